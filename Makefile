@@ -1,0 +1,55 @@
+# Everything starts from nothing: `make demo` and `make test` make what they need.
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+PORT ?= 3000
+
+.PHONY: demo test check lint types contracts ui system clean
+
+demo: $(READY) system  ## the whole graph on the built-in corpus
+	$(BIN)/pianograde demo
+
+test: $(READY) system browser  ## every test; those on real data skip where there is none
+	$(BIN)/python -m pytest
+
+check: lint types contracts test  ## what a change must pass
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(READY)
+	$(BIN)/mypy
+
+contracts: $(READY)
+	$(BIN)/lint-imports
+
+ui: $(READY) system  ## the Dagster UI on http://127.0.0.1:$(PORT)
+	$(BIN)/pianograde ui --port $(PORT)
+
+$(READY): pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+# FluidSynth's library is no Python package.
+system:
+	@$(BIN)/python -c 'import fluidsynth' 2>/dev/null || $(MAKE) --no-print-directory fluidsynth
+
+fluidsynth:
+	@if command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
+	  apt-get update -qq && apt-get install -y -qq libfluidsynth3 >/dev/null; \
+	else \
+	  echo "FluidSynth's library is missing. Debian: sudo apt install libfluidsynth3; macOS: brew install fluid-synth; conda: conda install -c conda-forge fluidsynth" >&2; exit 1; \
+	fi
+
+# The listening page is tested in a real browser; without one those tests skip with a reason.
+browser:
+	@command -v chromium chromium-browser google-chrome >/dev/null || \
+	  { command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ] && \
+	    apt-get update -qq && apt-get install -y -qq chromium >/dev/null; } || \
+	  echo "No Chromium: the tests of pages will skip."
+
+clean:  ## remove what was made: tables, models, reports, runs
+	rm -rf .pianograde

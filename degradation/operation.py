@@ -1,0 +1,52 @@
+"""What every operation is: typed parameters, a strength, and one thing that it does."""
+
+from typing import Protocol
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict
+
+from degradation.edits import Edits
+from degradation.notes import Performance
+from degradation.waveform import Waveform
+
+
+class Parameters(BaseModel):
+    """Frozen parameters; an unknown key, a NaN or an infinity is refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class NoteOperation(Protocol):
+    """Damages the playing: draws edits from its own stream, to be applied by `apply_edits`."""
+
+    @property
+    def operation(self) -> str:
+        """Name in recipes, in rows and in the streams of randomness."""
+        ...
+
+    @property
+    def strength(self) -> tuple[float, str]:
+        """How hard it strikes, and the unit of that number."""
+        ...
+
+    def draw(self, performance: Performance, rng: np.random.Generator) -> Edits:
+        """Return what it does to this performance, note by note."""
+        ...
+
+
+class SoundOperation(Protocol):
+    """Damages the recording: a signal in, a signal of the same length out."""
+
+    @property
+    def operation(self) -> str:
+        """Name in recipes, in rows and in the streams of randomness."""
+        ...
+
+    @property
+    def strength(self) -> tuple[float, str]:
+        """How hard it strikes, and the unit of that number."""
+        ...
+
+    def transform(self, waveform: Waveform, rng: np.random.Generator) -> Waveform:
+        """Return the damaged sound; the input stays as it is."""
+        ...

@@ -1,0 +1,212 @@
+"""Notes and pedal to sound: FluidSynth, one warm synthesiser a process, float output."""
+
+import ctypes
+import functools
+import hashlib
+import itertools
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pretty_midi
+from pydantic import BaseModel, ConfigDict, Field
+
+from degradation.errors import UserError
+from degradation.notes import PIANO_PITCHES, Performance
+from degradation.waveform import Waveform
+
+BLOCK_SAMPLES = 64
+"""FluidSynth lets an event take effect at the next block of this many samples (FLUID_BUFSIZE)."""
+
+CHANNEL = 0
+MIDI_CHANNELS = 16
+VOICES_PER_NOTE = 4
+POLYPHONY = 1024
+"""Voices; a note takes one or two, and holds them while the pedal is down."""
+
+NOTE_OFF, PEDAL, NOTE_ON = range(3)
+"""The order of events within one block: a key is let go before it is struck again."""
+
+
+class Instrument(BaseModel):
+    """A soundfont's piano and how it is played back.
+
+    `soundfont` is a path, or a bare file name that lies beside pretty_midi's own soundfont;
+    `gain` is FluidSynth's linear `synth.gain`.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    soundfont: str
+    bank: int = Field(ge=0, le=16383)
+    program: int = Field(ge=0, le=127)
+    sample_rate_hz: int = Field(ge=8000, le=96000)
+    gain: float = Field(gt=0, le=10)
+
+    def soundfont_path(self) -> Path:
+        """Return where the soundfont lies. Raises UserError when it is nowhere."""
+        for path in (Path(self.soundfont), Path(pretty_midi.__file__).parent / self.soundfont):
+            if path.is_file():
+                return path
+        raise UserError(
+            f"soundfont {self.soundfont!r} was not found; expected a path to an .sf2 or .sf3 file: "
+            "correct `instrument.soundfont` in the recipe or install the soundfont"
+        )
+
+
+@functools.cache
+def soundfont_digest(path: Path) -> str:
+    """Return the first 16 hexadecimal digits of a soundfont's SHA-256."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:16]
+
+
+def load_fluidsynth() -> Any:
+    """Return pyfluidsynth's module. Raises UserError where FluidSynth's library is missing."""
+    try:
+        import fluidsynth
+    except ImportError as error:
+        raise UserError(
+            "FluidSynth's library was not found; install it: `apt-get install libfluidsynth3` "
+            "(Debian, Ubuntu), `brew install fluid-synth` (macOS) or "
+            "`conda install -c conda-forge fluidsynth`"
+        ) from error
+    return fluidsynth
+
+
+class Synthesiser:
+    """A warm FluidSynth with one soundfont; every rendering starts from the same state."""
+
+    def __init__(self, instrument: Instrument) -> None:
+        fluidsynth = load_fluidsynth()
+        self.instrument = instrument
+        self._synth = fluidsynth.Synth(
+            gain=instrument.gain,
+            samplerate=float(instrument.sample_rate_hz),
+            **{
+                "synth.reverb.active": 0,
+                "synth.chorus.active": 0,
+                "synth.polyphony": POLYPHONY,
+                "synth.threadsafe-api": 0,
+            },
+        )
+        # pyfluidsynth offers 16-bit output only; its library handle has the rest.
+        library = fluidsynth._fl
+        self._write_float = library.fluid_synth_write_float
+        self._write_float.argtypes = [
+            *(ctypes.c_void_p, ctypes.c_int),
+            *(ctypes.c_void_p, ctypes.c_int, ctypes.c_int),
+            *(ctypes.c_void_p, ctypes.c_int, ctypes.c_int),
+        ]
+        self._all_sounds_off = library.fluid_synth_all_sounds_off
+        self._all_sounds_off.argtypes = [ctypes.c_void_p, ctypes.c_int]
+        self._active_voices = library.fluid_synth_get_active_voice_count
+        self._active_voices.argtypes = [ctypes.c_void_p]
+        path = instrument.soundfont_path()
+        self._soundfont = self._synth.sfload(str(path))
+        if self._soundfont < 0:
+            raise UserError(
+                f"soundfont {path} cannot be read by FluidSynth; expected an SF2 or SF3 file: "
+                "install it again"
+            )
+        self._use_every_voice_once()
+
+    def render(self, performance: Performance) -> Waveform:
+        """Return `duration_s` seconds of mono sound (the mean of the piano's two channels).
+
+        An onset is heard at the block of 64 samples nearest to it: at 24 kHz within 1.33 ms.
+        FluidSynth's sustain pedal is a switch: it is down from CC64 = 64 on.
+        """
+        self._reset()
+        n_samples = round(performance.duration_s * self.instrument.sample_rate_hz)
+        n_blocks = -(-n_samples // BLOCK_SAMPLES)
+        stereo = np.zeros((2, n_blocks * BLOCK_SAMPLES), dtype=np.float32)
+        written = 0
+        for block, kind, key, value in self._events(performance):
+            if block >= n_blocks:
+                break
+            if block > written:
+                self._write(stereo, written, block)
+                written = block
+            if kind == NOTE_ON:
+                self._synth.noteon(CHANNEL, key, value)
+            elif kind == NOTE_OFF:
+                self._synth.noteoff(CHANNEL, key)
+            else:
+                self._synth.cc(CHANNEL, key, value)
+        self._write(stereo, written, n_blocks)
+        mono = stereo.mean(axis=0, dtype=np.float32)[:n_samples]
+        return Waveform(samples=mono, sample_rate_hz=self.instrument.sample_rate_hz)
+
+    def _use_every_voice_once(self) -> None:
+        """Strike notes until every voice is taken.
+
+        A voice that was never used begins its first note with other filter state than one that
+        was, so the same notes would give other samples, depending on what was played before.
+        """
+        self._reset()
+        one_block = np.empty((2, BLOCK_SAMPLES), dtype=np.float32)
+        for channel, key in itertools.product(range(MIDI_CHANNELS), PIANO_PITCHES):
+            if self._active_voices(self._synth.synth) >= POLYPHONY - VOICES_PER_NOTE:
+                break
+            if key == PIANO_PITCHES.start:
+                self._choose_piano(channel)
+            self._synth.noteon(channel, key, 64)
+            self._write(one_block, 0, 1)  # FluidSynth's queue of events is short
+
+    def _reset(self) -> None:
+        # system_reset alone lets notes ring on; a voice that is off is free after one block.
+        self._all_sounds_off(self._synth.synth, -1)
+        self._write(np.empty((2, BLOCK_SAMPLES), dtype=np.float32), 0, 1)
+        self._synth.system_reset()
+        self._choose_piano(CHANNEL)
+
+    def _choose_piano(self, channel: int) -> None:
+        instrument = self.instrument
+        chosen = self._synth.program_select(
+            channel, self._soundfont, instrument.bank, instrument.program
+        )
+        if chosen < 0:
+            raise UserError(
+                f"soundfont {instrument.soundfont} has no bank {instrument.bank} program "
+                f"{instrument.program}; pianos are bank 0 program 0: correct `instrument`"
+            )
+
+    def _events(self, performance: Performance) -> list[tuple[int, int, int, int]]:
+        notes, pedal = performance.notes, performance.pedal
+        blocks_per_s = self.instrument.sample_rate_hz / BLOCK_SAMPLES
+        on = np.rint(notes["onset_s"] * blocks_per_s).astype(np.int64)
+        off = np.maximum(np.rint(notes["offset_s"] * blocks_per_s).astype(np.int64), on + 1)
+        at = np.rint(pedal["time_s"] * blocks_per_s).astype(np.int64)
+        pitch = notes["pitch"].tolist()
+        return sorted(
+            [
+                *zip(on.tolist(), [NOTE_ON] * len(on), pitch, notes["velocity"].tolist(), strict=True),
+                *zip(off.tolist(), [NOTE_OFF] * len(off), pitch, [0] * len(off), strict=True),
+                *zip(
+                    at.tolist(),
+                    [PEDAL] * len(at),
+                    pedal["controller"].tolist(),
+                    pedal["value"].tolist(),
+                    strict=True,
+                ),
+            ],
+            key=lambda event: event[:2],  # stable: pedal movements of one block keep their order
+        )
+
+    def _write(self, stereo: np.ndarray, first_block: int, end_block: int) -> None:
+        start, count = first_block * BLOCK_SAMPLES, (end_block - first_block) * BLOCK_SAMPLES
+        if count:
+            left, right = (side[start:].ctypes.data for side in stereo)
+            self._write_float(self._synth.synth, count, left, 0, 1, right, 0, 1)
+
+
+@functools.cache
+def warm_synthesiser(instrument: Instrument) -> Synthesiser:
+    """Return this process's synthesiser for an instrument, loaded at its first use."""
+    return Synthesiser(instrument)
+
+
+def render(performance: Performance, instrument: Instrument) -> Waveform:
+    """Return what a performance sounds like; see `Synthesiser.render`."""
+    return warm_synthesiser(instrument).render(performance)

@@ -1,0 +1,52 @@
+"""Sound as one mono array with its sample rate, and its levels in decibels."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from degradation.errors import UserError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Waveform:
+    """Mono sound: `samples` is float32 of shape (n,), full scale is ±1, and read-only."""
+
+    samples: NDArray[np.float32]
+    sample_rate_hz: int
+
+    def __post_init__(self) -> None:
+        if self.samples.ndim != 1 or self.samples.dtype != np.float32:
+            raise ValueError(
+                "samples must be float32 of shape (n,), "
+                f"got {self.samples.dtype} of shape {self.samples.shape}"
+            )
+        if not np.isfinite(self.samples).all():
+            bad = int((~np.isfinite(self.samples)).sum())
+            raise UserError(
+                f"the audio holds {bad} samples that are NaN or infinite; expected finite numbers: "
+                "decode or record it again"
+            )
+        self.samples.setflags(write=False)
+
+    @property
+    def duration_s(self) -> float:
+        """Length in seconds."""
+        return len(self.samples) / self.sample_rate_hz
+
+
+def power(samples: NDArray[np.floating]) -> float:
+    """Return the mean square of a signal, full scale squared, summed in double precision."""
+    return float(np.mean(np.square(samples, dtype=np.float64))) if len(samples) else 0.0
+
+
+def level_dbfs(samples: NDArray[np.floating]) -> float:
+    """Return the RMS level in dB relative to ±1 (a full-scale square wave is 0 dBFS)."""
+    mean_square = power(samples)
+    return 10 * float(np.log10(mean_square)) if mean_square > 0 else -np.inf
+
+
+def snr_db(signal: NDArray[np.floating], noisy: NDArray[np.floating]) -> float:
+    """Return the ratio of the power of `signal` to that of what was added to it, in dB."""
+    added = power(np.asarray(noisy, np.float64) - np.asarray(signal, np.float64))
+    return 10 * float(np.log10(power(signal) / added)) if added > 0 else np.inf

@@ -1,0 +1,252 @@
+"""How good the labeling functions are, over a table of readings and the damage that was done.
+
+Readings are long: a row a sample and function, with the columns of `READING_COLUMNS`; `score` is
+missing where the function abstained, and `abstention` then says why. Damage is a row a sample:
+`sample_id`, and every other column one measure of damage, as numbers.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from degradation.seeds import stream
+
+READING_COLUMNS = (
+    "sample_id",
+    "segment_id",
+    "composition",
+    "tier",
+    "year",
+    "split",
+    "function",
+    "value",
+    "score",
+    "abstention",
+)
+
+END_POINTS = 1.0
+"""A score this close to 0 or 100 is at the end of its scale, and says little more there."""
+
+RESAMPLES = 1000
+INTERVAL = (0.025, 0.975)
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabelQuality:
+    """What can be said of the functions without any human; each table by its function's docs."""
+
+    coverage: pd.DataFrame
+    abstentions: pd.DataFrame
+    spread: pd.DataFrame
+    correlation: pd.DataFrame
+    conflict: pd.DataFrame
+    damage_followed: pd.DataFrame
+
+
+def assess_labels(readings: pd.DataFrame, damage: pd.DataFrame, *, seed: int) -> LabelQuality:
+    """Return every measure of quality; `seed` is for the bootstrap of `follow_damage`.
+
+    Raises ValueError when a column is missing or a function reads one sample twice.
+    """
+    return LabelQuality(
+        coverage=measure_coverage(readings),
+        abstentions=count_abstentions(readings),
+        spread=measure_spread(readings),
+        correlation=correlate_functions(readings),
+        conflict=measure_conflict(readings),
+        damage_followed=follow_damage(readings, damage, seed=seed),
+    )
+
+
+def measure_coverage(readings: pd.DataFrame) -> pd.DataFrame:
+    """Return function, n_samples, n_scored, and coverage: the share that was not abstained from."""
+    _check(readings)
+    scored = readings.groupby("function", sort=False)["score"]
+    table = pd.DataFrame({"n_samples": scored.size(), "n_scored": scored.count()})
+    table["coverage"] = table["n_scored"] / table["n_samples"]
+    return table.reset_index()
+
+
+def count_abstentions(readings: pd.DataFrame) -> pd.DataFrame:
+    """Return function, abstention (the reason), n_samples, share of the function's samples."""
+    _check(readings)
+    samples = readings.groupby("function")["sample_id"].size().rename("of")
+    abstained = readings[readings["score"].isna()]
+    counts = abstained.groupby(["function", "abstention"], as_index=False, sort=False).agg(
+        n_samples=("sample_id", "size")
+    )
+    table = counts.merge(samples, left_on="function", right_index=True)
+    table["share"] = table["n_samples"] / table["of"]
+    return table.drop(columns="of").reset_index(drop=True)
+
+
+def measure_spread(readings: pd.DataFrame) -> pd.DataFrame:
+    """Return function, n, mean, sd, median, iqr of the score, and share_at_ends (0 or 100)."""
+    _check(readings)
+    rows = []
+    for function, group in readings.dropna(subset="score").groupby("function", sort=False):
+        score = group["score"].to_numpy(dtype=np.float64)
+        lower, median, upper = np.quantile(score, [0.25, 0.5, 0.75])
+        at_ends = (score <= END_POINTS) | (score >= 100 - END_POINTS)
+        rows.append(
+            {
+                "function": function,
+                "n": len(score),
+                "mean": score.mean(),
+                "sd": score.std(ddof=1) if len(score) > 1 else np.nan,
+                "median": median,
+                "iqr": upper - lower,
+                "share_at_ends": at_ends.mean(),
+            }
+        )
+    return pd.DataFrame(
+        rows, columns=["function", "n", "mean", "sd", "median", "iqr", "share_at_ends"]
+    )
+
+
+def correlate_functions(readings: pd.DataFrame) -> pd.DataFrame:
+    """Return Spearman's rho between the functions' scores, functions × functions.
+
+    Each pair over the samples that both scored; missing below 3 of them or where one is constant.
+    """
+    return _wide_scores(readings).corr(method="spearman", min_periods=3)
+
+
+def measure_conflict(readings: pd.DataFrame) -> pd.DataFrame:
+    """Return how often two functions vote against each other.
+
+    A function votes for a sample whose score lies in the upper third of its own scores, against
+    one in the lower third, and keeps out of it between; so the vote does not hang on how its
+    curve was set. A row a pair: first, second, n (samples that both scored), conflict (share of
+    them with one vote for and one against), by_chance (the same if the two were independent).
+    """
+    wide = _wide_scores(readings)
+    scores = wide.to_numpy(dtype=np.float64)
+    rows = []
+    for first in range(scores.shape[1]):
+        for second in range(first + 1, scores.shape[1]):
+            both = scores[~np.isnan(scores[:, [first, second]]).any(axis=1)]
+            votes = [_votes(scores[:, column], both[:, column]) for column in (first, second)]
+            favour, against = ([vote == side for vote in votes] for side in (1, -1))
+            n = len(both)
+            rows.append(
+                {
+                    "first": wide.columns[first],
+                    "second": wide.columns[second],
+                    "n": n,
+                    "conflict": (votes[0] * votes[1] == -1).mean() if n else np.nan,
+                    "by_chance": (
+                        favour[0].mean() * against[1].mean() + against[0].mean() * favour[1].mean()
+                        if n
+                        else np.nan
+                    ),
+                }
+            )
+    return pd.DataFrame(rows, columns=["first", "second", "n", "conflict", "by_chance"])
+
+
+def follow_damage(readings: pd.DataFrame, damage: pd.DataFrame, *, seed: int) -> pd.DataFrame:
+    """Return how each function's score goes with each measure of damage.
+
+    A row a function and measure: function, measure, n (samples), n_segments, n_compositions;
+    pooled_rho with pooled_low and pooled_high: Spearman over all samples; within_rho, within_low
+    and within_high: the same with each segment's mean rank taken off score and damage. Within a
+    segment the music is the same, so music cannot explain it; segments with one sample say
+    nothing and are left out. The bounds are a 95 % bootstrap of whole compositions, with the
+    ranks of the full table kept; missing with one composition, as rho is where nothing varies.
+
+    A good function falls with damage (rho < 0), or rises with a measure of what is left (SNR,
+    velocity spread). Where a recipe does several damages at once, a function goes with those that
+    it cannot hear too; only damages done apart tell which one it follows.
+    """
+    _check(readings)
+    if "sample_id" not in damage:
+        raise ValueError(f"damage needs the column sample_id, got {', '.join(damage.columns)}")
+    if damage["sample_id"].duplicated().any():
+        raise ValueError("damage has a sample twice, expected a row a sample")
+    measures = [name for name in damage.columns if name != "sample_id"]
+    joined = readings.dropna(subset="score").merge(damage, on="sample_id", validate="many_to_one")
+    rows = []
+    for function, group in joined.groupby("function", sort=False):
+        for measure in measures:
+            found = group.dropna(subset=measure)
+            row: dict[str, object] = {"function": function, "measure": measure, "n": len(found)}
+            row["n_segments"] = found["segment_id"].nunique()
+            row["n_compositions"] = found["composition"].nunique()
+            rng = stream(seed, "label_quality", str(function), measure)
+            repeated = found[found.groupby("segment_id")["sample_id"].transform("size") > 1]
+            for name, table in (("pooled", found), ("within", repeated)):
+                ranks = table[["score", measure]].rank()
+                if name == "within":
+                    ranks = ranks - ranks.groupby(table["segment_id"]).transform("mean")
+                row |= _clustered_correlation(
+                    name, ranks.to_numpy(dtype=np.float64), table["composition"], rng
+                )
+            rows.append(row)
+    bounds = [f"{name}_{end}" for name in ("pooled", "within") for end in ("rho", "low", "high")]
+    return pd.DataFrame(
+        rows, columns=["function", "measure", "n", "n_segments", "n_compositions", *bounds]
+    )
+
+
+def _check(readings: pd.DataFrame) -> None:
+    missing = [name for name in READING_COLUMNS if name not in readings]
+    if missing:
+        raise ValueError(
+            f"readings lack {', '.join(missing)}; expected the columns {', '.join(READING_COLUMNS)}"
+        )
+    if readings.duplicated(["sample_id", "function"]).any():
+        raise ValueError("readings hold a sample twice for one function, expected one reading")
+
+
+def _wide_scores(readings: pd.DataFrame) -> pd.DataFrame:
+    """Return scores as samples × functions, the functions in their order of appearance."""
+    _check(readings)
+    wide = readings.pivot(index="sample_id", columns="function", values="score")
+    return wide[readings["function"].drop_duplicates()].astype(np.float64)
+
+
+def _votes(all_scores: FloatArray, scores: FloatArray) -> FloatArray:
+    """Return 1, 0 or -1 a score: in the upper, middle or lower third of all of the function's."""
+    lower, upper = np.nanquantile(all_scores, [1 / 3, 2 / 3]) if len(scores) else (0.0, 0.0)
+    return (scores > upper).astype(np.float64) - (scores < lower)
+
+
+def _clustered_correlation(
+    name: str, pairs: FloatArray, cluster: "pd.Series[str]", rng: np.random.Generator
+) -> dict[str, float]:
+    """Return Pearson's r of two columns with its bootstrap bounds, clusters drawn whole.
+
+    r needs six sums only, so that each cluster is summed once and a resample is a product.
+    """
+    bounds = (f"{name}_rho", f"{name}_low", f"{name}_high")
+    codes, clusters = pd.factorize(cluster, sort=True)
+    if len(pairs) < 3:
+        return dict.fromkeys(bounds, np.nan)
+    x, y = (pairs - pairs.mean(axis=0)).T
+    terms = (np.ones_like(x), x, y, x * x, y * y, x * y)
+    sums = np.stack([np.bincount(codes, weights=term) for term in terms], axis=1)
+    rho = float(_correlation_of_sums(sums.sum(axis=0, keepdims=True))[0])
+    if len(clusters) < 2 or np.isnan(rho):
+        return dict(zip(bounds, (rho, np.nan, np.nan), strict=True))
+    times_drawn = rng.multinomial(
+        len(clusters), np.full(len(clusters), 1 / len(clusters)), size=RESAMPLES
+    )
+    low, high = np.nanquantile(
+        _correlation_of_sums(times_drawn.astype(np.float64) @ sums), INTERVAL
+    )
+    return dict(zip(bounds, (rho, float(low), float(high)), strict=True))
+
+
+def _correlation_of_sums(sums: FloatArray) -> FloatArray:
+    """Return Pearson's r from rows of n, Σx, Σy, Σx², Σy², Σxy; NaN where nothing varies."""
+    n, x, y, xx, yy, xy = sums.T
+    spread_x, spread_y = n * xx - x**2, n * yy - y**2
+    varies = (spread_x > 1e-9 * n * n) & (spread_y > 1e-9 * n * n)
+    scale = np.sqrt(np.where(varies, spread_x * spread_y, 1.0))
+    correlation: FloatArray = np.where(varies, (n * xy - x * y) / scale, np.nan)
+    return np.clip(correlation, -1.0, 1.0)

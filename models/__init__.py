@@ -1,0 +1,1 @@
+"""What learns from the shards: features, networks, training and evaluation. Knows no Dagster."""

@@ -1,0 +1,58 @@
+"""Sound as log-mel frames: what the audio models see, computed once and cached."""
+
+import functools
+
+import numpy as np
+import torch
+import torchaudio
+from numpy.typing import NDArray
+
+from degradation.errors import UserError
+from degradation.waveform import Waveform
+from models.config import MelConfig
+
+
+@functools.lru_cache(maxsize=4)
+def _spectrogram(config: MelConfig) -> torch.nn.Module:
+    transform: torch.nn.Module = torchaudio.transforms.MelSpectrogram(
+        sample_rate=config.sample_rate_hz,
+        n_fft=config.window_samples,
+        hop_length=config.hop_samples,
+        f_min=config.lowest_hz,
+        f_max=config.highest_hz,
+        n_mels=config.bands,
+        power=2.0,
+        center=True,
+        pad_mode="constant",
+    )
+    return transform
+
+
+def mel_frame_count(samples: int, sample_rate_hz: int, config: MelConfig) -> int:
+    """Return how many frames `samples` at `sample_rate_hz` become: one for each begun hop."""
+    return -(-samples * config.frame_rate_hz // sample_rate_hz)
+
+
+def log_mel(waveform: Waveform, config: MelConfig) -> NDArray[np.float16]:
+    """Return the log-mel spectrogram, float16 of shape (frames, bands), in dB.
+
+    Sound at another rate is resampled (windowed sinc). Frame i is centred on
+    i / `frame_rate_hz` seconds: Hann window, power spectrum, triangular bands on the HTK mel
+    scale. 0 dB is the peak bin of a full-scale sine; nothing lies below `floor_db`. The
+    level is absolute: a clip is never normalised, so that a noise floor stays visible.
+    float16 keeps dB to 0.06. Deterministic.
+
+    Raises UserError when there are no samples.
+    """
+    if len(waveform.samples) == 0:
+        raise UserError("the audio is empty; expected at least one sample: record it again")
+    samples = torch.from_numpy(waveform.samples.copy())
+    if waveform.sample_rate_hz != config.sample_rate_hz:
+        samples = torchaudio.functional.resample(
+            samples, waveform.sample_rate_hz, config.sample_rate_hz
+        )
+    full_scale = torch.hann_window(config.window_samples).sum() / 2
+    power = _spectrogram(config)(samples) / full_scale**2
+    level_db = 10 * torch.log10(power.clamp_min(10 ** (config.floor_db / 10)))
+    frames = mel_frame_count(len(waveform.samples), waveform.sample_rate_hz, config)
+    return level_db.T[:frames].numpy().astype(np.float16)

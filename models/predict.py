@@ -1,0 +1,36 @@
+"""Scores for the samples of a split, by a trained model."""
+
+from pathlib import Path
+
+import pandas as pd
+import torch
+
+from labeling.scores import DIMENSIONS
+from models.checkpoint import load_network
+from models.config import MODALITIES
+from models.dataset import Targets, load_batches
+from models.parts import ExampleParts
+from models.train import torch_threads
+
+
+def predict(
+    checkpoint_dir: Path, parts: ExampleParts, samples: pd.DataFrame, split: str
+) -> pd.DataFrame:
+    """Return one row a sample of `split`: `sample_id` and the eight predicted scores.
+
+    Scores are the head's own: they are not clipped to the labels' range.
+    """
+    network, experiment, config = load_network(checkpoint_dir)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    network.to(device)
+    loader = load_batches(parts, Targets(samples, split), config, MODALITIES[experiment], None)
+    sample_ids: list[str] = []
+    scores: list[torch.Tensor] = []
+    with torch_threads(config.torch_threads), torch.inference_mode():
+        for batch in loader:
+            sample_ids.extend(batch.sample_ids)
+            scores.append(network(batch.to(device)).scores.cpu())
+    table = torch.cat(scores).numpy() if scores else torch.zeros(0, len(DIMENSIONS)).numpy()
+    predicted = pd.DataFrame(table, columns=list(DIMENSIONS))
+    predicted.insert(0, "sample_id", pd.Series(sample_ids, dtype=object))
+    return predicted

@@ -1,0 +1,88 @@
+"""How good the labeling functions are, over all samples of a recipe."""
+
+from typing import Any
+
+import dagster as dg
+import pandas as pd
+
+from degradation.recipe import TIERS
+from labeling.quality import LabelQuality, assess_labels
+from pipelines.metadata import records_metadata
+from pipelines.resources import Project
+from pipelines.settings import find_recipe
+from storage.derived import long_readings
+from storage.tables import read_table
+
+
+def label_quality_asset(recipe_name: str) -> dg.AssetsDefinition:
+    """Return a recipe's asset of label quality."""
+
+    @dg.asset(
+        key=[recipe_name, "label_quality"],
+        deps=[[recipe_name, "samples"]],
+        group_name=recipe_name,
+        kinds={"pandas"},
+        owners=["team:research"],
+        code_version="1",
+        description=(
+            "The nine labeling functions judged: how often they answer, how their scores spread, "
+            "agree and conflict, and how each follows the damage that was done."
+        ),
+    )
+    def label_quality(project: Project) -> dg.MaterializeResult[None]:
+        workspace = project.workspace
+        samples = read_table(workspace.table(recipe_name, "samples")).to_table().to_pandas()
+        quality = assess_labels(
+            long_readings(samples), damage_done(samples), seed=find_recipe(recipe_name).seed
+        )
+        folder = workspace.output(recipe_name, "label_quality")
+        tables = quality_tables(quality)
+        for name, table in tables.items():
+            table.to_csv(folder / f"{name}.csv", index=False)
+        return dg.MaterializeResult(
+            metadata={
+                "samples": len(samples),
+                "tables": dg.MetadataValue.path(folder),
+                **{
+                    name.replace("_", " "): records_metadata(rows(table))
+                    for name, table in tables.items()
+                },
+            }
+        )
+
+    return label_quality
+
+
+def damage_done(samples: pd.DataFrame) -> pd.DataFrame:
+    """Return the measured damage of each sample as numbers that grow with the damage.
+
+    `noise_to_sound` is the amplitude of the noise over that of the sound: 0 without noise.
+    """
+    snr_db = samples["realised_snr_db"].astype(float)
+    return pd.DataFrame(
+        {
+            "sample_id": samples["sample_id"],
+            "tier_rank": samples["tier"].map(TIERS.index),
+            "jitter_ms": samples["jitter_ms"],
+            "wrong_note_share": samples["wrong_note_share"],
+            "velocity_spread_lost": 1 - samples["velocity_spread_ratio"],
+            "noise_to_sound": (10 ** (-snr_db / 20)).fillna(0.0),
+        }
+    )
+
+
+def quality_tables(quality: LabelQuality) -> dict[str, pd.DataFrame]:
+    """Return the tables of label quality by name."""
+    return {
+        "coverage": quality.coverage,
+        "abstentions": quality.abstentions,
+        "spread": quality.spread,
+        "correlation": quality.correlation.rename_axis("function").reset_index(),
+        "conflict": quality.conflict,
+        "damage_followed": quality.damage_followed,
+    }
+
+
+def rows(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return a table's rows with text for names."""
+    return [{str(key): value for key, value in row.items()} for row in table.to_dict("records")]

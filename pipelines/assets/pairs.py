@@ -1,0 +1,183 @@
+"""Pairs: every graded version of every segment, with what it sounds like."""
+
+from collections import Counter, defaultdict
+from functools import lru_cache
+from typing import Any
+
+import dagster as dg
+import pandas as pd
+
+from degradation.errors import UserError
+from degradation.notes import Performance
+from degradation.recipe import TIERS, Recipe
+from degradation.sampling import Draw, draws_of
+from labeling.scores import DIMENSIONS
+from pipelines.fanout import Step, run_step
+from pipelines.metadata import records_metadata, table_metadata
+from pipelines.partitions import TierYear, partitions_of
+from pipelines.pictures import as_markdown, before_and_after, label_histograms
+from pipelines.resources import Project
+from pipelines.settings import find_recipe
+from pipelines.workspace import Workspace
+from storage.pairs import (
+    VERSION,
+    CorpusOrigin,
+    PairsReport,
+    PairsTask,
+    replay,
+    split_into_tasks,
+    write_pairs_part,
+)
+from storage.performances import load_performances
+from storage.tables import commit, part_rows, read_table
+
+SegmentRow = dict[str, Any]
+
+
+def pairs_asset(recipe_name: str, partitions: dg.PartitionsDefinition) -> dg.AssetsDefinition:
+    """Return a recipe's asset of pairs."""
+
+    @dg.asset(
+        key=[recipe_name, "pairs"],
+        deps=["segments", dg.AssetDep([recipe_name, "recipe"])],
+        partitions_def=partitions,
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        group_name=recipe_name,
+        kinds={"fluidsynth", "parquet", "deltalake"},
+        owners=["team:data"],
+        code_version=VERSION,
+        description=(
+            f"Segments damaged as recipe `{recipe_name}` says, rendered and scored: the shards. "
+            "One row a draw, with audio, MIDI before and after, provenance note by note, labels, "
+            "and all that `pianograde replay` needs to make the same bytes again."
+        ),
+    )
+    def pairs(context: dg.AssetExecutionContext, project: Project) -> dg.MaterializeResult[None]:
+        recipe, workspace = find_recipe(recipe_name), project.workspace
+        committed = run_step(context, pairs_step(recipe, workspace), project.settings.workers)
+        refuse_to_go_on_with_nothing(workspace, recipe_name)
+        return dg.MaterializeResult(
+            metadata=pairs_metadata(recipe, workspace, partitions_of(context), committed)
+        )
+
+    return pairs
+
+
+def pairs_step(recipe: Recipe, workspace: Workspace) -> Step[PairsTask, PairsReport]:
+    """Return how pairs are made, partition by partition."""
+    table = workspace.table(recipe.name, "pairs")
+    quarantine = workspace.table(recipe.name, "pairs_quarantine")
+    settings = workspace.settings
+    origin = CorpusOrigin(
+        name=settings.corpus_name, root=settings.corpus_root, licence=settings.corpus_licence
+    )
+    draws = expected_draws(recipe, workspace)
+
+    @lru_cache(maxsize=1)  # partitions come year by year
+    def music(year: str) -> dict[str, Performance]:
+        return load_performances(workspace.corpus_table("performances"), int(year))
+
+    def plan(partition: TierYear) -> list[PairsTask]:
+        performances = music(partition.year)
+        return [
+            PairsTask(
+                table=table,
+                quarantine=quarantine,
+                origin=origin,
+                year=int(partition.year),
+                tier=partition.tier,
+                draws=tuple(few),
+                performances={
+                    s["performance_id"]: performances[s["performance_id"]] for _, s in few
+                },
+            )
+            for few in split_into_tasks(draws[partition])
+        ]
+
+    def commit_partition(partition: TierYear, reports: list[PairsReport]) -> int:
+        columns = partition.columns
+        commit(quarantine, [report.quarantine for report in reports], columns)
+        commit(table, [report.pairs for report in reports], columns)
+        return sum(report.pairs.rows for report in reports)
+
+    return Step(
+        count=lambda partition: len(draws[partition]),
+        plan=plan,
+        work=write_pairs_part,
+        size=lambda task: len(task.draws),
+        commit=commit_partition,
+    )
+
+
+def expected_draws(
+    recipe: Recipe, workspace: Workspace
+) -> dict[TierYear, list[tuple[Draw, SegmentRow]]]:
+    """Return which draws of which segments each partition has, in order of their names."""
+    segments = read_table(workspace.corpus_table("segments")).to_table().to_pylist()
+    found: dict[TierYear, list[tuple[Draw, SegmentRow]]] = defaultdict(list)
+    for segment in sorted(segments, key=lambda row: str(row["segment_id"])):
+        for draw in draws_of(recipe, segment["segment_id"]):
+            found[TierYear(year=str(segment["year"]), tier=draw.tier)].append((draw, segment))
+    return found
+
+
+def refuse_to_go_on_with_nothing(workspace: Workspace, recipe_name: str) -> None:
+    """Raise UserError when every draw went to quarantine: nothing downstream could be made."""
+    left_out = read_table(workspace.table(recipe_name, "pairs_quarantine")).to_table()
+    if len(left_out) and not sum(part_rows(workspace.table(recipe_name, "pairs")).values()):
+        raise UserError(
+            f"none of {len(left_out)} draws of recipe {recipe_name} could be made; the first: "
+            f"{left_out['reason'][0].as_py()}"
+        )
+
+
+def pairs_metadata(
+    recipe: Recipe,
+    workspace: Workspace,
+    partitions: list[TierYear],
+    committed: dict[TierYear, int],
+) -> dict[str, Any]:
+    """Return counts, schema, what was left out, label histograms and one pair as a picture."""
+    table = workspace.table(recipe.name, "pairs")
+    left_out = read_table(workspace.table(recipe.name, "pairs_quarantine")).to_table()
+    light = read_table(table).to_table(columns=["tier", "duration_s", *DIMENSIONS]).to_pandas()
+    tiers = Counter(light["tier"])
+    metadata = {
+        **table_metadata(table),
+        "partitions in this run": len(committed),
+        "rows in this run": sum(committed.values()),
+        "hours": float(light["duration_s"].sum()) / 3600,
+        **{f"{tier} rows": tiers[tier] for tier in recipe.tiers},
+        "audio source": recipe.audio_source,
+        "quarantined": len(left_out),
+        "quarantine": records_metadata(left_out.to_pylist()),
+    }
+    if len(light):
+        metadata["labels"] = dg.MetadataValue.md(_labels_picture(light))
+    worst = [partition for partition in partitions if committed[partition]]
+    if worst:
+        metadata["before and after"] = dg.MetadataValue.md(
+            _pair_picture(
+                workspace, recipe, max(worst, key=lambda p: TIERS.index(p.tier))
+            )
+        )
+    return metadata
+
+
+def _labels_picture(light: pd.DataFrame) -> str:
+    png = label_histograms(light[list(DIMENSIONS)], light["tier"])
+    return as_markdown(png, "histograms of the eight scores by tier")
+
+
+def _pair_picture(workspace: Workspace, recipe: Recipe, partition: TierYear) -> str:
+    table = workspace.table(recipe.name, "pairs")
+    row = read_table(table, None, **partition.columns).head(1).to_pylist()[0]
+    pair = replay(row, workspace.settings.corpus_root)
+    png = before_and_after(
+        pair.clean,
+        pair.clean_sound,
+        pair.degraded,
+        pair.sound,
+        f"{row['composer']}: {row['title']}, {row['start_s']:.0f} s, {row['tier']}",
+    )
+    return as_markdown(png, f"piano roll and spectrogram of {row['sample_id']}, before and after")

@@ -1,0 +1,231 @@
+"""The command line: thin, and silent about anything but what a person asked for.
+
+Dagster is imported inside the commands: `--help` and the worker processes do without it.
+"""
+
+import functools
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any, ParamSpec
+
+import typer
+
+from degradation.errors import UserError
+
+app = typer.Typer(
+    help="Expert piano performances, damaged in recorded ways, labelled and learnt from.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+P = ParamSpec("P")
+RecipeOption = Annotated[str, typer.Option(help="A recipe: a YAML file of configs/recipes.")]
+
+
+def told_in_one_line(command: Callable[P, None]) -> Callable[P, None]:
+    """End a person's error in one line and exit code 2, without a traceback."""
+
+    @functools.wraps(command)
+    def guarded(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            command(*args, **kwargs)
+        except UserError as error:
+            typer.echo(f"pianograde: {error}", err=True)
+            raise typer.Exit(2) from error
+
+    return guarded
+
+
+@app.command()
+@told_in_one_line
+def demo() -> None:
+    """Run the whole graph on the built-in corpus: about 24 minutes of music, in some minutes."""
+    from pipelines.settings import CONFIGS
+
+    _run("phase2", maestro=None, limit=None, experiment=CONFIGS / "experiments" / "demo.yaml")
+
+
+@app.command()
+@told_in_one_line
+def run(
+    maestro: Annotated[Path, typer.Option(help="A MAESTRO root: the folder with its CSV.")],
+    recipe: RecipeOption = "phase2",
+    limit: Annotated[
+        int | None, typer.Option(help="So many performances, spread over years and splits.")
+    ] = None,
+    experiment: Annotated[
+        Path | None, typer.Option(help="Sizes and rates of the models: a YAML file.")
+    ] = None,
+) -> None:
+    """Run the whole graph on a MAESTRO root of your own."""
+    from pipelines.settings import CONFIGS
+
+    _run(
+        recipe,
+        maestro=maestro.resolve(),
+        limit=limit,
+        experiment=(experiment or CONFIGS / "experiments" / "demo.yaml").resolve(),
+    )
+
+
+def _run(recipe_name: str, **chosen: Any) -> None:
+    """Choose the corpus, then materialise every stage of the graph."""
+    from pipelines.settings import find_recipe, load_settings, remember
+
+    # The worker processes and Dagster read the same choice from the environment.
+    for name in ("maestro", "limit", "experiment"):
+        os.environ.pop(f"PIANOGRADE_{name.upper()}", None)
+    settings = load_settings(**chosen)
+    find_recipe(recipe_name)
+    experiments = settings.experiment_config().experiments
+    settings.years()
+    remember(settings)
+
+    from pipelines.runs import materialise, observe_recipe, stages
+
+    observe_recipe(recipe_name, settings)
+    steps = stages(recipe_name, experiments)
+    for number, stage in enumerate(steps, start=1):
+        typer.echo(f"[{number}/{len(steps)}] {stage.title}", err=True)
+        materialise(stage, settings)
+    _say_where(recipe_name)
+
+
+def _say_where(recipe_name: str) -> None:
+    from pipelines.settings import load_settings
+    from pipelines.workspace import Workspace
+
+    workspace = Workspace(load_settings())
+    typer.echo(
+        f"report     {workspace.output(recipe_name, 'evaluation') / 'report.html'}\n"
+        f"listen     {workspace.output(recipe_name, 'listening_page') / 'listening.html'}\n"
+        f"shards     {workspace.table(recipe_name, 'pairs').url}\n"
+        f'query      pianograde query "select tier, count(*) from samples group by tier"\n'
+        f"Dagster UI make ui"
+    )
+
+
+@app.command()
+@told_in_one_line
+def query(
+    sql: Annotated[str, typer.Argument(help="One SELECT in DuckDB's SQL.")],
+    recipe: RecipeOption = "phase2",
+    csv: Annotated[bool, typer.Option("--csv", help="Every row, as CSV.")] = False,
+) -> None:
+    """Query the tables: samples, pairs, heuristics, segments, performances, quarantine."""
+    from pipelines.settings import load_settings, recipe_names
+    from pipelines.workspace import PARTITIONED_BY, Workspace
+    from storage.query import connect, run_query
+    from storage.schema import TABLES
+
+    workspace = Workspace(load_settings())
+    of_recipe = [name for name in TABLES if name not in PARTITIONED_BY]
+    connection = connect(
+        {name: workspace.corpus_table(name) for name in PARTITIONED_BY},
+        {r: {name: workspace.table(r, name) for name in of_recipe} for r in recipe_names()},
+        recipe,
+    )
+    relation = run_query(connection, sql)
+    if csv:
+        relation.to_df().to_csv(sys.stdout, index=False)
+    else:
+        typer.echo(str(relation))
+
+
+@app.command()
+@told_in_one_line
+def replay(
+    sample_id: Annotated[str, typer.Argument(help="The row's sample_id.")],
+    out: Annotated[Path, typer.Option(help="Folder for the files.")],
+) -> None:
+    """Make one row's MIDI and audio again, before and after, and say what was done to it."""
+    from pipelines.settings import load_settings, recipe_names
+    from pipelines.workspace import Workspace
+    from storage.replay import find_row, write_replay
+
+    settings = load_settings()
+    workspace = Workspace(settings)
+    row = find_row([workspace.table(name, "pairs") for name in recipe_names()], sample_id)
+    for path in write_replay(row, settings.corpus_root, out):
+        typer.echo(str(path))
+
+
+@app.command()
+@told_in_one_line
+def listen(recipe: RecipeOption = "phase2") -> None:
+    """Make the listening page again and open it in a browser."""
+    from pipelines.runs import Stage, materialise
+    from pipelines.settings import find_recipe, load_settings
+    from pipelines.workspace import Workspace
+
+    settings = load_settings()
+    find_recipe(recipe)
+    stage = Stage(title="listening page", assets=((recipe, "listening_page"),), partitioned=False)
+    materialise(stage, settings)
+    page = Workspace(settings).output(recipe, "listening_page") / "listening.html"
+    typer.echo(str(page))
+    typer.launch(page.as_uri())
+
+
+@app.command("fetch-maestro")
+@told_in_one_line
+def fetch_maestro(
+    folder: Annotated[Path, typer.Argument(help="Where the archive is unpacked.")],
+) -> None:
+    """Download MAESTRO v3.0.0's MIDI (about 57 MB, CC BY-NC-SA 4.0); goes on where it broke off."""
+    from storage.fetch import fetch_maestro as fetch
+
+    root = fetch(folder)
+    typer.echo(f"{root}\nnext: pianograde run --maestro {root} --limit 20")
+
+
+@app.command()
+@told_in_one_line
+def bench(
+    recipe: RecipeOption = "phase2",
+    pairs: Annotated[int, typer.Option(min=8, help="How many pairs to make.")] = 120,
+) -> None:
+    """Time pairs on one core against FluidSynth alone on the same notes, in the same run."""
+    from pipelines.bench import bench_pairs
+    from pipelines.settings import find_recipe, load_settings
+    from pipelines.workspace import Workspace
+
+    result = bench_pairs(find_recipe(recipe), Workspace(load_settings()), pairs)
+    typer.echo(
+        f"pairs                   {result.pairs}\n"
+        f"pairs a second and core {1 / result.pair_s:.1f}\n"
+        f"bare FluidSynth         {1 / result.render_s:.1f} a second and core\n"
+        f"ratio                   {result.ratio:.2f}\n"
+        f"peak memory             {result.peak_mib:.0f} MiB"
+    )
+
+
+@app.command()
+@told_in_one_line
+def ui(
+    port: Annotated[int, typer.Option(help="Port on 127.0.0.1.")] = 3000,
+) -> None:
+    """Serve the Dagster UI and its daemon on this project; Ctrl-C ends both."""
+    from pipelines.runs import prepare_dagster_home
+    from pipelines.settings import PROJECT, load_settings
+
+    settings = load_settings()
+    settings.years()
+    prepare_dagster_home(settings)
+    typer.echo(f"Dagster UI on http://127.0.0.1:{port}, corpus {settings.corpus_name}", err=True)
+    command = [
+        sys.executable,
+        "-m",
+        "dagster",
+        "dev",
+        "--workspace",
+        str(PROJECT / "workspace.yaml"),
+    ]
+    os.execv(sys.executable, [*command, "--host", "127.0.0.1", "--port", str(port)])
+
+
+if __name__ == "__main__":
+    app()

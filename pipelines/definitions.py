@@ -1,0 +1,54 @@
+"""Everything that Dagster sees: assets, checks, sensors and resources."""
+
+import dagster as dg
+
+from pipelines.assets.corpus import corpus, segments
+from pipelines.assets.derived import derived_assets
+from pipelines.assets.evaluation import evaluation_asset
+from pipelines.assets.label_quality import label_quality_asset
+from pipelines.assets.listening import listening_page_asset
+from pipelines.assets.pairs import pairs_asset
+from pipelines.assets.recipe import recipe_asset
+from pipelines.assets.training import training_assets
+from pipelines.checks.counts import count_checks
+from pipelines.checks.damage import damage_checks
+from pipelines.checks.scores import score_checks
+from pipelines.checks.splits import no_composition_in_two_splits
+from pipelines.partitions import tier_year_partitions
+from pipelines.resources import Project
+from pipelines.sensors import automation_sensor, recipes_changed
+from pipelines.settings import load_settings, recipe_names
+
+
+def recipe_definitions(name: str, years: list[str]) -> dg.Definitions:
+    """Return one recipe's branch of the graph: a new YAML file is a new branch."""
+    partitions = tier_year_partitions(years)
+    return dg.Definitions(
+        assets=[
+            recipe_asset(name),
+            pairs_asset(name, partitions),
+            *derived_assets(name, partitions),
+            label_quality_asset(name),
+            listening_page_asset(name),
+            *training_assets(name),
+            evaluation_asset(name),
+        ],
+        asset_checks=[*count_checks(name), *damage_checks(name), *score_checks(name)],
+    )
+
+
+def build_definitions() -> dg.Definitions:
+    """Return the whole graph for the corpus that the settings name."""
+    years = load_settings().years()
+    return dg.Definitions.merge(
+        dg.Definitions(
+            assets=[corpus, segments],
+            asset_checks=[no_composition_in_two_splits],
+            sensors=[recipes_changed, automation_sensor()],
+            resources={"project": Project()},
+        ),
+        *(recipe_definitions(name, years) for name in recipe_names()),
+    )
+
+
+defs = build_definitions()

@@ -1,0 +1,78 @@
+"""A partitioned step: tasks of many partitions over the workers, each partition committed whole.
+
+A partition is recorded in Dagster as soon as it is committed, so a run that is killed keeps what
+it finished; and its parts are named by what they hold, so the next run makes only the others.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+import dagster as dg
+
+from pipelines.engine import run_tasks
+from pipelines.partitions import TierYear, partitions_of
+from pipelines.progress import Progress
+
+Task = TypeVar("Task")
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step(Generic[Task, Result]):
+    """What a partitioned step does: cut a partition into tasks, work, and commit the results.
+
+    `count` is the number of rows a partition will have, `size` that of a task's; `plan` is
+    called when a partition's turn comes, so that memory does not grow with the corpus.
+    `commit` returns the number of rows committed.
+    """
+
+    count: Callable[[TierYear], int]
+    plan: Callable[[TierYear], list[Task]]
+    work: Callable[[Task], Result]
+    size: Callable[[Task], int]
+    commit: Callable[[TierYear, list[Result]], int]
+
+
+@dataclass(slots=True)
+class _Opened(Generic[Result]):
+    tasks: int
+    results: list[Result] = field(default_factory=list)
+
+
+def run_step(
+    context: dg.AssetExecutionContext, step: Step[Task, Result], workers: int
+) -> dict[TierYear, int]:
+    """Do a step for every partition of the run; return the rows committed, by partition."""
+    partitions = partitions_of(context)
+    committed: dict[TierYear, int] = {}
+    opened: dict[TierYear, _Opened[Result]] = {}
+
+    def finish(partition: TierYear, results: list[Result]) -> None:
+        committed[partition] = step.commit(partition, results)
+        context.log_event(
+            dg.AssetMaterialization(
+                asset_key=context.asset_key,
+                partition=partition.key,
+                metadata={"dagster/partition_row_count": committed[partition]},
+            )
+        )
+
+    def tasks() -> Iterator[tuple[TierYear, Task]]:
+        for partition in partitions:
+            planned = step.plan(partition)
+            opened[partition] = _Opened(tasks=len(planned))
+            if not planned:
+                finish(partition, [])
+            for task in planned:
+                yield partition, task
+
+    what = "/".join(context.asset_key.path)
+    total = sum(step.count(partition) for partition in partitions)
+    with Progress(what, total, "row", context.log.info) as progress:
+        for partition, task, result in run_tasks(step.work, tasks(), workers):
+            progress.advance(step.size(task))
+            opened[partition].results.append(result)
+            if len(opened[partition].results) == opened[partition].tasks:
+                finish(partition, opened.pop(partition).results)
+    return committed

@@ -1,0 +1,195 @@
+"""A page to hear what each tier is: one HTML file that holds its sound, drawings and script."""
+
+import base64
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from degradation.notes import SUSTAIN, Performance
+from pipelines.note_changes import FollowedNote, NoteChange, describe_changes, follow_notes
+from pipelines.palette import NOTE_COLOURS, NOTE_LEGEND, TIER_COLOURS, velocity_opacity
+
+HERE = Path(__file__).parent
+MARGIN_SEMITONES = 2
+PITCH_NAMES = ("C", "C♯", "D", "E♭", "E", "F", "F♯", "G", "A♭", "A", "B♭", "B")
+TICK_EVERY_S = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Take:
+    """One tier of a segment: its sound, its notes before and after, and what became of it.
+
+    `flac` is a whole FLAC file and `duration_s` its length. `done` says in plain words what
+    the recipe asked for, one phrase an operation. `scores` has a score for each dimension.
+    """
+
+    tier: str
+    clean: Performance
+    degraded: Performance
+    flac: bytes
+    duration_s: float
+    done: tuple[str, ...]
+    scores: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListeningSegment:
+    """A passage of a piece, from `start_s` in its performance, in one take a tier."""
+
+    segment_id: str
+    composer: str
+    title: str
+    start_s: float
+    split: str
+    licence: str
+    takes: tuple[Take, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DrawnNote:
+    """A rectangle of the roll: milliseconds across, semitones down from the highest pitch."""
+
+    kind: str
+    left: int
+    top: int
+    width: int
+    opacity: str
+    words: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Card:
+    """What the template shows of one take."""
+
+    take: Take
+    colour: str
+    source: str
+    notes: tuple[DrawnNote, ...]
+    pedal_path: str
+    measured: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """What the template shows of one segment; `octaves` are the Cs, all rolls share them."""
+
+    segment: ListeningSegment
+    cards: tuple[Card, ...]
+    highest_pitch: int
+    semitones: int
+    octaves: tuple[int, ...]
+
+
+def listening_page(segments: Sequence[ListeningSegment], recipe_name: str, corpus_name: str) -> str:
+    """Return one self-contained HTML page with a row a segment and a card a tier.
+
+    It asks for nothing from outside, and its content security policy lets no browser do so.
+    Raises ValueError when there is no segment to hear.
+    """
+    if not segments:
+        raise ValueError("a listening page needs at least one segment, got none")
+    environment = Environment(
+        autoescape=True,
+        loader=FileSystemLoader(HERE),
+        lstrip_blocks=True,
+        trim_blocks=True,
+        undefined=StrictUndefined,
+    )
+    environment.filters["clock"] = _clock
+    script = (HERE / "listening_page.js").read_text(encoding="utf-8")
+    script_digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    return environment.get_template("listening_page.html.j2").render(
+        corpus_name=corpus_name,
+        legend=[(change.value, words) for change, words in NOTE_LEGEND.items()],
+        note_colours=NOTE_COLOURS,
+        recipe_name=recipe_name,
+        rows=[_row(segment) for segment in segments],
+        script=Markup(script),
+        script_digest=script_digest,
+        style=Markup((HERE / "listening_page.css").read_text(encoding="utf-8")),
+        tick_every_s=TICK_EVERY_S,
+    )
+
+
+def _row(segment: ListeningSegment) -> Row:
+    pitches = np.concatenate(
+        [part.notes["pitch"] for take in segment.takes for part in (take.clean, take.degraded)]
+    ).astype(int)
+    lowest, highest = (pitches.min(), pitches.max()) if len(pitches) else (60, 72)
+    highest_pitch = int(highest) + MARGIN_SEMITONES
+    semitones = highest_pitch - int(lowest) + MARGIN_SEMITONES + 1
+    best_first = sorted(segment.takes, key=lambda take: list(TIER_COLOURS).index(take.tier))
+    return Row(
+        segment=segment,
+        cards=tuple(_card(take, highest_pitch) for take in best_first),
+        highest_pitch=highest_pitch,
+        semitones=semitones,
+        octaves=tuple(p for p in range(12, 120, 12) if 0 < highest_pitch - p < semitones),
+    )
+
+
+def _card(take: Take, highest_pitch: int) -> Card:
+    followed = follow_notes(take.clean.notes, take.degraded.notes)
+    return Card(
+        take=take,
+        colour=TIER_COLOURS[take.tier],
+        source=f"data:audio/flac;base64,{base64.b64encode(take.flac).decode('ascii')}",
+        notes=tuple(drawn for one in followed for drawn in _drawn(one, highest_pitch)),
+        pedal_path=_pedal_path(take.degraded),
+        measured=describe_changes(take.clean.notes, take.degraded.notes),
+    )
+
+
+def _drawn(one: FollowedNote, highest_pitch: int) -> list[DrawnNote]:
+    """Return the note as played, and in outline the key that was meant but not struck."""
+    sides = []
+    if one.before is not None and one.change in (NoteChange.MISSED, NoteChange.WRONG):
+        kind = "missed" if one.change is NoteChange.MISSED else "meant"
+        sides.append((kind, one.before, f"{_pitch_name(one.before)}, {kind}"))
+    if one.after is not None:
+        sides.append((one.change.value, one.after, _words(one)))
+    return [
+        DrawnNote(
+            kind=kind,
+            left=round(1000 * note["onset_s"]),
+            top=highest_pitch - int(note["pitch"]),
+            width=max(1, round(1000 * (note["offset_s"] - note["onset_s"]))),
+            opacity=f"{velocity_opacity(int(note['velocity'])):.2f}",
+            words=words,
+        )
+        for kind, note, words in sides
+    ]
+
+
+def _words(one: FollowedNote) -> str:
+    assert one.after is not None, "only a note that sounds is described"
+    words = [_pitch_name(one.after), f"velocity {one.after['velocity']}"]
+    if one.change is NoteChange.WRONG and one.before is not None:
+        words.insert(1, f"{_pitch_name(one.before)} was meant")
+    if one.change is NoteChange.EXTRA:
+        words.insert(1, "extra")
+    if abs(one.shift_s) >= 0.001:
+        words.append(f"{abs(1000 * one.shift_s):.0f} ms {'late' if one.shift_s > 0 else 'early'}")
+    return ", ".join(words)
+
+
+def _pitch_name(note: np.void) -> str:
+    octave, step = divmod(int(note["pitch"]), 12)
+    return f"{PITCH_NAMES[step]}{octave - 1}"
+
+
+def _pedal_path(performance: Performance) -> str:
+    """Return an SVG path of the sustain pedal's depth: milliseconds across, 127 (up) to 0."""
+    moved = performance.pedal[performance.pedal["controller"] == SUSTAIN]
+    steps = "".join(f"H{round(1000 * m['time_s'])}V{127 - int(m['value'])}" for m in moved)
+    return f"M0 127{steps}H{round(1000 * performance.duration_s)}V127Z"
+
+
+def _clock(time_s: float) -> str:
+    minutes, seconds = divmod(int(time_s), 60)
+    return f"{minutes}:{seconds:02d}"

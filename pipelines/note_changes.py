@@ -1,0 +1,101 @@
+"""What became of each note of a performance: found by comparing, not by what was asked for."""
+
+from collections import Counter
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+
+from degradation.notes import NoteArray
+
+MOVED_BEYOND_S = 0.010
+"""Onsets that stray by more than this count as moved (Friberg & Sundberg 1992: just noticeable)."""
+
+
+class NoteChange(StrEnum):
+    """The kinds of change, of which a note has one; a wrong pitch counts before a moved onset."""
+
+    KEPT = "kept"
+    MOVED = "moved"
+    WRONG = "wrong"
+    MISSED = "missed"
+    EXTRA = "extra"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FollowedNote:
+    """One note before and after, as rows of `NOTE_DTYPE`.
+
+    `before` is None for an extra note, `after` is None for a missed one.
+    """
+
+    change: NoteChange
+    before: np.void | None
+    after: np.void | None
+
+    @property
+    def shift_s(self) -> float:
+        """How much later the note is struck, in seconds; 0 where one side is missing."""
+        if self.before is None or self.after is None:
+            return 0.0
+        return float(self.after["onset_s"] - self.before["onset_s"])
+
+
+def follow_notes(clean: NoteArray, degraded: NoteArray) -> tuple[FollowedNote, ...]:
+    """Return every note of either array once, matched by `note_id`, in order of onset."""
+    before = {int(note["note_id"]): note for note in clean}
+    after = {int(note["note_id"]): note for note in degraded}
+    followed = [_follow(before.get(note_id), after.get(note_id)) for note_id in before | after]
+    return tuple(sorted(followed, key=_onset_s))
+
+
+def describe_changes(clean: NoteArray, degraded: NoteArray) -> tuple[str, ...]:
+    """Return in words how two sets of notes differ: slips, stray onsets, spread of velocity."""
+    facts = [_describe_slips(follow_notes(clean, degraded), len(clean))]
+    _, in_clean, in_degraded = np.intersect1d(
+        clean["note_id"], degraded["note_id"], assume_unique=True, return_indices=True
+    )
+    before, after = clean[in_clean], degraded[in_degraded]
+    if not len(before):
+        return tuple(facts)
+    shift_ms = 1000 * (after["onset_s"] - before["onset_s"])
+    facts.append(
+        f"onsets stray by {shift_ms.std():.0f} ms (standard deviation)"
+        if shift_ms.any()
+        else "every onset as it was"
+    )
+    if (before["velocity"] == after["velocity"]).all():
+        facts.append("every velocity as it was")
+    elif (spread := before["velocity"].std()) > 0:
+        facts.append(f"spread of velocity × {after['velocity'].std() / spread:.2f}")
+    return tuple(facts)
+
+
+def _describe_slips(followed: tuple[FollowedNote, ...], clean_count: int) -> str:
+    count = Counter(one.change for one in followed)
+    kinds = {NoteChange.WRONG: "wrong", NoteChange.MISSED: "missed", NoteChange.EXTRA: "added"}
+    slips = [f"{count[kind]} {word}" for kind, word in kinds.items() if count[kind]]
+    notes = "1 note" if clean_count == 1 else f"{clean_count} notes"
+    return f"{notes}: {', '.join(slips) or 'none wrong, missed or added'}"
+
+
+def _follow(before: np.void | None, after: np.void | None) -> FollowedNote:
+    pair = FollowedNote(change=NoteChange.KEPT, before=before, after=after)
+    if before is None:
+        change = NoteChange.EXTRA
+    elif after is None:
+        change = NoteChange.MISSED
+    elif before["pitch"] != after["pitch"]:
+        change = NoteChange.WRONG
+    # Times lie on a 50 µs grid; half a tick keeps a shift of just 10 ms on the near side.
+    elif abs(pair.shift_s) > MOVED_BEYOND_S + 25e-6:
+        change = NoteChange.MOVED
+    else:
+        return pair
+    return FollowedNote(change=change, before=before, after=after)
+
+
+def _onset_s(followed: FollowedNote) -> float:
+    note = followed.before if followed.after is None else followed.after
+    assert note is not None, "a followed note has at least one side"
+    return float(note["onset_s"])

@@ -1,0 +1,34 @@
+"""The colours that pictures and pages share, chosen to stay apart for colour-blind eyes."""
+
+from pipelines.note_changes import NoteChange
+
+TIER_COLOURS = {
+    "pristine": "#018571",
+    "good": "#80cdc1",
+    "moderate": "#dfc27d",
+    "poor": "#a6611a",
+}
+"""Tiers from best to worst: ColorBrewer's BrBG, in its colour-blind-safe class of four."""
+
+NOTE_COLOURS = {
+    NoteChange.KEPT: "#87888c",
+    NoteChange.MOVED: "#2196f3",
+    NoteChange.WRONG: "#c8281c",
+    NoteChange.MISSED: "#f0a81c",
+    NoteChange.EXTRA: "#a2189a",
+}
+"""What happened to a note. Missed notes are drawn hollow too, so no reading rests on hue alone."""
+
+NOTE_LEGEND = {
+    NoteChange.KEPT: "as played",
+    NoteChange.MOVED: "moved by more than 10 ms",
+    NoteChange.WRONG: "wrong pitch",
+    NoteChange.MISSED: "missed",
+    NoteChange.EXTRA: "extra",
+}
+"""The words for each kind of change, in the order in which a legend lists them."""
+
+
+def velocity_opacity(velocity: int) -> float:
+    """Return how opaque a note of this MIDI velocity is drawn: from 0.45 (1) to 1 (127)."""
+    return 0.45 + 0.55 * (velocity - 1) / 126

@@ -1,0 +1,115 @@
+"""Notes, pedal and edits as Arrow columns that SQL can unnest, and back without loss."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from degradation.edits import EDIT_DTYPE, Change, Edits
+from degradation.notes import NOTE_DTYPE, PEDAL_DTYPE, NoteArray, PedalArray
+
+
+def _struct_type(dtype: np.dtype) -> pa.StructType:
+    names = dtype.names or ()
+    return pa.struct([(name, pa.from_numpy_dtype(dtype[name])) for name in names])
+
+
+NOTES = pa.list_(_struct_type(NOTE_DTYPE))
+PEDAL = pa.list_(_struct_type(PEDAL_DTYPE))
+EDITS = pa.list_(
+    pa.struct(
+        [
+            ("operation", pa.string()),
+            ("change", pa.string()),
+            *[
+                (name, pa.from_numpy_dtype(EDIT_DTYPE[name]))
+                for name in (EDIT_DTYPE.names or ())
+                if name != "change"
+            ],
+        ]
+    )
+)
+PEDAL_EDITS = pa.list_(pa.struct([("operation", pa.string()), ("pedal", PEDAL)]))
+
+
+def list_column(arrays: Sequence[NDArray[np.void]], arrow_type: pa.ListType) -> pa.ListArray:
+    """Return structured arrays, one a row, as a column of lists of structs."""
+    offsets = np.concatenate([[0], np.cumsum([len(array) for array in arrays])]).astype(np.int32)
+    fields = list(arrow_type.value_type)
+    joined = np.concatenate(arrays) if arrays else np.zeros(0, dtype=[(f.name, "f8") for f in fields])
+    children = [pa.array(np.ascontiguousarray(joined[f.name]), type=f.type) for f in fields]
+    values = pa.StructArray.from_arrays(children, fields=fields)
+    return pa.ListArray.from_arrays(offsets, values, type=arrow_type)
+
+
+def structured_array(rows: pa.ListScalar, dtype: np.dtype) -> NDArray[np.void]:
+    """Return one row of such a column as a structured array of `dtype`."""
+    values = rows.values
+    array = np.zeros(0 if values is None else len(values), dtype=dtype)
+    for name in dtype.names or ():
+        if len(array):
+            array[name] = values.field(name).to_numpy(zero_copy_only=False)
+    return array
+
+
+def read_notes(rows: pa.ListScalar) -> NoteArray:
+    """Return the notes of one row."""
+    return structured_array(rows, NOTE_DTYPE)
+
+
+def read_pedal(rows: pa.ListScalar) -> PedalArray:
+    """Return the pedal of one row."""
+    return structured_array(rows, PEDAL_DTYPE)
+
+
+def edit_rows(edits: dict[str, Edits]) -> list[dict[str, object]]:
+    """Return the note edits of every operation, in order, as rows of `EDITS`."""
+    return [
+        dict(zip(EDIT_DTYPE.names or (), edit.tolist(), strict=True))
+        | {"operation": operation, "change": Change(edit["change"]).name.lower()}
+        for operation, made in edits.items()
+        for edit in made.notes
+    ]
+
+
+def pedal_edit_rows(edits: dict[str, Edits]) -> list[dict[str, object]]:
+    """Return the pedal as each operation that moved it left it, as rows of `PEDAL_EDITS`."""
+    names = PEDAL_DTYPE.names or ()
+    return [
+        {
+            "operation": operation,
+            "pedal": [dict(zip(names, moved.tolist(), strict=True)) for moved in made.pedal],
+        }
+        for operation, made in edits.items()
+        if made.pedal is not None
+    ]
+
+
+def read_edits(
+    operations: Sequence[str],
+    note_edits: Sequence[dict[str, object]],
+    pedal_edits: Sequence[dict[str, object]],
+) -> list[Edits]:
+    """Return the stored edits of `operations`, in order."""
+    found = []
+    for operation in operations:
+        notes = np.array(
+            [
+                tuple(
+                    Change[str(edit["change"]).upper()] if name == "change" else edit[name]
+                    for name in (EDIT_DTYPE.names or ())
+                )
+                for edit in note_edits
+                if edit["operation"] == operation
+            ],
+            dtype=EDIT_DTYPE,
+        )
+        pedal = None
+        for edit in pedal_edits:
+            if edit["operation"] == operation:
+                moved = edit["pedal"]
+                assert isinstance(moved, list)
+                pedal = np.array([tuple(movement.values()) for movement in moved], dtype=PEDAL_DTYPE)
+        found.append(Edits(notes=notes, pedal=pedal))
+    return found

@@ -1,0 +1,97 @@
+"""Tables that follow from the shards, part by part: heuristics, and the light samples."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pandas as pd
+import pyarrow as pa
+
+from labeling.functions import LABELING_FUNCTIONS
+from storage.audio import decode_audio
+from storage.midi import read_midi
+from storage.schema import HEURISTICS, SAMPLES
+from storage.tables import (
+    Part,
+    Table,
+    derive_part,
+    derived_path,
+    find_part,
+    read_part,
+    write_part,
+)
+
+HEURISTICS_VERSION = "h1"
+"""Part of every part's name: raise it when a labeling function reads otherwise."""
+
+SAMPLES_VERSION = f"s1{HEURISTICS_VERSION}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DerivedTask:
+    """One part of the shards, and the tables that follow from it."""
+
+    pairs: Table
+    heuristics: Table
+    samples: Table
+    path: str
+
+
+def write_heuristics_part(task: DerivedTask) -> Part:
+    """Let the nine labeling functions read every row of one part of the shards."""
+    return derive_part(task.pairs, task.path, task.heuristics, HEURISTICS_VERSION, read_rows)
+
+
+def read_rows(rows: pa.Table) -> pa.Table:
+    """Return what each labeling function says of rows of the shards."""
+    found = []
+    for row in rows.select(["sample_id", "tier", "year", "midi", "audio", "duration_s"]).to_pylist():
+        performance = read_midi(row["midi"]["bytes"], row["midi"]["path"])
+        waveform = decode_audio(row["audio"]["bytes"], row["audio"]["path"])
+        about = {name: row[name] for name in ("sample_id", "tier", "year")}
+        for function in LABELING_FUNCTIONS:
+            reading = function(performance, waveform)
+            about |= {
+                f"{function.name}_value": reading.value,
+                f"{function.name}_score": reading.score,
+                f"{function.name}_abstention": reading.abstention,
+            }
+        found.append(about)
+    return pa.Table.from_pylist(found, schema=HEURISTICS)
+
+
+def write_samples_part(task: DerivedTask) -> Part:
+    """Put one part of the shards and its heuristics side by side, without the binaries."""
+    path = derived_path(task.path, SAMPLES_VERSION)
+    if found := find_part(task.samples, path):
+        return found
+    return write_part(task.samples, path, _side_by_side(task))
+
+
+def _side_by_side(task: DerivedTask) -> Iterator[pa.Table]:
+    light = [name for name in SAMPLES.names if name in task.pairs.schema.names]
+    heuristics = read_part(task.heuristics, derived_path(task.path, HEURISTICS_VERSION))
+    for rows, readings in zip(read_part(task.pairs, task.path, light), heuristics, strict=True):
+        joined = rows
+        for name in SAMPLES.names:
+            if name not in light:
+                joined = joined.append_column(name, readings[name])
+        yield joined.select(SAMPLES.names)
+
+
+def long_readings(samples: pd.DataFrame) -> pd.DataFrame:
+    """Return the heuristics of the samples table one row a sample and function, as
+    `labeling.quality` takes them.
+    """
+    about = ["sample_id", "segment_id", "composition", "tier", "year", "split"]
+    return pd.concat(
+        [
+            samples[about].assign(
+                function=function.name,
+                value=samples[f"{function.name}_value"],
+                score=samples[f"{function.name}_score"],
+                abstention=samples[f"{function.name}_abstention"],
+            )
+            for function in LABELING_FUNCTIONS
+        ],
+        ignore_index=True,
+    )

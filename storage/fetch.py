@@ -1,0 +1,85 @@
+"""MAESTRO's published MIDI archive: downloaded once, resumed when interrupted, and checked."""
+
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import pooch
+import requests
+from tqdm import tqdm
+
+from degradation.errors import UserError
+
+MAESTRO_URL = (
+    "https://storage.googleapis.com/magentadata/datasets/maestro/v3.0.0/maestro-v3.0.0-midi.zip"
+)
+MAESTRO_SHA256 = "70470ee253295c8d2c71e6d9d4a815189e35c89624b76d22fce5a019d5dde12c"
+CHUNK_BYTES = 1 << 20
+TIMEOUT_S = 30
+
+
+@dataclass(frozen=True, slots=True)
+class ResumingDownload:
+    """A pooch downloader that keeps what it has in `partial` and asks only for the rest.
+
+    RFC 9110 §14: a `Range` request is answered by 206 with the rest, by 200 with the whole
+    from a server that has no ranges, and by 416 when there is nothing left.
+    """
+
+    partial: Path
+
+    def __call__(self, url: str, output_file: str, pooch: object) -> None:
+        """Download `url` to `output_file`, where pooch then checks it."""
+        have = self.partial.stat().st_size if self.partial.exists() else 0
+        answer = requests.get(
+            url, headers={"Range": f"bytes={have}-"}, stream=True, timeout=TIMEOUT_S
+        )
+        if answer.status_code != requests.codes.requested_range_not_satisfiable:
+            answer.raise_for_status()
+            resumed = answer.status_code == requests.codes.partial_content
+            have = have if resumed else 0
+            rest = int(answer.headers.get("content-length", 0))
+            with (
+                self.partial.open("ab" if resumed else "wb") as file,
+                tqdm(
+                    desc="MAESTRO", total=have + rest, initial=have, unit="B", unit_scale=True
+                ) as bar,
+            ):
+                for chunk in answer.iter_content(CHUNK_BYTES):
+                    file.write(chunk)
+                    bar.update(len(chunk))
+        self.partial.replace(output_file)
+
+
+def fetch_maestro(folder: Path, url: str = MAESTRO_URL, sha256: str = MAESTRO_SHA256) -> Path:
+    """Download and unpack MAESTRO's MIDI archive into `folder`; return the MAESTRO root.
+
+    Raises UserError, and keeps what has come so far, when the download breaks off; a file with
+    another digest is thrown away.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    name = url.rsplit("/", 1)[-1]
+    partial = folder / f"{name}.part"
+    try:
+        archive = pooch.retrieve(
+            url,
+            known_hash=f"sha256:{sha256}",
+            fname=name,
+            path=folder,
+            downloader=ResumingDownload(partial),
+        )
+    except requests.RequestException as error:
+        have_mb = partial.stat().st_size / 1e6 if partial.exists() else 0.0
+        raise UserError(
+            f"the download of {url} broke off after {have_mb:.0f} MB ({error}); run the same command "
+            "again: it goes on from there"
+        ) from error
+    except ValueError as error:
+        raise UserError(
+            f"{name} is not the published file: expected SHA-256 {sha256}; it was thrown away: run "
+            "the same command again"
+        ) from error
+    with zipfile.ZipFile(archive) as packed:
+        packed.extractall(folder)
+        root = folder / packed.namelist()[0].split("/")[0]
+    return root

@@ -1,0 +1,280 @@
+"""Pairs: a draw of a segment becomes a row of the shards; and a row becomes the same bytes again."""
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+from pydantic import TypeAdapter
+
+from degradation.degrade import damage_notes, damage_sound, replay_notes
+from degradation.errors import UserError
+from degradation.notes import Performance, cut_window
+from degradation.operation import SoundOperation
+from degradation.recipe import Operation, Recipe
+from degradation.render import Instrument, render, soundfont_digest
+from degradation.sampling import Draw
+from degradation.seeds import stream
+from degradation.waveform import Waveform, level_dbfs
+from labeling.damage import measure_damage
+from labeling.scores import draw_scores
+from storage.audio import encode_flac, read_audio_window
+from storage.columns import edit_rows, pedal_edit_rows, read_edits
+from storage.midi import read_midi, write_midi
+from storage.schema import PAIRS, PAIRS_QUARANTINE
+from storage.tables import (
+    ROW_GROUP_ROWS,
+    Part,
+    Table,
+    find_part,
+    part_path,
+    write_part,
+)
+
+VERSION = "1"
+"""Part of every part's name: raise it when the same recipe gives other rows."""
+
+PART_ROWS = 256
+"""Rows a part, about 50 MB: what one task makes, and what a killed run makes again at most."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CorpusOrigin:
+    """What a row says of its corpus, and where the recordings lie."""
+
+    name: str
+    root: Path
+    licence: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PairsTask:
+    """Draws of one tier and year, for one worker; `segments` are rows of the segments table."""
+
+    table: Table
+    quarantine: Table
+    origin: CorpusOrigin
+    year: int
+    tier: str
+    draws: tuple[tuple[Draw, dict[str, Any]], ...]
+    performances: dict[str, Performance]
+
+    @property
+    def name(self) -> str:
+        """What the part is called: a digest of all that its bytes follow from."""
+        recipe = self.draws[0][0].recipe
+        about = [
+            VERSION,
+            recipe.name,
+            recipe.tier_digest(self.tier),
+            soundfont_digest(recipe.instrument.soundfont_path()),
+            repr(self.origin),
+            *(draw.sample_id for draw, _ in self.draws),
+        ]
+        digest = hashlib.sha256("\n".join(about).encode())
+        for performance_id in sorted(self.performances):
+            performance = self.performances[performance_id]
+            digest.update(performance.notes.tobytes() + performance.pedal.tobytes())
+        return digest.hexdigest()[:16]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PairsReport:
+    """What a worker wrote: the pairs, and those it left out."""
+
+    pairs: Part
+    quarantine: Part
+
+
+def write_pairs_part(task: PairsTask) -> PairsReport:
+    """Make a task's rows and write them, a row group at a time; memory does not grow with them.
+
+    A draw that cannot be made (its recording is broken, say) goes to quarantine.
+    """
+    partition = {"tier": task.tier, "year": str(task.year)}
+    path = part_path(task.table, partition, task.name)
+    left_out_path = part_path(task.quarantine, partition, task.name)
+    found, left_out = find_part(task.table, path), find_part(task.quarantine, left_out_path)
+    if found and left_out:
+        return PairsReport(pairs=found, quarantine=left_out)
+    faults: list[dict[str, Any]] = []
+    found = write_part(task.table, path, _groups(task, faults))
+    rows = pa.Table.from_pylist(faults, schema=PAIRS_QUARANTINE)
+    left_out = write_part(task.quarantine, left_out_path, [rows])
+    return PairsReport(pairs=found, quarantine=left_out)
+
+
+def _groups(task: PairsTask, faults: list[dict[str, Any]]) -> Iterator[pa.Table]:
+    for first in range(0, len(task.draws), ROW_GROUP_ROWS):
+        rows = []
+        for draw, segment in task.draws[first : first + ROW_GROUP_ROWS]:
+            try:
+                rows.append(make_row(draw, segment, task.performances, task.origin))
+            except UserError as error:
+                fault = {"stage": "pairs", "item": draw.sample_id, "reason": str(error)}
+                faults.append(fault | {"tier": task.tier, "year": task.year})
+        yield pa.Table.from_pylist(rows, schema=PAIRS)
+
+
+def clean_segment(segment: dict[str, Any], performances: dict[str, Performance]) -> Performance:
+    """Return the notes and pedal of a row of the segments table."""
+    performance = performances[segment["performance_id"]]
+    return cut_window(performance, segment["start_s"], segment["duration_s"])
+
+
+def make_row(
+    draw: Draw,
+    segment: dict[str, Any],
+    performances: dict[str, Performance],
+    origin: CorpusOrigin,
+) -> dict[str, Any]:
+    """Return one row of the shards: damaged notes, what they sound like, labels, provenance."""
+    recipe = draw.recipe
+    clean = clean_segment(segment, performances)
+    notes = damage_notes(clean, draw.damage.note_operations, draw.stream)
+    before = heard(notes.performance, recipe, segment, origin.root)
+    sound = damage_sound(before, draw.damage.sound_operations, draw.stream)
+    measured = measure_damage(clean.notes, notes.performance.notes)
+    sample_id = draw.sample_id
+    copied = set(PAIRS.names) & set(segment)
+    return (
+        {name: segment[name] for name in copied}
+        | draw_scores(draw)
+        | {name: getattr(measured, name) for name in measured.__slots__}
+        | {
+            "sample_id": sample_id,
+            "tier": draw.tier,
+            "recipe": recipe.name,
+            "recipe_digest": recipe.tier_digest(draw.tier),
+            "seed": recipe.seed,
+            "draw": draw.number,
+            "corpus": origin.name,
+            "licence": origin.licence,
+            "audio_source": recipe.audio_source,
+            "strengths": [
+                dict(zip(("operation", "strength", "unit"), (op.operation, *op.strength), strict=True))
+                for op in draw.damage.operations
+            ],
+            "realised_snr_db": sound.realised_snr_db,
+            "level_dbfs": level_dbfs(sound.waveform.samples),
+            "gain_db": sound.gain_db,
+            "edits": edit_rows(notes.edits),
+            "pedal_edits": pedal_edit_rows(notes.edits),
+            "sound_operations": _SOUND_OPERATIONS.dump_json(draw.damage.sound_operations).decode(),
+            "instrument": recipe.instrument.model_dump_json(),
+            "soundfont_digest": soundfont_digest(recipe.instrument.soundfont_path()),
+            "midi": _medium(write_midi(notes.performance), f"{sample_id}.mid"),
+            "clean_midi": _medium(write_midi(clean), f"{segment['segment_id']}.mid"),
+            "audio": _medium(encode_flac(sound.waveform), f"{sample_id}.flac"),
+        }
+    )
+
+
+def heard(
+    performance: Performance, recipe: Recipe, segment: dict[str, Any], root: Path
+) -> Waveform:
+    """Return a performance as the recipe lets it be heard: rendered, or the corpus's recording."""
+    if recipe.audio_source == "rendered":
+        return render(performance, recipe.instrument)
+    return _recording(root, segment, recipe.instrument)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Replayed:
+    """What a row was made of and what it holds; note ids are those of the row's edits.
+
+    `write_midi` and `encode_flac` give the row's own bytes again.
+    """
+
+    clean: Performance
+    clean_sound: Waveform
+    degraded: Performance
+    sound: Waveform
+
+
+def replay(row: dict[str, Any], root: Path | None = None) -> Replayed:
+    """Make a row's notes and sound again from what the row itself stores.
+
+    `root` is the corpus root, needed where the audio was recorded. Raises UserError when the
+    soundfont is not the one that the row was made with.
+    """
+    clean, degraded = _stored_notes(row)
+    return Replayed(
+        clean=clean,
+        clean_sound=_stored_sound(row, clean, root, ()),
+        degraded=degraded,
+        sound=_stored_sound(row, degraded, root, _stored_sound_operations(row)),
+    )
+
+
+def replay_without(row: dict[str, Any], operation: str, root: Path | None = None) -> Waveform:
+    """Return a row's sound as it was before an operation on sound, and those after it, struck."""
+    operations = _stored_sound_operations(row)
+    names = [stored.operation for stored in operations]
+    _, degraded = _stored_notes(row)
+    return _stored_sound(row, degraded, root, operations[: names.index(operation)])
+
+
+def _stored_notes(row: dict[str, Any]) -> tuple[Performance, Performance]:
+    stored = read_midi(row["clean_midi"]["bytes"], row["clean_midi"]["path"])
+    clean = Performance(notes=stored.notes, pedal=stored.pedal, duration_s=row["duration_s"])
+    names = [strength["operation"] for strength in row["strengths"]]
+    return clean, replay_notes(clean, read_edits(names, row["edits"], row["pedal_edits"]))
+
+
+def _stored_sound_operations(row: dict[str, Any]) -> tuple[SoundOperation, ...]:
+    return _SOUND_OPERATIONS.validate_json(row["sound_operations"])  # type: ignore[return-value]
+
+
+def _stored_sound(
+    row: dict[str, Any],
+    performance: Performance,
+    root: Path | None,
+    operations: Sequence[SoundOperation],
+) -> Waveform:
+    instrument = Instrument.model_validate_json(row["instrument"])
+    if row["audio_source"] == "rendered":
+        found = soundfont_digest(instrument.soundfont_path())
+        if found != row["soundfont_digest"]:
+            raise UserError(
+                f"{row['sample_id']} was rendered with another {instrument.soundfont}: expected "
+                f"digest {row['soundfont_digest']}, got {found}: install that soundfont"
+            )
+        before = render(performance, instrument)
+    elif root is None:
+        raise UserError(f"{row['sample_id']} is a recording: name its corpus root to replay it")
+    else:
+        before = _recording(root, row, instrument)
+    name = (row["recipe"], row["segment_id"], str(row["draw"]))
+    return damage_sound(
+        before, operations, lambda operation: stream(row["seed"], *name, operation)
+    ).waveform
+
+
+_SOUND_OPERATIONS: TypeAdapter[tuple[Operation, ...]] = TypeAdapter(tuple[Operation, ...])
+
+
+def _recording(root: Path, segment: dict[str, Any], instrument: Instrument) -> Waveform:
+    if not segment["audio_filename"]:
+        raise UserError(
+            f"{segment['performance_id']} has no recording, but the recipe's audio_source is "
+            "recorded: use a recipe that renders, or a corpus with audio"
+        )
+    return read_audio_window(
+        root / segment["audio_filename"],
+        segment["start_s"],
+        segment["duration_s"],
+        instrument.sample_rate_hz,
+    )
+
+
+def _medium(data: bytes, name: str) -> dict[str, object]:
+    return {"bytes": data, "path": name}
+
+
+def split_into_tasks(draws: Sequence[Any]) -> list[Sequence[Any]]:
+    """Return draws in runs of `PART_ROWS`."""
+    return [draws[first : first + PART_ROWS] for first in range(0, len(draws), PART_ROWS)]

@@ -1,0 +1,145 @@
+"""Performances: MIDI files read, checked against the index, and kept with their notes."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+
+from degradation.errors import UserError
+from degradation.notes import Performance
+from storage.audio import audio_duration_s
+from storage.columns import NOTES, PEDAL, list_column, read_notes, read_pedal
+from storage.corpus import Entry, Fault
+from storage.midi import read_midi
+from storage.schema import PERFORMANCES, QUARANTINE
+from storage.tables import Part, Table, find_part, part_path, read_table, write_part
+
+VERSION = "1"
+"""Part of every part's name: a new number makes every performance be read again."""
+
+PART_PERFORMANCES = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PerformancesTask:
+    """A few performances of one year, to be read by one worker into one part."""
+
+    table: Table
+    quarantine: Table
+    root: Path
+    entries: tuple[Entry, ...]
+    duration_tolerance_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PerformancesReport:
+    """What a worker wrote: the performances, and those it left out."""
+
+    year: int
+    performances: Part
+    quarantine: Part
+
+
+def plan_performances(
+    table: Table,
+    quarantine: Table,
+    root: Path,
+    entries: Sequence[Entry],
+    duration_tolerance_s: float,
+) -> list[PerformancesTask]:
+    """Return tasks of a few performances each, no year mixed with another."""
+    years = sorted({entry.year for entry in entries})
+    by_year = [sorted((e for e in entries if e.year == y), key=lambda e: e.performance_id) for y in years]
+    return [
+        PerformancesTask(
+            table=table,
+            quarantine=quarantine,
+            root=root,
+            entries=tuple(of_year[first : first + PART_PERFORMANCES]),
+            duration_tolerance_s=duration_tolerance_s,
+        )
+        for of_year in by_year
+        for first in range(0, len(of_year), PART_PERFORMANCES)
+    ]
+
+
+def write_performances_part(task: PerformancesTask) -> PerformancesReport:
+    """Read a task's MIDI files into a part; those that can't be used go to quarantine.
+
+    The part's name follows from the files' bytes, so nothing is parsed twice.
+    """
+    files = [(entry, (task.root / entry.midi_filename).read_bytes()) for entry in task.entries]
+    digests = [hashlib.sha256(data).hexdigest() for _, data in files]
+    about = [VERSION, str(task.duration_tolerance_s), *map(repr, task.entries), *digests]
+    name = hashlib.sha256("\n".join(about).encode()).hexdigest()[:16]
+    year = task.entries[0].year
+    path = part_path(task.table, {"year": str(year)}, name)
+    left_out_path = part_path(task.quarantine, {"stage": "performances"}, name)
+    found, left_out = find_part(task.table, path), find_part(task.quarantine, left_out_path)
+    if found and left_out:
+        return PerformancesReport(year=year, performances=found, quarantine=left_out)
+
+    kept: list[tuple[Entry, str, Performance]] = []
+    faults: list[Fault] = []
+    for (entry, data), digest in zip(files, digests, strict=True):
+        try:
+            kept.append((entry, digest, _read(task, entry, data)))
+        except UserError as error:
+            faults.append(
+                Fault(stage="performances", item=entry.midi_filename, reason=str(error))
+            )
+    left_out = write_part(task.quarantine, left_out_path, [fault_rows(faults)])
+    found = write_part(task.table, path, [_rows(kept)])
+    return PerformancesReport(year=year, performances=found, quarantine=left_out)
+
+
+def fault_rows(faults: Sequence[Fault]) -> pa.Table:
+    """Return faults as rows of the quarantine table."""
+    return pa.Table.from_pylist(
+        [{"stage": f.stage, "item": f.item, "reason": f.reason} for f in faults], schema=QUARANTINE
+    )
+
+
+def load_performances(table: Table, year: int) -> dict[str, Performance]:
+    """Return the performances of one year by id."""
+    rows = read_table(table, year=str(year)).to_table(
+        columns=["performance_id", "notes", "pedal", "duration_s"]
+    )
+    return {
+        performance_id.as_py(): Performance(
+            notes=(found := read_notes(notes)),
+            pedal=read_pedal(pedal),
+            duration_s=max(duration_s.as_py(), float(found["onset_s"].max()) + 1.0),
+        )
+        for performance_id, notes, pedal, duration_s in zip(*rows.columns, strict=True)
+    }
+
+
+def _read(task: PerformancesTask, entry: Entry, data: bytes) -> Performance:
+    performance = read_midi(data, entry.midi_filename)
+    lengths_s = {"MIDI": performance.duration_s}
+    audio = task.root / entry.audio_filename
+    if entry.audio_filename and audio.is_file():
+        lengths_s["audio"] = audio_duration_s(audio)
+    for kind, length_s in lengths_s.items():
+        if abs(length_s - entry.duration_s) > task.duration_tolerance_s:
+            raise UserError(
+                f"the CSV says {entry.duration_s:.1f} s, the {kind} lasts {length_s:.1f} s; expected "
+                f"them to agree within {task.duration_tolerance_s:g} s: the files don't belong "
+                "together, or are cut short"
+            )
+    return performance
+
+
+def _rows(kept: Sequence[tuple[Entry, str, Performance]]) -> pa.Table:
+    columns = {
+        name: [getattr(entry, name) for entry, _, _ in kept]
+        for name in PERFORMANCES.names
+        if name not in ("midi_sha256", "notes", "pedal")
+    }
+    columns["midi_sha256"] = [digest for _, digest, _ in kept]
+    columns["notes"] = list_column([p.notes for _, _, p in kept], NOTES)
+    columns["pedal"] = list_column([p.pedal for _, _, p in kept], PEDAL)
+    return pa.table(columns).select(PERFORMANCES.names).cast(PERFORMANCES)

@@ -1,0 +1,60 @@
+"""Rows measured again from their bytes: what was promised against what is stored."""
+
+from pathlib import Path
+from typing import Any
+
+import librosa
+import numpy as np
+
+from degradation.notes import Performance
+from degradation.waveform import Waveform, snr_db
+from storage.audio import decode_audio
+from storage.midi import read_midi
+from storage.pairs import replay_without
+
+HOP_S = 0.005
+WIDEST_LAG_S = 0.15
+
+
+def remeasured_snr_db(row: dict[str, Any], root: Path | None) -> float | None:
+    """Return the SNR of a row's stored audio against the same sound without its noise, in dB.
+
+    None for a row without noise. The sound is made again by replay; the noisy one is decoded.
+    """
+    if row["realised_snr_db"] is None:
+        return None
+    before = replay_without(row, "noise", root)
+    stored = decode_audio(row["audio"]["bytes"], row["sample_id"])
+    gain = np.float32(10 ** (row["gain_db"] / 20))
+    return snr_db(before.samples * gain, stored.samples)
+
+
+def onset_lag_s(performance: Performance, waveform: Waveform) -> float:
+    """Return by how much the audio's attacks come after the MIDI's onsets, in seconds.
+
+    The lag within ±150 ms at which the spectral flux follows the onsets best, weighted by
+    velocity (5 ms steps).
+    """
+    hop = round(HOP_S * waveform.sample_rate_hz)
+    flux = librosa.onset.onset_strength(
+        y=np.asarray(waveform.samples), sr=waveform.sample_rate_hz, hop_length=hop, n_fft=512
+    )
+    struck = np.zeros(len(flux))
+    frames = np.rint(performance.notes["onset_s"] / HOP_S).astype(int)
+    inside = frames < len(struck)
+    np.add.at(struck, frames[inside], performance.notes["velocity"][inside])
+    widest = round(WIDEST_LAG_S / HOP_S)
+    lags = np.arange(-widest, widest + 1)
+    padded = np.pad(flux - flux.mean(), widest)
+    match = [padded[widest + lag : widest + lag + len(struck)] @ struck for lag in lags]
+    return float(lags[int(np.argmax(match))] * HOP_S)
+
+
+def row_onset_lag_s(row: dict[str, Any]) -> float:
+    """Return the lag of a row's audio behind the notes that it is of.
+
+    A recording is of the clean notes; a rendering, of the damaged ones.
+    """
+    medium = "midi" if row["audio_source"] == "rendered" else "clean_midi"
+    performance = read_midi(row[medium]["bytes"], row["sample_id"])
+    return onset_lag_s(performance, decode_audio(row["audio"]["bytes"], row["sample_id"]))

@@ -1,0 +1,221 @@
+"""The columns of every table, and the data dictionary that is written from them.
+
+`python -m storage.schema > docs/data-dictionary.md` writes it; a test holds the two together.
+"""
+
+import json
+
+import pyarrow as pa
+
+from labeling.functions import LABELING_FUNCTIONS
+from labeling.scores import DIMENSIONS
+from storage.columns import EDITS, NOTES, PEDAL, PEDAL_EDITS
+
+MEDIA = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
+"""A file inside a row, as Hugging Face `datasets` stores audio: its bytes and a file name."""
+
+STRENGTHS = pa.list_(
+    pa.struct([("operation", pa.string()), ("strength", pa.float64()), ("unit", pa.string())])
+)
+
+
+def column(name: str, arrow_type: pa.DataType, description: str) -> pa.Field:
+    """Return a column with its meaning, which the data dictionary shows."""
+    return pa.field(name, arrow_type, metadata={"description": description})
+
+
+def table_schema(*columns: pa.Field) -> pa.Schema:
+    """Return a schema that Hugging Face `datasets` reads with audio as audio."""
+    features = {field.name: _feature(field) for field in columns}
+    return pa.schema(
+        columns, metadata={"huggingface": json.dumps({"info": {"features": features}})}
+    )
+
+
+def _feature(field: pa.Field) -> dict[str, object]:
+    if field.name == "audio":
+        return {"_type": "Audio"}
+    return _feature_type(field.type)
+
+
+def _feature_type(arrow_type: pa.DataType) -> dict[str, object]:
+    if pa.types.is_struct(arrow_type):
+        return {child.name: _feature_type(child.type) for child in arrow_type}
+    if pa.types.is_list(arrow_type):
+        return {"feature": _feature_type(arrow_type.value_type), "_type": "List"}
+    names = {"double": "float64", "float": "float32", "halffloat": "float16"}
+    return {"dtype": names.get(str(arrow_type), str(arrow_type)), "_type": "Value"}
+
+
+_SAMPLE_ID = column("sample_id", pa.string(), "The row's name: segment, recipe and draw. Unique.")
+_SEGMENT_ID = column("segment_id", pa.string(), "The window of music: performance and start.")
+_PERFORMANCE_ID = column(
+    "performance_id", pa.string(), "The performance: year, composer, title, digest of the file name."
+)
+_TIER = column("tier", pa.string(), "pristine, good, moderate or poor. Partition column.")
+_YEAR = column("year", pa.int16(), "Year of the recording, as in the corpus. Partition column.")
+_SPLIT = column("split", pa.string(), "train, validation or test: the corpus's own.")
+_MUSIC = (
+    column("composer", pa.string(), "Composer, as in the corpus."),
+    column("title", pa.string(), "Title, as in the corpus."),
+    column("composition", pa.string(), "Composer and title without case and punctuation; no "
+           "composition is in two splits."),
+)
+
+PERFORMANCES = table_schema(
+    _PERFORMANCE_ID,
+    *_MUSIC,
+    _SPLIT,
+    _YEAR,
+    column("duration_s", pa.float64(), "Length in seconds: the CSV's, which is that of the audio."),
+    column("midi_filename", pa.string(), "MIDI file, relative to the corpus root."),
+    column("audio_filename", pa.string(), "Audio file, relative to the root; empty without audio."),
+    column("midi_sha256", pa.string(), "SHA-256 of the MIDI file."),
+    column("notes", NOTES, "Every note; times in seconds on a 50 µs grid, ids by onset."),
+    column("pedal", PEDAL, "Movements of CC64 (sustain), CC66 (sostenuto) and CC67 (soft)."),
+)
+
+SEGMENTS = table_schema(
+    _SEGMENT_ID,
+    _PERFORMANCE_ID,
+    *_MUSIC,
+    _SPLIT,
+    _YEAR,
+    column("start_s", pa.float64(), "Where the window begins, in seconds from the start."),
+    column("duration_s", pa.float64(), "Length of the window in seconds."),
+    column("note_count", pa.int32(), "Notes that are struck in the window."),
+    column("midi_filename", pa.string(), "MIDI file, relative to the corpus root."),
+    column("audio_filename", pa.string(), "Audio file, relative to the root; empty without audio."),
+)
+
+QUARANTINE = table_schema(
+    column("stage", pa.string(), "Where it was left out: index, performances, segments or pairs."),
+    column("item", pa.string(), "The file, segment or sample that was left out."),
+    column("reason", pa.string(), "Why, in words."),
+)
+
+PAIRS_QUARANTINE = table_schema(*QUARANTINE, _TIER, _YEAR)
+
+SCORES = tuple(
+    column(name, pa.float32(), f"Score for {name.replace('_', ' ')}, 50 to 100.")
+    for name in DIMENSIONS
+)
+
+_ABOUT_DAMAGE = (
+    column("strengths", STRENGTHS, "What the recipe asked for: operation, strength and its unit."),
+    column("jitter_ms", pa.float64(), "Measured: root mean square of the onset shifts in ms."),
+    column("wrong_note_share", pa.float64(), "Measured: share of notes with another pitch."),
+    column("missed_note_share", pa.float64(), "Measured: share of the clean notes that are gone."),
+    column("extra_note_share", pa.float64(), "Measured: notes added, as a share of the clean ones."),
+    column("velocity_spread_ratio", pa.float64(), "Measured: standard deviation of velocities, "
+           "damaged over clean."),
+    column("realised_snr_db", pa.float64(), "Measured on the signal: sound to added noise in dB; "
+           "null without noise."),
+    column("level_dbfs", pa.float64(), "Measured: RMS level of the audio in dB below full scale."),
+    column("gain_db", pa.float64(), "How far the sound was turned down so as not to clip; mostly 0."),
+)
+
+_ABOUT_ORIGIN = (
+    column("audio_source", pa.string(), "rendered: the damaged notes are heard. recorded: the "
+           "corpus's recording, which only operations on sound reached."),
+    column("start_s", pa.float64(), "Where the segment begins in the performance, in seconds."),
+    column("duration_s", pa.float64(), "Length of the segment in seconds."),
+    column("note_count", pa.int32(), "Notes of the clean segment."),
+    column("midi_filename", pa.string(), "Source: MIDI file, relative to the corpus root."),
+    column("audio_filename", pa.string(), "Source: audio file, relative to the root, or empty."),
+    column("corpus", pa.string(), "Name of the corpus."),
+    column("licence", pa.string(), "Licence of the performance, which the row inherits."),
+    column("recipe", pa.string(), "Name of the recipe."),
+    column("recipe_digest", pa.string(), "Digest of the parameters that made this tier's rows."),
+    column("seed", pa.int64(), "The recipe's seed."),
+    column("draw", pa.int16(), "Number of this graded version of the segment."),
+)
+
+_KEYS = (_SAMPLE_ID, _SEGMENT_ID, _PERFORMANCE_ID, _SPLIT, _TIER, _YEAR, *_MUSIC)
+
+PAIRS = table_schema(
+    *_KEYS,
+    *SCORES,
+    *_ABOUT_DAMAGE,
+    *_ABOUT_ORIGIN,
+    column("edits", EDITS, "Provenance, note by note: which operation moved which note by how "
+           "much. A missed note has zeros; an extra one moves from zero."),
+    column("pedal_edits", PEDAL_EDITS, "The pedal as each operation that moved it left it."),
+    column("sound_operations", pa.string(), "JSON: the operations on sound with parameters, in order."),
+    column("instrument", pa.string(), "JSON: soundfont, preset, sample rate and gain."),
+    column("soundfont_digest", pa.string(), "First 16 digits of the soundfont's SHA-256."),
+    column("midi", MEDIA, "The damaged playing: a Standard MIDI File, 50 µs ticks."),
+    column("clean_midi", MEDIA, "The playing before: a Standard MIDI File, 50 µs ticks."),
+    column("audio", MEDIA, "What the damaged playing sounds like: FLAC, 16 bit, mono."),
+)
+"""The shards: one row a graded version of a segment, with all that `replay` needs."""
+
+READINGS = tuple(
+    field
+    for function in LABELING_FUNCTIONS
+    for field in (
+        column(f"{function.name}_value", pa.float64(), f"{function.name}: measured, in "
+               f"{function.unit}; null where it abstains."),
+        column(f"{function.name}_score", pa.float64(), f"{function.name}: its score from 0 to 100 "
+               f"for {function.dimension.replace('_', ' ')}; null where it abstains."),
+        column(f"{function.name}_abstention", pa.string(), f"{function.name}: why it abstains; "
+               "null where it does not."),
+    )
+)
+
+HEURISTICS = table_schema(_SAMPLE_ID, _TIER, _YEAR, *READINGS)
+"""What the nine labeling functions say of each row of the shards."""
+
+SAMPLES = table_schema(*_KEYS, *SCORES, *_ABOUT_DAMAGE, *_ABOUT_ORIGIN, *READINGS)
+"""The light table: the shards' and the heuristics' columns side by side, without the binaries."""
+
+AUDIO_FEATURES = table_schema(
+    _SAMPLE_ID,
+    _SPLIT,
+    _TIER,
+    _YEAR,
+    column("log_mel", pa.binary(), "Log-mel spectrogram: float16, little-endian, frames × bands."),
+    column("frames", pa.int32(), "Number of frames."),
+    column("bands", pa.int32(), "Number of mel bands."),
+)
+
+MIDI_TOKENS = table_schema(
+    _SAMPLE_ID,
+    _SPLIT,
+    _TIER,
+    _YEAR,
+    column("tokens", pa.binary(), "One record a note (`models.tokens.TOKEN_DTYPE`), by onset."),
+    column("notes", pa.int32(), "Number of notes."),
+)
+
+TABLES = {
+    "samples": ("What analysts query: one light row a graded version of a segment.", SAMPLES),
+    "pairs": ("The shards: the same rows with audio, MIDI and provenance inside.", PAIRS),
+    "heuristics": ("What the nine labeling functions say of each row.", HEURISTICS),
+    "segments": ("The windows of music that are graded.", SEGMENTS),
+    "performances": ("The corpus: every performance that can be used, with its notes.", PERFORMANCES),
+    "quarantine": ("What was left out of the corpus, and why.", QUARANTINE),
+    "pairs_quarantine": ("What was left out while pairs were made, and why.", PAIRS_QUARANTINE),
+    "audio_features": ("Log-mel spectrograms, the input of the audio encoder.", AUDIO_FEATURES),
+    "midi_tokens": ("Note tokens, the input of the MIDI encoder.", MIDI_TOKENS),
+}
+
+
+def data_dictionary() -> str:
+    """Return the data dictionary as Markdown: every table, column by column."""
+    lines = [
+        "# Data dictionary",
+        "",
+        "Written from the Arrow schemas by `python -m storage.schema`; don't edit it by hand.",
+    ]
+    for name, (purpose, schema) in TABLES.items():
+        lines += ["", f"## {name}", "", purpose, "", "| column | type | meaning |", "| --- | --- | --- |"]
+        for field in schema:
+            meaning = field.metadata[b"description"].decode()
+            arrow_type = str(field.type).replace("|", "\\|").replace("element: ", "")
+            lines.append(f"| {field.name} | {arrow_type} | {meaning} |")
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    print(data_dictionary(), end="")

@@ -1,0 +1,78 @@
+"""Segments: the windows that performances are cut into."""
+
+import hashlib
+
+import numpy as np
+import pyarrow as pa
+
+from storage.columns import read_notes
+from storage.corpus import CorpusConfig, Fault
+from storage.schema import SEGMENTS
+from storage.tables import Part, Table, find_part, part_path, read_table, write_part
+
+COPIED = (
+    "performance_id", "composer", "title", "composition", "split", "year",
+    "midi_filename", "audio_filename",
+)  # fmt: skip
+
+
+def window_starts(duration_s: float, config: CorpusConfig) -> list[float]:
+    """Return where the windows of a performance begin; the last one ends inside it."""
+    last = int(np.floor((duration_s - config.window_s) / config.hop_s + 1e-9))
+    return [number * config.hop_s for number in range(last + 1)]
+
+
+def cut_segments(performances: pa.Table, config: CorpusConfig) -> tuple[pa.Table, list[Fault]]:
+    """Return the segments of performances, and the windows and performances left out.
+
+    A window in which no note is struck is left out, and so is a performance too short for one.
+    """
+    rows: list[dict[str, object]] = []
+    faults: list[Fault] = []
+    for row in performances.to_batches(max_chunksize=1):
+        performance = row.select([*COPIED, "duration_s"]).to_pylist()[0]
+        onset_s = read_notes(row["notes"][0])["onset_s"]
+        starts = window_starts(performance["duration_s"], config)
+        if not starts:
+            reason = (
+                f"it lasts {performance['duration_s']:.1f} s, less than one window of "
+                f"{config.window_s:g} s"
+            )
+            faults.append(
+                Fault(stage="segments", item=performance["performance_id"], reason=reason)
+            )
+        for start_s in starts:
+            segment_id = f"{performance['performance_id']}-{start_s:06.1f}s"
+            note_count = int(
+                np.searchsorted(onset_s, start_s + config.window_s)
+                - np.searchsorted(onset_s, start_s)
+            )
+            if note_count == 0:
+                reason = "no note is struck in this window"
+                faults.append(Fault(stage="segments", item=segment_id, reason=reason))
+                continue
+            rows.append(
+                {name: performance[name] for name in COPIED}
+                | {
+                    "segment_id": segment_id,
+                    "start_s": start_s,
+                    "duration_s": config.window_s,
+                    "note_count": note_count,
+                }
+            )
+    return pa.Table.from_pylist(rows, schema=SEGMENTS), faults
+
+
+def write_segments(table: Table, performances: Table, config: CorpusConfig) -> tuple[Part, list[Fault]]:
+    """Cut every performance of a table and write the segments as one part."""
+    groups, faults = [], []
+    dataset = read_table(performances)
+    for batch in dataset.to_batches(columns=[*COPIED, "duration_s", "notes"], batch_size=8):
+        if len(batch):
+            segments, left_out = cut_segments(pa.Table.from_batches([batch]), config)
+            groups.append(segments)
+            faults.extend(left_out)
+    joined = pa.concat_tables(groups).sort_by("segment_id")
+    name = hashlib.sha256(joined.to_pandas().to_csv().encode()).hexdigest()[:16]
+    path = part_path(table, {}, name)
+    return find_part(table, path) or write_part(table, path, [joined]), faults

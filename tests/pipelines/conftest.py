@@ -1,0 +1,162 @@
+import csv
+import io
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from playwright.sync_api import Browser, sync_playwright
+
+from degradation.notes import NOTE_DTYPE, PEDAL_DTYPE, SUSTAIN, Performance, sort_notes
+from pipelines.settings import CONFIGS
+from storage.demo_corpus.write import CSV_NAME, write_demo_corpus
+
+COMMAND = [sys.executable, "-m", "pipelines.cli"]
+
+CHROMIUM_FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--autoplay-policy=no-user-gesture-required",
+]
+
+
+# One browser a module, not a session: while it is open, playwright keeps an event loop running
+# in this thread, and any test that calls asyncio.run would fail.
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    names = ("chromium", "chromium-browser", "google-chrome")
+    executable = next(filter(None, map(shutil.which, names)), None)
+    if executable is None:
+        pytest.skip(f"no browser is installed: none of {', '.join(names)} is on the PATH")
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(
+            executable_path=executable, headless=True, args=CHROMIUM_FLAGS
+        )
+        try:
+            yield launched
+        finally:
+            launched.close()
+
+
+@pytest.fixture
+def clean() -> Performance:
+    """Eight notes of a scale from C4, four a second, with the pedal down in the middle."""
+    pitches = (60, 62, 64, 65, 67, 69, 71, 72)
+    notes = np.array(
+        [(n, 0.25 * n, 0.25 * n + 0.2, pitch, 40 + 10 * n) for n, pitch in enumerate(pitches)],
+        dtype=NOTE_DTYPE,
+    )
+    pedal = np.array([(0.5, SUSTAIN, 127), (1.0, SUSTAIN, 40), (1.5, SUSTAIN, 0)], PEDAL_DTYPE)
+    return Performance(notes=notes, pedal=pedal, duration_s=2.0)
+
+
+@pytest.fixture
+def degraded(clean: Performance) -> Performance:
+    """The scale with note 2 missed, note 4 a semitone high, note 5 30 ms late and one extra."""
+    notes = clean.notes.copy()
+    notes["pitch"][4] += 1
+    notes["onset_s"][5] += 0.03
+    extra = np.array([(100, 1.6, 1.7, 80, 127)], dtype=NOTE_DTYPE)
+    notes = sort_notes(np.concatenate([np.delete(notes, 2), extra]))
+    return Performance(notes=notes, pedal=clean.pedal.copy(), duration_s=2.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Project:
+    """A project of its own: a home, a small MAESTRO root, and the command line on them."""
+
+    home: Path
+    root: Path
+    experiment: Path
+
+    @property
+    def environment(self) -> dict[str, str]:
+        ours = {"PIANOGRADE_HOME": str(self.home), "PIANOGRADE_WORKERS": "2"}
+        inherited = {
+            k: v for k, v in os.environ.items() if not k.startswith(("PIANOGRADE", "DAGSTER"))
+        }
+        return inherited | ours
+
+    @property
+    def run_arguments(self) -> list[str]:
+        return ["run", "--maestro", str(self.root), "--experiment", str(self.experiment)]
+
+    def pianograde(self, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [*COMMAND, *arguments],
+            env=self.environment | more,
+            capture_output=True,
+            text=True,
+            timeout=600,
+            check=False,
+        )
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [*COMMAND, *arguments],
+            env=self.environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+
+    def query(self, sql: str) -> list[dict[str, str]]:
+        answer = self.pianograde("query", "--csv", sql)
+        assert answer.returncode == 0, answer.stderr
+        return list(csv.DictReader(io.StringIO(answer.stdout)))
+
+
+@pytest.fixture(scope="session")
+def demo_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("demo") / "root"
+    write_demo_corpus(root)
+    return root
+
+
+@pytest.fixture(scope="session")
+def new_project(tmp_path_factory: pytest.TempPathFactory, demo_root: Path) -> Callable[[], Project]:
+    """Return a maker of projects on five of the demo corpus's performances, over two years."""
+    config = yaml.safe_load((CONFIGS / "experiments" / "demo.yaml").read_text())
+    config["training"] |= {"epochs": 2}
+
+    def make() -> Project:
+        folder = tmp_path_factory.mktemp("project")
+        root = folder / "root"
+        shutil.copytree(demo_root, root)
+        table = pd.read_csv(root / CSV_NAME, keep_default_na=False)
+        pieces = table.sort_values("duration").drop_duplicates(["canonical_title"])
+        few = pd.concat(
+            [
+                pieces[pieces["split"] == "train"].head(3),
+                pieces[pieces["split"] == "validation"].head(1),
+                pieces[pieces["split"] == "test"].head(1),
+            ]
+        )
+        few.assign(year=[2021, 2022, 2021, 2022, 2021]).to_csv(root / CSV_NAME, index=False)
+        experiment = folder / "tiny.yaml"
+        experiment.write_text(yaml.safe_dump(config))
+        return Project(home=folder / "home", root=root, experiment=experiment)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def finished(new_project: Callable[[], Project]) -> Project:
+    """A project whose whole graph was run once, without any interruption."""
+    project = new_project()
+    answer = project.pianograde(*project.run_arguments)
+    assert answer.returncode == 0, answer.stderr
+    return project

@@ -1,0 +1,259 @@
+"""The command line as a person uses it: real processes, real runs, a small real corpus."""
+
+import json
+import os
+import shutil
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pandas as pd
+import pretty_midi
+import pytest
+import soundfile
+import yaml
+
+from pipelines.settings import CONFIGS
+from storage.demo_corpus.write import CSV_NAME
+
+ROWS = "select sample_id, md5(audio.bytes) sound, md5(midi.bytes) notes from pairs order by 1"
+
+
+def complains(answer: Any, *words: str) -> None:
+    """Assert that a command ended in one line that has these words, and exit code 2."""
+    lines = [line for line in answer.stderr.splitlines() if not line.startswith("[")]
+    assert answer.returncode == 2, answer.stderr
+    assert len(lines) == 1, answer.stderr
+    assert "Traceback" not in answer.stderr
+    for word in words:
+        assert word in lines[0], lines[0]
+
+
+def test_a_run_ends_with_a_report_a_page_and_shards(finished: Any) -> None:
+    outputs = finished.home / "outputs" / "root" / "phase2"
+    report = json.loads((outputs / "evaluation" / "report.json").read_text())
+    assert {e["experiment"] for e in report["experiments"]} == {"audio_only", "midi_only", "gated"}
+    assert (outputs / "evaluation" / "report.html").stat().st_size > 10_000
+    assert (outputs / "listening_page" / "listening.html").stat().st_size > 100_000
+    rows, segments = finished.query(
+        "select (select count(*) from samples) as rows, (select count(*) from segments) as segments"
+    )[0].values()
+    assert int(rows) == 4 * int(segments) > 100
+
+
+def test_runs_show_in_dagster_with_metadata_and_passed_checks(
+    finished: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DAGSTER_HOME", str(finished.home / "dagster"))
+    with dg.DagsterInstance.get() as instance:
+        runs = instance.get_runs()
+        assert [run.status for run in runs] == [dg.DagsterRunStatus.SUCCESS] * 3
+        checks = [
+            record.dagster_event.asset_check_evaluation_data
+            for run in runs
+            for record in instance.all_logs(
+                run.run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION
+            )
+            if record.dagster_event
+        ]
+        assert {check.check_name for check in checks} == {
+            "no_composition_in_two_splits", "rows_match_segments", "tier_shares", "realised_jitter",
+            "realised_snr", "audio_follows_midi", "scores_in_range",
+        }  # fmt: skip
+        assert all(check.passed for check in checks), checks
+        key = dg.AssetKey(["phase2", "pairs"])
+        event = instance.get_latest_materialization_event(key)
+        assert event is not None
+        metadata = event.asset_materialization.metadata
+        assert {"dagster/column_schema", "dagster/row_count", "labels", "before and after"} <= set(
+            metadata
+        )
+        assert "data:image/png;base64," in metadata["before and after"].value
+        partitions = instance.get_materialized_partitions(key)
+        assert partitions == {
+            f"{tier}|{year}"
+            for tier in ("pristine", "good", "moderate", "poor")
+            for year in (2021, 2022)
+        }
+
+
+def test_a_finished_run_is_not_done_again(finished: Any) -> None:
+    before = finished.query(ROWS)
+    parts = {path: path.stat().st_mtime_ns for path in finished.home.rglob("*.parquet")}
+    answer = finished.pianograde(*finished.run_arguments)
+    assert answer.returncode == 0, answer.stderr
+    assert finished.query(ROWS) == before
+    again = {path: path.stat().st_mtime_ns for path in finished.home.rglob("*.parquet")}
+    assert {p for p in again if again[p] != parts.get(p) and "quarantine" not in str(p)} == set()
+
+
+@pytest.mark.parametrize("recipe_edit", ["none", "poor"])
+def test_editing_one_tier_makes_that_tier_again(
+    finished: Any, tmp_path: Path, recipe_edit: str
+) -> None:
+    recipes = tmp_path / "recipes"
+    shutil.copytree(CONFIGS / "recipes", recipes)
+    text = (recipes / "phase2.yaml").read_text()
+    if recipe_edit == "poor":
+        text = text.replace("spread_s: 0.060", "spread_s: 0.080")
+    (recipes / "phase2.yaml").write_text("# a comment\n" + text)
+    home = tmp_path / "home"
+    shutil.copytree(finished.home, home)
+    before = {path.relative_to(home) for path in (home / "data").rglob("*.parquet")}
+    environment = {"PIANOGRADE_HOME": str(home), "PIANOGRADE_RECIPES": str(recipes)}
+    answer = finished.pianograde(*finished.run_arguments, **environment)
+    assert answer.returncode == 0, answer.stderr
+    new = {path.relative_to(home) for path in (home / "data").rglob("*.parquet")} - before
+    pairs = {path.parts[-3] for path in new if path.parts[3] == "pairs"}
+    assert pairs == (set() if recipe_edit == "none" else {"tier=poor"})
+
+
+@pytest.mark.parametrize("seconds", [[4.0, 9.0, 15.0], [7.0, 12.0]])
+def test_a_killed_run_goes_on_and_ends_with_the_same_rows(
+    finished: Any, new_project: Any, seconds: list[float]
+) -> None:
+    project = new_project()
+    shutil.rmtree(project.root)
+    shutil.copytree(finished.root, project.root)
+    for wait_s in seconds:
+        process = project.start(*project.run_arguments)
+        time.sleep(wait_s)
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+    answer = project.pianograde(*project.run_arguments)
+    assert answer.returncode == 0, answer.stderr
+    assert project.query(ROWS) == finished.query(ROWS)
+    heuristics = "select * from heuristics order by sample_id"
+    assert project.query(heuristics) == finished.query(heuristics)
+
+
+def test_killed_runs_are_not_shown_as_running(
+    new_project: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = new_project()
+    process = project.start(*project.run_arguments)
+    assert process.stderr is not None
+    while "shards" not in process.stderr.readline():
+        pass
+    time.sleep(6)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+    monkeypatch.setenv("DAGSTER_HOME", str(project.home / "dagster"))
+    with dg.DagsterInstance.get() as instance:
+        assert dg.DagsterRunStatus.STARTED in {run.status for run in instance.get_runs()}
+        answer = project.pianograde(*project.run_arguments)
+        assert answer.returncode == 0, answer.stderr
+        statuses = [run.status for run in instance.get_runs()]
+    assert dg.DagsterRunStatus.STARTED not in statuses
+    assert statuses.count(dg.DagsterRunStatus.FAILURE) == 1
+
+
+def test_replay_writes_the_bytes_of_the_row(finished: Any, tmp_path: Path) -> None:
+    row = finished.query(
+        "select sample_id, md5(audio.bytes) sound, length(audio.bytes) size "
+        "from pairs where tier = 'poor' limit 1"
+    )[0]
+    answer = finished.pianograde("replay", row["sample_id"], "--out", str(tmp_path))
+    assert answer.returncode == 0, answer.stderr
+    assert (tmp_path / "degraded.flac").stat().st_size == int(row["size"])
+    degraded, rate_hz = soundfile.read(tmp_path / "degraded.flac")
+    assert len(degraded) == 10 * rate_hz
+    clean = pretty_midi.PrettyMIDI(str(tmp_path / "clean.mid"))
+    assert clean.instruments[0].notes
+    provenance = json.loads((tmp_path / "provenance.json").read_text())
+    assert {edit["operation"] for edit in provenance["edits"]} >= {
+        "onset_jitter", "dynamics_compression",
+    }  # fmt: skip
+
+
+def test_listen_makes_the_page(finished: Any) -> None:
+    answer = finished.pianograde("listen", BROWSER="true")
+    assert answer.returncode == 0, answer.stderr
+    assert Path(answer.stdout.strip()).stat().st_size > 100_000
+
+
+def test_query_prints_a_table_and_names_the_tables_in_errors(finished: Any) -> None:
+    answer = finished.pianograde("query", "select tier, count(*) n from samples group by tier")
+    assert answer.returncode == 0
+    assert "pristine" in answer.stdout
+    complains(finished.pianograde("query", "select * from nothing"), "nothing", "phase2.samples")
+    complains(finished.pianograde("query", "create table x (a int)"), "SELECT")
+
+
+def test_bench_prints_the_ratio(finished: Any) -> None:
+    answer = finished.pianograde("bench", "--pairs", "12")
+    assert answer.returncode == 0, answer.stderr
+    shown = dict(line.rsplit("  ", 1) for line in answer.stdout.splitlines())
+    assert {name.strip() for name in shown} >= {"pairs", "bare FluidSynth", "peak memory"}
+    assert "ratio" in answer.stdout
+
+
+def test_a_root_that_is_no_root_is_refused_in_one_line(new_project: Any, tmp_path: Path) -> None:
+    project = new_project()
+    complains(project.pianograde("run", "--maestro", str(tmp_path / "none")), "no folder")
+    complains(project.pianograde("run", "--maestro", str(tmp_path)), "CSV")
+    table = pd.read_csv(project.root / CSV_NAME).drop(columns=["split", "duration"])
+    table.to_csv(project.root / CSV_NAME, index=False)
+    complains(project.pianograde(*project.run_arguments), "split, duration", "MAESTRO")
+
+
+def test_a_recipe_that_is_not_there_is_refused_in_one_line(new_project: Any) -> None:
+    project = new_project()
+    answer = project.pianograde(*project.run_arguments, "--recipe", "nothing")
+    complains(answer, "nothing", "phase2")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("spread_s: 0.030", "spread_s: -0.030", ["moderate", "spread_s", "-0.03"]),
+        ("spread_s: 0.030", "spraed_s: 0.030", ["moderate", "spraed_s"]),
+        ("snr_db: 25", "snr_db: .nan", ["moderate", "snr_db"]),
+        ("draws: 4", "draws: [4", ["YAML"]),
+    ],
+)
+def test_a_broken_recipe_is_refused_in_one_line(
+    new_project: Any, tmp_path: Path, old: str, new: str, words: list[str]
+) -> None:
+    project = new_project()
+    recipes = tmp_path / "recipes"
+    shutil.copytree(CONFIGS / "recipes", recipes)
+    text = (recipes / "phase2.yaml").read_text()
+    assert old in text
+    (recipes / "phase2.yaml").write_text(text.replace(old, new))
+    answer = project.pianograde(*project.run_arguments, PIANOGRADE_RECIPES=str(recipes))
+    complains(answer, "phase2.yaml", *words)
+
+
+def test_a_broken_experiment_is_refused_in_one_line(new_project: Any) -> None:
+    project = new_project()
+    config = yaml.safe_load(project.experiment.read_text())
+    config["training"]["epoch"] = 3
+    project.experiment.write_text(yaml.safe_dump(config))
+    complains(project.pianograde(*project.run_arguments), "epoch")
+
+
+def test_broken_files_are_quarantined_and_the_rest_goes_on(finished: Any, new_project: Any) -> None:
+    project = new_project()
+    table = pd.read_csv(project.root / CSV_NAME, keep_default_na=False)
+    files = [project.root / name for name in table["midi_filename"]]
+    files[0].write_bytes(files[0].read_bytes()[:200])
+    outside = table.iloc[[1]].assign(midi_filename="../../etc/passwd", canonical_title="Outside")
+    missing = table.iloc[[1]].assign(midi_filename="2021/none.midi", canonical_title="Missing")
+    pd.concat([table, outside, missing]).to_csv(project.root / CSV_NAME, index=False)
+    answer = project.pianograde(*project.run_arguments)
+    assert answer.returncode == 0, answer.stderr
+    reasons = {row["item"]: row["reason"] for row in project.query("select * from quarantine")}
+    assert "cannot be read as MIDI" in reasons[table["midi_filename"][0]]
+    assert "leaves the corpus root" in reasons["../../etc/passwd"]
+    assert "missing" in reasons["2021/none.midi"]
+    used = project.query("select count(*) n from performances")[0]["n"]
+    assert int(used) == len(table) - 1
+
+
+def test_a_recording_recipe_without_recordings_says_so(new_project: Any) -> None:
+    project = new_project()
+    answer = project.pianograde(*project.run_arguments, "--recipe", "phase2_recorded")
+    complains(answer, "phase2_recorded", "recording")
