@@ -11,7 +11,7 @@ from degradation.operation import NoteOperation, SoundOperation
 from degradation.waveform import Waveform, snr_db
 
 CEILING = 0.999
-"""The peak that fits FLAC's integers; a louder sound is turned down, and the row says by how much."""
+"""The peak that fits FLAC's integers; a louder sound is turned down, and the row says how far."""
 
 RandomStream = Callable[[str], np.random.Generator]
 """From an operation's name to the generator that is its own."""
@@ -67,10 +67,9 @@ def damage_sound(
     peak = float(np.abs(waveform.samples).max(initial=0.0))
     if peak <= CEILING:
         return DamagedSound(waveform=waveform, realised_snr_db=realised_snr_db, gain_db=0.0)
-    factor = CEILING / peak
+    gain_db = 20 * float(np.log10(CEILING / peak))
     quieter = Waveform(
-        samples=waveform.samples * np.float32(factor), sample_rate_hz=waveform.sample_rate_hz
+        samples=waveform.samples * np.float32(10 ** (gain_db / 20)),
+        sample_rate_hz=waveform.sample_rate_hz,
     )
-    return DamagedSound(
-        waveform=quieter, realised_snr_db=realised_snr_db, gain_db=20 * float(np.log10(factor))
-    )
+    return DamagedSound(waveform=quieter, realised_snr_db=realised_snr_db, gain_db=gain_db)

@@ -13,9 +13,9 @@ from degradation.operation import Parameters
 
 def compress(velocity: NDArray[np.number], share: float) -> NDArray[np.float64]:
     """Return velocities drawn towards their mean: their spread becomes 1 − `share` of itself."""
-    velocity = np.asarray(velocity, dtype=np.float64)
-    mean = velocity.mean() if len(velocity) else 0.0
-    return mean + (1 - share) * (velocity - mean)
+    exact = velocity.astype(np.float64)
+    mean = exact.mean() if len(exact) else 0.0
+    return mean + (1 - share) * (exact - mean)
 
 
 class DynamicsCompression(Parameters):
@@ -32,6 +32,5 @@ class DynamicsCompression(Parameters):
     def draw(self, performance: Performance, rng: np.random.Generator) -> Edits:
         """Return a velocity change for every note off the mean; nothing here is random."""
         notes = performance.notes
-        target = np.clip(np.rint(compress(notes["velocity"], self.share)), 1, 127)
-        shift = target.astype(np.int16) - notes["velocity"].astype(np.int16)
+        shift = np.rint(compress(notes["velocity"], self.share)) - notes["velocity"]
         return Edits(notes=alter(notes["note_id"], velocity_shift=shift))

@@ -9,16 +9,17 @@ from enum import IntEnum
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import isotonic_regression
 
 from degradation.notes import (
     NOTE_DTYPE,
-    PEDAL_DTYPE,
-    TICKS_PER_S,
+    TICK_S,
+    NoteArray,
     PedalArray,
     Performance,
+    latest_onset,
     release_before_restrike,
     snap,
-    sort_pedal,
 )
 
 
@@ -59,7 +60,8 @@ class Edits:
 def alter(note_id: NDArray[np.integer], **shifts: NDArray[np.number]) -> NDArray[np.void]:
     """Return edits that move the named fields of notes; notes that stay are left out.
 
-    `shifts` are arrays as long as `note_id`, named as in `EDIT_DTYPE`; times are snapped.
+    `shifts` are arrays as long as `note_id`, named as the `…_shift` fields of `EDIT_DTYPE`;
+    times are snapped.
     """
     edits = np.zeros(len(note_id), dtype=EDIT_DTYPE)
     edits["note_id"] = note_id
@@ -72,67 +74,75 @@ def alter(note_id: NDArray[np.integer], **shifts: NDArray[np.number]) -> NDArray
 def apply_edits(performance: Performance, edits: Edits) -> Performance:
     """Return the performance with `edits` made; every note that they do not name stays.
 
-    Onsets are kept inside the window and a key is let go before it is struck again.
-    Raises ValueError when an edit names a note that isn't there.
+    Moved notes are kept inside the window and a key is let go before it is struck again.
+    Raises ValueError for edits that do not fit: a note altered or missed that isn't there, an
+    extra one whose id is taken, two edits of one note, or a pitch or velocity out of 0-127.
     """
+    _refuse_misfits(performance.notes, edits.notes)
     change = edits.notes["change"]
     altered = edits.notes[change == Change.ALTERED]
-    missed = edits.notes[change == Change.MISSED]
     extra = edits.notes[change == Change.EXTRA]
-    notes = performance.notes.copy()
-    named = np.concatenate([altered["note_id"], missed["note_id"]])
-    if unknown := set(named.tolist()) - set(notes["note_id"].tolist()):
-        raise ValueError(f"edits name notes that the performance has not: {sorted(unknown)[:5]}")
 
-    by_id = np.argsort(notes["note_id"])
-    rows = by_id[np.searchsorted(notes["note_id"], altered["note_id"], sorter=by_id)]
-    notes["onset_s"][rows] += altered["onset_shift_s"]
-    notes["offset_s"][rows] += altered["offset_shift_s"]
-    notes["pitch"][rows] = notes["pitch"][rows] + altered["pitch_shift"]
-    notes["velocity"][rows] = notes["velocity"][rows] + altered["velocity_shift"]
-    notes = notes[~np.isin(notes["note_id"], missed["note_id"])]
-
-    inserted = np.zeros(len(extra), dtype=NOTE_DTYPE)
-    inserted["note_id"] = extra["note_id"]
-    inserted["onset_s"], inserted["offset_s"] = extra["onset_shift_s"], extra["offset_shift_s"]
-    inserted["pitch"], inserted["velocity"] = extra["pitch_shift"], extra["velocity_shift"]
-    notes = np.concatenate([notes, inserted])
-
-    tick_s = 1 / TICKS_PER_S
+    by_id = np.argsort(performance.notes["note_id"])
+    rows = np.searchsorted(performance.notes["note_id"], altered["note_id"], sorter=by_id)
+    moved = np.concatenate([performance.notes[by_id[rows]], np.zeros(len(extra), dtype=NOTE_DTYPE)])
+    shift = np.concatenate([altered, extra])
+    moved["note_id"] = shift["note_id"]
+    moved["pitch"] = _shifted(moved["pitch"], shift["pitch_shift"], "pitch")
+    moved["velocity"] = _shifted(moved["velocity"], shift["velocity_shift"], "velocity")
     latest_onset_s = latest_onset(performance.duration_s)
-    notes["onset_s"] = snap(np.clip(notes["onset_s"], 0.0, latest_onset_s))
-    notes["offset_s"] = snap(
-        np.clip(notes["offset_s"], notes["onset_s"] + tick_s, performance.duration_s)
+    moved["onset_s"] = np.clip(moved["onset_s"] + shift["onset_shift_s"], 0.0, latest_onset_s)
+    moved["offset_s"] = np.clip(
+        moved["offset_s"] + shift["offset_shift_s"],
+        moved["onset_s"] + TICK_S,
+        performance.duration_s,
     )
+    untouched = ~np.isin(performance.notes["note_id"], edits.notes["note_id"])
+    notes = np.concatenate([performance.notes[untouched], moved])
     return Performance(
-        notes=release_before_restrike(notes),
+        notes=release_before_restrike(notes, latest_onset_s),
         pedal=performance.pedal if edits.pedal is None else edits.pedal,
         duration_s=performance.duration_s,
     )
 
 
-def latest_onset(duration_s: float) -> float:
-    """Return the last moment at which a note can begin in a window: 5 ms before its end."""
-    return duration_s - 0.005
+def _refuse_misfits(notes: NoteArray, edits: NDArray[np.void]) -> None:
+    named = edits["note_id"]
+    known = np.isin(named, notes["note_id"])
+    extra = edits["change"] == Change.EXTRA
+    if len(unknown := named[~known & ~extra]):
+        raise ValueError(f"edits name notes that the performance has not: {unknown[:5].tolist()}")
+    if len(taken := named[known & extra]):
+        raise ValueError(f"edits add notes under ids that are taken: {taken[:5].tolist()}")
+    if len(np.unique(named)) < len(named):
+        raise ValueError("edits name a note twice; expected one edit a note")
 
 
-def carry_pedal(
-    performance: Performance, onset_shift_s: NDArray[np.float64]
-) -> PedalArray | None:
-    """Return the pedal moved along with the notes, or None where there is no pedal.
+def _shifted(
+    value: NDArray[np.integer], shift: NDArray[np.integer], name: str
+) -> NDArray[np.integer]:
+    moved = value.astype(np.int32) + shift
+    if len(outside := moved[(moved < 0) | (moved > 127)]):
+        raise ValueError(f"edits give a {name} of {outside[0]}; expected 0-127")
+    return moved
+
+
+def carry_pedal(performance: Performance, onset_shift_s: NDArray[np.float64]) -> PedalArray | None:
+    """Return the pedal moved along with the notes, or None where there is nothing to move.
 
     A movement at time t goes where a note struck at t would go: the shift is interpolated
-    between the onsets around it (chords count once, by their mean). Movements keep their
-    order and stay inside the window; a position carried in at time 0 stays there.
+    between the onsets around it (chords count once, by their mean). Where neighbouring shifts
+    would make movements overtake each other, they take the nearest times that keep their
+    order (isotonic regression: a running maximum would lag the pedal behind the notes).
+    They stay inside the window, and a position carried in at time 0 stays there.
     """
-    pedal = performance.pedal
-    if not len(pedal):
+    pedal, onset_s = performance.pedal, performance.notes["onset_s"]
+    if not len(pedal) or not len(onset_s):
         return None
-    onsets_s, chord = np.unique(performance.notes["onset_s"], return_inverse=True)
-    chord_shift_s = np.bincount(chord, weights=onset_shift_s) / np.bincount(chord)
+    struck_s, chord = np.unique(onset_s, return_inverse=True)
+    chord_shift_s = np.bincount(chord, weights=snap(onset_shift_s)) / np.bincount(chord)
+    moved_s = pedal["time_s"] + np.interp(pedal["time_s"], struck_s, chord_shift_s)
+    inside_s = np.clip(moved_s, 0.0, performance.duration_s)
     carried = pedal.copy()
-    moved_s = pedal["time_s"] + np.interp(pedal["time_s"], onsets_s, chord_shift_s)
-    moved_s = np.where(pedal["time_s"] > 0, moved_s, 0.0)
-    in_order_s = np.maximum.accumulate(np.clip(moved_s, 0.0, performance.duration_s))
-    carried["time_s"] = snap(in_order_s)
-    return sort_pedal(carried.astype(PEDAL_DTYPE))
+    carried["time_s"] = snap(isotonic_regression(np.where(pedal["time_s"] > 0, inside_s, 0.0)).x)
+    return carried

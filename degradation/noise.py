@@ -29,10 +29,10 @@ class Noise(Parameters):
         Silence stays silent: a ratio to nothing cannot be met.
         """
         noise = rng.standard_normal(len(waveform.samples), dtype=np.float32)
-        signal_power, noise_power = power(waveform.samples), power(noise)
-        if signal_power == 0 or noise_power == 0:
+        signal_power = power(waveform.samples)
+        if signal_power == 0:
             return waveform
-        factor = np.float32(np.sqrt(signal_power / noise_power * 10 ** (-self.snr_db / 10)))
+        factor = np.float32(np.sqrt(signal_power / power(noise) * 10 ** (-self.snr_db / 10)))
         return Waveform(
             samples=waveform.samples + factor * noise, sample_rate_hz=waveform.sample_rate_hz
         )

@@ -1,12 +1,16 @@
 """Notes and pedal of one performance, as sorted and read-only numpy arrays."""
 
 from dataclasses import dataclass
+from typing import overload
 
 import numpy as np
 from numpy.typing import NDArray
 
 TICKS_PER_S = 20_000
 """Times lie on this grid (50 µs), so that a MIDI file holds them exactly (see `storage.midi`)."""
+
+TICK_S = 1 / TICKS_PER_S
+"""One step of the grid, and the shortest note."""
 
 PIANO_PITCHES = range(21, 109)
 """MIDI pitches of the 88 keys, A0 to C8."""
@@ -32,10 +36,28 @@ PEDAL_DTYPE = np.dtype([("time_s", "<f8"), ("controller", "u1"), ("value", "u1")
 NoteArray = NDArray[np.void]
 PedalArray = NDArray[np.void]
 
+_FAR_TICKS = 2.0**40
+"""More ticks than any performance has (a year and a half), and exact in a float64 of keys."""
 
-def snap(time_s: NDArray[np.float64] | float) -> NDArray[np.float64]:
+
+def _ticks(time_s: float | NDArray[np.number]) -> NDArray[np.float64]:
+    ticks: NDArray[np.float64] = np.rint(np.asarray(time_s, dtype=np.float64) * TICKS_PER_S)
+    return ticks
+
+
+@overload
+def snap(time_s: float) -> float: ...
+@overload
+def snap(time_s: NDArray[np.number]) -> NDArray[np.float64]: ...
+def snap(time_s: float | NDArray[np.number]) -> float | NDArray[np.float64]:
     """Return times in seconds moved to the nearest tick of the 50 µs grid."""
-    return np.rint(np.asarray(time_s) * TICKS_PER_S) / TICKS_PER_S
+    snapped: float | NDArray[np.float64] = _ticks(time_s) / TICKS_PER_S
+    return snapped
+
+
+def latest_onset(duration_s: float) -> float:
+    """Return the last moment at which a note can begin in a window: one tick before its end."""
+    return snap(duration_s) - TICK_S
 
 
 def sort_notes(notes: NoteArray) -> NoteArray:
@@ -58,20 +80,21 @@ def find_faults(notes: NoteArray, pedal: PedalArray, duration_s: float) -> list[
         "a time is not finite": all(np.isfinite(time_s).all() for time_s in times),
         "onsets are not sorted": bool((np.diff(onset_s) >= 0).all()),
         "an onset lies outside [0, duration)": bool(
-            ((onset_s >= 0) & (onset_s < max(duration_s, 1e-9))).all()
+            ((onset_s >= 0) & (onset_s < duration_s)).all()
         ),
         "a note ends before it begins": bool((offset_s > onset_s).all()),
         "a note id occurs twice": len(np.unique(notes["note_id"])) == len(notes),
         "a velocity lies outside 1-127": bool(
             ((notes["velocity"] >= 1) & (notes["velocity"] <= 127)).all()
         ),
-        "a pitch lies outside 21-108": bool(
-            ((notes["pitch"] >= 21) & (notes["pitch"] <= 108)).all()
-        ),
+        "a pitch lies outside 21-108": bool(np.isin(notes["pitch"], PIANO_PITCHES).all()),
         "a key is struck while it is held": bool(
             ((pitch[1:] != pitch[:-1]) | (struck_s[1:] >= released_s[:-1])).all()
         ),
         "pedal movements are not sorted": bool((np.diff(pedal["time_s"]) >= 0).all()),
+        "a pedal movement lies outside [0, duration]": bool(
+            ((pedal["time_s"] >= 0) & (pedal["time_s"] <= duration_s)).all()
+        ),
         "a pedal value exceeds 127": bool((pedal["value"] <= 127).all()),
         "a controller is no pedal": bool(np.isin(pedal["controller"], PEDAL_CONTROLLERS).all()),
     }
@@ -98,28 +121,25 @@ class Performance:
         self.pedal.setflags(write=False)
 
 
-def release_before_restrike(notes: NoteArray) -> NoteArray:
+def release_before_restrike(notes: NoteArray, latest_onset_s: float = np.inf) -> NoteArray:
     """Return sorted notes in which a key is let go before it is struck again; none is lost.
 
     A piano key can't sound twice at once, nor can a MIDI channel hold two notes of one pitch.
-    The earlier note is cut at the later onset; where both begin on one tick, the later one
-    (by id) moves a tick on.
+    The earlier note is cut at the later onset. Where both begin on one tick, the later one
+    (by id) moves a tick on; where that would pass `latest_onset_s`, those before it make room.
+    Times are snapped to the 50 µs grid, and every note lasts a tick or more.
     """
-    resolved = sort_notes(notes)
-    by_key = np.lexsort((resolved["note_id"], resolved["onset_s"], resolved["pitch"]))
-    tick_s = 1 / TICKS_PER_S
-    for earlier, later in zip(by_key[:-1], by_key[1:], strict=True):
-        if resolved["pitch"][earlier] != resolved["pitch"][later]:
-            continue
-        first_s = resolved["onset_s"][earlier] + tick_s
-        if resolved["onset_s"][later] < first_s - tick_s / 2:
-            resolved["onset_s"][later] = snap(first_s)
-        resolved["offset_s"][later] = max(
-            resolved["offset_s"][later], snap(resolved["onset_s"][later] + tick_s)
-        )
-        resolved["offset_s"][earlier] = min(
-            resolved["offset_s"][earlier], resolved["onset_s"][later]
-        )
+    resolved = notes[np.lexsort((notes["note_id"], notes["onset_s"], notes["pitch"]))]
+    pitch, rank = resolved["pitch"], np.arange(len(resolved))
+    # Key after key on one axis, far apart: a running maximum then never reaches the next key.
+    ahead = pitch * _FAR_TICKS - rank
+    struck = np.maximum.accumulate(_ticks(resolved["onset_s"]) + ahead) - ahead
+    strikes_to_come = np.searchsorted(pitch, pitch, side="right") - 1 - rank
+    struck = np.minimum(struck, _ticks(latest_onset_s) - strikes_to_come)
+    restruck = np.full(len(pitch), np.inf)
+    restruck[:-1] = np.where(pitch[1:] == pitch[:-1], struck[1:], np.inf)
+    released = np.minimum(np.maximum(_ticks(resolved["offset_s"]), struck + 1), restruck)
+    resolved["onset_s"], resolved["offset_s"] = struck / TICKS_PER_S, released / TICKS_PER_S
     return sort_notes(resolved)
 
 
@@ -129,31 +149,29 @@ def cut_window(performance: Performance, start_s: float, duration_s: float) -> P
     Notes are numbered anew, by onset and pitch; one that outlasts the window is cut at its end.
     A pedal that is down when the window opens is carried in as a movement at time 0.
     """
-    end_s = start_s + duration_s
-    struck = (performance.notes["onset_s"] >= start_s) & (performance.notes["onset_s"] < end_s)
-    notes = performance.notes[struck].copy()
-    tick_s = 1 / TICKS_PER_S
-    latest_onset_s = snap(duration_s) - tick_s
-    notes["onset_s"] = np.minimum(snap(notes["onset_s"] - start_s), latest_onset_s)
-    notes["offset_s"] = np.clip(
-        snap(notes["offset_s"] - start_s), notes["onset_s"] + tick_s, duration_s
-    )
-    moved = performance.pedal
-    inside = moved[(moved["time_s"] > start_s) & (moved["time_s"] < end_s)].copy()
-    inside["time_s"] = snap(inside["time_s"] - start_s)
-    carried = np.array(
-        [
-            (0.0, controller, past["value"][-1])
-            for controller in PEDAL_CONTROLLERS
-            if len(past := moved[(moved["time_s"] <= start_s) & (moved["controller"] == controller)])
-            and past["value"][-1] > 0
-        ],
-        dtype=PEDAL_DTYPE,
-    )
-    resolved = release_before_restrike(notes)
+    start_s, end_s = snap(start_s), snap(start_s + duration_s)
+    first, past = np.searchsorted(performance.notes["onset_s"], (start_s, end_s))
+    notes = performance.notes[first:past].copy()
+    latest_onset_s = latest_onset(duration_s)
+    notes["onset_s"] = np.minimum(notes["onset_s"] - start_s, latest_onset_s)
+    notes["offset_s"] = np.clip(notes["offset_s"] - start_s, notes["onset_s"] + TICK_S, duration_s)
+    resolved = release_before_restrike(notes, latest_onset_s)
     resolved["note_id"] = np.arange(len(resolved))
     return Performance(
         notes=resolved,
-        pedal=np.concatenate([carried, inside]),
+        pedal=_cut_pedal(performance.pedal, start_s, end_s),
         duration_s=duration_s,
     )
+
+
+def _cut_pedal(pedal: PedalArray, start_s: float, end_s: float) -> PedalArray:
+    first = np.searchsorted(pedal["time_s"], start_s, side="right")
+    past = np.searchsorted(pedal["time_s"], end_s)
+    before, inside = pedal[:first], pedal[first:past].copy()
+    inside["time_s"] = snap(inside["time_s"] - start_s)
+    carried = np.zeros(0, dtype=PEDAL_DTYPE)
+    for controller in PEDAL_CONTROLLERS:
+        last = before[before["controller"] == controller][-1:]
+        carried = np.append(carried, last[last["value"] > 0])
+    carried["time_s"] = 0.0
+    return np.concatenate([carried, inside])

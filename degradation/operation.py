@@ -1,9 +1,9 @@
 """What every operation is: typed parameters, a strength, and one thing that it does."""
 
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, model_validator
 
 from degradation.edits import Edits
 from degradation.notes import Performance
@@ -14,6 +14,18 @@ class Parameters(BaseModel):
     """Frozen parameters; an unknown key, a NaN or an infinity is refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _keys_are_known(cls, values: Any) -> Any:
+        # `extra="forbid"` alone would refuse them without saying which keys there are.
+        if isinstance(values, dict):
+            unknown = [str(key) for key in values if key not in cls.model_fields]
+            if unknown:
+                raise ValueError(
+                    f"unknown key {', '.join(unknown)}; expected {', '.join(cls.model_fields)}"
+                )
+        return values
 
 
 class NoteOperation(Protocol):

@@ -33,6 +33,6 @@ class WrongNotes(Parameters):
         direction = rng.choice([-1, 1], size=len(notes))
         pitch = notes["pitch"].astype(np.int16)
         aimed = pitch + direction * distance
-        off_keyboard = (aimed < PIANO_PITCHES.start) | (aimed >= PIANO_PITCHES.stop)
-        shift = np.where(off_keyboard, -direction, direction) * distance
+        on_keyboard = np.isin(aimed, PIANO_PITCHES)
+        shift = np.where(on_keyboard, direction, -direction) * distance
         return Edits(notes=alter(notes["note_id"], pitch_shift=np.where(wrong, shift, 0)))

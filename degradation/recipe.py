@@ -5,10 +5,11 @@ import json
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-import yaml
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from degradation.channel import Bandpass
+from degradation.config_file import explain as explain
+from degradation.config_file import read_mapping
 from degradation.dynamics import DynamicsCompression
 from degradation.errors import UserError
 from degradation.noise import Noise
@@ -20,11 +21,9 @@ from degradation.timing import OnsetJitter
 TIERS = ("pristine", "good", "moderate", "poor")
 """The tiers, from best to worst."""
 
-Tier = Literal["pristine", "good", "moderate", "poor"]
-Operation = Annotated[
-    OnsetJitter | WrongNotes | DynamicsCompression | Bandpass | Noise,
-    Field(discriminator="operation"),
-]
+NoteDamage = OnsetJitter | WrongNotes | DynamicsCompression
+SoundDamage = Bandpass | Noise
+Operation = Annotated[NoteDamage | SoundDamage, Field(discriminator="operation")]
 
 
 class TierDamage(Parameters):
@@ -34,25 +33,34 @@ class TierDamage(Parameters):
     scores: tuple[float, float]
     operations: tuple[Operation, ...]
 
-    @model_validator(mode="after")
-    def _is_sound(self) -> Self:
-        low, high = self.scores
+    @field_validator("scores")
+    @classmethod
+    def _scores_are_a_range(cls, scores: tuple[float, float]) -> tuple[float, float]:
+        low, high = scores
         if not 0 <= low < high <= 100:
-            raise ValueError(f"scores must be [low, high] with 0 <= low < high <= 100, got {self.scores}")
-        names = [operation.operation for operation in self.operations]
-        if len(set(names)) != len(names):
-            raise ValueError(f"an operation may stand once in a tier, got {names}")
-        return self
+            raise ValueError(
+                f"should be [low, high] with 0 <= low < high <= 100, got [{low:g}, {high:g}]"
+            )
+        return scores
+
+    @field_validator("operations")
+    @classmethod
+    def _each_stands_once(cls, operations: tuple[Operation, ...]) -> tuple[Operation, ...]:
+        # Its name is that of its stream of randomness, and of its edits in the row.
+        names = [operation.operation for operation in operations]
+        if len(set(names)) < len(names):
+            raise ValueError(f"each operation may stand once in a tier, got {', '.join(names)}")
+        return operations
 
     @property
     def note_operations(self) -> tuple[NoteOperation, ...]:
         """The operations on the playing, in order."""
-        return tuple(op for op in self.operations if hasattr(op, "draw"))
+        return tuple(op for op in self.operations if isinstance(op, NoteDamage))
 
     @property
     def sound_operations(self) -> tuple[SoundOperation, ...]:
         """The operations on the recording, in order; they come after rendering."""
-        return tuple(op for op in self.operations if hasattr(op, "transform"))
+        return tuple(op for op in self.operations if isinstance(op, SoundDamage))
 
 
 class Recipe(Parameters):
@@ -68,15 +76,28 @@ class Recipe(Parameters):
     draws: int = Field(ge=1, le=64)
     audio_source: Literal["rendered", "recorded"]
     instrument: Instrument
-    tiers: dict[Tier, TierDamage]
+    tiers: dict[str, TierDamage]
+
+    @field_validator("tiers")
+    @classmethod
+    def _tiers_are_complete(cls, tiers: dict[str, TierDamage]) -> dict[str, TierDamage]:
+        if set(tiers) != set(TIERS):
+            raise ValueError(f"should be {', '.join(TIERS)}, got {', '.join(tiers) or 'none'}")
+        total = sum(tier.probability for tier in tiers.values())
+        if abs(total - 1) > 1e-9:
+            raise ValueError(f"the probabilities should sum to 1, got {total:g}")
+        return {tier: tiers[tier] for tier in TIERS}
 
     @model_validator(mode="after")
-    def _tiers_are_complete(self) -> Self:
-        if set(self.tiers) != set(TIERS):
-            raise ValueError(f"tiers must be {', '.join(TIERS)}, got {', '.join(self.tiers)}")
-        total = sum(tier.probability for tier in self.tiers.values())
-        if abs(total - 1) > 1e-9:
-            raise ValueError(f"the tiers' probabilities must sum to 1, got {total:g}")
+    def _bands_fit_the_sample_rate(self) -> Self:
+        highest_hz = self.instrument.sample_rate_hz / 2
+        for name, tier in self.tiers.items():
+            for operation in tier.operations:
+                if isinstance(operation, Bandpass) and operation.high_hz >= highest_hz:
+                    raise ValueError(
+                        f"bandpass.high_hz in tier {name} should lie below half of "
+                        f"instrument.sample_rate_hz, {highest_hz:g}, got {operation.high_hz:g}"
+                    )
         return self
 
     def tier_digest(self, tier: str) -> str:
@@ -85,8 +106,8 @@ class Recipe(Parameters):
         It covers the validated values, so comments, spaces and the order of keys don't count.
         """
         about: dict[str, Any] = self.model_dump(mode="json", exclude={"tiers"})
-        about["tier"] = {tier: self.tiers[tier].model_dump(mode="json")}  # type: ignore[index]
-        about["probabilities"] = [self.tiers[name].probability for name in TIERS]  # type: ignore[index]
+        about["tier"] = {tier: self.tiers[tier].model_dump(mode="json")}
+        about["probabilities"] = [self.tiers[name].probability for name in TIERS]
         canonical = json.dumps(about, sort_keys=True).encode()
         return hashlib.sha256(canonical).hexdigest()[:16]
 
@@ -96,13 +117,15 @@ def load_recipe(path: Path) -> Recipe:
 
     Raises UserError, in one line, for a file that is missing, no YAML, or not a sound recipe.
     """
-    values = _read_yaml(path)
-    if parent := values.pop("extends", None):
-        values = _read_yaml(path.with_name(f"{parent}.yaml")) | values
+    values = read_mapping(path)
+    if "name" in values:
+        raise UserError(f"{path}: name is an unknown key: a recipe is called what its file is")
+    if "extends" in values:
+        values = _parent_values(path, values.pop("extends")) | values
     try:
-        return Recipe(name=path.stem, **values)
-    except (ValidationError, TypeError) as error:
-        raise UserError(f"recipe {path.name} is not sound: {explain(error)}") from error
+        return Recipe.model_validate({"name": path.stem} | values)
+    except ValidationError as error:
+        raise UserError(f"{path} is not a sound recipe: {explain(error)}") from error
 
 
 def recipe_files(folder: Path) -> dict[str, Path]:
@@ -110,31 +133,17 @@ def recipe_files(folder: Path) -> dict[str, Path]:
     return {path.stem: path for path in sorted(folder.glob("*.yaml"))}
 
 
-def _read_yaml(path: Path) -> dict[str, Any]:
-    try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        there = ", ".join(recipe_files(path.parent)) or "none"
+def _parent_values(path: Path, parent: object) -> dict[str, Any]:
+    others = {name: file for name, file in recipe_files(path.parent).items() if file != path}
+    if str(parent) not in others:
         raise UserError(
-            f"recipe {path} cannot be read ({error.strerror}); recipes there are: {there}"
-        ) from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+            f"{path}: extends should be another recipe of its folder, one of "
+            f"{', '.join(others) or 'none'}, got {parent!r}"
+        )
+    values = read_mapping(others[str(parent)])
+    if "extends" in values:
         raise UserError(
-            f"recipe {path.name} is not YAML: {' '.join(str(error).split())}: correct that line"
-        ) from error
-    if not isinstance(values, dict):
-        raise UserError(f"recipe {path.name} must be a mapping of keys, got {type(values).__name__}")
+            f"{path}: extends should be a recipe that stands alone, got {parent!r}, which extends "
+            f"{values['extends']!r}: extend that one"
+        )
     return values
-
-
-def explain(error: ValidationError | TypeError) -> str:
-    """Return pydantic's findings in one line: where, what was expected, what was got."""
-    if isinstance(error, TypeError):
-        return str(error)
-    findings = []
-    for finding in error.errors(include_url=False):
-        where = ".".join(str(step) for step in finding["loc"]) or "recipe"
-        got = finding["input"]
-        shown = "" if isinstance(got, dict) or finding["type"] == "missing" else f", got {got!r}"
-        findings.append(f"{where}: {finding['msg']}{shown}")
-    return "; ".join(findings)

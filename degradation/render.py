@@ -9,10 +9,12 @@ from typing import Any
 
 import numpy as np
 import pretty_midi
-from pydantic import BaseModel, ConfigDict, Field
+from numpy.typing import NDArray
+from pydantic import Field
 
 from degradation.errors import UserError
 from degradation.notes import PIANO_PITCHES, Performance
+from degradation.operation import Parameters
 from degradation.waveform import Waveform
 
 BLOCK_SAMPLES = 64
@@ -24,23 +26,25 @@ VOICES_PER_NOTE = 4
 POLYPHONY = 1024
 """Voices; a note takes one or two, and holds them while the pedal is down."""
 
+FLUID_ERR = 1
+"""FluidSynth's log level of errors (`fluid_log_level`)."""
+
 NOTE_OFF, PEDAL, NOTE_ON = range(3)
 """The order of events within one block: a key is let go before it is struck again."""
 
 
-class Instrument(BaseModel):
+class Instrument(Parameters):
     """A soundfont's piano and how it is played back.
 
     `soundfont` is a path, or a bare file name that lies beside pretty_midi's own soundfont;
-    `gain` is FluidSynth's linear `synth.gain`.
+    `gain` is FluidSynth's linear `synth.gain`. Below 16 kHz a block of the synthesiser would be
+    so long that onsets were heard more than 2 ms off.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     soundfont: str
     bank: int = Field(ge=0, le=16383)
     program: int = Field(ge=0, le=127)
-    sample_rate_hz: int = Field(ge=8000, le=96000)
+    sample_rate_hz: int = Field(ge=16000, le=96000)
     gain: float = Field(gt=0, le=10)
 
     def soundfont_path(self) -> Path:
@@ -78,7 +82,11 @@ class Synthesiser:
     """A warm FluidSynth with one soundfont; every rendering starts from the same state."""
 
     def __init__(self, instrument: Instrument) -> None:
+        path = instrument.soundfont_path()
         fluidsynth = load_fluidsynth()
+        library = fluidsynth._fl
+        # FluidSynth's own lines on stderr would stand beside the one that the user is told.
+        library.fluid_set_log_function(FLUID_ERR, None, None)
         self.instrument = instrument
         self._synth = fluidsynth.Synth(
             gain=instrument.gain,
@@ -91,7 +99,6 @@ class Synthesiser:
             },
         )
         # pyfluidsynth offers 16-bit output only; its library handle has the rest.
-        library = fluidsynth._fl
         self._write_float = library.fluid_synth_write_float
         self._write_float.argtypes = [
             *(ctypes.c_void_p, ctypes.c_int),
@@ -102,8 +109,8 @@ class Synthesiser:
         self._all_sounds_off.argtypes = [ctypes.c_void_p, ctypes.c_int]
         self._active_voices = library.fluid_synth_get_active_voice_count
         self._active_voices.argtypes = [ctypes.c_void_p]
-        path = instrument.soundfont_path()
-        self._soundfont = self._synth.sfload(str(path))
+        is_soundfont = library.fluid_is_soundfont(str(path).encode())
+        self._soundfont = self._synth.sfload(str(path)) if is_soundfont else -1
         if self._soundfont < 0:
             raise UserError(
                 f"soundfont {path} cannot be read by FluidSynth; expected an SF2 or SF3 file: "
@@ -125,9 +132,8 @@ class Synthesiser:
         for block, kind, key, value in self._events(performance):
             if block >= n_blocks:
                 break
-            if block > written:
-                self._write(stereo, written, block)
-                written = block
+            self._write(stereo, written, block)
+            written = block
             if kind == NOTE_ON:
                 self._synth.noteon(CHANNEL, key, value)
             elif kind == NOTE_OFF:
@@ -173,32 +179,42 @@ class Synthesiser:
             )
 
     def _events(self, performance: Performance) -> list[tuple[int, int, int, int]]:
+        """Return (block, kind, key or controller, value) of all that is done, in order."""
         notes, pedal = performance.notes, performance.pedal
         blocks_per_s = self.instrument.sample_rate_hz / BLOCK_SAMPLES
         on = np.rint(notes["onset_s"] * blocks_per_s).astype(np.int64)
         off = np.maximum(np.rint(notes["offset_s"] * blocks_per_s).astype(np.int64), on + 1)
         at = np.rint(pedal["time_s"] * blocks_per_s).astype(np.int64)
-        pitch = notes["pitch"].tolist()
-        return sorted(
-            [
-                *zip(on.tolist(), [NOTE_ON] * len(on), pitch, notes["velocity"].tolist(), strict=True),
-                *zip(off.tolist(), [NOTE_OFF] * len(off), pitch, [0] * len(off), strict=True),
-                *zip(
-                    at.tolist(),
-                    [PEDAL] * len(at),
-                    pedal["controller"].tolist(),
-                    pedal["value"].tolist(),
-                    strict=True,
-                ),
-            ],
-            key=lambda event: event[:2],  # stable: pedal movements of one block keep their order
+        # A note of less than a block ends after its key's next strike where that comes at once.
+        # FluidSynth ends it there by itself, and would let go of the new note with it.
+        let_go = off <= _next_strike(notes["pitch"], on)
+        kinds = (
+            (NOTE_ON, on, notes["pitch"], notes["velocity"]),
+            (NOTE_OFF, off[let_go], notes["pitch"][let_go], np.zeros(let_go.sum(), dtype=int)),
+            (PEDAL, at, pedal["controller"], pedal["value"]),
         )
+        events = [
+            (block, kind, key, value)
+            for kind, *columns in kinds
+            for block, key, value in zip(*(column.tolist() for column in columns), strict=True)
+        ]
+        # The sort is stable: pedal movements of one block keep their order.
+        return sorted(events, key=lambda event: event[:2])
 
     def _write(self, stereo: np.ndarray, first_block: int, end_block: int) -> None:
         start, count = first_block * BLOCK_SAMPLES, (end_block - first_block) * BLOCK_SAMPLES
         if count:
             left, right = (side[start:].ctypes.data for side in stereo)
             self._write_float(self._synth.synth, count, left, 0, 1, right, 0, 1)
+
+
+def _next_strike(pitch: NDArray[np.integer], on: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the block in which each note's key is struck again, or one past all others."""
+    by_key = np.lexsort((on, pitch))
+    again = pitch[by_key][1:] == pitch[by_key][:-1]
+    following = np.full(len(on), np.iinfo(np.int64).max)
+    following[by_key[:-1][again]] = on[by_key[1:][again]]
+    return following
 
 
 @functools.cache

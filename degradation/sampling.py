@@ -25,7 +25,7 @@ class Draw:
     @property
     def damage(self) -> TierDamage:
         """What the tier does."""
-        return self.recipe.tiers[self.tier]  # type: ignore[index]
+        return self.recipe.tiers[self.tier]
 
     def stream(self, purpose: str) -> np.random.Generator:
         """Return the generator that belongs to this draw and `purpose` alone."""
@@ -36,8 +36,7 @@ class Draw:
 def tier_of(recipe: Recipe, segment_id: str, number: int) -> str:
     """Return the tier of a draw: it follows from a digest of names, not from what tiers do."""
     position = unit_interval(recipe.seed, recipe.name, segment_id, str(number), "tier")
-    probabilities = [recipe.tiers[tier].probability for tier in TIERS]  # type: ignore[index]
-    edges = np.cumsum(probabilities)[:-1]
+    edges = np.cumsum([recipe.tiers[tier].probability for tier in TIERS])[:-1]
     return TIERS[int(np.searchsorted(edges, position, side="right"))]
 
 

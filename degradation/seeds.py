@@ -20,5 +20,9 @@ def stream(seed: int, *name: str) -> np.random.Generator:
 
 
 def unit_interval(seed: int, *name: str) -> float:
-    """Return the number in [0, 1) that `name` owns under `seed`."""
-    return digest_int(str(seed), *name) / 2**128
+    """Return the number in [0, 1) that `name` owns under `seed`.
+
+    It is made of the digest's first 53 bits, all that a float holds: with more, rounding could
+    give 1.
+    """
+    return (digest_int(str(seed), *name) >> 75) / 2**53

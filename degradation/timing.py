@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from degradation.edits import Edits, alter, carry_pedal, latest_onset
-from degradation.notes import Performance
+from degradation.edits import Edits, alter, carry_pedal
+from degradation.notes import Performance, latest_onset
 from degradation.operation import Parameters
 
 
@@ -21,13 +21,14 @@ def keep_inside(
     """
     outside = (onset_s + shift_s < 0) | (onset_s + shift_s > latest_s)
     mirrored = np.where(outside, -shift_s, shift_s)
-    return np.clip(onset_s + mirrored, 0.0, max(latest_s, 0.0)) - onset_s
+    return np.clip(onset_s + mirrored, 0.0, latest_s) - onset_s
 
 
 class OnsetJitter(Parameters):
     """Each note strays by Gaussian noise of standard deviation `spread_s`, whole and alone.
 
-    A note keeps its length. The pedal moves along with the notes around it.
+    A note keeps its length, but for one that would outlast the window or its key's next strike.
+    The pedal moves along with the notes around it.
     """
 
     operation: Literal["onset_jitter"] = "onset_jitter"
@@ -43,8 +44,6 @@ class OnsetJitter(Parameters):
         notes = performance.notes
         wanted_s = rng.normal(0.0, self.spread_s, size=len(notes))
         shift_s = keep_inside(notes["onset_s"], wanted_s, latest_onset(performance.duration_s))
-        if self.spread_s == 0:
-            return Edits()
         return Edits(
             notes=alter(notes["note_id"], onset_shift_s=shift_s, offset_shift_s=shift_s),
             pedal=carry_pedal(performance, shift_s),

@@ -6,7 +6,7 @@ a file runs none of its code. Writes are atomic, so that a kill leaves the old f
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ RESUME_FILE = "resume.pt"
 HISTORY_FILE = "history.json"
 
 
-def _replace(path: Path, write: Any) -> None:
+def _replace(path: Path, write: Callable[[Path], object]) -> None:
     partial = path.with_name(f".{path.name}.partial")
     write(partial)
     os.replace(partial, path)
@@ -92,7 +92,7 @@ def save_best(
     )
     _replace(out_dir / f"{stem}.pt", lambda partial: torch.save(dict(weights), partial))
     for other in out_dir.glob("*-epoch=*-val_loss=*"):
-        if other.stem != stem and not other.name.startswith("."):
+        if other.stem != stem:
             other.unlink()
     return out_dir / f"{stem}.pt"
 

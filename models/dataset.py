@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+import torch
 import torch.distributed
 from numpy.typing import NDArray
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
@@ -164,6 +165,8 @@ def load_batches(
         batch_size=config.training.batch_size,
         collate_fn=functools.partial(collate, mel_frames_per_step=config.mel_frames_per_step),
         num_workers=workers,
+        # Its own, or making a loader would move the global generator that dropout draws from.
+        generator=torch.Generator(),
         # A forked child of a process with threads (Arrow, S3 clients) may hang.
         multiprocessing_context="spawn" if workers else None,
     )

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EpochRecord:
-    """One epoch: losses are in standardised units, r and MAE means over the dimensions.
+    """One epoch, counted from 1.
 
+    Losses are in standardised units, r and MAE means over the dimensions.
     `val_r` is nan where it is undefined (see `models.metrics`). `gate_mean` and
     `gate_spread` (standard deviation) run over the validation split's steps and channels;
     None without a gate. `terms` are the weighted parts of `train_loss`.

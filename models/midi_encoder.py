@@ -25,9 +25,9 @@ def sinusoids(time_s: Tensor, periods_s: Tensor) -> Tensor:
     return torch.cat([angle.sin(), angle.cos()], dim=-1)
 
 
-def gaps_s(onset_s: Tensor) -> Tensor:
+def gaps_s(onset_s: Tensor, note_mask: Tensor) -> Tensor:
     """Return the times (B, N, 2) from the previous onset and to the next; 0 at the ends."""
-    gap_s = onset_s.diff(dim=1).clamp_min(0)
+    gap_s = onset_s.diff(dim=1) * note_mask[:, 1:]
     return torch.stack([F.pad(gap_s, (1, 0)), F.pad(gap_s, (0, 1))], dim=-1)
 
 
@@ -96,11 +96,15 @@ class NoteEncoder(nn.Module):
         )
         self.nothing_struck = nn.Parameter(torch.zeros(config.width))
 
-    def embed(self, notes: dict[str, Tensor]) -> Tensor:
+    def embed(self, notes: dict[str, Tensor], note_mask: Tensor) -> Tensor:
         """Return one vector a note, (B, N, width), before the notes have heard each other."""
         onset_s = notes["onset_s"]
         times_s = torch.cat(
-            [gaps_s(onset_s), torch.stack([notes["duration_s"], notes["sounding_s"]], -1)], -1
+            [
+                gaps_s(onset_s, note_mask),
+                torch.stack([notes["duration_s"], notes["sounding_s"]], -1),
+            ],
+            -1,
         )
         controls = ("velocity", "pedal_onset", "pedal_release", "soft_onset")
         values = torch.stack([notes[name] / STEPS_PER_CONTROL for name in controls], -1)
@@ -119,6 +123,6 @@ class NoteEncoder(nn.Module):
         # Attention over no note at all is 0 / 0: a silent clip attends to its padding,
         # which is then not laid on any step.
         hidden = ~note_mask & note_mask.any(1, keepdim=True)
-        heard = self.layers(self.embed(notes), src_key_padding_mask=hidden)
+        heard = self.layers(self.embed(notes, note_mask), src_key_padding_mask=hidden)
         mean, count = notes_on_steps(heard, notes["onset_s"], note_mask, steps, self.grid_rate_hz)
         return torch.where(count[..., None] > 0, mean, self.nothing_struck.to(mean.dtype))

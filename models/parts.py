@@ -56,8 +56,8 @@ class Features:
 def _rows(uri: str, columns: Sequence[str], rows_per_read: int) -> Iterator[tuple[Any, ...]]:
     """Yield a part's rows as tuples of Arrow scalars, decoding `rows_per_read` at a time."""
     filesystem, path = pyarrow.fs.FileSystem.from_uri(uri)
-    # A buffered stream instead of whole column chunks: memory stays flat however large a row
-    # group is. One thread, because a loader's worker is a process of its own.
+    # A buffered stream instead of whole column chunks: memory holds a data page, however large
+    # a row group is. One thread, because a loader's worker is a process of its own.
     with pq.ParquetFile(path, filesystem=filesystem, buffer_size=1 << 20, pre_buffer=False) as part:
         for batch in part.iter_batches(rows_per_read, columns=list(columns), use_threads=False):
             yield from zip(*(batch.column(name) for name in columns), strict=True)

@@ -78,7 +78,7 @@ class EpochKeeper(L.Callback):
         seconds = time.monotonic() - self._started_s
         terms = {name: total / module.samples_seen for name, total in module.term_sums.items()}
         return EpochRecord(
-            epoch=module.epoch,
+            epoch=module.epoch + 1,
             train_loss=sum(terms.values()),
             terms=terms,
             val_loss=module.validation.loss,
@@ -95,7 +95,7 @@ class EpochKeeper(L.Callback):
         mean_s = sum(past.seconds for past in self.history) / len(self.history)
         gate = "" if record.gate_mean is None else f", gate {record.gate_mean:.2f}"
         self._log(
-            f"{self._experiment}: epoch {record.epoch + 1}/{epochs}, "
+            f"{self._experiment}: epoch {record.epoch}/{epochs}, "
             f"loss {record.train_loss:.4f}, val loss {record.val_loss:.4f}, "
             f"r {record.val_r:.3f}, MAE {record.val_mae:.2f}{gate}, "
             f"{record.samples_per_s:,.0f} samples/s, "

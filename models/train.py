@@ -201,7 +201,7 @@ def train(
     best = result.best
     log(
         f"{name}: done after {len(result.history)} epochs in {describe_duration(result.seconds)}; "
-        f"best epoch {best.epoch + 1}: val loss {best.val_loss:.4f}, r {best.val_r:.3f}, "
+        f"best epoch {best.epoch}: val loss {best.val_loss:.4f}, r {best.val_r:.3f}, "
         f"MAE {best.val_mae:.2f}"
     )
     return result

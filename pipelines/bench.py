@@ -75,7 +75,7 @@ def _tasks(recipe: Recipe, workspace: Workspace, pairs: int, folder: Path) -> li
     draws = expected_draws(recipe, workspace)
     tasks = []
     for tier in TIERS:
-        wanted = max(1, round(pairs * recipe.tiers[tier].probability))  # type: ignore[index]
+        wanted = max(1, round(pairs * recipe.tiers[tier].probability))
         year = max(p.year for p in draws if p.tier == tier)
         planned = step.plan(TierYear(year=year, tier=tier))[0]
         tasks.append(

@@ -84,13 +84,17 @@ def _run(recipe_name: str, **chosen: Any) -> None:
     settings.years()
     remember(settings)
 
-    from pipelines.runs import materialise, observe_recipe, stages
+    from pipelines.runs import StepError, materialise, observe_recipe, stages
 
     observe_recipe(recipe_name, settings)
     steps = stages(recipe_name, experiments)
     for number, stage in enumerate(steps, start=1):
         typer.echo(f"[{number}/{len(steps)}] {stage.title}", err=True)
-        materialise(stage, settings)
+        try:
+            materialise(stage, settings)
+        except StepError as error:
+            typer.echo(f"pianograde: {error}", err=True)
+            raise typer.Exit(1) from error
     _say_where(recipe_name)
 
 
@@ -133,6 +137,24 @@ def query(
         relation.to_df().to_csv(sys.stdout, index=False)
     else:
         typer.echo(str(relation))
+
+
+@app.command()
+@told_in_one_line
+def export(
+    out: Annotated[Path, typer.Option(help="An empty folder.")],
+    recipe: RecipeOption = "phase2",
+) -> None:
+    """Write the shards as plain Parquet, a few files a split: `datasets.load_dataset(OUT)`."""
+    from pipelines.settings import find_recipe, load_settings
+    from pipelines.workspace import Workspace
+    from storage.export import export_shards
+
+    find_recipe(recipe)
+    workspace = Workspace(load_settings())
+    pairs, heuristics = workspace.table(recipe, "pairs"), workspace.table(recipe, "heuristics")
+    for path in export_shards(pairs, heuristics, out):
+        typer.echo(str(path))
 
 
 @app.command()

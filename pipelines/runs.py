@@ -26,6 +26,10 @@ concurrency:
 """
 
 
+class StepError(Exception):
+    """A run failed, and not for anything that its person did."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
     """Assets that one run materialises, over all partitions or without any."""
@@ -73,7 +77,10 @@ def prepare_dagster_home(settings: Settings) -> None:
 
 
 def materialise(stage: Stage, settings: Settings) -> None:
-    """Run a stage in this process as a Dagster run. Raises UserError when a step fails."""
+    """Run a stage in this process as a Dagster run.
+
+    Raises UserError when a step fails for a reason that a person can mend, else StepError.
+    """
     prepare_dagster_home(settings)
     with dg.DagsterInstance.get() as instance:
         close_orphans(instance)
@@ -91,7 +98,7 @@ def materialise(stage: Stage, settings: Settings) -> None:
             raise_on_error=False,
         )
         if not result.success:
-            raise UserError(_failure(instance, result.run_id))
+            raise _failure(instance, result.run_id)
 
 
 def observe_recipe(recipe_name: str, settings: Settings) -> None:
@@ -133,19 +140,19 @@ def _job_for(keys: list[dg.AssetKey]) -> dg.JobDefinition:
     return job
 
 
-def _failure(instance: dg.DagsterInstance, run_id: str) -> str:
+def _failure(instance: dg.DagsterInstance, run_id: str) -> Exception:
     """Return why a run failed: a person's error as it stands, others with where to look."""
-    for record in instance.all_logs(run_id):
+    log = f"run {run_id}; `make ui` shows its log"
+    for record in instance.all_logs(run_id, of_type=dg.DagsterEventType.STEP_FAILURE):
         event = record.dagster_event
-        if event is None or not event.is_step_failure:
+        error = event.step_failure_data.error if event else None
+        if event is None or error is None:
             continue
-        error = event.step_failure_data.error
-        while error is not None and error.cause is not None:
+        # Dagster wraps what a step raised, and a worker process adds its traceback as a cause.
+        while error.cause is not None and error.cause.cls_name != "_RemoteTraceback":
             error = error.cause
-        if error is None:
-            continue
-        message = error.message.strip().removeprefix("degradation.errors.UserError: ")
-        if "UserError" in (error.cls_name or ""):
-            return message
-        return f"step {event.step_key} failed: {message} (run {run_id}; `make ui` shows its log)"
-    return f"run {run_id} failed; `make ui` shows its log"
+        _, _, message = error.message.strip().partition(": ")
+        if error.cls_name == "UserError":
+            return UserError(message)
+        return StepError(f"step {event.step_key} failed: {error.message.strip()} ({log})")
+    return StepError(f"a check failed or the run was ended ({log})")

@@ -8,14 +8,6 @@ from degradation.errors import UserError
 from pipelines.assets.recipe import observations, tier_versions
 from pipelines.settings import find_recipe, recipe_names
 
-REMAKE_ON_CHANGE = (
-    dg.AutomationCondition.any_deps_match(
-        dg.AutomationCondition.data_version_changed() & ~dg.AutomationCondition.newly_missing()
-    )
-    & ~dg.AutomationCondition.in_progress()
-)
-"""Make a partition again when what it follows from has another version than before."""
-
 
 @dg.sensor(minimum_interval_seconds=30, default_status=dg.DefaultSensorStatus.RUNNING)
 def recipes_changed(context: dg.SensorEvaluationContext) -> dg.SensorResult:

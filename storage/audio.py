@@ -1,6 +1,8 @@
 """Audio bytes to a `Waveform` and back, through soundfile."""
 
 import io
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +13,12 @@ from degradation.errors import UserError
 from degradation.waveform import Waveform
 
 MAX_CHANNELS = 2
+
+MARGIN_S = 0.05
+"""What is read beyond a window; a whole number of samples at all usual rates."""
+
+ROUNDING_S = 0.01
+"""By how much a recording may end before its last window; the rest is silence."""
 
 
 def encode_flac(waveform: Waveform) -> bytes:
@@ -32,12 +40,8 @@ def decode_audio(data: bytes, name: str) -> Waveform:
 
 def audio_duration_s(path: Path) -> float:
     """Return the length of an audio file from its header. Raises UserError when it has none."""
-    try:
-        about = soundfile.info(path)
-    except (soundfile.LibsndfileError, OSError) as error:
-        raise UserError(_unreadable(path.name, error)) from error
-    _check_channels(about.channels, path.name)
-    return float(about.frames / about.samplerate)
+    with _opened(path, path.name) as file:
+        return float(file.frames / file.samplerate)
 
 
 def read_audio_window(
@@ -45,47 +49,53 @@ def read_audio_window(
 ) -> Waveform:
     """Return a window of a recording, mixed to mono and resampled (soxr, very high quality).
 
-    Raises UserError when the file is unreadable, ends before the window does, has more than
-    two channels, or holds samples that are not finite.
+    The window is read with `MARGIN_S` on both sides, so that resampling sees no edge. Raises
+    UserError when the file is unreadable, ends before the window does, has more than two
+    channels, or holds samples that are not finite.
     """
-    found = _read(path, path.name, start_s, duration_s)
+    before_s = min(start_s, MARGIN_S)
+    found = _read(path, path.name, start_s - before_s, before_s + duration_s + MARGIN_S)
     resampled = soxr.resample(found.samples, found.sample_rate_hz, sample_rate_hz, quality="VHQ")
+    window = resampled[round(before_s * sample_rate_hz) :]
     wanted = round(duration_s * sample_rate_hz)
-    if len(resampled) < wanted - sample_rate_hz // 100:
+    if len(window) < wanted - ROUNDING_S * sample_rate_hz:
         raise UserError(
-            f"{path.name} ends at {start_s + len(resampled) / sample_rate_hz:.2f} s; expected audio "
-            f"up to {start_s + duration_s:.2f} s, as its MIDI has: restore the whole recording"
+            f"{path.name} ends at {audio_duration_s(path):.2f} s; expected audio up to "
+            f"{start_s + duration_s:.2f} s, as its table says: restore the whole recording"
         )
     exact = np.zeros(wanted, dtype=np.float32)
-    kept = min(wanted, len(resampled))
-    exact[:kept] = resampled[:kept]
+    kept = min(wanted, len(window))
+    exact[:kept] = window[:kept]
     return Waveform(samples=exact, sample_rate_hz=sample_rate_hz)
 
 
 def _read(
     source: Path | io.BytesIO, name: str, start_s: float, duration_s: float | None
 ) -> Waveform:
+    with _opened(source, name) as file:
+        rate_hz = file.samplerate
+        file.seek(min(round(start_s * rate_hz), file.frames))
+        frames = -1 if duration_s is None else round(duration_s * rate_hz)
+        samples = file.read(frames, dtype="float32", always_2d=True)
+    try:
+        return Waveform(samples=samples.mean(axis=1, dtype=np.float32), sample_rate_hz=rate_hz)
+    except UserError as error:  # NaN or infinite; say where
+        raise UserError(f"{name}: {error}") from error
+
+
+@contextmanager
+def _opened(source: Path | io.BytesIO, name: str) -> Iterator[soundfile.SoundFile]:
+    """Open a file of one or two channels; whatever goes wrong while it is read is a UserError."""
     try:
         with soundfile.SoundFile(source) as file:
-            _check_channels(file.channels, name)
-            rate_hz = file.samplerate
-            file.seek(min(round(start_s * rate_hz), file.frames))
-            frames = -1 if duration_s is None else round(duration_s * rate_hz)
-            samples = file.read(frames, dtype="float32", always_2d=True)
-    except (soundfile.LibsndfileError, OSError) as error:
-        raise UserError(_unreadable(name, error)) from error
-    return Waveform(samples=samples.mean(axis=1, dtype=np.float32), sample_rate_hz=rate_hz)
-
-
-def _check_channels(channels: int, name: str) -> None:
-    if channels > MAX_CHANNELS:
+            if file.channels > MAX_CHANNELS:
+                raise UserError(
+                    f"{name} has {file.channels} channels; expected mono or stereo: mix it down"
+                )
+            yield file
+    # A name such as `take.raw` makes soundfile ask for a sample rate: TypeError.
+    except (soundfile.SoundFileError, OSError, TypeError) as error:
         raise UserError(
-            f"{name} has {channels} channels; expected mono or stereo: mix it down first"
-        )
-
-
-def _unreadable(name: str, error: Exception) -> str:
-    return (
-        f"{name} cannot be read as audio ({' '.join(str(error).split())}); expected WAV, FLAC, OGG "
-        "or MP3: restore or convert the file"
-    )
+            f"{name} cannot be read as audio ({' '.join(str(error).split())}); expected WAV, FLAC, "
+            "OGG or MP3: restore or convert the file"
+        ) from error

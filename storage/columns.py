@@ -37,7 +37,9 @@ def list_column(arrays: Sequence[NDArray[np.void]], arrow_type: pa.ListType) -> 
     """Return structured arrays, one a row, as a column of lists of structs."""
     offsets = np.concatenate([[0], np.cumsum([len(array) for array in arrays])]).astype(np.int32)
     fields = list(arrow_type.value_type)
-    joined = np.concatenate(arrays) if arrays else np.zeros(0, dtype=[(f.name, "f8") for f in fields])
+    joined = (
+        np.concatenate(arrays) if arrays else np.zeros(0, dtype=[(f.name, "f8") for f in fields])
+    )
     children = [pa.array(np.ascontiguousarray(joined[f.name]), type=f.type) for f in fields]
     values = pa.StructArray.from_arrays(children, fields=fields)
     return pa.ListArray.from_arrays(offsets, values, type=arrow_type)
@@ -110,6 +112,8 @@ def read_edits(
             if edit["operation"] == operation:
                 moved = edit["pedal"]
                 assert isinstance(moved, list)
-                pedal = np.array([tuple(movement.values()) for movement in moved], dtype=PEDAL_DTYPE)
+                pedal = np.array(
+                    [tuple(movement.values()) for movement in moved], dtype=PEDAL_DTYPE
+                )
         found.append(Edits(notes=notes, pedal=pedal))
     return found

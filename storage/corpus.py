@@ -4,6 +4,7 @@ Nothing here opens a MIDI file (`storage.performances` does). A row that cannot 
 a `Fault` with its reason; a root that cannot be used at all is a UserError.
 """
 
+import csv
 import hashlib
 import re
 from collections import defaultdict
@@ -11,12 +12,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import pandas as pd
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from degradation.config_file import explain, read_mapping
 from degradation.errors import UserError
-from degradation.recipe import explain
 
 COLUMNS = (
     "canonical_composer",
@@ -32,17 +31,23 @@ COLUMNS = (
 SPLITS = ("train", "validation", "test")
 """From least to most held out."""
 
+LONGEST_S = 86_400.0
+"""A day: a longer performance is an error in the table."""
+
 SPLIT_SHARES = {"train": 0.6, "validation": 0.2, "test": 0.2}
-"""What a limited choice aims at: a few dozen performances need more held out than MAESTRO's 25 %."""
+"""What a limited choice aims at: of a few dozen, more must be held out than MAESTRO's 25 %."""
 
 
 class CorpusConfig(BaseModel):
-    """`configs/corpus.yaml`: window and hop in seconds, and how far durations may disagree."""
+    """`configs/corpus.yaml`: window and hop in seconds, and how far durations may disagree.
+
+    Segments are named by their start in tenths of a second, so the hop is a multiple of that.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     window_s: float = Field(gt=0)
-    hop_s: float = Field(gt=0)
+    hop_s: float = Field(gt=0, multiple_of=0.1)
     duration_tolerance_s: float = Field(ge=0)
 
 
@@ -80,11 +85,11 @@ class Index:
 
 def load_corpus_config(path: Path) -> CorpusConfig:
     """Return the corpus's configuration. Raises UserError in one line."""
+    values = read_mapping(path)
     try:
-        return CorpusConfig(**yaml.safe_load(path.read_text(encoding="utf-8")))
-    except (OSError, yaml.YAMLError, ValidationError, TypeError) as error:
-        reason = explain(error) if isinstance(error, ValidationError | TypeError) else error
-        raise UserError(f"{path} is not sound: {reason}") from error
+        return CorpusConfig.model_validate(values)
+    except ValidationError as error:
+        raise UserError(f"{path} is not sound: {explain(error)}") from error
 
 
 def find_index(root: Path) -> Path:
@@ -107,57 +112,36 @@ def read_index(root: Path) -> Index:
     """
     path = find_index(root)
     try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False)
-    except (OSError, ValueError, UnicodeDecodeError) as error:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            rows = csv.DictReader(file)
+            columns = rows.fieldnames or ()
+            found = [(rows.line_num, row) for row in rows]
+    except (OSError, ValueError, csv.Error) as error:
         reason = " ".join(str(error).split())
         raise UserError(f"{path.name} cannot be read as CSV ({reason}): restore it") from error
-    if missing := [column for column in COLUMNS if column not in table.columns]:
+    if missing := [column for column in COLUMNS if column not in columns]:
         raise UserError(
             f"{path.name} lacks the columns {', '.join(missing)}; expected MAESTRO's: "
             f"{', '.join(COLUMNS)}"
         )
     entries: list[Entry] = []
     faults: list[Fault] = []
-    seen: set[str] = set()
-    for row in table[list(COLUMNS)].to_dict("records"):
-        named = {str(column): str(value).strip() for column, value in row.items()}
-        reason = find_row_fault(root, named, seen)
-        if reason:
-            item = named["midi_filename"] or "(no midi_filename)"
-            faults.append(Fault(stage="index", item=item, reason=reason))
-        else:
-            seen.add(named["midi_filename"])
+    seen: set[Path] = set()
+    for line, row in found:
+        try:
+            named = _named(row)
+            seen.add(_sound_path(root, named, seen))
             entries.append(_entry(named))
+        except _UnusableError as error:
+            item = row["midi_filename"] or f"{path.name}, line {line}"
+            faults.append(Fault(stage="index", item=item, reason=str(error)))
     kept, leaking = keep_apart(entries)
     if not kept:
         raise UserError(
-            f"{path.name} has no usable row of {len(table)}; the first reason: "
-            f"{faults[0].reason if faults else 'it is empty'}"
+            f"{path.name} has no usable row of {len(found)}; the first reason: "
+            f"{faults[0].reason if faults else 'it is empty'}: restore it and its files"
         )
     return Index(entries=tuple(kept), faults=(*faults, *leaking))
-
-
-def find_row_fault(root: Path, row: dict[str, str], seen: set[str]) -> str | None:
-    """Return why a row of the CSV cannot be used, or None."""
-    if row["split"] not in SPLITS:
-        return f"split is {row['split']!r}; expected {', '.join(SPLITS)}"
-    if not re.fullmatch(r"\d{4}", row["year"]):
-        return f"year is {row['year']!r}; expected four digits"
-    try:
-        duration_s = float(row["duration"])
-    except ValueError:
-        duration_s = float("nan")
-    if not 0 < duration_s < 86_400:
-        return f"duration is {row['duration']!r}; expected seconds, more than 0"
-    if row["midi_filename"] in seen:
-        return "midi_filename occurs twice"
-    for column in ("midi_filename", "audio_filename"):
-        name = row[column]
-        if name and not _inside(root, name):
-            return f"{column} {name!r} leaves the corpus root"
-    if not row["midi_filename"] or not (root / row["midi_filename"]).is_file():
-        return "the MIDI file is missing"
-    return None
 
 
 def keep_apart(entries: Sequence[Entry]) -> tuple[list[Entry], list[Fault]]:
@@ -183,20 +167,51 @@ def keep_apart(entries: Sequence[Entry]) -> tuple[list[Entry], list[Fault]]:
 def choose(entries: Sequence[Entry], limit: int | None) -> list[Entry]:
     """Return `limit` entries (all, without a limit) spread over splits and years.
 
-    The splits share them as `SPLIT_SHARES` says; inside a split the years take turns, and
-    inside a year the order is that of a digest, so a larger limit keeps a smaller one's choice
-    of each split.
+    The splits share them as `SPLIT_SHARES` says, as far as each has so many; inside a split
+    the years take turns, and inside a year the order is that of a digest. A larger limit keeps
+    what a smaller one chose.
     """
     if limit is None or limit >= len(entries):
         return list(entries)
     by_split = {split: _by_turns([e for e in entries if e.split == split]) for split in SPLITS}
-    held_out = {
-        split: min(len(by_split[split]), max(1, round(limit * SPLIT_SHARES[split])))
-        for split in ("validation", "test")
-    }
-    wanted = {"train": max(1, limit - sum(held_out.values())), **held_out}
-    chosen = [entry for split in SPLITS for entry in by_split[split][: wanted[split]]]
-    return chosen[:limit]
+    queue = [
+        (place / SPLIT_SHARES[split], -SPLITS.index(split), entry)
+        for split, members in by_split.items()
+        for place, entry in enumerate(members)
+    ]
+    queue.sort(key=lambda queued: queued[:2])
+    return [entry for _, _, entry in queue[:limit]]
+
+
+class _UnusableError(Exception):
+    """Why a row of the CSV cannot be used."""
+
+
+def _named(row: dict[str, str | None]) -> dict[str, str]:
+    """Return a row's columns, each with a text."""
+    if None in row:  # csv.DictReader puts what is beyond the last column there
+        raise _UnusableError("it has more fields than the table has columns: quote the commas")
+    if short := [column for column in COLUMNS if row[column] is None]:
+        raise _UnusableError(f"it ends before its {short[0]}")
+    return {column: str(row[column]).strip() for column in COLUMNS}
+
+
+def _sound_path(root: Path, row: dict[str, str], seen: set[Path]) -> Path:
+    """Return the path of a row's MIDI file. Raises _UnusableError when the row breaks a rule."""
+    if row["split"] not in SPLITS:
+        raise _UnusableError(f"split is {row['split']!r}; expected {', '.join(SPLITS)}")
+    if not re.fullmatch("[0-9]{4}", row["year"]):
+        raise _UnusableError(f"year is {row['year']!r}; expected four digits")
+    if not 0 < _number(row["duration"]) < LONGEST_S:
+        raise _UnusableError(f"duration is {row['duration']!r}; expected seconds, more than 0")
+    path = _inside(root, row, "midi_filename")
+    if row["audio_filename"]:
+        _inside(root, row, "audio_filename")
+    if path in seen:
+        raise _UnusableError("its MIDI file is that of an earlier row")
+    if not row["midi_filename"] or not path.is_file():
+        raise _UnusableError("the MIDI file is missing")
+    return path
 
 
 def _by_turns(entries: Sequence[Entry]) -> list[Entry]:
@@ -229,8 +244,25 @@ def _entry(row: dict[str, str]) -> Entry:
     )
 
 
-def _inside(root: Path, name: str) -> bool:
-    return (root / name).resolve().is_relative_to(root.resolve())
+def _inside(root: Path, row: dict[str, str], column: str) -> Path:
+    """Return where a file of the root really lies, whatever links lead to it."""
+    name = row[column]
+    try:
+        path = (root / name).resolve()
+        path.is_file()
+    # A name that is too long, holds a NUL, or goes round in links.
+    except (OSError, ValueError, RuntimeError) as error:
+        raise _UnusableError(f"{column} is no file's name ({error})") from error
+    if not path.is_relative_to(root.resolve()):
+        raise _UnusableError(f"{column} {name!r} leaves the corpus root")
+    return path
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return float("nan")
 
 
 def _slug(words: Sequence[str], length: int) -> str:

@@ -44,7 +44,9 @@ def write_heuristics_part(task: DerivedTask) -> Part:
 def read_rows(rows: pa.Table) -> pa.Table:
     """Return what each labeling function says of rows of the shards."""
     found = []
-    for row in rows.select(["sample_id", "tier", "year", "midi", "audio", "duration_s"]).to_pylist():
+    for row in rows.select(
+        ["sample_id", "tier", "year", "midi", "audio", "duration_s"]
+    ).to_pylist():
         performance = read_midi(row["midi"]["bytes"], row["midi"]["path"])
         waveform = decode_audio(row["audio"]["bytes"], row["audio"]["path"])
         about = {name: row[name] for name in ("sample_id", "tier", "year")}

@@ -1,5 +1,7 @@
 """MAESTRO's published MIDI archive: downloaded once, resumed when interrupted, and checked."""
 
+import os
+import shutil
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +11,7 @@ import requests
 from tqdm import tqdm
 
 from degradation.errors import UserError
+from storage.files import storage_error
 
 MAESTRO_URL = (
     "https://storage.googleapis.com/magentadata/datasets/maestro/v3.0.0/maestro-v3.0.0-midi.zip"
@@ -54,13 +57,13 @@ class ResumingDownload:
 def fetch_maestro(folder: Path, url: str = MAESTRO_URL, sha256: str = MAESTRO_SHA256) -> Path:
     """Download and unpack MAESTRO's MIDI archive into `folder`; return the MAESTRO root.
 
-    Raises UserError, and keeps what has come so far, when the download breaks off; a file with
-    another digest is thrown away.
+    A root that is there is whole, and is returned at once. Raises UserError, and keeps what has
+    come so far, when the download breaks off; a file with another digest is thrown away.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     name = url.rsplit("/", 1)[-1]
     partial = folder / f"{name}.part"
     try:
+        folder.mkdir(parents=True, exist_ok=True)
         archive = pooch.retrieve(
             url,
             known_hash=f"sha256:{sha256}",
@@ -68,18 +71,32 @@ def fetch_maestro(folder: Path, url: str = MAESTRO_URL, sha256: str = MAESTRO_SH
             path=folder,
             downloader=ResumingDownload(partial),
         )
+        return _unpack(Path(archive), folder)
     except requests.RequestException as error:
         have_mb = partial.stat().st_size / 1e6 if partial.exists() else 0.0
+        reason = " ".join(str(error).split())
         raise UserError(
-            f"the download of {url} broke off after {have_mb:.0f} MB ({error}); run the same command "
-            "again: it goes on from there"
+            f"the download of {url} broke off after {have_mb:.0f} MB ({reason}); run the same "
+            "command again: it goes on from there"
         ) from error
     except ValueError as error:
         raise UserError(
             f"{name} is not the published file: expected SHA-256 {sha256}; it was thrown away: run "
             "the same command again"
         ) from error
+    except OSError as error:
+        raise storage_error("write", str(folder), error) from error
+
+
+def _unpack(archive: Path, folder: Path) -> Path:
+    """Unpack an archive of one top folder; that folder appears whole or not at all."""
     with zipfile.ZipFile(archive) as packed:
-        packed.extractall(folder)
         root = folder / packed.namelist()[0].split("/")[0]
+        if root.exists():
+            return root
+        unfinished = folder / f".{archive.name}.unpacking"
+        shutil.rmtree(unfinished, ignore_errors=True)
+        packed.extractall(unfinished)
+    os.replace(unfinished / root.name, root)
+    unfinished.rmdir()
     return root

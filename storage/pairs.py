@@ -1,7 +1,7 @@
-"""Pairs: a draw of a segment becomes a row of the shards; and a row becomes the same bytes again."""
+"""Pairs: a draw of a segment becomes a row of the shards; a row becomes the same bytes again."""
 
 import hashlib
-import json
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,31 +14,27 @@ from degradation.degrade import damage_notes, damage_sound, replay_notes
 from degradation.errors import UserError
 from degradation.notes import Performance, cut_window
 from degradation.operation import SoundOperation
-from degradation.recipe import Operation, Recipe
-from degradation.render import Instrument, render, soundfont_digest
+from degradation.recipe import SoundDamage
+from degradation.render import Instrument, soundfont_digest
 from degradation.sampling import Draw
 from degradation.seeds import stream
 from degradation.waveform import Waveform, level_dbfs
 from labeling.damage import measure_damage
 from labeling.scores import draw_scores
-from storage.audio import encode_flac, read_audio_window
+from storage.audio import encode_flac
 from storage.columns import edit_rows, pedal_edit_rows, read_edits
 from storage.midi import read_midi, write_midi
 from storage.schema import PAIRS, PAIRS_QUARANTINE
-from storage.tables import (
-    ROW_GROUP_ROWS,
-    Part,
-    Table,
-    find_part,
-    part_path,
-    write_part,
-)
+from storage.sound_source import RecordingError, hear, recording_state
+from storage.tables import ROW_GROUP_ROWS, Part, Table, find_part, part_path, write_part
 
 VERSION = "1"
 """Part of every part's name: raise it when the same recipe gives other rows."""
 
 PART_ROWS = 256
 """Rows a part, about 50 MB: what one task makes, and what a killed run makes again at most."""
+
+_SOUND_OPERATIONS: TypeAdapter[Any] = TypeAdapter(tuple[SoundDamage, ...])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,9 +67,13 @@ class PairsTask:
             recipe.name,
             recipe.tier_digest(self.tier),
             soundfont_digest(recipe.instrument.soundfont_path()),
-            repr(self.origin),
-            *(draw.sample_id for draw, _ in self.draws),
+            self.origin.name,
+            self.origin.licence,
+            *(f"{draw.number} {sorted(segment.items())}" for draw, segment in self.draws),
         ]
+        if recipe.audio_source == "recorded":
+            names = {segment["audio_filename"] for _, segment in self.draws}
+            about += [recording_state(self.origin.root / name) for name in sorted(names)]
         digest = hashlib.sha256("\n".join(about).encode())
         for performance_id in sorted(self.performances):
             performance = self.performances[performance_id]
@@ -90,9 +90,10 @@ class PairsReport:
 
 
 def write_pairs_part(task: PairsTask) -> PairsReport:
-    """Make a task's rows and write them, a row group at a time; memory does not grow with them.
+    """Make a task's rows and write them as one part, a row group at a time.
 
-    A draw that cannot be made (its recording is broken, say) goes to quarantine.
+    A draw whose recording cannot be used goes to quarantine; what would befall every draw (no
+    FluidSynth, say) is a UserError.
     """
     partition = {"tier": task.tier, "year": str(task.year)}
     path = part_path(task.table, partition, task.name)
@@ -113,7 +114,7 @@ def _groups(task: PairsTask, faults: list[dict[str, Any]]) -> Iterator[pa.Table]
         for draw, segment in task.draws[first : first + ROW_GROUP_ROWS]:
             try:
                 rows.append(make_row(draw, segment, task.performances, task.origin))
-            except UserError as error:
+            except RecordingError as error:
                 fault = {"stage": "pairs", "item": draw.sample_id, "reason": str(error)}
                 faults.append(fault | {"tier": task.tier, "year": task.year})
         yield pa.Table.from_pylist(rows, schema=PAIRS)
@@ -135,7 +136,7 @@ def make_row(
     recipe = draw.recipe
     clean = clean_segment(segment, performances)
     notes = damage_notes(clean, draw.damage.note_operations, draw.stream)
-    before = heard(notes.performance, recipe, segment, origin.root)
+    before = hear(notes.performance, recipe.audio_source, recipe.instrument, segment, origin.root)
     sound = damage_sound(before, draw.damage.sound_operations, draw.stream)
     measured = measure_damage(clean.notes, notes.performance.notes)
     sample_id = draw.sample_id
@@ -143,7 +144,7 @@ def make_row(
     return (
         {name: segment[name] for name in copied}
         | draw_scores(draw)
-        | {name: getattr(measured, name) for name in measured.__slots__}
+        | {name: _or_null(getattr(measured, name)) for name in measured.__slots__}
         | {
             "sample_id": sample_id,
             "tier": draw.tier,
@@ -155,11 +156,15 @@ def make_row(
             "licence": origin.licence,
             "audio_source": recipe.audio_source,
             "strengths": [
-                dict(zip(("operation", "strength", "unit"), (op.operation, *op.strength), strict=True))
+                dict(
+                    zip(
+                        ("operation", "strength", "unit"), (op.operation, *op.strength), strict=True
+                    )
+                )
                 for op in draw.damage.operations
             ],
             "realised_snr_db": sound.realised_snr_db,
-            "level_dbfs": level_dbfs(sound.waveform.samples),
+            "level_dbfs": _or_null(level_dbfs(sound.waveform.samples)),
             "gain_db": sound.gain_db,
             "edits": edit_rows(notes.edits),
             "pedal_edits": pedal_edit_rows(notes.edits),
@@ -171,15 +176,6 @@ def make_row(
             "audio": _medium(encode_flac(sound.waveform), f"{sample_id}.flac"),
         }
     )
-
-
-def heard(
-    performance: Performance, recipe: Recipe, segment: dict[str, Any], root: Path
-) -> Waveform:
-    """Return a performance as the recipe lets it be heard: rendered, or the corpus's recording."""
-    if recipe.audio_source == "rendered":
-        return render(performance, recipe.instrument)
-    return _recording(root, segment, recipe.instrument)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -221,12 +217,17 @@ def replay_without(row: dict[str, Any], operation: str, root: Path | None = None
 def _stored_notes(row: dict[str, Any]) -> tuple[Performance, Performance]:
     stored = read_midi(row["clean_midi"]["bytes"], row["clean_midi"]["path"])
     clean = Performance(notes=stored.notes, pedal=stored.pedal, duration_s=row["duration_s"])
+    on_sound = {operation.operation for operation in _stored_sound_operations(row)}
     names = [strength["operation"] for strength in row["strengths"]]
-    return clean, replay_notes(clean, read_edits(names, row["edits"], row["pedal_edits"]))
+    on_notes = [name for name in names if name not in on_sound]
+    return clean, replay_notes(clean, read_edits(on_notes, row["edits"], row["pedal_edits"]))
 
 
 def _stored_sound_operations(row: dict[str, Any]) -> tuple[SoundOperation, ...]:
-    return _SOUND_OPERATIONS.validate_json(row["sound_operations"])  # type: ignore[return-value]
+    operations: tuple[SoundOperation, ...] = _SOUND_OPERATIONS.validate_json(
+        row["sound_operations"]
+    )
+    return operations
 
 
 def _stored_sound(
@@ -243,32 +244,16 @@ def _stored_sound(
                 f"{row['sample_id']} was rendered with another {instrument.soundfont}: expected "
                 f"digest {row['soundfont_digest']}, got {found}: install that soundfont"
             )
-        before = render(performance, instrument)
-    elif root is None:
-        raise UserError(f"{row['sample_id']} is a recording: name its corpus root to replay it")
-    else:
-        before = _recording(root, row, instrument)
+    before = hear(performance, row["audio_source"], instrument, row, root)
     name = (row["recipe"], row["segment_id"], str(row["draw"]))
     return damage_sound(
         before, operations, lambda operation: stream(row["seed"], *name, operation)
     ).waveform
 
 
-_SOUND_OPERATIONS: TypeAdapter[tuple[Operation, ...]] = TypeAdapter(tuple[Operation, ...])
-
-
-def _recording(root: Path, segment: dict[str, Any], instrument: Instrument) -> Waveform:
-    if not segment["audio_filename"]:
-        raise UserError(
-            f"{segment['performance_id']} has no recording, but the recipe's audio_source is "
-            "recorded: use a recipe that renders, or a corpus with audio"
-        )
-    return read_audio_window(
-        root / segment["audio_filename"],
-        segment["start_s"],
-        segment["duration_s"],
-        instrument.sample_rate_hz,
-    )
+def _or_null(value: float) -> float | None:
+    """Return a measurement; NaN or an infinity (nothing to measure, silence) becomes null."""
+    return value if math.isfinite(value) else None
 
 
 def _medium(data: bytes, name: str) -> dict[str, object]:

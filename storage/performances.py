@@ -51,7 +51,9 @@ def plan_performances(
 ) -> list[PerformancesTask]:
     """Return tasks of a few performances each, no year mixed with another."""
     years = sorted({entry.year for entry in entries})
-    by_year = [sorted((e for e in entries if e.year == y), key=lambda e: e.performance_id) for y in years]
+    by_year = [
+        sorted((e for e in entries if e.year == y), key=lambda e: e.performance_id) for y in years
+    ]
     return [
         PerformancesTask(
             table=table,
@@ -68,11 +70,12 @@ def plan_performances(
 def write_performances_part(task: PerformancesTask) -> PerformancesReport:
     """Read a task's MIDI files into a part; those that can't be used go to quarantine.
 
-    The part's name follows from the files' bytes, so nothing is parsed twice.
+    The part's name follows from the files' bytes and the recordings' lengths, so nothing is
+    parsed twice, and a file that was mended is read again.
     """
-    files = [(entry, (task.root / entry.midi_filename).read_bytes()) for entry in task.entries]
-    digests = [hashlib.sha256(data).hexdigest() for _, data in files]
-    about = [VERSION, str(task.duration_tolerance_s), *map(repr, task.entries), *digests]
+    sources = [_source(task.root, entry) for entry in task.entries]
+    about = [VERSION, str(task.duration_tolerance_s), *map(repr, task.entries)]
+    about += [str(source.fingerprint) for source in sources]
     name = hashlib.sha256("\n".join(about).encode()).hexdigest()[:16]
     year = task.entries[0].year
     path = part_path(task.table, {"year": str(year)}, name)
@@ -83,13 +86,12 @@ def write_performances_part(task: PerformancesTask) -> PerformancesReport:
 
     kept: list[tuple[Entry, str, Performance]] = []
     faults: list[Fault] = []
-    for (entry, data), digest in zip(files, digests, strict=True):
+    for entry, source in zip(task.entries, sources, strict=True):
         try:
-            kept.append((entry, digest, _read(task, entry, data)))
+            performance = _read(entry, source, task.duration_tolerance_s)
+            kept.append((entry, source.midi_sha256, performance))
         except UserError as error:
-            faults.append(
-                Fault(stage="performances", item=entry.midi_filename, reason=str(error))
-            )
+            faults.append(Fault(stage="performances", item=entry.midi_filename, reason=str(error)))
     left_out = write_part(task.quarantine, left_out_path, [fault_rows(faults)])
     found = write_part(task.table, path, [_rows(kept)])
     return PerformancesReport(year=year, performances=found, quarantine=left_out)
@@ -104,30 +106,61 @@ def fault_rows(faults: Sequence[Fault]) -> pa.Table:
 
 def load_performances(table: Table, year: int) -> dict[str, Performance]:
     """Return the performances of one year by id."""
-    rows = read_table(table, year=str(year)).to_table(
-        columns=["performance_id", "notes", "pedal", "duration_s"]
-    )
+    rows = read_table(table, year=str(year)).to_table(columns=["performance_id", "notes", "pedal"])
     return {
         performance_id.as_py(): Performance(
-            notes=(found := read_notes(notes)),
-            pedal=read_pedal(pedal),
-            duration_s=max(duration_s.as_py(), float(found["onset_s"].max()) + 1.0),
+            notes=(struck := read_notes(notes)),
+            pedal=(moved := read_pedal(pedal)),
+            # The MIDI's own length: the CSV's is that of the audio, and may end before it.
+            duration_s=float(max(struck["offset_s"].max(), moved["time_s"].max(initial=0.0))),
         )
-        for performance_id, notes, pedal, duration_s in zip(*rows.columns, strict=True)
+        for performance_id, notes, pedal in zip(*rows.columns, strict=True)
     }
 
 
-def _read(task: PerformancesTask, entry: Entry, data: bytes) -> Performance:
-    performance = read_midi(data, entry.midi_filename)
-    lengths_s = {"MIDI": performance.duration_s}
-    audio = task.root / entry.audio_filename
-    if entry.audio_filename and audio.is_file():
-        lengths_s["audio"] = audio_duration_s(audio)
-    for kind, length_s in lengths_s.items():
-        if abs(length_s - entry.duration_s) > task.duration_tolerance_s:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Source:
+    """What lies on disk for one performance: its MIDI, and how long its recording is.
+
+    `audio_s` is None without a recording; `fault` says what could not be read at all.
+    """
+
+    midi: bytes = b""
+    audio_s: float | None = None
+    fault: str = ""
+
+    @property
+    def midi_sha256(self) -> str:
+        return hashlib.sha256(self.midi).hexdigest()
+
+    @property
+    def fingerprint(self) -> tuple[str, float | None, str]:
+        """What a performance and its faults follow from."""
+        return self.midi_sha256, self.audio_s, self.fault
+
+
+def _source(root: Path, entry: Entry) -> _Source:
+    audio = root / entry.audio_filename
+    try:
+        return _Source(
+            midi=(root / entry.midi_filename).read_bytes(),
+            audio_s=(audio_duration_s(audio) if entry.audio_filename and audio.is_file() else None),
+        )
+    except OSError as error:  # gone or locked since the index was read
+        return _Source(fault=f"{entry.midi_filename} cannot be read ({error.strerror})")
+    except UserError as error:
+        return _Source(fault=str(error))
+
+
+def _read(entry: Entry, source: _Source, tolerance_s: float) -> Performance:
+    if source.fault:
+        raise UserError(source.fault)
+    performance = read_midi(source.midi, entry.midi_filename)
+    for kind, length_s in (("MIDI", performance.duration_s), ("audio", source.audio_s)):
+        if length_s is not None and abs(length_s - entry.duration_s) > tolerance_s:
             raise UserError(
-                f"the CSV says {entry.duration_s:.1f} s, the {kind} lasts {length_s:.1f} s; expected "
-                f"them to agree within {task.duration_tolerance_s:g} s: the files don't belong "
+                f"the CSV says {entry.duration_s:.1f} s, the {kind} lasts {length_s:.1f} s; "
+                f"expected them to agree within {tolerance_s:g} s: the files don't belong "
                 "together, or are cut short"
             )
     return performance

@@ -9,11 +9,10 @@ import pyarrow.compute as pc
 
 from degradation.errors import UserError
 from storage.audio import encode_flac
+from storage.files import whole_file
 from storage.midi import write_midi
 from storage.pairs import replay
-from storage.tables import Table, read_table, table_exists
-
-MEDIA = ("audio", "midi", "clean_midi")
+from storage.tables import MEDIA_COLUMNS, Table, read_table, table_exists
 
 
 def find_row(tables: Sequence[Table], sample_id: str) -> dict[str, Any]:
@@ -33,9 +32,8 @@ def find_row(tables: Sequence[Table], sample_id: str) -> dict[str, Any]:
 def write_replay(row: dict[str, Any], root: Path, folder: Path) -> list[Path]:
     """Write a row's files, made again, into `folder`; return their paths.
 
-    Raises UserError when they are not the bytes that the row holds.
+    Raises UserError when they are not the bytes that the row holds, or cannot be written.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     made = replay(row, root)
     midi, flac = write_midi(made.degraded), encode_flac(made.sound)
     if midi != row["midi"]["bytes"] or flac != row["audio"]["bytes"]:
@@ -44,7 +42,7 @@ def write_replay(row: dict[str, Any], root: Path, folder: Path) -> list[Path]:
             "libsndfile that made it: use the versions of constraints.txt, or read the row's own "
             "audio and midi"
         )
-    about = {name: value for name, value in row.items() if name not in MEDIA}
+    about = {name: value for name, value in row.items() if name not in MEDIA_COLUMNS}
     files = {
         "degraded.mid": midi,
         "degraded.flac": flac,
@@ -53,5 +51,6 @@ def write_replay(row: dict[str, Any], root: Path, folder: Path) -> list[Path]:
         "provenance.json": json.dumps(about, indent=2, ensure_ascii=False).encode(),
     }
     for name, data in files.items():
-        (folder / name).write_bytes(data)
+        with whole_file(str(folder), name) as file:
+            file.write(data)
     return [folder / name for name in files]

@@ -50,7 +50,9 @@ def _feature_type(arrow_type: pa.DataType) -> dict[str, object]:
 _SAMPLE_ID = column("sample_id", pa.string(), "The row's name: segment, recipe and draw. Unique.")
 _SEGMENT_ID = column("segment_id", pa.string(), "The window of music: performance and start.")
 _PERFORMANCE_ID = column(
-    "performance_id", pa.string(), "The performance: year, composer, title, digest of the file name."
+    "performance_id",
+    pa.string(),
+    "The performance: year, composer, title, digest of the file name.",
 )
 _TIER = column("tier", pa.string(), "pristine, good, moderate or poor. Partition column.")
 _YEAR = column("year", pa.int16(), "Year of the recording, as in the corpus. Partition column.")
@@ -58,8 +60,11 @@ _SPLIT = column("split", pa.string(), "train, validation or test: the corpus's o
 _MUSIC = (
     column("composer", pa.string(), "Composer, as in the corpus."),
     column("title", pa.string(), "Title, as in the corpus."),
-    column("composition", pa.string(), "Composer and title without case and punctuation; no "
-           "composition is in two splits."),
+    column(
+        "composition",
+        pa.string(),
+        "Composer and title without case and punctuation; no composition is in two splits.",
+    ),
 )
 
 PERFORMANCES = table_schema(
@@ -103,21 +108,44 @@ SCORES = tuple(
 
 _ABOUT_DAMAGE = (
     column("strengths", STRENGTHS, "What the recipe asked for: operation, strength and its unit."),
-    column("jitter_ms", pa.float64(), "Measured: root mean square of the onset shifts in ms."),
+    column(
+        "jitter_ms",
+        pa.float64(),
+        "Measured: root mean square of the onset shifts in ms; null where no note was kept.",
+    ),
     column("wrong_note_share", pa.float64(), "Measured: share of notes with another pitch."),
     column("missed_note_share", pa.float64(), "Measured: share of the clean notes that are gone."),
-    column("extra_note_share", pa.float64(), "Measured: notes added, as a share of the clean ones."),
-    column("velocity_spread_ratio", pa.float64(), "Measured: standard deviation of velocities, "
-           "damaged over clean."),
-    column("realised_snr_db", pa.float64(), "Measured on the signal: sound to added noise in dB; "
-           "null without noise."),
-    column("level_dbfs", pa.float64(), "Measured: RMS level of the audio in dB below full scale."),
-    column("gain_db", pa.float64(), "How far the sound was turned down so as not to clip; mostly 0."),
+    column(
+        "extra_note_share", pa.float64(), "Measured: notes added, as a share of the clean ones."
+    ),
+    column(
+        "velocity_spread_ratio",
+        pa.float64(),
+        "Measured: standard deviation of velocities, damaged over clean; null where the clean "
+        "ones are all alike.",
+    ),
+    column(
+        "realised_snr_db",
+        pa.float64(),
+        "Measured on the signal: sound to added noise in dB; null without noise.",
+    ),
+    column(
+        "level_dbfs",
+        pa.float64(),
+        "Measured: RMS level of the audio in dB relative to full scale; null for silence.",
+    ),
+    column(
+        "gain_db", pa.float64(), "How far the sound was turned down so as not to clip; mostly 0."
+    ),
 )
 
 _ABOUT_ORIGIN = (
-    column("audio_source", pa.string(), "rendered: the damaged notes are heard. recorded: the "
-           "corpus's recording, which only operations on sound reached."),
+    column(
+        "audio_source",
+        pa.string(),
+        "rendered: the damaged notes are heard. recorded: the "
+        "corpus's recording, which only operations on sound reached.",
+    ),
     column("start_s", pa.float64(), "Where the segment begins in the performance, in seconds."),
     column("duration_s", pa.float64(), "Length of the segment in seconds."),
     column("note_count", pa.int32(), "Notes of the clean segment."),
@@ -138,10 +166,16 @@ PAIRS = table_schema(
     *SCORES,
     *_ABOUT_DAMAGE,
     *_ABOUT_ORIGIN,
-    column("edits", EDITS, "Provenance, note by note: which operation moved which note by how "
-           "much. A missed note has zeros; an extra one moves from zero."),
+    column(
+        "edits",
+        EDITS,
+        "Provenance, note by note: which operation moved which note by how "
+        "much. A missed note has zeros; an extra one moves from zero.",
+    ),
     column("pedal_edits", PEDAL_EDITS, "The pedal as each operation that moved it left it."),
-    column("sound_operations", pa.string(), "JSON: the operations on sound with parameters, in order."),
+    column(
+        "sound_operations", pa.string(), "JSON: the operations on sound with parameters, in order."
+    ),
     column("instrument", pa.string(), "JSON: soundfont, preset, sample rate and gain."),
     column("soundfont_digest", pa.string(), "First 16 digits of the soundfont's SHA-256."),
     column("midi", MEDIA, "The damaged playing: a Standard MIDI File, 50 µs ticks."),
@@ -154,12 +188,22 @@ READINGS = tuple(
     field
     for function in LABELING_FUNCTIONS
     for field in (
-        column(f"{function.name}_value", pa.float64(), f"{function.name}: measured, in "
-               f"{function.unit}; null where it abstains."),
-        column(f"{function.name}_score", pa.float64(), f"{function.name}: its score from 0 to 100 "
-               f"for {function.dimension.replace('_', ' ')}; null where it abstains."),
-        column(f"{function.name}_abstention", pa.string(), f"{function.name}: why it abstains; "
-               "null where it does not."),
+        column(
+            f"{function.name}_value",
+            pa.float64(),
+            f"{function.name}: measured, in {function.unit}; null where it abstains.",
+        ),
+        column(
+            f"{function.name}_score",
+            pa.float64(),
+            f"{function.name}: its score from 0 to 100 "
+            f"for {function.dimension.replace('_', ' ')}; null where it abstains.",
+        ),
+        column(
+            f"{function.name}_abstention",
+            pa.string(),
+            f"{function.name}: why it abstains; null where it does not.",
+        ),
     )
 )
 
@@ -193,7 +237,10 @@ TABLES = {
     "pairs": ("The shards: the same rows with audio, MIDI and provenance inside.", PAIRS),
     "heuristics": ("What the nine labeling functions say of each row.", HEURISTICS),
     "segments": ("The windows of music that are graded.", SEGMENTS),
-    "performances": ("The corpus: every performance that can be used, with its notes.", PERFORMANCES),
+    "performances": (
+        "The corpus: every performance that can be used, with its notes.",
+        PERFORMANCES,
+    ),
     "quarantine": ("What was left out of the corpus, and why.", QUARANTINE),
     "pairs_quarantine": ("What was left out while pairs were made, and why.", PAIRS_QUARANTINE),
     "audio_features": ("Log-mel spectrograms, the input of the audio encoder.", AUDIO_FEATURES),
@@ -209,7 +256,15 @@ def data_dictionary() -> str:
         "Written from the Arrow schemas by `python -m storage.schema`; don't edit it by hand.",
     ]
     for name, (purpose, schema) in TABLES.items():
-        lines += ["", f"## {name}", "", purpose, "", "| column | type | meaning |", "| --- | --- | --- |"]
+        lines += [
+            "",
+            f"## {name}",
+            "",
+            purpose,
+            "",
+            "| column | type | meaning |",
+            "| --- | --- | --- |",
+        ]
         for field in schema:
             meaning = field.metadata[b"description"].decode()
             arrow_type = str(field.type).replace("|", "\\|").replace("element: ", "")

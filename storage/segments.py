@@ -5,6 +5,7 @@ import hashlib
 import numpy as np
 import pyarrow as pa
 
+from degradation.errors import UserError
 from storage.columns import read_notes
 from storage.corpus import CorpusConfig, Fault
 from storage.schema import SEGMENTS
@@ -63,8 +64,13 @@ def cut_segments(performances: pa.Table, config: CorpusConfig) -> tuple[pa.Table
     return pa.Table.from_pylist(rows, schema=SEGMENTS), faults
 
 
-def write_segments(table: Table, performances: Table, config: CorpusConfig) -> tuple[Part, list[Fault]]:
-    """Cut every performance of a table and write the segments as one part."""
+def write_segments(
+    table: Table, performances: Table, config: CorpusConfig
+) -> tuple[Part, list[Fault]]:
+    """Cut every performance of a table and write the segments as one part.
+
+    Raises UserError when there is not one segment.
+    """
     groups, faults = [], []
     dataset = read_table(performances)
     for batch in dataset.to_batches(columns=[*COPIED, "duration_s", "notes"], batch_size=8):
@@ -72,7 +78,13 @@ def write_segments(table: Table, performances: Table, config: CorpusConfig) -> t
             segments, left_out = cut_segments(pa.Table.from_batches([batch]), config)
             groups.append(segments)
             faults.extend(left_out)
-    joined = pa.concat_tables(groups).sort_by("segment_id")
+    joined = pa.concat_tables([SEGMENTS.empty_table(), *groups]).sort_by("segment_id")
+    if not len(joined):
+        reason = faults[0].reason if faults else "no performance could be used"
+        raise UserError(
+            f"the corpus gives no segment of {config.window_s:g} s; the first reason: {reason}: "
+            "see the quarantine table, and choose another corpus or a shorter window"
+        )
     name = hashlib.sha256(joined.to_pandas().to_csv().encode()).hexdigest()[:16]
     path = part_path(table, {}, name)
     return find_part(table, path) or write_part(table, path, [joined]), faults

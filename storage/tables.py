@@ -5,26 +5,30 @@ killed run resumes. Readers see one version of a table and never a half-made par
 """
 
 import json
-import os
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from typing import IO, Any
 
 import pyarrow as pa
 import pyarrow.dataset as pads
 import pyarrow.fs
 import pyarrow.parquet as pq
 from deltalake import CommitProperties, DeltaTable
-from deltalake.exceptions import CommitFailedError, TableNotFoundError
+from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 from deltalake.transaction import AddAction, RemoveAction
 
 from degradation.errors import UserError
+from storage.files import filesystem as filesystem
+from storage.files import storage_error, whole_file
 
 ROW_GROUP_ROWS = 32
 """Rows a row group: one sample with its audio is read in a few milliseconds."""
 
 COMMIT_ATTEMPTS = 20
+
+MEDIA_COLUMNS = ("audio", "midi", "clean_midi")
+"""Columns that hold whole files."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +61,10 @@ def find_part(table: Table, path: str) -> Part | None:
     about = files.get_file_info(f"{root}/{path}")
     if about.type != pyarrow.fs.FileType.File:
         return None
-    rows = pq.read_metadata(f"{root}/{path}", filesystem=files).num_rows
+    try:
+        rows = pq.read_metadata(f"{root}/{path}", filesystem=files).num_rows
+    except pa.ArrowInvalid:  # cut short, as by a power failure: it is made again
+        return None
     return Part(path=path, size=about.size, rows=rows)
 
 
@@ -65,45 +72,13 @@ def write_part(table: Table, path: str, groups: Iterable[pa.Table]) -> Part:
     """Write a part from groups of rows; it appears whole or not at all.
 
     Media columns are stored as they are: FLAC does not compress, dictionaries and statistics
-    of them cost time and are never used. Raises UserError when the disk is full.
+    of them cost time and are never used. The columns that a table is partitioned by are in the
+    files too, so that a part makes sense alone. Raises UserError when the disk is full.
     """
-    files, root = filesystem(table.url)
-    target = f"{root}/{path}"
-    local = isinstance(files, pyarrow.fs.LocalFileSystem)
-    # An object store shows an object when it is complete; a local file is renamed into place.
-    written_to = f"{target}.{os.getpid()}.tmp" if local else target
-    files.create_dir(target.rsplit("/", 1)[0], recursive=True)
-    media = {name for name in ("audio", "midi", "clean_midi") if name in table.schema.names}
-    rows = 0
-    try:
-        with (
-            files.open_output_stream(written_to) as stream,
-            pq.ParquetWriter(
-                stream,
-                table.schema,
-                compression={
-                    column: "NONE" if column.split(".")[0] in media else "ZSTD"
-                    for field in table.schema
-                    for column in _leaf_columns(field)
-                },
-                use_dictionary=[
-                    field.name for field in table.schema if pa.types.is_string(field.type)
-                ],
-                write_statistics=[
-                    field.name for field in table.schema if not pa.types.is_nested(field.type)
-                ],
-            ) as writer,
-        ):
-            for group in groups:
-                writer.write_table(group.cast(table.schema), row_group_size=ROW_GROUP_ROWS)
-                rows += len(group)
-        if local:
-            files.move(written_to, target)
-    except OSError as error:
-        if local and files.get_file_info(written_to).type == pyarrow.fs.FileType.File:
-            files.delete_file(written_to)
-        raise storage_error(target, error) from error
-    return Part(path=path, size=files.get_file_info(target).size, rows=rows)
+    with whole_file(table.url, path) as file:
+        rows = _write_groups(file, table.schema, groups)
+        size = file.tell()
+    return Part(path=path, size=size, rows=rows)
 
 
 def commit(
@@ -115,13 +90,26 @@ def commit(
     """Make `parts` all that a partition (or the whole table) holds; return the table's version.
 
     One transaction; nothing is committed when the partition holds just these parts already.
+    Raises UserError when the log cannot be written or the table has other columns.
     """
     for attempt in range(COMMIT_ATTEMPTS):
         try:
-            return _commit_once(table, parts, partition or {}, about or {})
+            opened = _open_or_create(table)
+            changes = _changes(opened, table, parts, partition or {})
+            if not changes:
+                return int(opened.version())
+            opened.create_write_transaction(
+                changes,
+                "append",
+                table.schema,
+                partition_by=list(table.partition_by),
+                commit_properties=CommitProperties(custom_metadata=dict(about or {})),
+            )
+            # Round again: another writer may have put its own parts beside these.
         except CommitFailedError:
-            # Another partition was committed meanwhile; the table is read again and retried.
             time.sleep(0.02 * (attempt + 1))
+        except (OSError, DeltaError) as error:
+            raise storage_error("commit to", table.url, error) from error
     raise UserError(
         f"table {table.url} could not be committed in {COMMIT_ATTEMPTS} attempts; expected fewer "
         "writers at once: run again, finished parts are kept"
@@ -129,7 +117,7 @@ def commit(
 
 
 def open_table(table: Table, version: int | None = None) -> DeltaTable:
-    """Return a version of a table (the newest by default). Raises UserError when it's not there."""
+    """Return a version of a table, the newest by default. Raises UserError when it's not there."""
     try:
         return DeltaTable(table.url, version=version)
     except TableNotFoundError as error:
@@ -138,16 +126,20 @@ def open_table(table: Table, version: int | None = None) -> DeltaTable:
             f"table {name!r} is not there ({table.url}); materialise its asset first: "
             "`make demo` makes all of them"
         ) from error
+    except (OSError, DeltaError) as error:
+        wanted = table.url if version is None else f"version {version} of {table.url}"
+        raise storage_error("open", wanted, error) from error
 
 
 def table_exists(table: Table) -> bool:
-    """Return whether anything was ever committed."""
-    return bool(DeltaTable.is_deltatable(table.url))
+    """Return whether anything was ever committed. Raises UserError for a store out of reach."""
+    try:
+        return bool(DeltaTable.is_deltatable(table.url))
+    except (OSError, DeltaError) as error:
+        raise storage_error("open", table.url, error) from error
 
 
-def read_table(
-    table: Table, version: int | None = None, **partition: str
-) -> pads.Dataset:
+def read_table(table: Table, version: int | None = None, **partition: str) -> pads.Dataset:
     """Return a table, or one partition of it, as an Arrow dataset pinned to a version."""
     opened = open_table(table, version)
     conditions = [(column, "=", value) for column, value in partition.items()]
@@ -156,25 +148,12 @@ def read_table(
 
 def part_rows(table: Table, version: int | None = None, **partition: str) -> dict[str, int]:
     """Return the parts of a version of a table, or of one partition: rows by path, sorted."""
-    opened = open_table(table, version)
-    folder = part_path(table, partition, "").removesuffix(".parquet") if partition else ""
-    actions = pa.table(opened.get_add_actions(flatten=True)).to_pylist()
-    rows = {action["path"]: int(action["num_records"]) for action in actions}
-    return {path: rows[path] for path in sorted(rows) if path.startswith(folder)}
+    held = _parts_in(open_table(table, version), table, partition)
+    return {path: int(held[path]["num_records"]) for path in sorted(held)}
 
 
-def filesystem(url: str) -> tuple[pyarrow.fs.FileSystem, str]:
-    """Return the file system of a URL and the path on it. Plain paths count as `file:`."""
-    if "://" not in url and not url.startswith("file:"):
-        return pyarrow.fs.LocalFileSystem(), str(Path(url).resolve())
-    found: tuple[pyarrow.fs.FileSystem, str] = pyarrow.fs.FileSystem.from_uri(url)
-    return found
-
-
-def read_part(
-    table: Table, path: str, columns: Sequence[str] | None = None
-) -> Iterable[pa.Table]:
-    """Yield a part's row groups, one at a time."""
+def read_part(table: Table, path: str, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
+    """Yield a part's row groups, one at a time; `columns` chooses some."""
     files, root = filesystem(table.url)
     with pq.ParquetFile(f"{root}/{path}", filesystem=files) as file:
         for group in range(file.num_row_groups):
@@ -203,35 +182,62 @@ def derive_part(
     return write_part(target, path, (derive(group) for group in read_part(source, source_path)))
 
 
-def storage_error(path: str, error: OSError) -> UserError:
-    """Return an I/O error as one line with the way out."""
-    full = error.errno == 28 or "No space left" in str(error)
-    reason = "the disk is full" if full else " ".join(str(error).split())
-    remedy = "free some space" if full else "check that the folder can be written"
-    return UserError(
-        f"could not write {path}: {reason}; {remedy} and run again, finished parts are kept"
-    )
+def _write_groups(file: IO[bytes], schema: pa.Schema, groups: Iterable[pa.Table]) -> int:
+    rows = 0
+    with pq.ParquetWriter(
+        file,
+        schema,
+        compression={
+            leaf: "NONE" if field.name in MEDIA_COLUMNS else "ZSTD"
+            for field in schema
+            for leaf in _leaf_columns(field)
+        },
+        use_dictionary=[field.name for field in schema if pa.types.is_string(field.type)],
+        write_statistics=[field.name for field in schema if not pa.types.is_nested(field.type)],
+    ) as writer:
+        for group in groups:
+            writer.write_table(group.cast(schema), row_group_size=ROW_GROUP_ROWS)
+            rows += len(group)
+    return rows
 
 
-def _commit_once(
-    table: Table, parts: Sequence[Part], partition: Mapping[str, str], about: Mapping[str, str]
-) -> int:
-    if not table_exists(table):
+def _open_or_create(table: Table) -> DeltaTable:
+    if not DeltaTable.is_deltatable(table.url):
         # Several processes may create a table at once; "ignore" lets all but the first pass.
         DeltaTable.create(
             table.url, table.schema, mode="ignore", partition_by=list(table.partition_by)
         )
     opened = DeltaTable(table.url)
-    there = pa.table(opened.get_add_actions(flatten=True)).to_pylist()
+    there = {field.name for field in opened.schema().fields}
+    if differing := sorted(there ^ set(table.schema.names)):
+        raise UserError(
+            f"table {table.url} was made by another version: it differs in the columns "
+            f"{', '.join(differing)}; expected {len(table.schema)} columns: remove that folder"
+        )
+    return opened
+
+
+def _parts_in(
+    opened: DeltaTable, table: Table, partition: Mapping[str, str]
+) -> dict[str, dict[str, Any]]:
+    """Return what the log says of each part of a partition, by path."""
     folder = part_path(table, partition, "").removesuffix(".parquet") if partition else ""
-    current = {action["path"] for action in there if action["path"].startswith(folder)}
+    there = pa.table(opened.get_add_actions(flatten=True)).to_pylist()
+    return {action["path"]: action for action in there if action["path"].startswith(folder)}
+
+
+def _changes(
+    opened: DeltaTable, table: Table, parts: Sequence[Part], partition: Mapping[str, str]
+) -> list[AddAction | RemoveAction]:
+    """Return what must be added and removed for a partition to hold `parts` alone."""
+    current = _parts_in(opened, table, partition)
     wanted = {part.path for part in parts}
     now_ms = int(time.time() * 1000)
-    actions = [
+    added = [
         AddAction(
             path=part.path,
             size=part.size,
-            partition_values=dict(step.split("=") for step in part.path.split("/")[:-1]),
+            partition_values=_partition_values(part.path),
             modification_time=now_ms,
             data_change=True,
             stats=json.dumps({"numRecords": part.rows}),
@@ -239,28 +245,23 @@ def _commit_once(
         for part in parts
         if part.path not in current
     ]
-    removed = [_remove(action, now_ms) for action in there if action["path"] in current - wanted]
-    if actions or removed:
-        opened.create_write_transaction(
-            [*actions, *removed],
-            "append",
-            table.schema,
-            partition_by=list(table.partition_by),
-            commit_properties=CommitProperties(custom_metadata=dict(about)),
+    removed = [
+        RemoveAction(
+            path=path,
+            data_change=True,
+            deletion_timestamp=now_ms,
+            size=action["size_bytes"],
+            partition_values=_partition_values(path),
         )
-        opened.update_incremental()
-    return int(opened.version())
+        for path, action in current.items()
+        if path not in wanted
+    ]
+    return [*added, *removed]
 
 
-def _remove(action: Mapping[str, object], now_ms: int) -> RemoveAction:
-    path = str(action["path"])
-    return RemoveAction(
-        path=path,
-        data_change=True,
-        deletion_timestamp=now_ms,
-        size=action["size_bytes"],
-        partition_values=dict(step.split("=") for step in path.split("/")[:-1]),
-    )
+def _partition_values(path: str) -> dict[str, str | None]:
+    folders = path.split("/")[:-1]
+    return {column: value for column, _, value in (folder.partition("=") for folder in folders)}
 
 
 def _leaf_columns(field: pa.Field, path: str = "") -> list[str]:

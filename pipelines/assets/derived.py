@@ -12,6 +12,7 @@ from models.feature_parts import (
     write_audio_features_part,
     write_midi_tokens_part,
 )
+from pipelines.automation import MAKE_AGAIN_WHAT_CHANGED
 from pipelines.fanout import Step, run_step
 from pipelines.metadata import table_metadata
 from pipelines.partitions import TierYear
@@ -46,6 +47,7 @@ def derived_assets(
             group_name=recipe_name,
             kinds=kinds,
             owners=["team:data"],
+            automation_condition=MAKE_AGAIN_WHAT_CHANGED,
             code_version=code_version,
             description=description,
         )

@@ -7,6 +7,7 @@ import pandas as pd
 
 from degradation.recipe import TIERS
 from labeling.quality import LabelQuality, assess_labels
+from pipelines.automation import MAKE_AGAIN_WHAT_CHANGED
 from pipelines.metadata import records_metadata
 from pipelines.resources import Project
 from pipelines.settings import find_recipe
@@ -23,6 +24,7 @@ def label_quality_asset(recipe_name: str) -> dg.AssetsDefinition:
         group_name=recipe_name,
         kinds={"pandas"},
         owners=["team:research"],
+        automation_condition=MAKE_AGAIN_WHAT_CHANGED,
         code_version="1",
         description=(
             "The nine labeling functions judged: how often they answer, how their scores spread, "

@@ -7,6 +7,7 @@ import dagster as dg
 from degradation.recipe import TIERS, Recipe
 from degradation.sampling import Draw
 from labeling.scores import DIMENSIONS
+from pipelines.automation import MAKE_AGAIN_WHAT_CHANGED
 from pipelines.listening_page import ListeningSegment, Take, listening_page
 from pipelines.resources import Project
 from pipelines.settings import find_recipe
@@ -28,6 +29,7 @@ def listening_page_asset(recipe_name: str) -> dg.AssetsDefinition:
         group_name=recipe_name,
         kinds={"html"},
         owners=["team:research"],
+        automation_condition=MAKE_AGAIN_WHAT_CHANGED,
         code_version="1",
         description=(
             "One page with a row a passage and a player and piano roll a tier, so that a person "

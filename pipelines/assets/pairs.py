@@ -12,6 +12,7 @@ from degradation.notes import Performance
 from degradation.recipe import TIERS, Recipe
 from degradation.sampling import Draw, draws_of
 from labeling.scores import DIMENSIONS
+from pipelines.automation import MAKE_AGAIN_WHAT_CHANGED
 from pipelines.fanout import Step, run_step
 from pipelines.metadata import records_metadata, table_metadata
 from pipelines.partitions import TierYear, partitions_of
@@ -45,6 +46,7 @@ def pairs_asset(recipe_name: str, partitions: dg.PartitionsDefinition) -> dg.Ass
         group_name=recipe_name,
         kinds={"fluidsynth", "parquet", "deltalake"},
         owners=["team:data"],
+        automation_condition=MAKE_AGAIN_WHAT_CHANGED,
         code_version=VERSION,
         description=(
             f"Segments damaged as recipe `{recipe_name}` says, rendered and scored: the shards. "
@@ -157,9 +159,7 @@ def pairs_metadata(
     worst = [partition for partition in partitions if committed[partition]]
     if worst:
         metadata["before and after"] = dg.MetadataValue.md(
-            _pair_picture(
-                workspace, recipe, max(worst, key=lambda p: TIERS.index(p.tier))
-            )
+            _pair_picture(workspace, recipe, max(worst, key=lambda p: TIERS.index(p.tier)))
         )
     return metadata
 

@@ -18,7 +18,7 @@ def find_score_faults(scores: pd.DataFrame, recipe: Recipe) -> list[dict[str, ob
     """
     faults: list[dict[str, object]] = []
     for tier, rows in scores.groupby("tier"):
-        low, high = recipe.tiers[str(tier)].scores  # type: ignore[index]
+        low, high = recipe.tiers[str(tier)].scores
         for dimension in DIMENSIONS:
             inside = rows[dimension].between(low - 1e-4, high + 1e-4)
             if not inside.all():

@@ -1,0 +1,33 @@
+"""A finished training read back from its folder, by whoever evaluates it."""
+
+import json
+import math
+from pathlib import Path
+
+from degradation.errors import UserError
+from models.checkpoint import HISTORY_FILE
+from models.history import EpochRecord
+from models.train import TrainingResult
+
+
+def load_result(out_dir: Path) -> TrainingResult:
+    """Return what `train` returned when it finished in `out_dir`.
+
+    Raises UserError when no training finished there.
+    """
+    path = out_dir / HISTORY_FILE
+    if not path.exists():
+        raise UserError(
+            f"{out_dir} holds no finished training ({HISTORY_FILE} is missing): materialise the "
+            f"experiment {out_dir.name} first"
+        )
+    stored = json.loads(path.read_text(encoding="utf-8"))
+    return TrainingResult(
+        experiment=stored["experiment"],
+        checkpoint=out_dir / stored["checkpoint"],
+        parameters=stored["parameters"],
+        history=tuple(
+            EpochRecord(**epoch | {"val_r": math.nan if epoch["val_r"] is None else epoch["val_r"]})
+            for epoch in stored["epochs"]
+        ),
+    )

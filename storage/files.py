@@ -1,0 +1,86 @@
+"""Where bytes lie: a folder or an object store, by URL; files appear whole or not at all."""
+
+import errno
+import os
+import re
+import shutil
+import tempfile
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+import pyarrow as pa
+import pyarrow.fs
+
+from degradation.errors import UserError
+
+UPLOAD_BYTES = 16 << 20
+
+
+def filesystem(url: str) -> tuple[pyarrow.fs.FileSystem, str]:
+    """Return the file system of a URL and the path on it. Plain paths count as `file:`.
+
+    An `s3://bucket/prefix` is reached by AWS's usual environment variables, which Delta Lake
+    reads too: `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_DEFAULT_REGION`, and for a store
+    other than Amazon's `AWS_ENDPOINT_URL` (with `AWS_ALLOW_HTTP=true` where it is plain HTTP).
+    The bucket must be there. Raises UserError when it cannot be reached.
+    """
+    if "://" not in url and not url.startswith("file:"):
+        return pyarrow.fs.LocalFileSystem(), str(Path(url).resolve())
+    try:
+        found: tuple[pyarrow.fs.FileSystem, str] = pyarrow.fs.FileSystem.from_uri(url)
+    except (OSError, pa.ArrowInvalid) as error:
+        raise storage_error("open", url, error) from error
+    return found
+
+
+@contextmanager
+def whole_file(url: str, path: str) -> Iterator[IO[bytes]]:
+    """Open a file below a URL for writing; it appears when the block ends well, or not at all.
+
+    A local file is renamed into place. One for an object store is kept on disk until it is
+    complete: to close a stream half-way would show the half. Raises UserError when the disk is
+    full or cannot be written.
+    """
+    files, root = filesystem(url)
+    target = f"{root}/{path}"
+    try:
+        if isinstance(files, pyarrow.fs.LocalFileSystem):
+            with _renamed_into_place(Path(target)) as file:
+                yield file
+        else:
+            with tempfile.TemporaryFile() as file:
+                yield file
+                file.seek(0)
+                with files.open_output_stream(target) as stream:
+                    shutil.copyfileobj(file, stream, UPLOAD_BYTES)
+    except OSError as error:
+        raise storage_error("write", target, error) from error
+
+
+def storage_error(doing: str, where: str, error: Exception) -> UserError:
+    """Return an I/O error of Python, Arrow or Delta Lake as one line with the way out."""
+    if getattr(error, "errno", None) == errno.ENOSPC or "No space left" in str(error):
+        reason, remedy = "the disk is full", "free some space"
+    else:
+        plain = re.sub(r"\x1b\[\d+m|↳", " ", str(error))  # Delta Lake draws its causes as a tree
+        reason = " ".join(plain.split())[:400]
+        remedy = "check that it is there and may be used (for s3: the AWS_… variables)"
+    return UserError(
+        f"could not {doing} {where}: {reason}; {remedy} and run again, finished parts are kept"
+    )
+
+
+@contextmanager
+def _renamed_into_place(target: Path) -> Iterator[IO[bytes]]:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = target.with_name(f".{target.name}.{uuid.uuid4().hex}.tmp")
+    try:
+        with unfinished.open("wb") as file:
+            yield file
+        os.replace(unfinished, target)
+    except BaseException:
+        unfinished.unlink(missing_ok=True)
+        raise

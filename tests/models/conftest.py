@@ -1,0 +1,114 @@
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from labeling.scores import DIMENSIONS
+from models.config import ExperimentConfig, load_experiment
+from models.parts import ExampleParts
+from models.tokens import TOKEN_DTYPE
+
+REPOSITORY = Path(__file__).parents[2]
+TIERS = {"pristine": (95, 100), "good": (80, 95), "moderate": (65, 80), "poor": (50, 65)}
+
+
+@dataclasses.dataclass(frozen=True)
+class Corpus:
+    """Synthetic features in which the noise floor and the jitter follow the tier."""
+
+    parts: ExampleParts
+    samples: pd.DataFrame
+
+
+def synthetic_corpus(
+    folder: Path, config: ExperimentConfig, *, per_part: int, compositions: int
+) -> Corpus:
+    rng = np.random.default_rng(5)
+    folder.mkdir(parents=True)
+    rows, audio_uris, midi_uris = [], [], []
+    frames = 3 * config.mel.frame_rate_hz
+    for number, (tier, (low, high)) in enumerate(TIERS.items()):
+        audio, midi = [], []
+        for index in range(per_part):
+            sample_id = f"{tier}-{index:03d}"
+            split = ("train", "train", "train", "validation", "test")[index % 5]
+            composition = f"piece {split} {index % compositions}"
+            scores = rng.uniform(low, high, len(DIMENSIONS))
+            mel = rng.normal(-90 + 12 * number, 3, (frames, config.mel.bands)).astype("<f2")
+            tokens = np.zeros(int(rng.integers(3, 12)), TOKEN_DTYPE)
+            jitter_s = rng.normal(0, 0.03 * number, len(tokens))
+            tokens["onset_s"] = np.sort(np.clip(np.arange(len(tokens)) * 0.25 + jitter_s, 0, 2.99))
+            tokens["duration_s"] = tokens["sounding_s"] = 0.2
+            tokens["pitch"] = rng.integers(40, 80, len(tokens))
+            tokens["velocity"] = 64 + rng.integers(-8, 8, len(tokens)) * (4 - number)
+            where = {"sample_id": sample_id, "split": split}
+            size = {"frames": np.int32(frames), "bands": np.int32(config.mel.bands)}
+            audio.append({**where, "log_mel": mel.tobytes(), **size})
+            midi.append({**where, "tokens": tokens.tobytes(), "notes": np.int32(len(tokens))})
+            rows.append(
+                {
+                    **where,
+                    "tier": tier,
+                    "composition": composition,
+                    "segment_id": f"segment {index}",
+                    **dict(zip(DIMENSIONS, scores, strict=True)),
+                }
+            )
+        for name, table, uris in (("audio", audio, audio_uris), ("midi", midi, midi_uris)):
+            path = folder / f"{name}-{tier}.parquet"
+            pq.write_table(pa.Table.from_pylist(table), path, row_group_size=7)
+            uris.append(path.as_uri())
+    parts = ExampleParts(audio_features=tuple(audio_uris), midi_tokens=tuple(midi_uris))
+    return Corpus(parts=parts, samples=pd.DataFrame(rows))
+
+
+@pytest.fixture(scope="session")
+def demo_config() -> ExperimentConfig:
+    return load_experiment(REPOSITORY / "configs" / "experiments" / "demo.yaml")
+
+
+@pytest.fixture(scope="session")
+def tiny_config(demo_config: ExperimentConfig) -> ExperimentConfig:
+    """The demo's experiment, made as small as it will go."""
+    small = demo_config.model_dump()
+    small["torch_threads"] = 1
+    small["mel"] |= {"bands": 8}
+    small["audio_encoder"] |= {"width": 8, "dropout": 0.1}
+    small["midi_encoder"] |= {"width": 8, "heads": 2, "feedforward": 8}
+    small["projection"] |= {"width": 8}
+    small["aggregation"] |= {"hidden": 4, "heads": 2}
+    small["head"] |= {"hidden": 8}
+    small["training"] |= {
+        "epochs": 4,
+        "patience_epochs": 4,
+        "batch_size": 8,
+        "shuffle_buffer_examples": 10,
+        "open_parts": 2,
+        "rows_per_read": 4,
+    }
+    return ExperimentConfig.model_validate(small)
+
+
+@pytest.fixture(scope="session")
+def corpus(tmp_path_factory: pytest.TempPathFactory, tiny_config: ExperimentConfig) -> Corpus:
+    folder = tmp_path_factory.mktemp("synthetic") / "parts"
+    return synthetic_corpus(folder, tiny_config, per_part=20, compositions=3)
+
+
+@pytest.fixture
+def rewrite_part() -> Callable[[str, Callable[[pd.DataFrame], pd.DataFrame]], str]:
+    """Write a changed copy of a part beside it and return the copy's URI."""
+
+    def rewrite(uri: str, change: Callable[[pd.DataFrame], pd.DataFrame]) -> str:
+        path = Path(uri.removeprefix("file://"))
+        changed = path.with_name(f"changed-{path.name}")
+        table = pa.Table.from_pandas(change(pq.read_table(path).to_pandas()), preserve_index=False)
+        pq.write_table(table, changed)
+        return changed.as_uri()
+
+    return rewrite

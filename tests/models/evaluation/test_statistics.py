@@ -1,0 +1,74 @@
+import numpy as np
+import pytest
+
+from degradation.seeds import stream
+from models.evaluation.statistics import clustered_bootstrap
+from models.metrics import agreement
+
+
+def scores(rng: np.random.Generator, pieces: int, per_piece: int, piece_spread: float):
+    clusters = [f"piece {i}" for i in range(pieces) for _ in range(per_piece)]
+    true = rng.normal(75, 10, (len(clusters), 8))
+    bias = rng.normal(0, piece_spread, (pieces, 1)).repeat(per_piece, axis=0)
+    return true, true + bias + rng.normal(0, 5, true.shape), clusters
+
+
+def test_against_the_bootstrap_done_by_hand() -> None:
+    true, predicted, clusters = scores(np.random.default_rng(0), 6, 5, 4)
+    found = clustered_bootstrap(true, predicted, clusters, seed=3, draws=200)
+    times_drawn = stream(3, "clustered bootstrap").multinomial(6, np.full(6, 1 / 6), size=200)
+    rows = np.arange(30).reshape(6, 5)
+    by_hand = []
+    for times in times_drawn:
+        chosen = np.concatenate([np.tile(rows[i], count) for i, count in enumerate(times) if count])
+        drawn = agreement(true[chosen], predicted[chosen])
+        by_hand.append((drawn.mean_r, drawn.mean_mae))
+    low, high = np.quantile(by_hand, [0.025, 0.975], axis=0)
+    assert (found.mean_r.low, found.mean_mae.low) == pytest.approx(tuple(low))
+    assert (found.mean_r.high, found.mean_mae.high) == pytest.approx(tuple(high))
+    assert found.clusters == 6
+
+
+def test_the_interval_holds_the_figure_and_follows_the_seed() -> None:
+    true, predicted, clusters = scores(np.random.default_rng(1), 12, 10, 3)
+    figure = agreement(true, predicted)
+    found = clustered_bootstrap(true, predicted, clusters, seed=3)
+    assert found.mean_r.low < figure.mean_r < found.mean_r.high
+    assert found.mean_mae.low < figure.mean_mae < found.mean_mae.high
+    assert found == clustered_bootstrap(true, predicted, clusters, seed=3)
+    assert found != clustered_bootstrap(true, predicted, clusters, seed=4)
+
+
+def test_alike_samples_widen_it() -> None:
+    """When the error belongs to the piece, twelve pieces are twelve samples, not 240."""
+    true, predicted, clusters = scores(np.random.default_rng(2), 12, 20, 8)
+    by_piece = clustered_bootstrap(true, predicted, clusters, seed=0).mean_mae
+    by_clip = clustered_bootstrap(
+        true, predicted, [str(i) for i in range(len(true))], seed=0
+    ).mean_mae
+    assert by_piece.high - by_piece.low > 2 * (by_clip.high - by_clip.low)
+
+
+def test_one_piece_has_no_interval() -> None:
+    true, predicted, clusters = scores(np.random.default_rng(3), 1, 20, 1)
+    found = clustered_bootstrap(true, predicted, clusters, seed=0)
+    assert np.isnan([found.mean_r.low, found.mean_r.high]).all()
+    assert found.clusters == 1
+
+
+def test_coverage() -> None:
+    """A 95 % interval over thirty pieces holds the true mean error about that often."""
+    held = 0
+    for trial in range(100):
+        rng = np.random.default_rng(trial)
+        clusters = [f"piece {i}" for i in range(30) for _ in range(5)]
+        error = rng.exponential(3, (30, 8)).repeat(5, axis=0)
+        true = rng.normal(75, 10, error.shape)
+        found = clustered_bootstrap(true, true + error, clusters, seed=trial, draws=300).mean_mae
+        held += found.low < 3 < found.high
+    assert 85 <= held <= 99
+
+
+def test_every_sample_needs_a_cluster() -> None:
+    with pytest.raises(ValueError, match="a cluster for each of 4 samples, got 3"):
+        clustered_bootstrap(np.ones((4, 8)), np.ones((4, 8)), ["a", "b", "c"], seed=0)

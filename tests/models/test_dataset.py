@@ -1,0 +1,102 @@
+import dataclasses
+from collections import Counter
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from degradation.errors import UserError
+from degradation.seeds import stream
+from labeling.scores import DIMENSIONS
+from models.dataset import Shard, StreamedExamples, Targets, interleaved, load_batches, shuffled
+
+BOTH = frozenset({"audio", "midi"})
+
+
+def ids(corpus, config, split="train", epoch=0, shard=None) -> list[str]:
+    examples = StreamedExamples(corpus.parts, Targets(corpus.samples, split), config, BOTH, epoch)
+    return [found.sample_id for found in examples._features(shard or Shard(0, 1))]
+
+
+@pytest.mark.parametrize("split", ["train", "validation", "test"])
+@pytest.mark.parametrize("epoch", [None, 0, 7])
+def test_every_sample_of_the_split_once(corpus, tiny_config, split, epoch) -> None:
+    expected = corpus.samples[corpus.samples["split"] == split]["sample_id"]
+    assert sorted(ids(corpus, tiny_config, split, epoch)) == sorted(expected)
+
+
+def test_order_follows_from_seed_and_epoch(corpus, tiny_config) -> None:
+    reseeded = tiny_config.model_copy(update={"seed": tiny_config.seed + 1})
+    assert ids(corpus, tiny_config, epoch=3) == ids(corpus, tiny_config, epoch=3)
+    assert ids(corpus, tiny_config, epoch=3) != ids(corpus, tiny_config, epoch=4)
+    assert ids(corpus, tiny_config, epoch=3) != ids(corpus, reseeded, epoch=3)
+    stored = [uri.rpartition("-")[2].split(".")[0] for uri in corpus.parts.audio_features]
+    tiers = [name.split("-")[0] for name in ids(corpus, tiny_config, epoch=None)]
+    assert list(dict.fromkeys(tiers)) == stored
+
+
+def test_tiers_are_mixed(corpus, tiny_config) -> None:
+    wide = tiny_config.model_copy(
+        update={"training": tiny_config.training.model_copy(update={"open_parts": 4})}
+    )
+    first = [name.split("-")[0] for name in ids(corpus, wide)[:16]]
+    assert len(set(first)) == 4
+
+
+@pytest.mark.parametrize("count", [2, 3, 4, 6])
+def test_shards_share_out_every_sample(corpus, tiny_config, count: int) -> None:
+    dealt = [name for i in range(count) for name in ids(corpus, tiny_config, shard=Shard(i, count))]
+    assert Counter(dealt) == Counter(ids(corpus, tiny_config))
+
+
+def test_loader_workers_share_out_every_sample(corpus, tiny_config) -> None:
+    training = tiny_config.training.model_copy(update={"loader_workers": 2})
+    config = tiny_config.model_copy(update={"training": training})
+    loader = load_batches(corpus.parts, Targets(corpus.samples, "train"), config, BOTH, 0)
+    loaded = [name for batch in loader for name in batch.sample_ids]
+    assert Counter(loaded) == Counter(ids(corpus, tiny_config))
+
+
+def test_labels_belong_to_their_samples(corpus, tiny_config) -> None:
+    truth = corpus.samples.set_index("sample_id")[list(DIMENSIONS)]
+    loader = load_batches(corpus.parts, Targets(corpus.samples, "train"), tiny_config, BOTH, 1)
+    for batch in loader:
+        expected = torch.tensor(truth.loc[list(batch.sample_ids)].to_numpy(np.float32))
+        assert torch.equal(batch.scores, expected)
+
+
+def test_features_without_labels_are_refused(corpus, tiny_config) -> None:
+    fewer = dataclasses.replace(corpus, samples=corpus.samples.iloc[1:])
+    loader = load_batches(fewer.parts, Targets(fewer.samples, "train"), tiny_config, BOTH, None)
+    with pytest.raises(UserError, match="pristine-000 has features but no train row"):
+        list(loader)
+
+
+def test_a_sample_twice_in_the_table_is_refused(corpus) -> None:
+    doubled = pd.concat([corpus.samples, corpus.samples.iloc[:1]])
+    with pytest.raises(UserError, match="pristine-000 twice"):
+        Targets(doubled, "train")
+
+
+@pytest.mark.parametrize("size", [1, 5, 50, 500])
+def test_the_buffer_loses_nothing_and_reaches_no_further(size: int) -> None:
+    order = list(shuffled(iter(range(200)), size, stream(0, "test")))  # type: ignore[arg-type, type-var]
+    assert sorted(order) == list(range(200))
+    assert all(value < place + size + 1 for place, value in enumerate(order))
+    assert (order == list(range(200))) == (size == 1)
+
+
+def test_only_so_many_sources_are_open() -> None:
+    started: list[int] = []
+
+    def source(number: int):
+        started.append(number)
+        yield from [number] * 20
+
+    sources = [source(number) for number in range(10)]
+    drawn = interleaved(sources, 3, stream(0, "test"))
+    seen = [next(drawn) for _ in range(20)]
+    assert max(started) <= 3
+    assert len(set(seen)) == 3
+    assert Counter([*seen, *drawn]) == Counter(list(range(10)) * 20)

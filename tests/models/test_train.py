@@ -1,0 +1,260 @@
+import json
+import os
+import subprocess
+import sys
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from degradation.errors import UserError
+from labeling.scores import DIMENSIONS
+from models.checkpoint import load_network
+from models.config import EXPERIMENTS, ExperimentConfig
+from models.history import EpochRecord, best_epoch, is_finished
+from models.lightning_module import learning_rate_factor
+from models.metrics import agreement
+from models.parts import ExampleParts
+from models.predict import predict
+from models.train import TrainingResult, train
+
+RESUMED = """
+import json, os, signal, sys
+from pathlib import Path
+import pandas as pd
+from models.config import ExperimentConfig
+from models.parts import ExampleParts
+from models.train import train
+
+job = json.loads(sys.stdin.read())
+
+def log(line):
+    if job["die_at"] in line:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+train(
+    job["experiment"],
+    ExperimentConfig.model_validate_json(job["config"]),
+    ExampleParts(audio_features=tuple(job["audio"]), midi_tokens=tuple(job["midi"])),
+    pd.read_parquet(job["samples"]),
+    Path(job["out_dir"]),
+    log=log,
+)
+"""
+
+
+def run(experiment: str, config: ExperimentConfig, corpus, out_dir: Path) -> TrainingResult:
+    return train(experiment, config, corpus.parts, corpus.samples, out_dir, log=lambda line: None)
+
+
+def train_and_die(experiment, config, corpus, out_dir: Path, samples: Path, die_at: str) -> None:
+    """Train in a process that is killed (SIGKILL) when its log says `die_at`."""
+    job = {
+        "experiment": experiment,
+        "config": config.model_dump_json(),
+        "audio": corpus.parts.audio_features,
+        "midi": corpus.parts.midi_tokens,
+        "samples": str(samples),
+        "out_dir": str(out_dir),
+        "die_at": die_at,
+    }
+    root = Path(__file__).parents[2]
+    died = subprocess.run(
+        [sys.executable, "-c", RESUMED],
+        input=json.dumps(job).encode(),
+        cwd=root,
+        env={**os.environ, "PYTHONPATH": str(root)},
+        capture_output=True,
+        check=False,
+    )
+    assert died.returncode == -9, died.stderr.decode()
+
+
+def weights(path: Path) -> dict[str, torch.Tensor]:
+    found: dict[str, torch.Tensor] = torch.load(path, weights_only=True)
+    return found
+
+
+@pytest.fixture(scope="module")
+def whole(corpus, tiny_config, tmp_path_factory) -> tuple[Path, TrainingResult]:
+    out_dir = tmp_path_factory.mktemp("whole")
+    return out_dir, run("gated", tiny_config, corpus, out_dir)
+
+
+# The line after epoch 2 is written once its state is; a line within epoch 2 before that.
+@pytest.mark.parametrize("die_at", ["epoch 2/4", "epoch 2, "])
+def test_a_killed_training_ends_as_if_it_was_not(
+    whole, corpus, tiny_config, tmp_path: Path, die_at: str
+) -> None:
+    whole_dir, uninterrupted = whole
+    chatty = tiny_config
+    if die_at == "epoch 2, ":
+        training = tiny_config.training.model_copy(update={"progress_every_s": 1e-6})
+        chatty = tiny_config.model_copy(update={"training": training})
+        whole_dir = tmp_path / "whole"
+        uninterrupted = run("gated", chatty, corpus, whole_dir)
+    samples, out_dir = tmp_path / "samples.parquet", tmp_path / "killed"
+    corpus.samples.to_parquet(samples)
+    train_and_die("gated", chatty, corpus, out_dir, samples, die_at)
+    done = len(torch.load(out_dir / "resume.pt", weights_only=True)["history"])
+    assert done == (2 if die_at == "epoch 2/4" else 1)
+    said: list[str] = []
+    resumed = train("gated", chatty, corpus.parts, corpus.samples, out_dir, log=said.append)
+    assert f"gated: goes on after epoch {done}" in said
+    for name in ("resume.pt", uninterrupted.checkpoint.name):
+        one, other = weights(whole_dir / name), weights(out_dir / name)
+        one, other = one.get("weights", one), other.get("weights", other)
+        assert one.keys() == other.keys()
+        assert all(torch.equal(one[key], other[key]) for key in one)
+    stable = ("epoch", "train_loss", "val_loss", "val_r", "val_mae", "gate_mean", "learning_rate")
+    for ours, theirs in zip(uninterrupted.history, resumed.history, strict=True):
+        assert all(getattr(ours, name) == getattr(theirs, name) for name in stable)
+
+
+def test_files_are_as_documented(whole) -> None:
+    out_dir, result = whole
+    best = result.best
+    stem = f"gated-epoch={best.epoch:02d}-val_loss={best.val_loss:.4f}"
+    names = sorted(path.name for path in out_dir.iterdir())
+    assert names == sorted([f"{stem}.json", f"{stem}.pt", "history.json", "resume.pt"])
+    assert result.checkpoint == out_dir / f"{stem}.pt"
+    described = json.loads((out_dir / f"{stem}.json").read_text())
+    assert described["experiment"] == "gated"
+    assert described["dimensions"] == list(DIMENSIONS)
+    history = json.loads((out_dir / "history.json").read_text())
+    assert [epoch["epoch"] for epoch in history["epochs"]] == [1, 2, 3, 4]
+    assert all(0 < epoch["gate_mean"] < 1 for epoch in history["epochs"])
+    assert all(epoch["terms"] == {"huber": epoch["train_loss"]} for epoch in history["epochs"])
+
+
+def test_a_checkpoint_gives_back_the_best_epoch(whole, corpus) -> None:
+    out_dir, result = whole
+    table = predict(out_dir, corpus.parts, corpus.samples, "validation")
+    judged = corpus.samples.set_index("sample_id").loc[table["sample_id"], list(DIMENSIONS)]
+    found = agreement(judged.to_numpy(float), table[list(DIMENSIONS)].to_numpy(float))
+    assert found.mean_r == pytest.approx(result.best.val_r, abs=1e-6)
+    assert found.mean_mae == pytest.approx(result.best.val_mae, abs=1e-5)
+    assert len(table) == (corpus.samples["split"] == "validation").sum()
+
+
+def test_a_finished_training_is_not_repeated(whole, corpus, tiny_config) -> None:
+    out_dir, result = whole
+    before = {path.name: path.read_bytes() for path in out_dir.iterdir()}
+    said: list[str] = []
+    again = train("gated", tiny_config, corpus.parts, corpus.samples, out_dir, log=said.append)
+    assert again == result
+    assert said == ["gated: was trained before, on the same data with the same settings"]
+    assert before == {path.name: path.read_bytes() for path in out_dir.iterdir()}
+
+
+def test_what_another_configuration_left_is_not_resumed(corpus, tiny_config, tmp_path) -> None:
+    short = tiny_config.training.model_copy(update={"epochs": 1})
+    first = tiny_config.model_copy(update={"training": short})
+    run("midi_only", first, corpus, tmp_path)
+    reseeded = first.model_copy(update={"seed": 9})
+    result = run("midi_only", reseeded, corpus, tmp_path)
+    assert [path.name for path in tmp_path.glob("*.pt") if path.name != "resume.pt"] == [
+        result.checkpoint.name
+    ]
+    fresh = run("midi_only", reseeded, corpus, tmp_path / "fresh")
+    assert fresh.history[0].val_loss == result.history[0].val_loss
+
+
+def test_relabelled_samples_are_another_training(corpus, tiny_config, tmp_path) -> None:
+    short = tiny_config.training.model_copy(update={"epochs": 1})
+    config = tiny_config.model_copy(update={"training": short})
+    first = run("midi_only", config, corpus, tmp_path)
+    changed = corpus.samples.assign(tone_quality=corpus.samples["tone_quality"] - 1)
+    second = train("midi_only", config, corpus.parts, changed, tmp_path, log=lambda line: None)
+    assert first.history[0].train_loss != second.history[0].train_loss
+
+
+def test_models_learn_what_is_there_to_learn(corpus, tiny_config, tmp_path) -> None:
+    longer = tiny_config.training.model_copy(
+        update={"epochs": 12, "patience_epochs": 12, "learning_rate": 0.02}
+    )
+    config = tiny_config.model_copy(update={"training": longer})
+    result = run("audio_only", config, corpus, tmp_path)
+    assert result.best.val_r > 0.85
+    assert result.best.val_mae < 6
+
+
+@pytest.mark.parametrize("experiment", EXPERIMENTS)
+def test_progress_is_told_and_nothing_else(
+    corpus, tiny_config, tmp_path, experiment, capfd: pytest.CaptureFixture[str]
+) -> None:
+    short = tiny_config.training.model_copy(update={"epochs": 1})
+    config = tiny_config.model_copy(update={"training": short})
+    said: list[str] = []
+    train(experiment, config, corpus.parts, corpus.samples, tmp_path, log=said.append)
+    assert len(said) == 3
+    assert "48 training and 16 validation samples" in said[0]
+    assert all(word in said[1] for word in ("epoch 1/1", "loss", "r ", "MAE", "samples/s", "left"))
+    assert ("gate" in said[1]) == (experiment == "gated")
+    captured = capfd.readouterr()
+    assert captured.out == captured.err == ""
+
+
+def test_the_random_state_outside_is_left_alone(corpus, tiny_config, tmp_path) -> None:
+    torch.manual_seed(5)
+    expected = torch.rand(1)
+    torch.manual_seed(5)
+    short = tiny_config.training.model_copy(update={"epochs": 1})
+    run("midi_only", tiny_config.model_copy(update={"training": short}), corpus, tmp_path)
+    assert torch.rand(1) == expected
+
+
+def test_an_unknown_experiment_is_refused(corpus, tiny_config, tmp_path) -> None:
+    with pytest.raises(UserError, match="expected one of audio_only, midi_only, gated"):
+        run("video_only", tiny_config, corpus, tmp_path)
+
+
+def test_a_split_without_samples_is_refused(corpus, tiny_config, tmp_path) -> None:
+    none = corpus.samples[corpus.samples["split"] != "validation"]
+    with pytest.raises(UserError, match="no validation samples"):
+        train("gated", tiny_config, corpus.parts, none, tmp_path, log=lambda line: None)
+
+
+def test_a_folder_without_a_model_is_refused(tmp_path) -> None:
+    with pytest.raises(UserError, match="train the experiment first"):
+        load_network(tmp_path)
+
+
+def record(epoch: int, val_loss: float) -> EpochRecord:
+    return EpochRecord(
+        epoch=epoch, train_loss=0, terms={}, val_loss=val_loss, val_r=np.nan, val_mae=0,
+        gate_mean=None, gate_spread=None, learning_rate=0, samples_per_s=0, seconds=0,
+    )  # fmt: skip
+
+
+def test_patience() -> None:
+    history = [record(1, 0.5), record(2, 0.3), record(3, 0.3), record(4, 0.4)]
+    assert best_epoch(history).epoch == 2
+    assert not is_finished(history, 10, 3)
+    assert is_finished(history, 10, 2)
+    assert is_finished(history, 4, 100)
+    assert not is_finished([], 1, 1)
+
+
+def test_the_rate_warms_up_and_falls_to_nothing() -> None:
+    factors = [learning_rate_factor(step, 100, 0.1) for step in range(101)]
+    assert all(a < b for a, b in pairwise(factors[:11]))
+    assert all(a > b for a, b in pairwise(factors[10:]))
+    assert max(factors) == 1.0
+    assert factors[-1] == pytest.approx(0)
+
+
+def test_predictions_cover_a_split_once(whole, corpus) -> None:
+    table = predict(whole[0], corpus.parts, corpus.samples, "test")
+    expected = corpus.samples[corpus.samples["split"] == "test"]["sample_id"]
+    assert sorted(table["sample_id"]) == sorted(expected)
+    assert list(table.columns) == ["sample_id", *DIMENSIONS]
+
+
+def test_parts_of_nothing_predict_nothing(whole) -> None:
+    empty = pd.DataFrame(columns=["sample_id", "split", *DIMENSIONS])
+    table = predict(whole[0], ExampleParts(audio_features=(), midi_tokens=()), empty, "test")
+    assert len(table) == 0

@@ -1,0 +1,77 @@
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from degradation.errors import UserError
+from pipelines.engine import run_tasks
+
+
+def square(number: int) -> int:
+    return number * number
+
+
+def die_once(marker: Path) -> str:
+    """Kill this worker the first time it is called with `marker`."""
+    if not marker.exists():
+        marker.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return marker.name
+
+
+def die(_: int) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def complain(number: int) -> int:
+    if number == 3:
+        raise UserError("three is not wanted")
+    time.sleep(0.05)
+    return number
+
+
+def threads(_: int) -> str:
+    return os.environ["OMP_NUM_THREADS"]
+
+
+def test_every_task_is_done_once_and_keeps_its_key() -> None:
+    done = list(run_tasks(square, ((str(n), n) for n in range(20)), workers=2))
+    assert sorted(done, key=lambda d: d[1]) == [(str(n), n, n * n) for n in range(20)]
+
+
+def test_tasks_are_taken_as_needed() -> None:
+    taken: list[int] = []
+
+    def tasks() -> object:
+        for number in range(100):
+            taken.append(number)
+            yield None, number
+
+    results = run_tasks(square, tasks(), workers=1)  # type: ignore[arg-type]
+    next(results)
+    assert len(taken) <= 4
+    results.close()  # type: ignore[attr-defined]
+
+
+def test_a_worker_that_dies_is_replaced_and_nothing_is_lost(tmp_path: Path) -> None:
+    markers = [tmp_path / name for name in "abcd"]
+    for marker in markers[1:]:
+        marker.touch()
+    done = [result for _, _, result in run_tasks(die_once, ((None, m) for m in markers), workers=2)]
+    assert sorted(done) == ["a", "b", "c", "d"]
+
+
+def test_workers_that_keep_dying_end_the_run_in_one_line() -> None:
+    with pytest.raises(UserError, match="PIANOGRADE_WORKERS=1"):
+        list(run_tasks(die, [(None, 1)], workers=1))
+
+
+def test_an_error_in_a_task_ends_the_run_with_that_error() -> None:
+    with pytest.raises(UserError, match="three is not wanted"):
+        list(run_tasks(complain, ((None, n) for n in range(50)), workers=2))
+
+
+def test_a_worker_is_one_core() -> None:
+    assert {result for _, _, result in run_tasks(threads, [(None, 1)], workers=1)} == {"1"}

@@ -1,0 +1,72 @@
+from collections.abc import Callable
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from degradation.edits import Edits, alter, apply_edits
+from degradation.notes import PEDAL_DTYPE, Performance
+from storage.columns import (
+    EDITS,
+    NOTES,
+    PEDAL,
+    PEDAL_EDITS,
+    edit_rows,
+    list_column,
+    pedal_edit_rows,
+    read_edits,
+    read_notes,
+    read_pedal,
+)
+
+RandomPerformance = Callable[..., Performance]
+
+
+def test_notes_and_pedal_come_back_as_they_were(random_performance: RandomPerformance) -> None:
+    played = [random_performance(seed, notes=1 + 30 * seed) for seed in range(4)]
+    no_pedal = np.zeros(0, dtype=PEDAL_DTYPE)
+    notes = list_column([p.notes for p in played], NOTES)
+    pedal = list_column([no_pedal, *(p.pedal for p in played[1:])], PEDAL)
+    table = pa.table({"notes": notes, "pedal": pedal}).slice(1)  # offsets that don't begin at 0
+    for expected, row_notes, row_pedal in zip(played[1:], *table.columns, strict=True):
+        assert np.array_equal(read_notes(row_notes), expected.notes)
+        assert np.array_equal(read_pedal(row_pedal), expected.pedal)
+    assert len(read_pedal(pedal[0])) == 0
+
+
+def test_no_rows_are_a_column_too() -> None:
+    assert list_column([], NOTES).type == NOTES
+    assert len(list_column([], NOTES)) == 0
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_edits_that_were_stored_do_the_same_again(
+    random_performance: RandomPerformance, seed: int
+) -> None:
+    played = random_performance(seed)
+    ids = played.notes["note_id"]
+    rng = np.random.default_rng(seed)
+    later = played.pedal.copy()
+    later["time_s"] = np.minimum(later["time_s"] + 0.25, 10.0)
+    made = {
+        "onset_jitter": Edits(
+            notes=alter(ids, onset_shift_s=rng.normal(0, 0.05, len(ids))), pedal=later
+        ),
+        "dynamics": Edits(notes=alter(ids, velocity_shift=1 - (played.notes["velocity"] > 64) * 2)),
+        "nothing": Edits(),
+        "no_pedal": Edits(pedal=np.zeros(0, dtype=PEDAL_DTYPE)),
+    }
+    table = pa.table(
+        {
+            "edits": pa.array([edit_rows(made)], type=EDITS),
+            "pedal_edits": pa.array([pedal_edit_rows(made)], type=PEDAL_EDITS),
+        }
+    )
+    (row,) = table.to_pylist()
+    stored = read_edits(list(made), row["edits"], row["pedal_edits"])
+    for expected, found in zip(made.values(), stored, strict=True):
+        assert np.array_equal(found.notes, expected.notes)
+        assert (found.pedal is None) == (expected.pedal is None)
+        again, before = apply_edits(played, found), apply_edits(played, expected)
+        assert np.array_equal(again.notes, before.notes)
+        assert np.array_equal(again.pedal, before.pedal)
