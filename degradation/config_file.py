@@ -65,10 +65,8 @@ def read_mapping(path: Path) -> dict[str, Any]:
     return values
 
 
-def explain(error: ValidationError | TypeError) -> str:
+def explain(error: ValidationError) -> str:
     """Return pydantic's findings in one line: which key, what was expected, what was got."""
-    if isinstance(error, TypeError):
-        return str(error)
     return "; ".join(_finding(found) for found in error.errors(include_url=False))
 
 

@@ -8,8 +8,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from degradation.channel import Bandpass
-from degradation.config_file import explain as explain
-from degradation.config_file import read_mapping
+from degradation.config_file import explain, read_mapping
 from degradation.dynamics import DynamicsCompression
 from degradation.errors import UserError
 from degradation.noise import Noise

@@ -4,10 +4,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal, Self, get_args
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
-from pydantic_core import ErrorDetails
 
+from degradation.config_file import explain, read_mapping
 from degradation.errors import UserError
 
 Experiment = Literal["audio_only", "midi_only", "gated"]
@@ -193,44 +192,14 @@ class ExperimentConfig(Section):
         return self
 
 
-def _explain(error: ErrorDetails) -> str:
-    key = ".".join(str(step) for step in error["loc"]) or "the file as a whole"
-    match error["type"]:
-        case "missing":
-            return f"{key} is missing"
-        case "extra_forbidden":
-            return f"{key} is an unknown key"
-        case "value_error":
-            return f"{key}: {error['msg'].removeprefix('Value error, ')}"
-        case _:
-            return (
-                f"{key}: {error['msg'].replace('Input should', 'should')}, got {error['input']!r}"
-            )
-
-
 def load_experiment(path: Path) -> ExperimentConfig:
     """Return the experiments that a YAML file describes.
 
     Raises UserError, in one line that names file, key, what was expected and what was got,
     when the file is missing, is no YAML mapping, or breaks a rule of `ExperimentConfig`.
     """
+    values = read_mapping(path)
     try:
-        parsed: object = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(
-            f"{path} cannot be read ({type(error).__name__}); expected an experiment file such as "
-            "configs/experiments/demo.yaml: check the path"
-        ) from error
-    except yaml.YAMLError as error:
-        where = " ".join(str(error).split())
-        raise UserError(f"{path} is not YAML ({where}): mend the line it names") from error
-    if not isinstance(parsed, dict):
-        raise UserError(
-            f"{path} holds {type(parsed).__name__}, expected a mapping of keys to values: "
-            "start from configs/experiments/demo.yaml"
-        )
-    try:
-        return ExperimentConfig.model_validate(parsed)
+        return ExperimentConfig.model_validate(values)
     except ValidationError as error:
-        faults = "; ".join(_explain(detail) for detail in error.errors())
-        raise UserError(f"{path}: {faults}: correct the file") from error
+        raise UserError(f"{path} is no sound experiment: {explain(error)}") from error

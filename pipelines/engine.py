@@ -35,7 +35,7 @@ def run_tasks(
     for _ in range(LIVES):
         pending: dict[Future[Result], tuple[Key, Task]] = {}
         try:
-            with _pool(workers) as pool:
+            with _pool(workers) as pool:  # starts its workers at the first task
                 try:
                     while True:
                         room = 2 * workers - len(pending)

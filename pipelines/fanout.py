@@ -23,12 +23,14 @@ class Step(Generic[Task, Result]):
     """What a partitioned step does: cut a partition into tasks, work, and commit the results.
 
     `count` is the number of rows a partition will have, `size` that of a task's; `plan` is
-    called when a partition's turn comes, so that memory does not grow with the corpus.
-    `commit` returns the number of rows committed.
+    called when a partition's turn comes, so that memory does not grow with the corpus. `find`
+    returns what a task made before, if it did: then it needs no worker. `commit` returns the
+    number of rows committed.
     """
 
     count: Callable[[TierYear], int]
     plan: Callable[[TierYear], list[Task]]
+    find: Callable[[Task], Result | None]
     work: Callable[[Task], Result]
     size: Callable[[Task], int]
     commit: Callable[[TierYear, list[Result]], int]
@@ -58,21 +60,27 @@ def run_step(
             )
         )
 
-    def tasks() -> Iterator[tuple[TierYear, Task]]:
+    def collect(partition: TierYear, task: Task, result: Result) -> None:
+        progress.advance(step.size(task))
+        opened[partition].results.append(result)
+        if len(opened[partition].results) == opened[partition].tasks:
+            finish(partition, opened.pop(partition).results)
+
+    def tasks_to_do() -> Iterator[tuple[TierYear, Task]]:
         for partition in partitions:
             planned = step.plan(partition)
             opened[partition] = _Opened(tasks=len(planned))
             if not planned:
                 finish(partition, [])
             for task in planned:
-                yield partition, task
+                if (made_before := step.find(task)) is None:
+                    yield partition, task
+                else:
+                    collect(partition, task, made_before)
 
     what = "/".join(context.asset_key.path)
     total = sum(step.count(partition) for partition in partitions)
     with Progress(what, total, "row", context.log.info) as progress:
-        for partition, task, result in run_tasks(step.work, tasks(), workers):
-            progress.advance(step.size(task))
-            opened[partition].results.append(result)
-            if len(opened[partition].results) == opened[partition].tasks:
-                finish(partition, opened.pop(partition).results)
+        for partition, task, result in run_tasks(step.work, tasks_to_do(), workers):
+            collect(partition, task, result)
     return committed

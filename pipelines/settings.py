@@ -5,6 +5,7 @@ the Dagster UI shows the graph of the corpus that was run last. An environment v
 (`PIANOGRADE_MAESTRO`, `PIANOGRADE_LIMIT`, ...) goes before the file.
 """
 
+import hashlib
 import os
 from functools import cached_property
 from pathlib import Path
@@ -18,8 +19,9 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from degradation.config_file import explain
 from degradation.errors import UserError
-from degradation.recipe import Recipe, explain, load_recipe, recipe_files
+from degradation.recipe import Recipe, load_recipe, recipe_files
 from models.config import ExperimentConfig, load_experiment
 from storage.corpus import CorpusConfig, choose, load_corpus_config, read_index
 from storage.demo_corpus.write import YEARS as DEMO_YEARS
@@ -60,11 +62,19 @@ class Settings(BaseSettings):
 
     @cached_property
     def corpus_name(self) -> str:
-        """The corpus's name, which is a folder's: `demo`, `maestro-v3.0.0`, `…-20` with a limit."""
+        """The corpus's name: `demo`, or the root's with the limit, as in `maestro-v3.0.0-20`."""
         if self.maestro is None:
             return "demo"
         name = self.maestro.resolve().name
         return f"{name}-{self.limit}" if self.limit else name
+
+    @cached_property
+    def corpus_folder(self) -> str:
+        """The folder of this corpus's tables and outputs; no two roots of one name share it."""
+        if self.maestro is None:
+            return self.corpus_name
+        digest = hashlib.sha256(str(self.maestro.resolve()).encode()).hexdigest()
+        return f"{self.corpus_name}-{digest[:4]}"
 
     @cached_property
     def corpus_root(self) -> Path:
@@ -80,12 +90,12 @@ class Settings(BaseSettings):
     def store_url(self) -> str:
         """The URL below which this corpus's tables lie."""
         base = self.store or str(self.home / "data")
-        return f"{base.rstrip('/')}/{self.corpus_name}"
+        return f"{base.rstrip('/')}/{self.corpus_folder}"
 
     @cached_property
     def outputs(self) -> Path:
         """The local folder for what is no table: models, reports, pages."""
-        return self.home / "outputs" / self.corpus_name
+        return self.home / "outputs" / self.corpus_folder
 
     def years(self) -> list[str]:
         """Return the years of the corpus, which are half of every partition's key."""
@@ -116,6 +126,8 @@ def load_settings(**chosen: Any) -> Settings:
         raise UserError(
             f"settings (environment PIANOGRADE_… or {choice_file()}): {explain(error)}"
         ) from error
+    except ValueError as error:
+        raise UserError(f"{choice_file()} is not JSON ({error}): delete or correct it") from error
 
 
 def remember(settings: Settings) -> None:

@@ -1,7 +1,7 @@
 """Tables that follow from the shards, part by part: heuristics, and the light samples."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 import pyarrow as pa
@@ -47,7 +47,9 @@ def read_rows(rows: pa.Table) -> pa.Table:
     for row in rows.select(
         ["sample_id", "tier", "year", "midi", "audio", "duration_s"]
     ).to_pylist():
-        performance = read_midi(row["midi"]["bytes"], row["midi"]["path"])
+        played = read_midi(row["midi"]["bytes"], row["midi"]["path"])
+        # A MIDI file ends with its last event; the window goes on.
+        performance = replace(played, duration_s=row["duration_s"])
         waveform = decode_audio(row["audio"]["bytes"], row["audio"]["path"])
         about = {name: row[name] for name in ("sample_id", "tier", "year")}
         for function in LABELING_FUNCTIONS:

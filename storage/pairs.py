@@ -80,6 +80,13 @@ class PairsTask:
             digest.update(performance.notes.tobytes() + performance.pedal.tobytes())
         return digest.hexdigest()[:16]
 
+    @property
+    def paths(self) -> tuple[str, str]:
+        """Where the pairs and the quarantine lie in their tables."""
+        partition = {"tier": self.tier, "year": str(self.year)}
+        pairs = part_path(self.table, partition, self.name)
+        return pairs, part_path(self.quarantine, partition, self.name)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PairsReport:
@@ -89,18 +96,22 @@ class PairsReport:
     quarantine: Part
 
 
+def find_pairs_part(task: PairsTask) -> PairsReport | None:
+    """Return what a task wrote before, if it did."""
+    path, left_out_path = task.paths
+    found, left_out = find_part(task.table, path), find_part(task.quarantine, left_out_path)
+    return PairsReport(pairs=found, quarantine=left_out) if found and left_out else None
+
+
 def write_pairs_part(task: PairsTask) -> PairsReport:
     """Make a task's rows and write them as one part, a row group at a time.
 
     A draw whose recording cannot be used goes to quarantine; what would befall every draw (no
     FluidSynth, say) is a UserError.
     """
-    partition = {"tier": task.tier, "year": str(task.year)}
-    path = part_path(task.table, partition, task.name)
-    left_out_path = part_path(task.quarantine, partition, task.name)
-    found, left_out = find_part(task.table, path), find_part(task.quarantine, left_out_path)
-    if found and left_out:
-        return PairsReport(pairs=found, quarantine=left_out)
+    if made_before := find_pairs_part(task):
+        return made_before
+    path, left_out_path = task.paths
     faults: list[dict[str, Any]] = []
     found = write_part(task.table, path, _groups(task, faults))
     rows = pa.Table.from_pylist(faults, schema=PAIRS_QUARANTINE)

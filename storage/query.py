@@ -56,10 +56,13 @@ class Answer:
 def run_query(connection: duckdb.DuckDBPyConnection, sql: str) -> Answer:
     """Return the answer to one SQL statement. Raises UserError in one line for a bad one."""
     with _told_in_one_line(connection):
-        relation = connection.sql(sql)
-    if relation is None:
-        raise UserError("the statement gives no rows; expected a SELECT: the tables are read-only")
-    return Answer(connection=connection, relation=relation)
+        statements = connection.extract_statements(sql)
+        kinds = [statement.expected_result_type for statement in statements]
+        if kinds != [[duckdb.ExpectedResultType.QUERY_RESULT]]:
+            raise UserError(
+                "the statement gives no rows; expected a SELECT, and one: the tables are read-only"
+            )
+        return Answer(connection=connection, relation=connection.sql(sql))
 
 
 @contextmanager

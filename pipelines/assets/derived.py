@@ -1,7 +1,8 @@
 """Tables that follow from the pairs, part by part: heuristics, samples and features."""
 
 from collections.abc import Callable
-from typing import TypeVar
+from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 import dagster as dg
 
@@ -9,6 +10,7 @@ from models.feature_parts import (
     MEL_VERSION,
     TOKENS_VERSION,
     FeaturesTask,
+    mel_version,
     write_audio_features_part,
     write_midi_tokens_part,
 )
@@ -25,117 +27,169 @@ from storage.derived import (
     write_heuristics_part,
     write_samples_part,
 )
-from storage.tables import Part, Table, commit, part_rows
+from storage.tables import Part, commit, derived_path, find_part, part_rows
 
 Task = TypeVar("Task", DerivedTask, FeaturesTask)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Derivation(Generic[Task]):
+    """How one table follows from the shards: a task a part, done by `work`.
+
+    `version` is what its parts' names end in; `code_version` is that of the code alone.
+    """
+
+    name: str
+    deps: tuple[str, ...]
+    kinds: frozenset[str]
+    description: str
+    code_version: str
+    version: Callable[[Workspace], str]
+    task: Callable[[Workspace, str, str], Task]
+    work: Callable[[Task], Part]
+
+
+def derived_task(workspace: Workspace, recipe_name: str, path: str) -> DerivedTask:
+    """Return the task of reading one part of the shards, or of laying it beside its readings."""
+    return DerivedTask(
+        pairs=workspace.table(recipe_name, "pairs"),
+        heuristics=workspace.table(recipe_name, "heuristics"),
+        samples=workspace.table(recipe_name, "samples"),
+        path=path,
+    )
+
+
+def features_task(target: str) -> Callable[[Workspace, str, str], FeaturesTask]:
+    """Return a maker of tasks that write the features of one part of the shards."""
+
+    def make(workspace: Workspace, recipe_name: str, path: str) -> FeaturesTask:
+        return FeaturesTask(
+            pairs=workspace.table(recipe_name, "pairs"),
+            target=workspace.table(recipe_name, target),
+            path=path,
+            mel=workspace.settings.experiment_config().mel,
+        )
+
+    return make
+
+
+HEURISTICS = Derivation(
+    name="heuristics",
+    deps=("pairs",),
+    kinds=frozenset({"librosa", "deltalake"}),
+    description=(
+        "What the nine labeling functions say of each row: value, score from 0 to 100, or why "
+        "they abstain."
+    ),
+    code_version=HEURISTICS_VERSION,
+    version=lambda _: HEURISTICS_VERSION,
+    task=derived_task,
+    work=write_heuristics_part,
+)
+SAMPLES = Derivation(
+    name="samples",
+    deps=("pairs", "heuristics"),
+    kinds=frozenset({"deltalake"}),
+    description=(
+        "What analysts query: one light row a graded version of a segment, with scores, measured "
+        "damage, origin and heuristics, without the binaries."
+    ),
+    code_version=SAMPLES_VERSION,
+    version=lambda _: SAMPLES_VERSION,
+    task=derived_task,
+    work=write_samples_part,
+)
+AUDIO_FEATURES = Derivation(
+    name="audio_features",
+    deps=("pairs",),
+    kinds=frozenset({"torch", "deltalake"}),
+    description="Log-mel spectrograms, computed once and read by every experiment.",
+    code_version=MEL_VERSION,
+    version=lambda workspace: mel_version(workspace.settings.experiment_config().mel),
+    task=features_task("audio_features"),
+    work=write_audio_features_part,
+)
+MIDI_TOKENS = Derivation(
+    name="midi_tokens",
+    deps=("pairs",),
+    kinds=frozenset({"midi", "deltalake"}),
+    description="Note tokens with absolute time and continuous pedal; no note is dropped.",
+    code_version=TOKENS_VERSION,
+    version=lambda _: TOKENS_VERSION,
+    task=features_task("midi_tokens"),
+    work=write_midi_tokens_part,
+)
+
+
 def derived_assets(
-    recipe_name: str, partitions: dg.PartitionsDefinition
+    recipe_name: str, partitions: dg.PartitionsDefinition[dg.MultiPartitionKey]
 ) -> list[dg.AssetsDefinition]:
     """Return a recipe's tables that follow from its pairs."""
-
-    def derived_asset(
-        name: str, deps: list[str], code_version: str, kinds: set[str], description: str,
-        step: Callable[[Workspace], Step[Task, Part]],
-    ) -> dg.AssetsDefinition:  # fmt: skip
-        @dg.asset(
-            key=[recipe_name, name],
-            deps=[dg.AssetDep([recipe_name, dep]) for dep in deps],
-            partitions_def=partitions,
-            backfill_policy=dg.BackfillPolicy.single_run(),
-            group_name=recipe_name,
-            kinds=kinds,
-            owners=["team:data"],
-            automation_condition=MAKE_AGAIN_WHAT_CHANGED,
-            code_version=code_version,
-            description=description,
-        )
-        def derived(
-            context: dg.AssetExecutionContext, project: Project
-        ) -> dg.MaterializeResult[None]:
-            workspace = project.workspace
-            committed = run_step(context, step(workspace), project.settings.workers)
-            return dg.MaterializeResult(
-                metadata={
-                    **table_metadata(workspace.table(recipe_name, name)),
-                    "partitions in this run": len(committed),
-                    "rows in this run": sum(committed.values()),
-                }
-            )
-
-        return derived
-
-    def read_task(workspace: Workspace, path: str) -> DerivedTask:
-        pairs, heuristics, samples = (
-            workspace.table(recipe_name, name) for name in ("pairs", "heuristics", "samples")
-        )
-        return DerivedTask(pairs=pairs, heuristics=heuristics, samples=samples, path=path)
-
-    def features_task(target: str) -> Callable[[Workspace, str], FeaturesTask]:
-        def make(workspace: Workspace, path: str) -> FeaturesTask:
-            return FeaturesTask(
-                pairs=workspace.table(recipe_name, "pairs"),
-                target=workspace.table(recipe_name, target),
-                path=path,
-                mel=workspace.settings.experiment_config().mel,
-            )
-
-        return make
-
     return [
-        derived_asset(
-            "heuristics", ["pairs"], HEURISTICS_VERSION, {"librosa", "deltalake"},
-            "What the nine labeling functions say of each row: value, score from 0 to 100, or why "
-            "they abstain.",
-            lambda w: part_step(w, recipe_name, "heuristics", read_task, write_heuristics_part),
-        ),
-        derived_asset(
-            "samples", ["pairs", "heuristics"], SAMPLES_VERSION, {"deltalake"},
-            "What analysts query: one light row a graded version of a segment, with scores, "
-            "measured damage, origin and heuristics, without the binaries.",
-            lambda w: part_step(w, recipe_name, "samples", read_task, write_samples_part),
-        ),
-        derived_asset(
-            "audio_features", ["pairs"], MEL_VERSION, {"torch", "deltalake"},
-            "Log-mel spectrograms, computed once and read by every experiment.",
-            lambda w: part_step(
-                w, recipe_name, "audio_features", features_task("audio_features"),
-                write_audio_features_part,
-            ),
-        ),
-        derived_asset(
-            "midi_tokens", ["pairs"], TOKENS_VERSION, {"midi", "deltalake"},
-            "Note tokens with absolute time and continuous pedal; no note is dropped.",
-            lambda w: part_step(
-                w, recipe_name, "midi_tokens", features_task("midi_tokens"), write_midi_tokens_part
-            ),
-        ),
-    ]  # fmt: skip
+        derived_asset(recipe_name, partitions, HEURISTICS),
+        derived_asset(recipe_name, partitions, SAMPLES),
+        derived_asset(recipe_name, partitions, AUDIO_FEATURES),
+        derived_asset(recipe_name, partitions, MIDI_TOKENS),
+    ]
 
 
-def part_step(
-    workspace: Workspace,
+def derived_asset(
     recipe_name: str,
-    target_name: str,
-    make_task: Callable[[Workspace, str], Task],
-    work: Callable[[Task], Part],
+    partitions: dg.PartitionsDefinition[dg.MultiPartitionKey],
+    derivation: Derivation[Task],
+) -> dg.AssetsDefinition:
+    """Return the asset of one derived table."""
+
+    @dg.asset(
+        key=[recipe_name, derivation.name],
+        deps=[dg.AssetDep([recipe_name, dep]) for dep in derivation.deps],
+        partitions_def=partitions,
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        group_name=recipe_name,
+        kinds=set(derivation.kinds),
+        owners=["team:data"],
+        automation_condition=MAKE_AGAIN_WHAT_CHANGED,
+        code_version=derivation.code_version,
+        description=derivation.description,
+    )
+    def derived(context: dg.AssetExecutionContext, project: Project) -> dg.MaterializeResult[None]:
+        workspace = project.workspace
+        step = derived_step(workspace, recipe_name, derivation)
+        committed = run_step(context, step, project.settings.workers)
+        return dg.MaterializeResult(
+            metadata={
+                **table_metadata(workspace.table(recipe_name, derivation.name)),
+                "partitions in this run": len(committed),
+                "rows in this run": sum(committed.values()),
+            }
+        )
+
+    return derived
+
+
+def derived_step(
+    workspace: Workspace, recipe_name: str, derivation: Derivation[Task]
 ) -> Step[Task, Part]:
     """Return a step with one task a part of the shards."""
-    pairs: Table = workspace.table(recipe_name, "pairs")
-    target = workspace.table(recipe_name, target_name)
+    pairs = workspace.table(recipe_name, "pairs")
+    target = workspace.table(recipe_name, derivation.name)
+    version = derivation.version(workspace)
     rows = part_rows(pairs)
+
+    def paths(partition: TierYear) -> list[str]:
+        return list(part_rows(pairs, None, **partition.columns))
 
     def commit_partition(partition: TierYear, parts: list[Part]) -> int:
         commit(target, parts, partition.columns)
         return sum(part.rows for part in parts)
 
     return Step(
-        count=lambda partition: sum(part_rows(pairs, None, **partition.columns).values()),
+        count=lambda partition: sum(rows[path] for path in paths(partition)),
         plan=lambda partition: [
-            make_task(workspace, path) for path in part_rows(pairs, None, **partition.columns)
+            derivation.task(workspace, recipe_name, path) for path in paths(partition)
         ],
-        work=work,
+        find=lambda task: find_part(target, derived_path(task.path, version)),
+        work=derivation.work,
         size=lambda task: rows[task.path],
         commit=commit_partition,
     )

@@ -10,6 +10,7 @@ import pandas as pd
 from degradation.errors import UserError
 from degradation.notes import Performance
 from degradation.recipe import TIERS, Recipe
+from degradation.render import warm_synthesiser
 from degradation.sampling import Draw, draws_of
 from labeling.scores import DIMENSIONS
 from pipelines.automation import MAKE_AGAIN_WHAT_CHANGED
@@ -25,6 +26,7 @@ from storage.pairs import (
     CorpusOrigin,
     PairsReport,
     PairsTask,
+    find_pairs_part,
     replay,
     split_into_tasks,
     write_pairs_part,
@@ -74,6 +76,9 @@ def pairs_step(recipe: Recipe, workspace: Workspace) -> Step[PairsTask, PairsRep
         name=settings.corpus_name, root=settings.corpus_root, licence=settings.corpus_licence
     )
     draws = expected_draws(recipe, workspace)
+    if recipe.audio_source == "rendered":
+        # A soundfont that can't be read ends the step here, not every row in quarantine.
+        warm_synthesiser(recipe.instrument)
 
     @lru_cache(maxsize=1)  # partitions come year by year
     def music(year: str) -> dict[str, Performance]:
@@ -105,6 +110,7 @@ def pairs_step(recipe: Recipe, workspace: Workspace) -> Step[PairsTask, PairsRep
     return Step(
         count=lambda partition: len(draws[partition]),
         plan=plan,
+        find=find_pairs_part,
         work=write_pairs_part,
         size=lambda task: len(task.draws),
         commit=commit_partition,

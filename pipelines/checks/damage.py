@@ -124,6 +124,8 @@ def jitter_by_tier(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     notes: dict[str, float] = defaultdict(float)
     asked: dict[str, float] = {}
     for row in rows:
+        if row["jitter_ms"] is None:  # no note was kept
+            continue
         tier, kept = row["tier"], row["note_count"] * (1 - row["missed_note_share"])
         asked[tier] = next(
             (s["strength"] for s in row["strengths"] if s["operation"] == "onset_jitter"), 0.0

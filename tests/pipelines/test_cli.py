@@ -32,9 +32,9 @@ def complains(answer: Any, *words: str) -> None:
 
 
 def test_a_run_ends_with_a_report_a_page_and_shards(finished: Any) -> None:
-    outputs = finished.home / "outputs" / "root" / "phase2"
+    (outputs,) = (finished.home / "outputs").glob("root-*/phase2")
     report = json.loads((outputs / "evaluation" / "report.json").read_text())
-    assert {e["experiment"] for e in report["experiments"]} == {"audio_only", "midi_only", "gated"}
+    assert {e["name"] for e in report["experiments"]} == {"audio_only", "midi_only", "gated"}
     assert (outputs / "evaluation" / "report.html").stat().st_size > 10_000
     assert (outputs / "listening_page" / "listening.html").stat().st_size > 100_000
     rows, segments = finished.query(
@@ -89,16 +89,12 @@ def test_a_finished_run_is_not_done_again(finished: Any) -> None:
     assert {p for p in again if again[p] != parts.get(p) and "quarantine" not in str(p)} == set()
 
 
-@pytest.mark.parametrize("recipe_edit", ["none", "poor"])
-def test_editing_one_tier_makes_that_tier_again(
-    finished: Any, tmp_path: Path, recipe_edit: str
-) -> None:
+def test_editing_one_tier_makes_that_tier_again_and_no_other(finished: Any, tmp_path: Path) -> None:
     recipes = tmp_path / "recipes"
     shutil.copytree(CONFIGS / "recipes", recipes)
     text = (recipes / "phase2.yaml").read_text()
-    if recipe_edit == "poor":
-        text = text.replace("spread_s: 0.060", "spread_s: 0.080")
-    (recipes / "phase2.yaml").write_text("# a comment\n" + text)
+    edited = text.replace("spread_s: 0.060", "spread_s: 0.080")
+    (recipes / "phase2.yaml").write_text("# a comment\n" + edited)
     home = tmp_path / "home"
     shutil.copytree(finished.home, home)
     before = {path.relative_to(home) for path in (home / "data").rglob("*.parquet")}
@@ -106,53 +102,41 @@ def test_editing_one_tier_makes_that_tier_again(
     answer = finished.pianograde(*finished.run_arguments, **environment)
     assert answer.returncode == 0, answer.stderr
     new = {path.relative_to(home) for path in (home / "data").rglob("*.parquet")} - before
-    pairs = {path.parts[-3] for path in new if path.parts[3] == "pairs"}
-    assert pairs == (set() if recipe_edit == "none" else {"tier=poor"})
+    for table in ("pairs", "heuristics", "samples", "audio_features", "midi_tokens"):
+        assert {path.parts[-3] for path in new if path.parts[3] == table} == {"tier=poor"}
 
 
-@pytest.mark.parametrize("seconds", [[4.0, 9.0, 15.0], [7.0, 12.0]])
 def test_a_killed_run_goes_on_and_ends_with_the_same_rows(
-    finished: Any, new_project: Any, seconds: list[float]
+    finished: Any, new_project: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Killed in the corpus, in the middle of the shards, and at moments of no choice."""
     project = new_project()
     shutil.rmtree(project.root)
     shutil.copytree(finished.root, project.root)
-    for wait_s in seconds:
+    for stage, wait_s in [("corpus", 0.5), ("shards", 1.0), ("shards", 5.0), ("shards", 9.0)]:
         process = project.start(*project.run_arguments)
+        assert process.stderr is not None
+        while stage not in process.stderr.readline():
+            assert process.poll() is None
         time.sleep(wait_s)
         os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
-    answer = project.pianograde(*project.run_arguments)
-    assert answer.returncode == 0, answer.stderr
-    assert project.query(ROWS) == finished.query(ROWS)
-    heuristics = "select * from heuristics order by sample_id"
-    assert project.query(heuristics) == finished.query(heuristics)
-
-
-def test_killed_runs_are_not_shown_as_running(
-    new_project: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    project = new_project()
-    process = project.start(*project.run_arguments)
-    assert process.stderr is not None
-    while "shards" not in process.stderr.readline():
-        pass
-    time.sleep(6)
-    os.killpg(process.pid, signal.SIGKILL)
-    process.communicate()
     monkeypatch.setenv("DAGSTER_HOME", str(project.home / "dagster"))
     with dg.DagsterInstance.get() as instance:
         assert dg.DagsterRunStatus.STARTED in {run.status for run in instance.get_runs()}
         answer = project.pianograde(*project.run_arguments)
         assert answer.returncode == 0, answer.stderr
-        statuses = [run.status for run in instance.get_runs()]
-    assert dg.DagsterRunStatus.STARTED not in statuses
-    assert statuses.count(dg.DagsterRunStatus.FAILURE) == 1
+        assert project.query(ROWS) == finished.query(ROWS)
+        heuristics = "select * from heuristics order by sample_id"
+        assert project.query(heuristics) == finished.query(heuristics)
+        # What was killed does not look as if it still ran.
+        statuses = {run.status for run in instance.get_runs()}
+        assert statuses == {dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE}
 
 
 def test_replay_writes_the_bytes_of_the_row(finished: Any, tmp_path: Path) -> None:
     row = finished.query(
-        "select sample_id, md5(audio.bytes) sound, length(audio.bytes) size "
+        "select sample_id, md5(audio.bytes) sound, octet_length(audio.bytes) size "
         "from pairs where tier = 'poor' limit 1"
     )[0]
     answer = finished.pianograde("replay", row["sample_id"], "--out", str(tmp_path))
@@ -185,9 +169,9 @@ def test_query_prints_a_table_and_names_the_tables_in_errors(finished: Any) -> N
 def test_bench_prints_the_ratio(finished: Any) -> None:
     answer = finished.pianograde("bench", "--pairs", "12")
     assert answer.returncode == 0, answer.stderr
-    shown = dict(line.rsplit("  ", 1) for line in answer.stdout.splitlines())
-    assert {name.strip() for name in shown} >= {"pairs", "bare FluidSynth", "peak memory"}
-    assert "ratio" in answer.stdout
+    shown = answer.stdout
+    for name in ("pairs a second and core", "bare FluidSynth", "ratio", "peak memory"):
+        assert name in shown
 
 
 def test_a_root_that_is_no_root_is_refused_in_one_line(new_project: Any, tmp_path: Path) -> None:

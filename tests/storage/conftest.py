@@ -274,6 +274,17 @@ def make_recorded_task(
     return make
 
 
+@pytest.fixture
+def make_task_of_root(tmp_path: Path, corpus_config: CorpusConfig) -> MakeTask:
+    """Read any root and plan pairs of it: `make_task_of_root(root, recipe, tier, rows)`."""
+
+    def make(root: Path, recipe: Recipe, tier: str, rows: int) -> PairsTask:
+        tables = build_corpus(root, tmp_path / "corpus", corpus_config)
+        return plan_pairs(tables, root, recipe, tmp_path, tier, rows)
+
+    return make
+
+
 @pytest.fixture(scope="session")
 def shards(
     corpus_tables: dict[str, Table],

@@ -38,9 +38,13 @@ def test_a_folder_that_is_a_file_is_told(tmp_path: Path) -> None:
 def test_an_interrupted_write_leaves_the_old_file(tmp_path: Path) -> None:
     write(str(tmp_path), "a.bin", b"old")
 
-    with pytest.raises(KeyboardInterrupt), whole_file(str(tmp_path), "a.bin") as file:
-        file.write(b"new")
-        raise KeyboardInterrupt
+    def interrupted() -> None:
+        with whole_file(str(tmp_path), "a.bin") as file:
+            file.write(b"new")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
     assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"old"]
 
 

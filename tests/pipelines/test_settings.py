@@ -1,0 +1,70 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from degradation.errors import UserError
+from pipelines.settings import find_recipe, load_settings, recipe_names, remember
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for name in ("MAESTRO", "LIMIT", "EXPERIMENT", "RECIPES", "STORE"):
+        monkeypatch.delenv(f"PIANOGRADE_{name}", raising=False)
+    monkeypatch.setenv("PIANOGRADE_HOME", str(tmp_path))
+    return tmp_path
+
+
+def test_without_a_choice_the_corpus_is_the_demo(home: Path) -> None:
+    settings = load_settings()
+    assert settings.corpus_name == "demo"
+    assert settings.years() == ["2021", "2022", "2023"]
+    assert settings.store_url == f"{home}/data/demo"
+    assert settings.corpus_licence == "CC0-1.0"
+
+
+def test_a_choice_is_remembered_and_the_environment_goes_before_it(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    remember(load_settings(maestro=Path("/data/maestro-v3.0.0"), limit=20))
+    assert load_settings().corpus_name == "maestro-v3.0.0-20"
+    monkeypatch.setenv("PIANOGRADE_LIMIT", "60")
+    assert load_settings().corpus_name == "maestro-v3.0.0-60"
+    assert load_settings(limit=5).corpus_name == "maestro-v3.0.0-5"
+
+
+def test_two_roots_of_one_name_do_not_share_tables(home: Path) -> None:
+    names = {load_settings(maestro=Path(f"/{disk}/maestro")).store_url for disk in "ab"}
+    assert len(names) == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "word"),
+    [("LIMIT", "-1", "limit"), ("LIMIT", "many", "limit"), ("WORKERS", "0", "workers")],
+)
+def test_a_bad_value_is_one_line(
+    home: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: str, word: str
+) -> None:
+    monkeypatch.setenv(f"PIANOGRADE_{name}", value)
+    with pytest.raises(UserError, match=word) as raised:
+        load_settings()
+    assert "\n" not in str(raised.value)
+
+
+def test_a_broken_settings_file_is_one_line(home: Path) -> None:
+    (home / "settings.json").write_text("{")
+    with pytest.raises(UserError, match=r"settings\.json"):
+        load_settings()
+    (home / "settings.json").write_text(json.dumps({"limits": 3}))
+    with pytest.raises(UserError, match="limits"):
+        load_settings()
+
+
+def test_recipes_are_those_of_the_folder(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert {"phase2", "phase2_recorded"} <= set(recipe_names())
+    monkeypatch.setenv("PIANOGRADE_RECIPES", str(tmp_path))
+    assert recipe_names() == []
+    with pytest.raises(UserError, match="none"):
+        find_recipe("phase2")
