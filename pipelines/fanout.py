@@ -4,18 +4,37 @@ A partition is recorded in Dagster as soon as it is committed, so a run that is 
 it finished; and its parts are named by what they hold, so the next run makes only the others.
 """
 
+import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import dagster as dg
 
 from pipelines.engine import run_tasks
 from pipelines.partitions import TierYear, partitions_of
 from pipelines.progress import Progress
+from storage.tables import Part
+
+DATA_VERSION_TAG = "dagster/data_version"
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Committed:
+    """What a partition holds now: its number of rows, and a version that follows from its parts."""
+
+    rows: int
+    version: str
+
+    @classmethod
+    def of(cls, parts: list[Part]) -> "Committed":
+        """Return what is committed with these parts; their names say what they hold."""
+        paths = "\n".join(sorted(part.path for part in parts))
+        version = hashlib.sha256(paths.encode()).hexdigest()[:16]
+        return cls(rows=sum(part.rows for part in parts), version=version)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,8 +43,7 @@ class Step(Generic[Task, Result]):
 
     `count` is the number of rows a partition will have, `size` that of a task's; `plan` is
     called when a partition's turn comes, so that memory does not grow with the corpus. `find`
-    returns what a task made before, if it did: then it needs no worker. `commit` returns the
-    number of rows committed.
+    returns what a task made before, if it did: then it needs no worker.
     """
 
     count: Callable[[TierYear], int]
@@ -33,7 +51,7 @@ class Step(Generic[Task, Result]):
     find: Callable[[Task], Result | None]
     work: Callable[[Task], Result]
     size: Callable[[Task], int]
-    commit: Callable[[TierYear, list[Result]], int]
+    commit: Callable[[TierYear, list[Result]], Committed]
 
 
 @dataclass(slots=True)
@@ -44,21 +62,15 @@ class _Opened(Generic[Result]):
 
 def run_step(
     context: dg.AssetExecutionContext, step: Step[Task, Result], workers: int
-) -> dict[TierYear, int]:
-    """Do a step for every partition of the run; return the rows committed, by partition."""
+) -> dict[TierYear, Committed]:
+    """Do a step for every partition of the run; return what was committed, by partition."""
     partitions = partitions_of(context)
-    committed: dict[TierYear, int] = {}
+    committed: dict[TierYear, Committed] = {}
     opened: dict[TierYear, _Opened[Result]] = {}
 
     def finish(partition: TierYear, results: list[Result]) -> None:
         committed[partition] = step.commit(partition, results)
-        context.log_event(
-            dg.AssetMaterialization(
-                asset_key=context.asset_key,
-                partition=partition.key,
-                metadata={"dagster/partition_row_count": committed[partition]},
-            )
-        )
+        context.log_event(_materialization(context, partition, committed[partition], {}))
 
     def collect(partition: TierYear, task: Task, result: Result) -> None:
         progress.advance(step.size(task))
@@ -84,3 +96,32 @@ def run_step(
         for partition, task, result in run_tasks(step.work, tasks_to_do(), workers):
             collect(partition, task, result)
     return committed
+
+
+def materialised(
+    context: dg.AssetExecutionContext,
+    committed: dict[TierYear, Committed],
+    metadata: dict[str, Any],
+) -> Iterator[dg.MaterializeResult[None]]:
+    """Yield the step's result, then record each partition with its own data version.
+
+    Dagster gives all partitions of a result one data version. What follows from a partition would
+    then be made again whenever its neighbour changed; the events after the result put it right.
+    """
+    yield dg.MaterializeResult()
+    for partition, made in committed.items():
+        context.log_event(_materialization(context, partition, made, metadata))
+
+
+def _materialization(
+    context: dg.AssetExecutionContext,
+    partition: TierYear,
+    made: Committed,
+    metadata: dict[str, Any],
+) -> dg.AssetMaterialization:
+    return dg.AssetMaterialization(
+        asset_key=context.asset_key,
+        partition=partition.key,
+        metadata={**metadata, "dagster/partition_row_count": made.rows},
+        tags={DATA_VERSION_TAG: made.version},
+    )

@@ -1,6 +1,6 @@
 """Tables that follow from the pairs, part by part: heuristics, samples and features."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -15,7 +15,7 @@ from models.feature_parts import (
     write_midi_tokens_part,
 )
 from pipelines.automation import MAKE_AGAIN_WHAT_CHANGED
-from pipelines.fanout import Step, run_step
+from pipelines.fanout import Committed, Step, materialised, run_step
 from pipelines.metadata import table_metadata
 from pipelines.partitions import TierYear
 from pipelines.resources import Project
@@ -152,16 +152,20 @@ def derived_asset(
         code_version=derivation.code_version,
         description=derivation.description,
     )
-    def derived(context: dg.AssetExecutionContext, project: Project) -> dg.MaterializeResult[None]:
+    def derived(
+        context: dg.AssetExecutionContext, project: Project
+    ) -> Iterator[dg.MaterializeResult[None]]:
         workspace = project.workspace
         step = derived_step(workspace, recipe_name, derivation)
         committed = run_step(context, step, project.settings.workers)
-        return dg.MaterializeResult(
-            metadata={
+        yield from materialised(
+            context,
+            committed,
+            {
                 **table_metadata(workspace.table(recipe_name, derivation.name)),
                 "partitions in this run": len(committed),
-                "rows in this run": sum(committed.values()),
-            }
+                "rows in this run": sum(made.rows for made in committed.values()),
+            },
         )
 
     return derived
@@ -179,9 +183,9 @@ def derived_step(
     def paths(partition: TierYear) -> list[str]:
         return list(part_rows(pairs, None, **partition.columns))
 
-    def commit_partition(partition: TierYear, parts: list[Part]) -> int:
+    def commit_partition(partition: TierYear, parts: list[Part]) -> Committed:
         commit(target, parts, partition.columns)
-        return sum(part.rows for part in parts)
+        return Committed.of(parts)
 
     return Step(
         count=lambda partition: sum(rows[path] for path in paths(partition)),

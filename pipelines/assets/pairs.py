@@ -1,6 +1,7 @@
 """Pairs: every graded version of every segment, with what it sounds like."""
 
 from collections import Counter, defaultdict
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
@@ -14,9 +15,9 @@ from degradation.render import warm_synthesiser
 from degradation.sampling import Draw, draws_of
 from labeling.scores import DIMENSIONS
 from pipelines.automation import MAKE_AGAIN_WHAT_CHANGED
-from pipelines.fanout import Step, run_step
+from pipelines.fanout import Committed, Step, materialised, run_step
 from pipelines.metadata import records_metadata, table_metadata
-from pipelines.partitions import TierYear, partitions_of
+from pipelines.partitions import TierYear
 from pipelines.pictures import as_markdown, before_and_after, label_histograms
 from pipelines.resources import Project
 from pipelines.settings import find_recipe
@@ -56,13 +57,13 @@ def pairs_asset(recipe_name: str, partitions: dg.PartitionsDefinition) -> dg.Ass
             "and all that `pianograde replay` needs to make the same bytes again."
         ),
     )
-    def pairs(context: dg.AssetExecutionContext, project: Project) -> dg.MaterializeResult[None]:
+    def pairs(
+        context: dg.AssetExecutionContext, project: Project
+    ) -> Iterator[dg.MaterializeResult[None]]:
         recipe, workspace = find_recipe(recipe_name), project.workspace
         committed = run_step(context, pairs_step(recipe, workspace), project.settings.workers)
         refuse_to_go_on_with_nothing(workspace, recipe_name)
-        return dg.MaterializeResult(
-            metadata=pairs_metadata(recipe, workspace, partitions_of(context), committed)
-        )
+        yield from materialised(context, committed, pairs_metadata(recipe, workspace, committed))
 
     return pairs
 
@@ -101,11 +102,11 @@ def pairs_step(recipe: Recipe, workspace: Workspace) -> Step[PairsTask, PairsRep
             for few in split_into_tasks(draws[partition])
         ]
 
-    def commit_partition(partition: TierYear, reports: list[PairsReport]) -> int:
+    def commit_partition(partition: TierYear, reports: list[PairsReport]) -> Committed:
         columns = partition.columns
         commit(quarantine, [report.quarantine for report in reports], columns)
         commit(table, [report.pairs for report in reports], columns)
-        return sum(report.pairs.rows for report in reports)
+        return Committed.of([report.pairs for report in reports])
 
     return Step(
         count=lambda partition: len(draws[partition]),
@@ -142,8 +143,7 @@ def refuse_to_go_on_with_nothing(workspace: Workspace, recipe_name: str) -> None
 def pairs_metadata(
     recipe: Recipe,
     workspace: Workspace,
-    partitions: list[TierYear],
-    committed: dict[TierYear, int],
+    committed: dict[TierYear, Committed],
 ) -> dict[str, Any]:
     """Return counts, schema, what was left out, label histograms and one pair as a picture."""
     table = workspace.table(recipe.name, "pairs")
@@ -153,7 +153,7 @@ def pairs_metadata(
     metadata = {
         **table_metadata(table),
         "partitions in this run": len(committed),
-        "rows in this run": sum(committed.values()),
+        "rows in this run": sum(made.rows for made in committed.values()),
         "hours": float(light["duration_s"].sum()) / 3600,
         **{f"{tier} rows": tiers[tier] for tier in recipe.tiers},
         "audio source": recipe.audio_source,
@@ -162,7 +162,7 @@ def pairs_metadata(
     }
     if len(light):
         metadata["labels"] = dg.MetadataValue.md(_labels_picture(light))
-    worst = [partition for partition in partitions if committed[partition]]
+    worst = [partition for partition, made in committed.items() if made.rows]
     if worst:
         metadata["before and after"] = dg.MetadataValue.md(
             _pair_picture(workspace, recipe, max(worst, key=lambda p: TIERS.index(p.tier)))
