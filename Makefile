@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PORT ?= 3000
 
-.PHONY: demo test check lint types contracts ui system clean
+.PHONY: demo test check lint types contracts ui system fluidsynth browser clean
 
 demo: $(READY) system  ## the whole graph on the built-in corpus
 	$(BIN)/pianograde demo
@@ -46,7 +46,8 @@ fluidsynth:
 
 # The listening page is tested in a real browser; without one those tests skip with a reason.
 browser:
-	@command -v chromium chromium-browser google-chrome >/dev/null || \
+	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || \
+	  command -v google-chrome >/dev/null || \
 	  { command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ] && \
 	    apt-get update -qq && apt-get install -y -qq chromium >/dev/null; } || \
 	  echo "No Chromium: the tests of pages will skip."

@@ -20,6 +20,9 @@ from degradation.timing import OnsetJitter
 TIERS = ("pristine", "good", "moderate", "poor")
 """The tiers, from best to worst."""
 
+RECIPE_NAME = r"^[a-z][a-z0-9_]*$"
+"""What a recipe may be called: its name is part of table paths, asset keys and SQL schemas."""
+
 NoteDamage = OnsetJitter | WrongNotes | DynamicsCompression
 SoundDamage = Bandpass | Noise
 Operation = Annotated[NoteDamage | SoundDamage, Field(discriminator="operation")]
@@ -69,7 +72,7 @@ class Recipe(Parameters):
     rendered or the corpus's own recording is used, which only sound operations can reach.
     """
 
-    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    name: str = Field(pattern=RECIPE_NAME)
     kind: Literal["tiered"]
     seed: int = Field(ge=0)
     draws: int = Field(ge=1, le=64)

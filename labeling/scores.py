@@ -1,8 +1,10 @@
 """The eight dimensions, and the scores that a tiered recipe gives a draw."""
 
+from typing import Literal, get_args
+
 from degradation.sampling import Draw
 
-DIMENSIONS = (
+Dimension = Literal[
     "note_accuracy",
     "rhythmic_stability",
     "articulation_clarity",
@@ -11,7 +13,9 @@ DIMENSIONS = (
     "dynamic_range",
     "musical_expression",
     "overall_interpretation",
-)
+]
+
+DIMENSIONS: tuple[Dimension, ...] = get_args(Dimension)
 """The eight dimensions, in the order of every table."""
 
 

@@ -18,6 +18,7 @@ from degradation.errors import UserError
 from labeling.scores import DIMENSIONS
 from models.config import EXPERIMENTS, Experiment, ExperimentConfig
 from models.history import EpochRecord
+from models.identity import Origin
 from models.network import GradingNetwork
 
 RESUME_FILE = "resume.pt"
@@ -74,6 +75,7 @@ def load_resume(out_dir: Path, identity: str) -> ResumeState | None:
 def save_best(
     out_dir: Path,
     experiment: Experiment,
+    origin: Origin,
     config: ExperimentConfig,
     record: EpochRecord,
     weights: Mapping[str, Tensor],
@@ -84,6 +86,7 @@ def save_best(
         out_dir / f"{stem}.json",
         {
             "experiment": experiment,
+            **asdict(origin),
             "epoch": record.epoch,
             "val_loss": record.val_loss,
             "dimensions": list(DIMENSIONS),

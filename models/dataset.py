@@ -16,7 +16,7 @@ from degradation.seeds import stream
 from labeling.scores import DIMENSIONS
 from models.batch import Batch, Example, collate
 from models.config import ExperimentConfig, Modality
-from models.parts import ExampleParts, Features, read_part
+from models.parts import ExampleParts, Features, check_mel, read_part
 
 
 class Targets:
@@ -107,6 +107,7 @@ class StreamedExamples(IterableDataset[Example]):
 
     The order depends on the configured seed, `epoch` and the shard alone. Memory holds the
     shuffle buffer and `open_parts` x `rows_per_read` rows, whatever the size of the tables.
+    Raises UserError at once when the features have other mel settings than `config`.
     """
 
     def __init__(
@@ -117,6 +118,7 @@ class StreamedExamples(IterableDataset[Example]):
         modalities: frozenset[Modality],
         epoch: int | None,
     ) -> None:
+        check_mel(parts, config)
         self._parts = parts
         self._targets = targets
         self._config = config

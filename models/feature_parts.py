@@ -1,6 +1,7 @@
 """Feature tables, made once from the shards and read by every experiment."""
 
 import hashlib
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -11,9 +12,10 @@ from models.features import log_mel
 from models.parts import ExampleParts
 from models.tokens import performance_tokens
 from storage.audio import decode_audio
+from storage.files import filesystem
 from storage.midi import read_midi
 from storage.schema import AUDIO_FEATURES, MIDI_TOKENS
-from storage.tables import Part, Table, derive_part, derived_path, filesystem, part_rows
+from storage.tables import Part, Table, derive_part, derived_path, part_rows
 
 TOKENS_VERSION = "t1"
 MEL_VERSION = "m1"
@@ -72,6 +74,17 @@ def write_midi_tokens_part(task: FeaturesTask) -> Part:
     return derive_part(task.pairs, task.path, task.target, TOKENS_VERSION, derive)
 
 
+def check_parts(table: Table, wanted: Collection[str], held: Collection[str]) -> None:
+    """Refuse a table that holds not all the parts which follow from the pairs: UserError."""
+    lacking = set(wanted) - set(held)
+    if lacking:
+        name = table.url.rsplit("/", 1)[-1]
+        raise UserError(
+            f"{name} lacks {len(lacking)} of {len(wanted)} parts of the pairs; expected all, made "
+            f"from these pairs with today's settings: materialise {name} again"
+        )
+
+
 def example_parts(
     pairs_paths: list[str], audio_features: Table, midi_tokens: Table, mel: MelConfig
 ) -> ExampleParts:
@@ -82,14 +95,7 @@ def example_parts(
 
     def uris(table: Table, version: str) -> tuple[str, ...]:
         wanted = [derived_path(path, version) for path in pairs_paths]
-        lacking = set(wanted) - set(part_rows(table))
-        if lacking:
-            name = table.url.rsplit("/", 1)[-1]
-            raise UserError(
-                f"{name} lacks {len(lacking)} of {len(wanted)} parts of the pairs; expected the "
-                "features of these pairs with this experiment's mel settings: materialise "
-                f"{name} again"
-            )
+        check_parts(table, wanted, part_rows(table))
         files, root = filesystem(table.url)
         scheme = "file" if files.type_name == "local" else files.type_name
         return tuple(f"{scheme}://{root}/{path}" for path in wanted)
@@ -97,4 +103,5 @@ def example_parts(
     return ExampleParts(
         audio_features=uris(audio_features, mel_version(mel)),
         midi_tokens=uris(midi_tokens, TOKENS_VERSION),
+        mel=mel,
     )

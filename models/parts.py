@@ -1,8 +1,8 @@
 """Feature tables read row by row: Parquet parts in, examples out, a little at a time."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -11,8 +11,10 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from degradation.errors import UserError
-from models.config import ExperimentConfig, Modality
+from models.config import ExperimentConfig, MelConfig, Modality
 from models.tokens import TOKEN_DTYPE, TokenArray
+
+REMEDY = "make audio_features and midi_tokens again from one version of the pairs"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,18 +23,19 @@ class ExampleParts:
 
     `audio_features` parts have at least the columns `sample_id`, `split`, `log_mel` (binary:
     float16, little-endian, frames x bands), `frames` and `bands`; `midi_tokens` parts
-    `sample_id` and `tokens` (binary: rows of `TOKEN_DTYPE`).
+    `sample_id` and `tokens` (binary: rows of `TOKEN_DTYPE`). `mel` is the setting that all
+    spectrograms were made with.
     """
 
     audio_features: tuple[str, ...]
     midi_tokens: tuple[str, ...]
+    mel: MelConfig
 
     def __post_init__(self) -> None:
         if len(self.audio_features) != len(self.midi_tokens):
             raise UserError(
                 f"audio_features has {len(self.audio_features)} parts and midi_tokens "
-                f"{len(self.midi_tokens)}; expected as many: make both again from one version of "
-                "the pairs"
+                f"{len(self.midi_tokens)}; expected as many: {REMEDY}"
             )
 
     def __len__(self) -> int:
@@ -53,18 +56,65 @@ class Features:
     tokens: TokenArray | None
 
 
-def _rows(uri: str, columns: Sequence[str], rows_per_read: int) -> Iterator[tuple[Any, ...]]:
-    """Yield a part's rows as tuples of Arrow scalars, decoding `rows_per_read` at a time."""
+def check_mel(parts: ExampleParts, config: ExperimentConfig) -> None:
+    """Refuse features that were made with other mel settings than `config` names: UserError.
+
+    As many bands of other frequencies would fit a network, and mean something else to it.
+    """
+    made, expected = parts.mel.model_dump(), config.mel.model_dump()
+    differing = [
+        f"{name} {made[name]}, not {expected[name]}"
+        for name in expected
+        if made[name] != expected[name]
+    ]
+    if differing:
+        raise UserError(
+            f"the audio features have other mel settings than the model ({', '.join(differing)}); "
+            "expected the same: train it again, or choose the experiment file it was trained with"
+        )
+
+
+@contextmanager
+def _opened(uri: str) -> Iterator[pq.ParquetFile]:
     filesystem, path = pyarrow.fs.FileSystem.from_uri(uri)
     # A buffered stream instead of whole column chunks: memory holds a data page, however large
-    # a row group is. One thread, because a loader's worker is a process of its own.
+    # a row group is.
     with pq.ParquetFile(path, filesystem=filesystem, buffer_size=1 << 20, pre_buffer=False) as part:
-        for batch in part.iter_batches(rows_per_read, columns=list(columns), use_threads=False):
-            yield from zip(*(batch.column(name) for name in columns), strict=True)
+        yield part
 
 
-def _log_mel(stored: pa.Scalar, frames: int, bands: int) -> NDArray[np.float16]:
-    return np.frombuffer(stored.as_buffer(), dtype="<f2").reshape(frames, bands)
+def _values_where(
+    wanted: NDArray[np.bool_], part: pq.ParquetFile, column: str, rows_per_read: int
+) -> Iterator[pa.Scalar]:
+    """Yield a column's values of the wanted rows; a row group without any is not decoded."""
+    sizes = [part.metadata.row_group(group).num_rows for group in range(part.num_row_groups)]
+    by_group = np.split(wanted, np.cumsum(sizes)[:-1])
+    groups = [group for group, rows in enumerate(by_group) if rows.any()]
+    if not groups:
+        return
+    decoded = np.concatenate([by_group[group] for group in groups])
+    start = 0
+    # One thread, because a loader's worker is a process of its own.
+    for batch in part.iter_batches(
+        rows_per_read, row_groups=groups, columns=[column], use_threads=False
+    ):
+        for row in np.flatnonzero(decoded[start : start + len(batch)]):
+            yield batch.column(column)[int(row)]
+        start += len(batch)
+
+
+def _check_same_samples(audio_uri: str, audio: list[str], midi_uri: str, midi: list[str]) -> None:
+    for ours, theirs in zip(audio, midi, strict=False):
+        if ours != theirs:
+            raise UserError(
+                f"part {midi_uri} has sample {theirs} where {audio_uri} has {ours}; "
+                f"expected the same samples in the same order: {REMEDY}"
+            )
+    if len(audio) != len(midi):
+        shorter = midi_uri if len(midi) < len(audio) else audio_uri
+        raise UserError(
+            f"part {shorter} ends before its counterpart; expected as many rows: {REMEDY}"
+        )
 
 
 def read_part(
@@ -77,47 +127,41 @@ def read_part(
 ) -> Iterator[Features]:
     """Yield the samples of `split` in part `index`, in stored order.
 
-    Only the columns of `modalities` are read. Raises UserError, naming the part, when the
-    two tables disagree about a sample, or the features were made with another mel setting.
+    Only the columns of `modalities` are read, and of those only the row groups that hold samples
+    of `split`: rows are sorted by segment, so the samples of a split lie together. Raises
+    UserError, naming the part, when the two tables disagree about a sample, or its spectrograms
+    have another number of bands.
     """
     audio_uri, midi_uri = parts.audio_features[index], parts.midi_tokens[index]
-    audio_columns = ["sample_id", "split", "frames", "bands"]
-    midi_columns = ["sample_id"]
-    audio_columns += ["log_mel"] if "audio" in modalities else []
-    midi_columns += ["tokens"] if "midi" in modalities else []
     rows_per_read = config.training.rows_per_read
-    audio_rows = _rows(audio_uri, audio_columns, rows_per_read)
-    midi_rows = _rows(midi_uri, midi_columns, rows_per_read)
-    remedy = "make audio_features and midi_tokens again from one version of the pairs"
-    while True:
-        audio, midi = next(audio_rows, None), next(midi_rows, None)
-        if audio is None and midi is None:
-            return
-        if audio is None or midi is None:
-            shorter = midi_uri if midi is None else audio_uri
+    with _opened(audio_uri) as audio, _opened(midi_uri) as midi:
+        known = audio.read(["sample_id", "split", "frames", "bands"], use_threads=False)
+        sample_ids = known["sample_id"].to_pylist()
+        others = midi.read(["sample_id"], use_threads=False)["sample_id"].to_pylist()
+        _check_same_samples(audio_uri, sample_ids, midi_uri, others)
+        wanted = np.array([stored == split for stored in known["split"].to_pylist()], bool)
+        frames, bands = known["frames"].to_numpy(), known["bands"].to_numpy()
+        if (wrong := bands[wanted & (bands != config.mel.bands)]).size:
             raise UserError(
-                f"part {shorter} ends before its counterpart; expected as many rows: {remedy}"
-            )
-        sample_id, stored_split, frames, bands = (value.as_py() for value in audio[:4])
-        if sample_id != midi[0].as_py():
-            raise UserError(
-                f"part {midi_uri} has sample {midi[0].as_py()} where {audio_uri} has {sample_id}; "
-                f"expected the same samples in the same order: {remedy}"
-            )
-        if stored_split != split:
-            continue
-        if bands != config.mel.bands:
-            raise UserError(
-                f"part {audio_uri} has {bands} mel bands, the experiment expects "
+                f"part {audio_uri} has {wrong[0]} mel bands, the experiment expects "
                 f"{config.mel.bands}: make audio_features again with this experiment file"
             )
-        yield Features(
-            sample_id=sample_id,
-            mel_frames=frames,
-            log_mel=_log_mel(audio[4], frames, bands) if "audio" in modalities else None,
-            tokens=(
-                np.frombuffer(midi[1].as_buffer(), dtype=TOKEN_DTYPE)
-                if "midi" in modalities
-                else None
-            ),
-        )
+        log_mels = _values_where(wanted, audio, "log_mel", rows_per_read)
+        token_lists = _values_where(wanted, midi, "tokens", rows_per_read)
+        for row in np.flatnonzero(wanted):
+            yield Features(
+                sample_id=sample_ids[row],
+                mel_frames=int(frames[row]),
+                log_mel=(
+                    np.frombuffer(next(log_mels).as_buffer(), "<f2").reshape(
+                        frames[row], bands[row]
+                    )
+                    if "audio" in modalities
+                    else None
+                ),
+                tokens=(
+                    np.frombuffer(next(token_lists).as_buffer(), TOKEN_DTYPE)
+                    if "midi" in modalities
+                    else None
+                ),
+            )

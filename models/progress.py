@@ -10,6 +10,7 @@ from models.batch import Batch
 from models.checkpoint import ResumeState, save_best, save_resume
 from models.config import Experiment
 from models.history import EpochRecord, best_epoch, is_finished
+from models.identity import Origin
 from models.lightning_module import GradingModule
 
 
@@ -33,16 +34,16 @@ class EpochKeeper(L.Callback):
     def __init__(
         self,
         experiment: Experiment,
+        origin: Origin,
         out_dir: Path,
-        identity: str,
         history: tuple[EpochRecord, ...],
         train_samples: int,
         log: Callable[[str], None],
     ) -> None:
         self.history = history
         self._experiment = experiment
+        self._origin = origin
         self._out_dir = out_dir
-        self._identity = identity
         self._train_samples = train_samples
         self._log = log
         self._started_s = self._spoke_s = 0.0
@@ -110,11 +111,11 @@ class EpochKeeper(L.Callback):
         self.history = (*self.history, record)
         weights = module.network.state_dict()
         if best_epoch(self.history) is record:
-            save_best(self._out_dir, self._experiment, module.config, record, weights)
+            save_best(self._out_dir, self._experiment, self._origin, module.config, record, weights)
         save_resume(
             self._out_dir,
             ResumeState(
-                identity=self._identity,
+                identity=self._origin.identity,
                 weights=weights,
                 optimizer=trainer.optimizers[0].state_dict(),
                 steps_done=module.steps_done,

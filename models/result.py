@@ -7,13 +7,15 @@ from pathlib import Path
 from degradation.errors import UserError
 from models.checkpoint import HISTORY_FILE
 from models.history import EpochRecord
+from models.identity import Origin
 from models.train import TrainingResult
 
 
-def load_result(out_dir: Path) -> TrainingResult:
+def load_result(out_dir: Path, identity: str) -> TrainingResult:
     """Return what `train` returned when it finished in `out_dir`.
 
-    Raises UserError when no training finished there.
+    Raises UserError when no training finished there, or one of another identity than today's:
+    then the model was made from other data than those it would be judged on, or otherwise.
     """
     path = out_dir / HISTORY_FILE
     if not path.exists():
@@ -22,8 +24,14 @@ def load_result(out_dir: Path) -> TrainingResult:
             f"experiment {out_dir.name} first"
         )
     stored = json.loads(path.read_text(encoding="utf-8"))
+    if stored["identity"] != identity:
+        raise UserError(
+            f"{stored['experiment']} was trained on other data or settings (in {out_dir}); "
+            "expected today's: materialise it again"
+        )
     return TrainingResult(
         experiment=stored["experiment"],
+        origin=Origin(identity=stored["identity"], table_versions=stored["table_versions"]),
         checkpoint=out_dir / stored["checkpoint"],
         parameters=stored["parameters"],
         history=tuple(

@@ -1,10 +1,9 @@
 """Train one experiment, or go on with it where it was killed."""
 
-import hashlib
 import logging
 import math
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -15,21 +14,22 @@ import torch
 
 from degradation.errors import UserError
 from degradation.seeds import digest_int
-from labeling.scores import DIMENSIONS
 from models.checkpoint import HISTORY_FILE, clear, find_best, load_resume, write_json
 from models.config import EXPERIMENTS, Experiment, ExperimentConfig
 from models.dataset import Targets
 from models.history import EpochRecord, best_epoch, is_finished
+from models.identity import Origin, training_identity
 from models.lightning_module import ExampleLoaders, GradingModule, total_steps
-from models.parts import ExampleParts
+from models.parts import ExampleParts, check_mel
 from models.progress import EpochKeeper, describe_duration
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingResult:
-    """A finished training: its best checkpoint, its size and every epoch."""
+    """A finished training: what it came from, its best checkpoint, its size and every epoch."""
 
     experiment: Experiment
+    origin: Origin
     checkpoint: Path
     parameters: int
     history: tuple[EpochRecord, ...]
@@ -43,18 +43,6 @@ class TrainingResult:
     def seconds(self) -> float:
         """Time spent in all epochs, those before an interruption included."""
         return sum(record.seconds for record in self.history)
-
-
-def training_identity(
-    experiment: Experiment, config: ExperimentConfig, parts: ExampleParts, samples: pd.DataFrame
-) -> str:
-    """Return a digest of what a training follows from: a state with another is not resumed."""
-    labels = samples[["sample_id", "split", *DIMENSIONS]]
-    digest = hashlib.blake2b(digest_size=16)
-    digest.update(config.model_dump_json().encode())
-    digest.update("\n".join([experiment, *parts.audio_features, *parts.midi_tokens]).encode())
-    digest.update(pd.util.hash_pandas_object(labels, index=False).to_numpy().tobytes())
-    return digest.hexdigest()
 
 
 @contextmanager
@@ -103,10 +91,15 @@ def _targets(samples: pd.DataFrame, split: str) -> Targets:
 
 
 def _finish(
-    experiment: Experiment, out_dir: Path, parameters: int, history: tuple[EpochRecord, ...]
+    experiment: Experiment,
+    origin: Origin,
+    out_dir: Path,
+    parameters: int,
+    history: tuple[EpochRecord, ...],
 ) -> TrainingResult:
     result = TrainingResult(
         experiment=experiment,
+        origin=origin,
         checkpoint=find_best(out_dir),
         parameters=parameters,
         history=history,
@@ -118,6 +111,7 @@ def _finish(
         out_dir / HISTORY_FILE,
         {
             "experiment": experiment,
+            **asdict(origin),
             "checkpoint": result.checkpoint.name,
             "parameters": parameters,
             "epochs": epochs,
@@ -133,25 +127,32 @@ def train(
     samples: pd.DataFrame,
     out_dir: Path,
     *,
+    table_versions: Mapping[str, int],
     log: Callable[[str], None],
 ) -> TrainingResult:
     """Train `experiment` and return its result; files go to `out_dir`, progress to `log`.
 
     `samples` has one row a sample: `sample_id`, `split` and the eight dimensions. A
-    training that was killed goes on after its last whole epoch and ends, on a CPU, with the
-    weights it would have had; one that is finished is returned as it is; what another
-    configuration or other data left in `out_dir` is removed. Files: the best weights
-    `EXPERIMENT-epoch=NN-val_loss=X.XXXX.pt` and `.json`, `resume.pt`, `history.json`.
+    training that was killed goes on after its last whole epoch and ends, on a CPU with as many
+    threads and workers, with the weights it would have had; one that is finished is returned as
+    it is; what a training of another identity (see `training_identity`) left in `out_dir` is
+    removed. Files: the best weights `EXPERIMENT-epoch=NN-val_loss=X.XXXX.pt` and `.json`,
+    `resume.pt`, `history.json`; both JSON files keep the identity and `table_versions`, the
+    versions of the tables that parts and samples were read from, by name.
 
     Runs on a GPU (bfloat16 where CUDA is) when there is one, else on `torch_threads` CPU threads.
-    Raises UserError for an unknown experiment, or without training or validation samples.
+    Raises UserError for an unknown experiment, without training or validation samples, or for
+    features of other mel settings.
     """
     name = _known(experiment)
     training = config.training
     train_targets, validation_targets = _targets(samples, "train"), _targets(samples, "validation")
-    identity = training_identity(name, config, parts, samples)
+    check_mel(parts, config)  # before anything is removed
+    origin = Origin(
+        identity=training_identity(name, config, parts, samples), table_versions=table_versions
+    )
     out_dir.mkdir(parents=True, exist_ok=True)
-    state = load_resume(out_dir, identity)
+    state = load_resume(out_dir, origin.identity)
     if state is None:
         clear(out_dir)
     history = state.history if state else ()
@@ -169,7 +170,7 @@ def train(
         parameters = sum(weight.numel() for weight in module.network.parameters())
         if is_finished(history, training.epochs, training.patience_epochs):
             log(f"{name}: was trained before, on the same data with the same settings")
-            return _finish(name, out_dir, parameters, history)
+            return _finish(name, origin, out_dir, parameters, history)
         if state:
             module.network.load_state_dict(state.weights)
             log(f"{name}: goes on after epoch {len(history)}")
@@ -177,7 +178,7 @@ def train(
             f"{name}: {parameters:,} parameters, {len(train_targets):,} training and "
             f"{len(validation_targets):,} validation samples"
         )
-        keeper = EpochKeeper(name, out_dir, identity, history, len(train_targets), log)
+        keeper = EpochKeeper(name, origin, out_dir, history, len(train_targets), log)
         with quiet_lightning():
             trainer = L.Trainer(
                 accelerator="auto",
@@ -197,7 +198,7 @@ def train(
                 name, config, parts, train_targets, validation_targets, len(history)
             )
             trainer.fit(module, datamodule=loaders)
-    result = _finish(name, out_dir, parameters, keeper.history)
+    result = _finish(name, origin, out_dir, parameters, keeper.history)
     best = result.best
     log(
         f"{name}: done after {len(result.history)} epochs in {describe_duration(result.seconds)}; "

@@ -6,12 +6,12 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from degradation.recipe import TIERS, Recipe
 from degradation.render import warm_synthesiser
-from pipelines.assets.pairs import expected_draws, pairs_step
+from pipelines.assets.pairs import pairs_step
 from pipelines.partitions import TierYear
 from pipelines.workspace import Workspace
 from storage.pairs import PairsTask, replay, write_pairs_part
@@ -72,23 +72,22 @@ def bench_pairs(recipe: Recipe, workspace: Workspace, pairs: int) -> BenchResult
 
 def _tasks(recipe: Recipe, workspace: Workspace, pairs: int, folder: Path) -> list[PairsTask]:
     step = pairs_step(recipe, workspace)
-    draws = expected_draws(recipe, workspace)
     tasks = []
     for tier in TIERS:
         wanted = max(1, round(pairs * recipe.tiers[tier].probability))
-        year = max(p.year for p in draws if p.tier == tier)
-        planned = step.plan(TierYear(year=year, tier=tier))[0]
-        tasks.append(
-            PairsTask(
-                table=_moved(planned.table, folder / "pairs"),
-                quarantine=_moved(planned.quarantine, folder / "quarantine"),
-                origin=planned.origin,
-                year=planned.year,
-                tier=tier,
-                draws=planned.draws[:wanted],
-                performances=planned.performances,
-            )
-        )
+        for year in workspace.settings.years():
+            for planned in step.plan(TierYear(year=year, tier=tier)):
+                few = planned.draws[:wanted]
+                wanted -= len(few)
+                if few:
+                    tasks.append(
+                        replace(
+                            planned,
+                            table=_moved(planned.table, folder / "pairs"),
+                            quarantine=_moved(planned.quarantine, folder / "quarantine"),
+                            draws=few,
+                        )
+                    )
     return tasks
 
 

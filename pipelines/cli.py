@@ -13,6 +13,7 @@ from typing import Annotated, Any, ParamSpec
 import typer
 
 from degradation.errors import UserError
+from pipelines.errors import StepError
 
 app = typer.Typer(
     help="Expert piano performances, damaged in recorded ways, labelled and learnt from.",
@@ -35,6 +36,9 @@ def told_in_one_line(command: Callable[P, None]) -> Callable[P, None]:
         except UserError as error:
             typer.echo(f"pianograde: {error}", err=True)
             raise typer.Exit(2) from error
+        except StepError as error:
+            typer.echo(f"pianograde: {error}", err=True)
+            raise typer.Exit(1) from error
 
     return guarded
 
@@ -45,7 +49,8 @@ def demo() -> None:
     """Run the whole graph on the built-in corpus: about 24 minutes of music, in some minutes."""
     from pipelines.settings import CONFIGS
 
-    _run("phase2", maestro=None, limit=None, experiment=CONFIGS / "experiments" / "demo.yaml")
+    experiment = CONFIGS / "experiments" / "demo.yaml"
+    _run("phase2", maestro=None, limit=None, experiment=experiment, licence=None)
 
 
 @app.command()
@@ -59,6 +64,9 @@ def run(
     experiment: Annotated[
         Path | None, typer.Option(help="Sizes and rates of the models: a YAML file.")
     ] = None,
+    licence: Annotated[
+        str | None, typer.Option(help="Of the performances; else the root's LICENSE file says.")
+    ] = None,
 ) -> None:
     """Run the whole graph on a MAESTRO root of your own."""
     from pipelines.settings import CONFIGS
@@ -68,6 +76,7 @@ def run(
         maestro=maestro.resolve(),
         limit=limit,
         experiment=(experiment or CONFIGS / "experiments" / "demo.yaml").resolve(),
+        licence=licence,
     )
 
 
@@ -76,26 +85,28 @@ def _run(recipe_name: str, **chosen: Any) -> None:
     from pipelines.settings import find_recipe, load_settings, remember
 
     # The worker processes and Dagster read the same choice from the environment.
-    for name in ("maestro", "limit", "experiment"):
+    for name in chosen:
         os.environ.pop(f"PIANOGRADE_{name.upper()}", None)
     settings = load_settings(**chosen)
     find_recipe(recipe_name)
     experiments = settings.experiment_config().experiments
     settings.years()
+
+    from pipelines.runs import materialise, observe_recipe, refuse_switch, stages
+
+    refuse_switch(settings)
     remember(settings)
-
-    from pipelines.runs import StepError, materialise, observe_recipe, stages
-
     observe_recipe(recipe_name, settings)
-    steps = stages(recipe_name, experiments)
+    steps, failed = stages(recipe_name, experiments), []
     for number, stage in enumerate(steps, start=1):
         typer.echo(f"[{number}/{len(steps)}] {stage.title}", err=True)
-        try:
-            materialise(stage, settings)
-        except StepError as error:
-            typer.echo(f"pianograde: {error}", err=True)
-            raise typer.Exit(1) from error
+        failed += materialise(stage, settings)
     _say_where(recipe_name)
+    for check in failed:
+        kind = "error" if check.is_error else "warning"
+        typer.echo(f"check did not pass ({kind}): {check.name}; `make ui` shows why", err=True)
+    if any(check.is_error for check in failed):
+        raise typer.Exit(1)
 
 
 def _say_where(recipe_name: str) -> None:
@@ -192,6 +203,28 @@ def listen(recipe: RecipeOption = "phase2") -> None:
     typer.launch(page.as_uri())
 
 
+@app.command()
+@told_in_one_line
+def tidy(
+    keep: Annotated[int, typer.Option(min=1, help="Versions of each table to keep.")] = 1,
+) -> None:
+    """Free the disk of parts that no kept version of a table has."""
+    from pipelines.runs import count_under_way
+    from pipelines.settings import load_settings, recipe_names
+    from pipelines.workspace import Workspace
+    from storage.tidy import tidy as tidy_table
+
+    settings = load_settings()
+    if count := count_under_way(settings):
+        raise UserError(
+            f"{count} runs or backfills are under way, and may use what would be removed; expected "
+            "none: wait, or end them in the UI"
+        )
+    freed = [tidy_table(table, keep) for table in Workspace(settings).all_tables(recipe_names())]
+    count, size = sum(f.files for f in freed), sum(f.size for f in freed)
+    typer.echo(f"removed {count} files, {size / 1e6:.1f} MB")
+
+
 @app.command("fetch-maestro")
 @told_in_one_line
 def fetch_maestro(
@@ -228,25 +261,24 @@ def bench(
 @app.command()
 @told_in_one_line
 def ui(
-    port: Annotated[int, typer.Option(help="Port on 127.0.0.1.")] = 3000,
+    port: Annotated[
+        int | None, typer.Option(help="Port on 127.0.0.1; reports are served on the next one.")
+    ] = None,
 ) -> None:
-    """Serve the Dagster UI and its daemon on this project; Ctrl-C ends both."""
+    """Serve the Dagster UI, its daemon, and the reports it links to; Ctrl-C ends all."""
     from pipelines.runs import prepare_dagster_home
-    from pipelines.settings import PROJECT, load_settings
+    from pipelines.serve import serve
+    from pipelines.settings import load_settings
 
+    if port:
+        os.environ["PIANOGRADE_PORT"] = str(port)
     settings = load_settings()
     settings.years()
     prepare_dagster_home(settings)
-    typer.echo(f"Dagster UI on http://127.0.0.1:{port}, corpus {settings.corpus_name}", err=True)
-    command = [
-        sys.executable,
-        "-m",
-        "dagster",
-        "dev",
-        "--workspace",
-        str(PROJECT / "workspace.yaml"),
-    ]
-    os.execv(sys.executable, [*command, "--host", "127.0.0.1", "--port", str(port)])
+    typer.echo(
+        f"Dagster UI on http://127.0.0.1:{settings.port}, corpus {settings.corpus_name}", err=True
+    )
+    raise typer.Exit(serve(settings))
 
 
 if __name__ == "__main__":

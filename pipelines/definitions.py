@@ -16,7 +16,7 @@ from pipelines.checks.scores import score_checks
 from pipelines.checks.splits import no_composition_in_two_splits
 from pipelines.partitions import tier_year_partitions
 from pipelines.resources import Project
-from pipelines.sensors import automation_sensor, recipes_changed
+from pipelines.sensors import automation_sensor, recipe_sensor
 from pipelines.settings import load_settings, recipe_names
 
 
@@ -39,15 +39,15 @@ def recipe_definitions(name: str, years: list[str]) -> dg.Definitions:
 
 def build_definitions() -> dg.Definitions:
     """Return the whole graph for the corpus that the settings name."""
-    years = load_settings().years()
+    years, names = load_settings().years(), recipe_names()
     return dg.Definitions.merge(
         dg.Definitions(
             assets=[corpus, segments],
             asset_checks=[no_composition_in_two_splits],
-            sensors=[recipes_changed, automation_sensor()],
+            sensors=[recipe_sensor(names), automation_sensor()],
             resources={"project": Project()},
         ),
-        *(recipe_definitions(name, years) for name in recipe_names()),
+        *(recipe_definitions(name, years) for name in names),
     )
 
 

@@ -14,7 +14,7 @@ import dagster as dg
 from pipelines.engine import run_tasks
 from pipelines.partitions import TierYear, partitions_of
 from pipelines.progress import Progress
-from storage.tables import Part
+from storage.tables import Part, Table, commit, part_rows
 
 DATA_VERSION_TAG = "dagster/data_version"
 
@@ -95,6 +95,8 @@ def run_step(
     with Progress(what, total, "row", context.log.info) as progress:
         for partition, task, result in run_tasks(step.work, tasks_to_do(), workers):
             collect(partition, task, result)
+    if lost := set(partitions) - set(committed):
+        raise RuntimeError(f"partitions were not committed: {sorted(lost)}")
     return committed
 
 
@@ -109,8 +111,10 @@ def materialised(
     then be made again whenever its neighbour changed; the events after the result put it right.
     """
     yield dg.MaterializeResult()
-    for partition, made in committed.items():
-        context.log_event(_materialization(context, partition, made, metadata))
+    for number, (partition, made) in enumerate(committed.items(), start=1):
+        # What is said of the whole table is said once, by the event that is the latest.
+        about = metadata if number == len(committed) else {}
+        context.log_event(_materialization(context, partition, made, about))
 
 
 def _materialization(
@@ -125,3 +129,12 @@ def _materialization(
         metadata={**metadata, "dagster/partition_row_count": made.rows},
         tags={DATA_VERSION_TAG: made.version},
     )
+
+
+def forget_other_years(table: Table, years: list[str]) -> None:
+    """Empty the partitions of years that the corpus has no more."""
+    folders = {tuple(path.split("/")[:-1]) for path in part_rows(table)}
+    for folder in sorted(folders):
+        columns = dict(step.split("=") for step in folder)
+        if columns["year"] not in years:
+            commit(table, [], columns)

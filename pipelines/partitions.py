@@ -1,8 +1,14 @@
 """Partitions: tier × year, read from the corpus that the settings name."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import dagster as dg
+from dagster._core.storage.tags import (
+    ASSET_PARTITION_RANGE_END_TAG,
+    ASSET_PARTITION_RANGE_START_TAG,
+    PARTITION_NAME_TAG,
+)
 
 from degradation.recipe import TIERS
 
@@ -23,6 +29,26 @@ class TierYear:
     def columns(self) -> dict[str, str]:
         """The partition's columns in tables."""
         return {"tier": self.tier, "year": self.year}
+
+
+def partitions_in_run(tags: Mapping[str, str], years: list[str]) -> set[TierYear]:
+    """Return the partitions that a run with these tags is about: all, where none is named.
+
+    For asset checks, which judge what their run made and not what an earlier recipe left.
+    """
+    if key := tags.get(PARTITION_NAME_TAG):
+        start = end = key
+    else:
+        start = tags.get(ASSET_PARTITION_RANGE_START_TAG, f"{TIERS[0]}|{years[0]}")
+        end = tags.get(ASSET_PARTITION_RANGE_END_TAG, f"{TIERS[-1]}|{years[-1]}")
+    (first_tier, first_year), (last_tier, last_year) = start.split("|"), end.split("|")
+    tiers = TIERS[TIERS.index(first_tier) : TIERS.index(last_tier) + 1]
+    return {
+        TierYear(year=year, tier=tier)
+        for tier in tiers
+        for year in years
+        if first_year <= year <= last_year
+    }
 
 
 def tier_year_partitions(years: list[str]) -> dg.MultiPartitionsDefinition:

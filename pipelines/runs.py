@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import dagster as dg
+from dagster._core.execution.backfill import BulkActionsFilter, BulkActionStatus
+from dagster._core.storage.dagster_run import IN_PROGRESS_RUN_STATUSES
 from dagster._core.storage.tags import (
     ASSET_PARTITION_RANGE_END_TAG,
     ASSET_PARTITION_RANGE_START_TAG,
@@ -13,7 +15,8 @@ from dagster._core.storage.tags import (
 from degradation.errors import UserError
 from degradation.recipe import TIERS
 from pipelines.assets.recipe import observations
-from pipelines.settings import Settings, find_recipe
+from pipelines.errors import StepError
+from pipelines.settings import Settings, find_recipe, load_settings
 
 CLI_PROCESS_TAG = "pianograde/process"
 CORPUS_TAG = "pianograde/corpus"
@@ -23,11 +26,12 @@ telemetry: {enabled: false}
 nux: {enabled: false}
 concurrency:
   pools: {default_limit: 1, granularity: op}
+run_monitoring: {enabled: true, free_slots_after_run_end_seconds: 60}
 """
 
 
-class StepError(Exception):
-    """A run failed, and not for anything that its person did."""
+PERSONS_ERRORS = ("UserError", "RecordingError", "SilenceError")
+"""Names of the errors that a person can mend: across processes only the name comes along."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +41,14 @@ class Stage:
     title: str
     assets: tuple[tuple[str, ...], ...]
     partitioned: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailedCheck:
+    """An asset check that did not pass, and whether that is an error or a warning."""
+
+    name: str
+    is_error: bool
 
 
 def stages(recipe_name: str, experiments: Sequence[str]) -> list[Stage]:
@@ -76,8 +88,8 @@ def prepare_dagster_home(settings: Settings) -> None:
         instance.get_runs(limit=1)
 
 
-def materialise(stage: Stage, settings: Settings) -> None:
-    """Run a stage in this process as a Dagster run.
+def materialise(stage: Stage, settings: Settings) -> list[FailedCheck]:
+    """Run a stage in this process as a Dagster run; return the checks that did not pass.
 
     Raises UserError when a step fails for a reason that a person can mend, else StepError.
     """
@@ -97,8 +109,10 @@ def materialise(stage: Stage, settings: Settings) -> None:
             run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
             raise_on_error=False,
         )
+        failed_checks = _failed_checks(instance, result.run_id)
         if not result.success:
-            raise _failure(instance, result.run_id)
+            raise _failure(instance, result.run_id, failed_checks)
+        return failed_checks
 
 
 def observe_recipe(recipe_name: str, settings: Settings) -> None:
@@ -108,6 +122,31 @@ def observe_recipe(recipe_name: str, settings: Settings) -> None:
     with dg.DagsterInstance.get() as instance:
         for event in events:
             instance.report_runless_asset_event(event)
+
+
+def refuse_switch(settings: Settings) -> None:
+    """Raise UserError when runs are under way and `settings` name another corpus.
+
+    The steps of a run read the settings when they start: they would go on with this corpus.
+    """
+    if load_settings().corpus_folder == settings.corpus_folder:
+        return
+    if count := count_under_way(settings):
+        raise UserError(
+            f"{count} runs or backfills on corpus {load_settings().corpus_name} are under way; "
+            "expected none before another corpus is chosen: wait, end them in the UI, or set "
+            "PIANOGRADE_HOME to another folder"
+        )
+
+
+def count_under_way(settings: Settings) -> int:
+    """Return how many runs and backfills are under way."""
+    prepare_dagster_home(settings)
+    with dg.DagsterInstance.get() as instance:
+        close_orphans(instance)
+        runs = instance.get_runs(dg.RunsFilter(statuses=IN_PROGRESS_RUN_STATUSES))
+        requested = BulkActionsFilter(statuses=[BulkActionStatus.REQUESTED])
+        return len(runs) + len(instance.get_backfills(filters=requested))
 
 
 def close_orphans(instance: dg.DagsterInstance) -> None:
@@ -140,7 +179,23 @@ def _job_for(keys: list[dg.AssetKey]) -> dg.JobDefinition:
     return job
 
 
-def _failure(instance: dg.DagsterInstance, run_id: str) -> Exception:
+def _failed_checks(instance: dg.DagsterInstance, run_id: str) -> list[FailedCheck]:
+    kind = dg.DagsterEventType.ASSET_CHECK_EVALUATION
+    events = [record.dagster_event for record in instance.all_logs(run_id, of_type=kind)]
+    checks = [event.asset_check_evaluation_data for event in events if event]
+    return [
+        FailedCheck(
+            name=f"{check.check_name} of {check.asset_key.to_user_string()}",
+            is_error=check.severity is dg.AssetCheckSeverity.ERROR,
+        )
+        for check in checks
+        if not check.passed
+    ]
+
+
+def _failure(
+    instance: dg.DagsterInstance, run_id: str, failed_checks: list[FailedCheck]
+) -> Exception:
     """Return why a run failed: a person's error as it stands, others with where to look."""
     log = f"run {run_id}; `make ui` shows its log"
     for record in instance.all_logs(run_id, of_type=dg.DagsterEventType.STEP_FAILURE):
@@ -148,11 +203,21 @@ def _failure(instance: dg.DagsterInstance, run_id: str) -> Exception:
         error = event.step_failure_data.error if event else None
         if event is None or error is None:
             continue
-        # Dagster wraps what a step raised, and a worker process adds its traceback as a cause.
-        while error.cause is not None and error.cause.cls_name != "_RemoteTraceback":
-            error = error.cause
-        _, _, message = error.message.strip().partition(": ")
-        if error.cls_name == "UserError":
-            return UserError(message)
-        return StepError(f"step {event.step_key} failed: {error.message.strip()} ({log})")
-    return StepError(f"a check failed or the run was ended ({log})")
+        # Dagster wraps what a step raised; that may have been raised from something else.
+        chain = [error]
+        while chain[-1].cause is not None:
+            chain.append(chain[-1].cause)
+        for link in chain:
+            if link.cls_name in PERSONS_ERRORS:
+                return UserError(_words(link.message))
+        raised = chain[1] if len(chain) > 1 else error
+        return StepError(f"step {event.step_key} failed: {_words(raised.message)} ({log})")
+    if failed_checks:
+        names = ", ".join(check.name for check in failed_checks)
+        return StepError(f"checks did not pass: {names} ({log})")
+    return StepError(f"the run was ended ({log})")
+
+
+def _words(message: str) -> str:
+    """Return an error's message without the name of its class, in one line."""
+    return " ".join(message.partition(": ")[2].split())

@@ -4,30 +4,27 @@ import json
 
 import dagster as dg
 
-from degradation.errors import UserError
 from pipelines.assets.recipe import observations, tier_versions
-from pipelines.settings import find_recipe, recipe_names
+from pipelines.settings import find_recipe
 
 
-@dg.sensor(minimum_interval_seconds=30, default_status=dg.DefaultSensorStatus.RUNNING)
-def recipes_changed(context: dg.SensorEvaluationContext) -> dg.SensorResult:
-    """Observe every recipe whose parameters are not those seen last; a bad YAML fails the tick."""
-    seen = json.loads(context.cursor) if context.cursor else {}
-    events, faults = [], []
-    for name in recipe_names():
-        try:
-            recipe = find_recipe(name)
-        except UserError as error:
-            faults.append(str(error))
-            continue
-        versions = tier_versions(recipe)
-        if versions != seen.get(name):
-            changed = {t for t, v in versions.items() if v != seen.get(name, {}).get(t)}
+def recipe_sensor(names: list[str]) -> dg.SensorDefinition:
+    """Return the sensor that observes these recipes, which are those that the graph has."""
+
+    @dg.sensor(minimum_interval_seconds=30, default_status=dg.DefaultSensorStatus.RUNNING)
+    def recipes_changed(context: dg.SensorEvaluationContext) -> dg.SensorResult:
+        """Observe every recipe that is not as it was seen last; a bad YAML fails the tick."""
+        seen = json.loads(context.cursor) if context.cursor else {}
+        recipes = [find_recipe(name) for name in names]
+        events = []
+        for recipe in recipes:
+            versions, before = tier_versions(recipe), seen.get(recipe.name, {})
+            changed = {tier for tier in versions if versions[tier] != before.get(tier)}
             events += [event for event in observations(recipe) if event.partition in changed]
-            seen[name] = versions
-    if faults:
-        raise UserError("; ".join(faults))
-    return dg.SensorResult(asset_events=events, cursor=json.dumps(seen))
+            seen[recipe.name] = versions
+        return dg.SensorResult(asset_events=events, cursor=json.dumps(seen))
+
+    return recipes_changed
 
 
 def automation_sensor() -> dg.AutomationConditionSensorDefinition:

@@ -7,11 +7,12 @@ the Dagster UI shows the graph of the corpus that was run last. An environment v
 
 import hashlib
 import os
+import re
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError
 from pydantic_settings import (
     BaseSettings,
     JsonConfigSettingsSource,
@@ -21,16 +22,17 @@ from pydantic_settings import (
 
 from degradation.config_file import explain
 from degradation.errors import UserError
-from degradation.recipe import Recipe, load_recipe, recipe_files
+from degradation.recipe import RECIPE_NAME, Recipe, load_recipe, recipe_files
 from models.config import ExperimentConfig, load_experiment
 from storage.corpus import CorpusConfig, choose, load_corpus_config, read_index
 from storage.demo_corpus.write import YEARS as DEMO_YEARS
+from storage.licence import DEMO_LICENCE, find_licence
 
 PROJECT = Path(__file__).resolve().parent.parent
 CONFIGS = PROJECT / "configs"
 
-MAESTRO_LICENCE = "CC-BY-NC-SA-4.0"
-DEMO_LICENCE = "CC0-1.0"
+AbsolutePath = Annotated[Path, AfterValidator(Path.resolve)]
+"""A path that means the same wherever it is used: worker processes, Dagster, links."""
 
 
 class Settings(BaseSettings):
@@ -38,14 +40,17 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="PIANOGRADE_", frozen=True, extra="forbid")
 
-    home: Path = PROJECT / ".pianograde"
+    home: AbsolutePath = PROJECT / ".pianograde"
     store: str | None = Field(default=None, description="URL of the tables; default HOME/data")
-    maestro: Path | None = Field(default=None, description="MAESTRO root; default the demo corpus")
+    maestro: AbsolutePath | None = Field(default=None, description="default: the demo corpus")
     limit: int | None = Field(default=None, ge=3, description="performances; default all")
-    experiment: Path = CONFIGS / "experiments" / "demo.yaml"
-    recipes: Path = Field(default=CONFIGS / "recipes", description="folder of recipes")
+    experiment: AbsolutePath = CONFIGS / "experiments" / "demo.yaml"
+    recipes: AbsolutePath = Field(default=CONFIGS / "recipes", description="folder of recipes")
     licence: str | None = Field(default=None, description="of the performances; by corpus")
     workers: int = Field(default=os.cpu_count() or 1, ge=1)
+    port: int = Field(
+        default=3000, ge=1, le=65534, description="of the UI; reports are on the next"
+    )
 
     @classmethod
     def settings_customise_sources(
@@ -83,8 +88,10 @@ class Settings(BaseSettings):
 
     @cached_property
     def corpus_licence(self) -> str:
-        """The licence that every row inherits from its performance."""
-        return self.licence or (DEMO_LICENCE if self.maestro is None else MAESTRO_LICENCE)
+        """The licence that every row inherits from its performance: chosen, or the root's own."""
+        if self.licence:
+            return self.licence
+        return DEMO_LICENCE if self.maestro is None else find_licence(self.maestro)
 
     @cached_property
     def store_url(self) -> str:
@@ -97,11 +104,19 @@ class Settings(BaseSettings):
         """The local folder for what is no table: models, reports, pages."""
         return self.home / "outputs" / self.corpus_folder
 
+    def link(self, output: Path) -> str:
+        """Return where a browser finds an output while `pianograde ui` runs.
+
+        A browser follows no `file:` link from the Dagster UI's page.
+        """
+        return f"http://127.0.0.1:{self.port + 1}/{output.relative_to(self.home / 'outputs')}"
+
     def years(self) -> list[str]:
         """Return the years of the corpus, which are half of every partition's key."""
         if self.maestro is None:
             return [str(year) for year in DEMO_YEARS]
-        chosen = choose(read_index(self.maestro).entries, self.limit)
+        shares = self.corpus_config().split_shares
+        chosen = choose(read_index(self.maestro).entries, self.limit, shares)
         return [str(year) for year in sorted({entry.year for entry in chosen})]
 
     def corpus_config(self) -> CorpusConfig:
@@ -135,14 +150,23 @@ def remember(settings: Settings) -> None:
     path = choice_file()
     path.parent.mkdir(parents=True, exist_ok=True)
     unwritten = path.with_suffix(".tmp")
-    chosen = settings.model_dump_json(include={"maestro", "limit", "experiment"}, indent=2)
+    chosen = settings.model_dump_json(
+        include={"maestro", "limit", "experiment", "licence", "recipes", "store"}, indent=2
+    )
     unwritten.write_text(chosen + "\n", encoding="utf-8")
     unwritten.replace(path)
 
 
 def recipe_names() -> list[str]:
-    """Return the recipes there are, by name."""
-    return list(recipe_files(load_settings().recipes))
+    """Return the recipes there are, by name. Raises UserError for a name that can't be one."""
+    names = list(recipe_files(load_settings().recipes))
+    for name in names:
+        if not re.fullmatch(RECIPE_NAME, name):
+            raise UserError(
+                f"recipe file {name}.yaml can't be used; expected a name of lower-case letters, "
+                "digits and _, which begins with a letter: rename it"
+            )
+    return names
 
 
 def find_recipe(name: str) -> Recipe:

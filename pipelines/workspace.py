@@ -5,7 +5,7 @@ from pathlib import Path
 
 from pipelines.settings import Settings
 from storage.schema import TABLES
-from storage.tables import Table
+from storage.tables import Table, table_exists
 
 PARTITIONED_BY = {
     "performances": ("year",),
@@ -30,6 +30,13 @@ class Workspace:
         """Return a table of one recipe."""
         url = f"{self.settings.store_url}/{recipe}/{name}"
         return Table(url=url, schema=TABLES[name][1], partition_by=("tier", "year"))
+
+    def all_tables(self, recipes: list[str]) -> list[Table]:
+        """Return every table that was made of this corpus and these recipes."""
+        tables = [self.corpus_table(name) for name in PARTITIONED_BY]
+        of_recipe = [name for name in TABLES if name not in PARTITIONED_BY]
+        tables += [self.table(recipe, name) for recipe in recipes for name in of_recipe]
+        return [table for table in tables if table_exists(table)]
 
     def output(self, recipe: str, name: str) -> Path:
         """Return the local folder for a recipe's models, reports or pages."""

@@ -6,13 +6,14 @@ a `Fault` with its reason; a root that cannot be used at all is a UserError.
 
 import csv
 import hashlib
+import math
 import re
 from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from degradation.config_file import explain, read_mapping
 from degradation.errors import UserError
@@ -34,12 +35,10 @@ SPLITS = ("train", "validation", "test")
 LONGEST_S = 86_400.0
 """A day: a longer performance is an error in the table."""
 
-SPLIT_SHARES = {"train": 0.6, "validation": 0.2, "test": 0.2}
-"""What a limited choice aims at: of a few dozen, more must be held out than MAESTRO's 25 %."""
-
 
 class CorpusConfig(BaseModel):
-    """`configs/corpus.yaml`: window and hop in seconds, and how far durations may disagree.
+    """`configs/corpus.yaml`: window and hop in seconds, how far durations may disagree, and the
+    share of each split in a limited choice.
 
     Segments are named by their start in tenths of a second, so the hop is a multiple of that.
     """
@@ -49,6 +48,15 @@ class CorpusConfig(BaseModel):
     window_s: float = Field(gt=0)
     hop_s: float = Field(gt=0, multiple_of=0.1)
     duration_tolerance_s: float = Field(ge=0)
+    split_shares: dict[str, float]
+
+    @field_validator("split_shares")
+    @classmethod
+    def _share_out_everything(cls, shares: dict[str, float]) -> dict[str, float]:
+        parts = shares.values()
+        if set(shares) != set(SPLITS) or min(parts) <= 0 or not math.isclose(sum(parts), 1):
+            raise ValueError(f"expected {', '.join(SPLITS)}, each above 0 and together 1")
+        return shares
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,6 +116,8 @@ def find_index(root: Path) -> Path:
 def read_index(root: Path) -> Index:
     """Return the rows of a root's CSV, each validated, and a composition in one split only.
 
+    A root that has not one of the recordings that it names is MAESTRO's MIDI-only archive: its
+    entries name none. Where some are there, a missing one is a fault (`storage.performances`).
     Raises UserError when the CSV is missing, unreadable, lacks a column or has no usable row.
     """
     path = find_index(root)
@@ -141,6 +151,8 @@ def read_index(root: Path) -> Index:
             f"{path.name} has no usable row of {len(found)}; the first reason: "
             f"{faults[0].reason if faults else 'it is empty'}: restore it and its files"
         )
+    if not any((root / e.audio_filename).is_file() for e in kept if e.audio_filename):
+        kept = [replace(entry, audio_filename="") for entry in kept]
     return Index(entries=tuple(kept), faults=(*faults, *leaking))
 
 
@@ -164,10 +176,12 @@ def keep_apart(entries: Sequence[Entry]) -> tuple[list[Entry], list[Fault]]:
     return kept, faults
 
 
-def choose(entries: Sequence[Entry], limit: int | None) -> list[Entry]:
+def choose(
+    entries: Sequence[Entry], limit: int | None, split_shares: Mapping[str, float]
+) -> list[Entry]:
     """Return `limit` entries (all, without a limit) spread over splits and years.
 
-    The splits share them as `SPLIT_SHARES` says, as far as each has so many; inside a split
+    The splits share them as `split_shares` says, as far as each has so many; inside a split
     the years take turns, and inside a year the order is that of a digest. A larger limit keeps
     what a smaller one chose.
     """
@@ -175,7 +189,7 @@ def choose(entries: Sequence[Entry], limit: int | None) -> list[Entry]:
         return list(entries)
     by_split = {split: _by_turns([e for e in entries if e.split == split]) for split in SPLITS}
     queue = [
-        (place / SPLIT_SHARES[split], -SPLITS.index(split), entry)
+        (place / split_shares[split], -SPLITS.index(split), entry)
         for split, members in by_split.items()
         for place, entry in enumerate(members)
     ]

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import pandas as pd
 import pyarrow as pa
 
+from degradation.errors import UserError
 from labeling.functions import LABELING_FUNCTIONS
 from storage.audio import decode_audio
 from storage.midi import read_midi
@@ -64,7 +65,10 @@ def read_rows(rows: pa.Table) -> pa.Table:
 
 
 def write_samples_part(task: DerivedTask) -> Part:
-    """Put one part of the shards and its heuristics side by side, without the binaries."""
+    """Put one part of the shards and its heuristics side by side, without the binaries.
+
+    Raises UserError when the heuristics of that part were not made yet.
+    """
     path = derived_path(task.path, SAMPLES_VERSION)
     if found := find_part(task.samples, path):
         return found
@@ -73,7 +77,13 @@ def write_samples_part(task: DerivedTask) -> Part:
 
 def _side_by_side(task: DerivedTask) -> Iterator[pa.Table]:
     light = [name for name in SAMPLES.names if name in task.pairs.schema.names]
-    heuristics = read_part(task.heuristics, derived_path(task.path, HEURISTICS_VERSION))
+    readings_path = derived_path(task.path, HEURISTICS_VERSION)
+    if find_part(task.heuristics, readings_path) is None:
+        raise UserError(
+            f"heuristics lacks the part {readings_path} of the pairs; expected one a part: "
+            "materialise heuristics first"
+        )
+    heuristics = read_part(task.heuristics, readings_path)
     for rows, readings in zip(read_part(task.pairs, task.path, light), heuristics, strict=True):
         joined = rows
         for name in SAMPLES.names:

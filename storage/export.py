@@ -1,16 +1,30 @@
 """The shards as plain Parquet files, for tools and people that know nothing of Delta tables."""
 
+import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.dataset as pads
 
 from degradation.errors import UserError
 from storage.corpus import SPLITS
+from storage.derived import HEURISTICS_VERSION
+from storage.files import storage_error
 from storage.schema import table_schema
-from storage.tables import ROW_GROUP_ROWS, Table, read_table, write_part
+from storage.tables import (
+    ROW_GROUP_ROWS,
+    Table,
+    derived_path,
+    find_part,
+    part_rows,
+    read_part,
+    read_table,
+    write_part,
+)
 
 FILE_ROWS = 2048
 """Rows a file, about 400 MB; a multiple of `ROW_GROUP_ROWS`."""
@@ -21,44 +35,90 @@ def export_shards(
 ) -> list[Path]:
     """Write `SPLIT-00000-of-00007.parquet` files with the shards' and heuristics' columns.
 
-    The names are those that Hugging Face `datasets` takes for splits. Raises UserError when the
-    folder holds Parquet files already, or a table is missing.
+    The names are those that Hugging Face `datasets` takes for splits. The folder appears when
+    all of them are written. Raises UserError when it holds anything already, a table is missing,
+    or the heuristics lag behind the pairs.
     """
-    if any(folder.glob("*.parquet")):
+    if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
         raise UserError(
-            f"{folder} holds Parquet files already; expected an empty folder, so that no two "
-            "exports mix: name another or empty it"
+            f"{folder} holds files already; expected an empty folder, so that no two exports "
+            "mix: name another or empty it"
         )
     source = read_table(pairs, version)
-    readings = read_table(heuristics).to_table()
+    _expect_heuristics(heuristics, list(part_rows(pairs, version)))
+    with _whole_folder(folder) as unfinished:
+        names = _write_files(source, pairs, heuristics, unfinished)
+    return [folder / name for name in names]
+
+
+def _expect_heuristics(heuristics: Table, pairs_paths: list[str]) -> None:
+    lacking = [path for path in pairs_paths if find_part(heuristics, _readings_path(path)) is None]
+    if lacking:
+        raise UserError(
+            f"heuristics lacks {len(lacking)} of the {len(pairs_paths)} parts of the pairs; "
+            "expected one a part: materialise heuristics first"
+        )
+
+
+def _write_files(source: pads.Dataset, pairs: Table, heuristics: Table, folder: Path) -> list[str]:
     added = [field for field in heuristics.schema if field.name not in pairs.schema.names]
     target = Table(url=str(folder), schema=table_schema(*pairs.schema, *added))
-    paths = []
+    names = []
     for split in SPLITS:
         of_split = pc.field("split") == split
-        rows = source.count_rows(filter=of_split)
-        files = -(-rows // FILE_ROWS)
-        batches = source.scanner(filter=of_split, batch_size=32).to_batches()
-        groups = _regroup(_with_readings(batches, readings), ROW_GROUP_ROWS)
+        files = -(-source.count_rows(filter=of_split) // FILE_ROWS)
+        groups = _regroup(_with_readings(source, of_split, heuristics), ROW_GROUP_ROWS)
         for number in range(files):
             name = f"{split}-{number:05d}-of-{files:05d}.parquet"
             write_part(target, name, islice(groups, FILE_ROWS // ROW_GROUP_ROWS))
-            paths.append(folder / name)
-    return paths
+            names.append(name)
+    return names
 
 
-def _with_readings(batches: Iterator[pa.RecordBatch], readings: pa.Table) -> Iterator[pa.Table]:
-    """Yield rows of the shards, each with its heuristics."""
-    place = {name: row for row, name in enumerate(readings["sample_id"].to_pylist())}
-    for batch in batches:
-        if len(batch) == 0:  # a part without rows of this split
-            continue
-        rows = pa.Table.from_batches([batch])
-        found = readings.take([place[name] for name in rows["sample_id"].to_pylist()])
-        for field in readings.schema:
-            if field.name not in rows.schema.names:
-                rows = rows.append_column(field.name, found[field.name])
-        yield rows
+def _with_readings(
+    source: pads.Dataset, of_split: pc.Expression, heuristics: Table
+) -> Iterator[pa.Table]:
+    """Yield rows of the shards, part by part, each with its heuristics."""
+    for part in sorted(source.get_fragments(), key=lambda part: str(part.path)):
+        readings = pa.concat_tables(read_part(heuristics, _readings_path(part.path)))
+        place = {name: row for row, name in enumerate(readings["sample_id"].to_pylist())}
+        scanner = part.scanner(schema=source.schema, filter=of_split, batch_size=ROW_GROUP_ROWS)
+        for batch in scanner.to_batches():
+            if len(batch) == 0:  # none of this split
+                continue
+            rows = pa.Table.from_batches([batch])
+            found = readings.take([place[name] for name in rows["sample_id"].to_pylist()])
+            for field in readings.schema:
+                if field.name not in rows.schema.names:
+                    rows = rows.append_column(field.name, found[field.name])
+            yield rows
+
+
+def _readings_path(pairs_path: str) -> str:
+    return derived_path(pairs_path, HEURISTICS_VERSION)
+
+
+@contextmanager
+def _whole_folder(folder: Path) -> Iterator[Path]:
+    """Give a new folder beside `folder`, which takes its place when the block ends well.
+
+    What a killed export left there goes first.
+    """
+    target = folder.resolve()
+    unfinished = target.with_name(f".{target.name}.unfinished")
+    try:
+        shutil.rmtree(unfinished, ignore_errors=True)
+        unfinished.mkdir(parents=True)
+    except OSError as error:
+        raise storage_error("write", str(folder), error) from error
+    try:
+        yield unfinished
+        try:
+            unfinished.rename(target)
+        except OSError as error:
+            raise storage_error("write", str(folder), error) from error
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
 
 
 def _regroup(tables: Iterator[pa.Table], rows: int) -> Iterator[pa.Table]:

@@ -1,6 +1,7 @@
 """Where bytes lie: a folder or an object store, by URL; files appear whole or not at all."""
 
 import errno
+import io
 import os
 import re
 import shutil
@@ -9,12 +10,15 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.fs
 
 from degradation.errors import UserError
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
 
 UPLOAD_BYTES = 16 << 20
 
@@ -42,22 +46,27 @@ def whole_file(url: str, path: str) -> Iterator[IO[bytes]]:
 
     A local file is renamed into place. One for an object store is kept on disk until it is
     complete: to close a stream half-way would show the half. Raises UserError when the disk is
-    full or cannot be written.
+    full or cannot be written; an error of another file, which the block reads, is left as it is.
     """
     files, root = filesystem(url)
     target = f"{root}/{path}"
-    try:
-        if isinstance(files, pyarrow.fs.LocalFileSystem):
-            with _renamed_into_place(Path(target)) as file:
+    if isinstance(files, pyarrow.fs.LocalFileSystem):
+        with _unfinished(Path(target)) as unfinished:
+            with _create(unfinished, target) as file:
                 yield file
-        else:
-            with tempfile.TemporaryFile() as file:
+            with _told_of_writing(target):
+                os.replace(unfinished, target)
+    else:
+        with tempfile.TemporaryDirectory() as folder:
+            complete = Path(folder) / "file"
+            with _create(complete, target) as file:
                 yield file
-                file.seek(0)
-                with files.open_output_stream(target) as stream:
-                    shutil.copyfileobj(file, stream, UPLOAD_BYTES)
-    except OSError as error:
-        raise storage_error("write", target, error) from error
+            with (
+                _told_of_writing(target),
+                complete.open("rb") as source,
+                files.open_output_stream(target) as stream,
+            ):
+                shutil.copyfileobj(source, stream, UPLOAD_BYTES)
 
 
 def storage_error(doing: str, where: str, error: Exception) -> UserError:
@@ -73,14 +82,46 @@ def storage_error(doing: str, where: str, error: Exception) -> UserError:
     )
 
 
+class _WrittenFile(io.BufferedWriter):
+    """A new local file whose own errors are UserErrors that name `target`."""
+
+    def __init__(self, opened: io.FileIO, target: str) -> None:
+        super().__init__(opened)
+        self._target = target
+
+    def write(self, data: "ReadableBuffer", /) -> int:
+        with _told_of_writing(self._target):
+            return super().write(data)
+
+    def flush(self) -> None:
+        with _told_of_writing(self._target):
+            super().flush()
+
+    def close(self) -> None:
+        with _told_of_writing(self._target):
+            super().close()
+
+
+def _create(path: Path, target: str) -> _WrittenFile:
+    with _told_of_writing(target):
+        return _WrittenFile(io.FileIO(path, "w"), target)
+
+
 @contextmanager
-def _renamed_into_place(target: Path) -> Iterator[IO[bytes]]:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = target.with_name(f".{target.name}.{uuid.uuid4().hex}.tmp")
+def _told_of_writing(target: str) -> Iterator[None]:
     try:
-        with unfinished.open("wb") as file:
-            yield file
-        os.replace(unfinished, target)
-    except BaseException:
-        unfinished.unlink(missing_ok=True)
-        raise
+        yield
+    except OSError as error:
+        raise storage_error("write", target, error) from error
+
+
+@contextmanager
+def _unfinished(target: Path) -> Iterator[Path]:
+    """Give a name beside `target` that is not there yet, and is gone after the block."""
+    with _told_of_writing(str(target)):
+        target.parent.mkdir(parents=True, exist_ok=True)
+    path = target.with_name(f".{target.name}.{uuid.uuid4().hex}.tmp")
+    try:
+        yield path
+    finally:
+        path.unlink(missing_ok=True)

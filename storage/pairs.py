@@ -20,6 +20,7 @@ from degradation.sampling import Draw
 from degradation.seeds import stream
 from degradation.waveform import Waveform, level_dbfs
 from labeling.damage import measure_damage
+from labeling.functions.timbre import SILENT_DBFS
 from labeling.scores import draw_scores
 from storage.audio import encode_flac
 from storage.columns import edit_rows, pedal_edit_rows, read_edits
@@ -28,7 +29,7 @@ from storage.schema import PAIRS, PAIRS_QUARANTINE
 from storage.sound_source import RecordingError, hear, recording_state
 from storage.tables import ROW_GROUP_ROWS, Part, Table, find_part, part_path, write_part
 
-VERSION = "1"
+VERSION = "2"
 """Part of every part's name: raise it when the same recipe gives other rows."""
 
 PART_ROWS = 256
@@ -48,7 +49,7 @@ class CorpusOrigin:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PairsTask:
-    """Draws of one tier and year, for one worker; `segments` are rows of the segments table."""
+    """Draws of one tier and year, for one worker, each with its row of the segments table."""
 
     table: Table
     quarantine: Table
@@ -72,7 +73,7 @@ class PairsTask:
             *(f"{draw.number} {sorted(segment.items())}" for draw, segment in self.draws),
         ]
         if recipe.audio_source == "recorded":
-            names = {segment["audio_filename"] for _, segment in self.draws}
+            names = {segment["audio_filename"] for _, segment in self.draws} - {""}
             about += [recording_state(self.origin.root / name) for name in sorted(names)]
         digest = hashlib.sha256("\n".join(about).encode())
         for performance_id in sorted(self.performances):
@@ -83,9 +84,8 @@ class PairsTask:
     @property
     def paths(self) -> tuple[str, str]:
         """Where the pairs and the quarantine lie in their tables."""
-        partition = {"tier": self.tier, "year": str(self.year)}
-        pairs = part_path(self.table, partition, self.name)
-        return pairs, part_path(self.quarantine, partition, self.name)
+        partition, name = {"tier": self.tier, "year": str(self.year)}, self.name
+        return part_path(self.table, partition, name), part_path(self.quarantine, partition, name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,9 +96,16 @@ class PairsReport:
     quarantine: Part
 
 
+class SilenceError(UserError):
+    """A draw in which nothing is heard; the rest of its part can be made."""
+
+
 def find_pairs_part(task: PairsTask) -> PairsReport | None:
     """Return what a task wrote before, if it did."""
-    path, left_out_path = task.paths
+    return _find(task, *task.paths)
+
+
+def _find(task: PairsTask, path: str, left_out_path: str) -> PairsReport | None:
     found, left_out = find_part(task.table, path), find_part(task.quarantine, left_out_path)
     return PairsReport(pairs=found, quarantine=left_out) if found and left_out else None
 
@@ -106,12 +113,12 @@ def find_pairs_part(task: PairsTask) -> PairsReport | None:
 def write_pairs_part(task: PairsTask) -> PairsReport:
     """Make a task's rows and write them as one part, a row group at a time.
 
-    A draw whose recording cannot be used goes to quarantine; what would befall every draw (no
-    FluidSynth, say) is a UserError.
+    A draw whose recording cannot be used, or that is silent, goes to quarantine; what would
+    befall every draw (no FluidSynth, say) is a UserError.
     """
-    if made_before := find_pairs_part(task):
-        return made_before
     path, left_out_path = task.paths
+    if made_before := _find(task, path, left_out_path):
+        return made_before
     faults: list[dict[str, Any]] = []
     found = write_part(task.table, path, _groups(task, faults))
     rows = pa.Table.from_pylist(faults, schema=PAIRS_QUARANTINE)
@@ -125,7 +132,7 @@ def _groups(task: PairsTask, faults: list[dict[str, Any]]) -> Iterator[pa.Table]
         for draw, segment in task.draws[first : first + ROW_GROUP_ROWS]:
             try:
                 rows.append(make_row(draw, segment, task.performances, task.origin))
-            except RecordingError as error:
+            except (RecordingError, SilenceError) as error:
                 fault = {"stage": "pairs", "item": draw.sample_id, "reason": str(error)}
                 faults.append(fault | {"tier": task.tier, "year": task.year})
         yield pa.Table.from_pylist(rows, schema=PAIRS)
@@ -143,12 +150,22 @@ def make_row(
     performances: dict[str, Performance],
     origin: CorpusOrigin,
 ) -> dict[str, Any]:
-    """Return one row of the shards: damaged notes, what they sound like, labels, provenance."""
+    """Return one row of the shards: damaged notes, what they sound like, labels, provenance.
+
+    Raises RecordingError when its recording cannot be used, SilenceError when nothing is heard:
+    the notes may all begin in the window's last moments.
+    """
     recipe = draw.recipe
     clean = clean_segment(segment, performances)
     notes = damage_notes(clean, draw.damage.note_operations, draw.stream)
     before = hear(notes.performance, recipe.audio_source, recipe.instrument, segment, origin.root)
     sound = damage_sound(before, draw.damage.sound_operations, draw.stream)
+    level = level_dbfs(sound.waveform.samples)
+    if level < SILENT_DBFS:
+        raise SilenceError(
+            f"the sound is silent ({level:.0f} dBFS); expected at least {SILENT_DBFS:g} dBFS: "
+            "nothing is heard in this window"
+        )
     measured = measure_damage(clean.notes, notes.performance.notes)
     sample_id = draw.sample_id
     copied = set(PAIRS.names) & set(segment)
@@ -175,7 +192,7 @@ def make_row(
                 for op in draw.damage.operations
             ],
             "realised_snr_db": sound.realised_snr_db,
-            "level_dbfs": _or_null(level_dbfs(sound.waveform.samples)),
+            "level_dbfs": level,
             "gain_db": sound.gain_db,
             "edits": edit_rows(notes.edits),
             "pedal_edits": pedal_edit_rows(notes.edits),
@@ -263,7 +280,7 @@ def _stored_sound(
 
 
 def _or_null(value: float) -> float | None:
-    """Return a measurement; NaN or an infinity (nothing to measure, silence) becomes null."""
+    """Return a measurement; NaN or an infinity (there is nothing to measure) becomes null."""
     return value if math.isfinite(value) else None
 
 

@@ -1,8 +1,9 @@
 """Performances: MIDI files read, checked against the index, and kept with their notes."""
 
 import hashlib
+import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -16,7 +17,7 @@ from storage.midi import read_midi
 from storage.schema import PERFORMANCES, QUARANTINE
 from storage.tables import Part, Table, find_part, part_path, read_table, write_part
 
-VERSION = "1"
+VERSION = "2"
 """Part of every part's name: a new number makes every performance be read again."""
 
 PART_PERFORMANCES = 8
@@ -35,7 +36,7 @@ class PerformancesTask:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PerformancesReport:
-    """What a worker wrote: the performances, and those it left out."""
+    """What a worker wrote: the performances, and the files that cannot be used."""
 
     year: int
     performances: Part
@@ -68,12 +69,13 @@ def plan_performances(
 
 
 def write_performances_part(task: PerformancesTask) -> PerformancesReport:
-    """Read a task's MIDI files into a part; those that can't be used go to quarantine.
+    """Read a task's MIDI files into a part; files that can't be used go to quarantine.
 
-    The part's name follows from the files' bytes and the recordings' lengths, so nothing is
-    parsed twice, and a file that was mended is read again.
+    A performance whose recording can't be used is kept without one: it can be rendered. The
+    part's name follows from the MIDI files' bytes and from what is wrong with the recordings, so
+    nothing is parsed twice, and a file that was mended is read again.
     """
-    sources = [_source(task.root, entry) for entry in task.entries]
+    sources = [_source(task, entry) for entry in task.entries]
     about = [VERSION, str(task.duration_tolerance_s), *map(repr, task.entries)]
     about += [str(source.fingerprint) for source in sources]
     name = hashlib.sha256("\n".join(about).encode()).hexdigest()[:16]
@@ -87,11 +89,14 @@ def write_performances_part(task: PerformancesTask) -> PerformancesReport:
     kept: list[tuple[Entry, str, Performance]] = []
     faults: list[Fault] = []
     for entry, source in zip(task.entries, sources, strict=True):
+        if source.audio_fault:
+            faults.append(_fault(entry.audio_filename, source.audio_fault))
+            entry = replace(entry, audio_filename="")
         try:
             performance = _read(entry, source, task.duration_tolerance_s)
             kept.append((entry, source.midi_sha256, performance))
         except UserError as error:
-            faults.append(Fault(stage="performances", item=entry.midi_filename, reason=str(error)))
+            faults.append(_fault(entry.midi_filename, str(error)))
     left_out = write_part(task.quarantine, left_out_path, [fault_rows(faults)])
     found = write_part(task.table, path, [_rows(kept)])
     return PerformancesReport(year=year, performances=found, quarantine=left_out)
@@ -120,50 +125,67 @@ def load_performances(table: Table, year: int) -> dict[str, Performance]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Source:
-    """What lies on disk for one performance: its MIDI, and how long its recording is.
+    """What lies on disk for one performance: its MIDI, and what is wrong with its files.
 
-    `audio_s` is None without a recording; `fault` says what could not be read at all.
+    A fault is empty where nothing is wrong, or where there is no recording.
     """
 
-    midi: bytes = b""
-    audio_s: float | None = None
-    fault: str = ""
+    midi: bytes
+    midi_fault: str
+    audio_fault: str
 
     @property
     def midi_sha256(self) -> str:
         return hashlib.sha256(self.midi).hexdigest()
 
     @property
-    def fingerprint(self) -> tuple[str, float | None, str]:
+    def fingerprint(self) -> tuple[str, str, str]:
         """What a performance and its faults follow from."""
-        return self.midi_sha256, self.audio_s, self.fault
+        return self.midi_sha256, self.midi_fault, self.audio_fault
 
 
-def _source(root: Path, entry: Entry) -> _Source:
-    audio = root / entry.audio_filename
+def _source(task: PerformancesTask, entry: Entry) -> _Source:
+    midi, midi_fault = b"", ""
     try:
-        return _Source(
-            midi=(root / entry.midi_filename).read_bytes(),
-            audio_s=(audio_duration_s(audio) if entry.audio_filename and audio.is_file() else None),
-        )
+        midi = (task.root / entry.midi_filename).read_bytes()
     except OSError as error:  # gone or locked since the index was read
-        return _Source(fault=f"{entry.midi_filename} cannot be read ({error.strerror})")
+        midi_fault = f"{entry.midi_filename} cannot be read ({error.strerror})"
+    return _Source(midi=midi, midi_fault=midi_fault, audio_fault=_audio_fault(task, entry))
+
+
+def _audio_fault(task: PerformancesTask, entry: Entry) -> str:
+    path = task.root / entry.audio_filename
+    if not entry.audio_filename:
+        return ""
+    if not os.path.isfile(path):  # unlike Path.is_file, false where it may not be looked for
+        return "the audio file is missing, while others of its corpus are there: restore it"
+    try:
+        length_s = audio_duration_s(path)
+        _check_length("audio", length_s, entry, task.duration_tolerance_s)
     except UserError as error:
-        return _Source(fault=str(error))
+        return str(error)
+    return ""
 
 
 def _read(entry: Entry, source: _Source, tolerance_s: float) -> Performance:
-    if source.fault:
-        raise UserError(source.fault)
+    if source.midi_fault:
+        raise UserError(source.midi_fault)
     performance = read_midi(source.midi, entry.midi_filename)
-    for kind, length_s in (("MIDI", performance.duration_s), ("audio", source.audio_s)):
-        if length_s is not None and abs(length_s - entry.duration_s) > tolerance_s:
-            raise UserError(
-                f"the CSV says {entry.duration_s:.1f} s, the {kind} lasts {length_s:.1f} s; "
-                f"expected them to agree within {tolerance_s:g} s: the files don't belong "
-                "together, or are cut short"
-            )
+    _check_length("MIDI", performance.duration_s, entry, tolerance_s)
     return performance
+
+
+def _check_length(kind: str, length_s: float, entry: Entry, tolerance_s: float) -> None:
+    if abs(length_s - entry.duration_s) > tolerance_s:
+        raise UserError(
+            f"the CSV says {entry.duration_s:.1f} s, the {kind} lasts {length_s:.1f} s; "
+            f"expected them to agree within {tolerance_s:g} s: the files don't belong "
+            "together, or are cut short"
+        )
+
+
+def _fault(item: str, reason: str) -> Fault:
+    return Fault(stage="performances", item=item, reason=reason)
 
 
 def _rows(kept: Sequence[tuple[Entry, str, Performance]]) -> pa.Table:

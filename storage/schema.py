@@ -132,7 +132,7 @@ _ABOUT_DAMAGE = (
     column(
         "level_dbfs",
         pa.float64(),
-        "Measured: RMS level of the audio in dB relative to full scale; null for silence.",
+        "Measured: RMS level of the audio in dB relative to full scale.",
     ),
     column(
         "gain_db", pa.float64(), "How far the sound was turned down so as not to clip; mostly 0."

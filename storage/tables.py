@@ -19,8 +19,7 @@ from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundErr
 from deltalake.transaction import AddAction, RemoveAction
 
 from degradation.errors import UserError
-from storage.files import filesystem as filesystem
-from storage.files import storage_error, whole_file
+from storage.files import filesystem, storage_error, whole_file
 
 ROW_GROUP_ROWS = 32
 """Rows a row group: one sample with its audio is read in a few milliseconds."""
@@ -153,11 +152,17 @@ def part_rows(table: Table, version: int | None = None, **partition: str) -> dic
 
 
 def read_part(table: Table, path: str, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
-    """Yield a part's row groups, one at a time; `columns` chooses some."""
+    """Yield a part's row groups, one at a time; `columns` chooses some.
+
+    Raises UserError when the part is not there or is damaged.
+    """
     files, root = filesystem(table.url)
-    with pq.ParquetFile(f"{root}/{path}", filesystem=files) as file:
-        for group in range(file.num_row_groups):
-            yield file.read_row_group(group, columns=columns)
+    try:
+        with pq.ParquetFile(f"{root}/{path}", filesystem=files) as file:
+            for group in range(file.num_row_groups):
+                yield file.read_row_group(group, columns=columns)
+    except (OSError, pa.ArrowInvalid) as error:
+        raise storage_error("read", f"{root}/{path}", error) from error
 
 
 def derived_path(source_path: str, version: str) -> str:

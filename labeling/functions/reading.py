@@ -7,17 +7,7 @@ from typing import Literal
 
 from degradation.notes import Performance
 from degradation.waveform import Waveform
-
-Dimension = Literal[
-    "note_accuracy",
-    "rhythmic_stability",
-    "articulation_clarity",
-    "pedal_technique",
-    "tone_quality",
-    "dynamic_range",
-    "musical_expression",
-    "overall_interpretation",
-]
+from labeling.scores import Dimension
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

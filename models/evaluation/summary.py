@@ -1,6 +1,6 @@
 """Everything a report states, as plain numbers: computed here, shown by `report`."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from degradation.errors import UserError
 from labeling.scores import DIMENSIONS
+from models.config import Experiment
 from models.evaluation.ceilings import LabelCeiling, TierScores, ceiling_on_samples, label_ceiling
 from models.evaluation.statistics import AgreementIntervals, clustered_bootstrap
 from models.metrics import Agreement, agreement, mean_over_dimensions, pearson_r
@@ -26,14 +27,22 @@ class Outcome:
     predictions: pd.DataFrame
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TierSound:
+    """What a recipe does to the sound of a tier: noise at an SNR, a pass band; None where not."""
+
+    snr_db: float | None
+    band_hz: tuple[float, float] | None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Evaluation:
     """What a report is written from.
 
     `samples` has one row a sample of every split: `sample_id, split, tier, composition,
-    segment_id` and the eight dimensions. `tiers` are the recipe's score ranges, best first;
-    `split` is the one that is judged. `seed` draws the bootstrap. `corpus` and `licence` are
-    shown as they are.
+    segment_id` and the eight dimensions. `tiers` are the recipe's score ranges, best first, and
+    `sounds` what it does to the sound of each; `split` is the one that is judged. `seed` draws
+    the bootstrap. `corpus` and `licence` are shown as they are.
     """
 
     recipe: str
@@ -43,6 +52,7 @@ class Evaluation:
     samples: pd.DataFrame
     split: str
     tiers: tuple[TierScores, ...]
+    sounds: Mapping[str, TierSound]
     outcomes: tuple[Outcome, ...]
     seed: int
 
@@ -56,7 +66,7 @@ class ExperimentSummary:
     inside single tiers: near 0 where labels are noise inside a tier.
     """
 
-    name: str
+    name: Experiment
     training: TrainingResult
     agreement: Agreement
     intervals: AgreementIntervals
@@ -77,6 +87,7 @@ class Summary:
     corpus: str
     licence: str
     split: str
+    sounds: Mapping[str, TierSound]
     counts: dict[str, dict[str, int]]
     compositions: dict[str, int]
     segments: int
@@ -170,6 +181,7 @@ def summarise(evaluation: Evaluation) -> Summary:
         corpus=evaluation.corpus,
         licence=evaluation.licence,
         split=evaluation.split,
+        sounds=evaluation.sounds,
         counts=counts,
         compositions={
             split: int(samples[samples["split"] == split]["composition"].nunique())

@@ -33,9 +33,11 @@ def corpus(context: dg.AssetExecutionContext, project: Project) -> dg.Materializ
     if settings.maestro is None:
         write_demo_corpus(settings.corpus_root)
     index = read_index(settings.corpus_root)
-    entries = choose(index.entries, settings.limit)
-    tolerance_s = settings.corpus_config().duration_tolerance_s
-    tasks = plan_performances(performances, quarantine, settings.corpus_root, entries, tolerance_s)
+    config = settings.corpus_config()
+    entries = choose(index.entries, settings.limit, config.split_shares)
+    tasks = plan_performances(
+        performances, quarantine, settings.corpus_root, entries, config.duration_tolerance_s
+    )
     with Progress("corpus", len(entries), "performance", context.log.info) as progress:
         reports = []
         sized = ((len(task.entries), task) for task in tasks)

@@ -15,7 +15,7 @@ from models.feature_parts import (
     write_midi_tokens_part,
 )
 from pipelines.automation import MAKE_AGAIN_WHAT_CHANGED
-from pipelines.fanout import Committed, Step, materialised, run_step
+from pipelines.fanout import Committed, Step, forget_other_years, materialised, run_step
 from pipelines.metadata import table_metadata
 from pipelines.partitions import TierYear
 from pipelines.resources import Project
@@ -145,6 +145,7 @@ def derived_asset(
         deps=[dg.AssetDep([recipe_name, dep]) for dep in derivation.deps],
         partitions_def=partitions,
         backfill_policy=dg.BackfillPolicy.single_run(),
+        pool="workers",
         group_name=recipe_name,
         kinds=set(derivation.kinds),
         owners=["team:data"],
@@ -158,11 +159,13 @@ def derived_asset(
         workspace = project.workspace
         step = derived_step(workspace, recipe_name, derivation)
         committed = run_step(context, step, project.settings.workers)
+        table = workspace.table(recipe_name, derivation.name)
+        forget_other_years(table, project.settings.years())
         yield from materialised(
             context,
             committed,
             {
-                **table_metadata(workspace.table(recipe_name, derivation.name)),
+                **table_metadata(table),
                 "partitions in this run": len(committed),
                 "rows in this run": sum(made.rows for made in committed.values()),
             },

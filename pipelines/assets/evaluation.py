@@ -1,17 +1,21 @@
 """Evaluation: what the models learnt, judged on music they have not seen."""
 
 import json
+from pathlib import Path
 
 import dagster as dg
 
+from degradation.channel import Bandpass
+from degradation.noise import Noise
 from degradation.recipe import TIERS, Recipe
-from models.config import EXPERIMENTS
+from models.config import EXPERIMENTS, Experiment, ExperimentConfig
 from models.evaluation.ceilings import TierScores
 from models.evaluation.report import write_report
-from models.evaluation.summary import Evaluation, Outcome
+from models.evaluation.summary import Evaluation, Outcome, TierSound
+from models.identity import training_identity
 from models.predict import predict
 from models.result import load_result
-from pipelines.assets.training import feature_parts, read_labels
+from pipelines.assets.training import LabelledExamples, model_folder, read_examples
 from pipelines.metadata import records_metadata
 from pipelines.resources import Project
 from pipelines.settings import find_recipe
@@ -38,27 +42,22 @@ def evaluation_asset(recipe_name: str) -> dg.AssetsDefinition:
         context: dg.AssetExecutionContext, project: Project
     ) -> dg.MaterializeResult[None]:
         workspace, recipe = project.workspace, find_recipe(recipe_name)
-        samples = read_labels(workspace, recipe_name)
-        parts = feature_parts(workspace, recipe_name)
-        folders = [
-            workspace.output(recipe_name, f"models/{experiment}")
-            for experiment in project.settings.experiment_config().experiments
-        ]
+        config, data = project.settings.experiment_config(), read_examples(workspace, recipe_name)
         paths = write_report(
             Evaluation(
                 recipe=recipe_name,
                 audio_source=recipe.audio_source,
                 corpus=project.settings.corpus_name,
                 licence=project.settings.corpus_licence,
-                samples=samples,
+                samples=data.samples,
                 split=JUDGED_SPLIT,
                 tiers=tier_scores(recipe),
+                sounds=tier_sounds(recipe),
                 outcomes=tuple(
-                    Outcome(
-                        training=load_result(folder),
-                        predictions=predict(folder, parts, samples, JUDGED_SPLIT),
+                    judge(
+                        experiment, config, data, model_folder(workspace, recipe_name, experiment)
                     )
-                    for folder in folders
+                    for experiment in config.experiments
                 ),
                 seed=recipe.seed,
             ),
@@ -70,7 +69,7 @@ def evaluation_asset(recipe_name: str) -> dg.AssetsDefinition:
         shown = ("name", "mean_r", "mean_mae", "share_of_ceiling_r", "within_tier_r")
         return dg.MaterializeResult(
             metadata={
-                "report": dg.MetadataValue.url(paths.html.as_uri()),
+                "report": dg.MetadataValue.url(project.settings.link(paths.html)),
                 "json": dg.MetadataValue.path(paths.json),
                 "label ceiling r": ceiling["mean_r"],
                 "label ceiling MAE": ceiling["mean_mae"],
@@ -84,6 +83,20 @@ def evaluation_asset(recipe_name: str) -> dg.AssetsDefinition:
     return evaluation
 
 
+def judge(
+    experiment: Experiment, config: ExperimentConfig, data: LabelledExamples, folder: Path
+) -> Outcome:
+    """Return a model's scores for the judged split.
+
+    Raises UserError for a model that was not trained on these data with these settings.
+    """
+    identity = training_identity(experiment, config, data.parts, data.samples)
+    return Outcome(
+        training=load_result(folder, identity),
+        predictions=predict(folder, data.parts, data.samples, JUDGED_SPLIT),
+    )
+
+
 def tier_scores(recipe: Recipe) -> tuple[TierScores, ...]:
     """Return each tier's share and score range, best first."""
     return tuple(
@@ -95,3 +108,24 @@ def tier_scores(recipe: Recipe) -> tuple[TierScores, ...]:
         )
         for tier in TIERS
     )
+
+
+def tier_sounds(recipe: Recipe) -> dict[str, TierSound]:
+    """Return what the recipe does to the sound of each tier that it draws, best first."""
+    return {
+        tier: TierSound(
+            snr_db=next(
+                (op.snr_db for op in damage.sound_operations if isinstance(op, Noise)), None
+            ),
+            band_hz=next(
+                (
+                    (op.low_hz, op.high_hz)
+                    for op in damage.sound_operations
+                    if isinstance(op, Bandpass)
+                ),
+                None,
+            ),
+        )
+        for tier, damage in recipe.tiers.items()
+        if damage.probability
+    }

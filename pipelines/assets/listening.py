@@ -3,6 +3,7 @@
 from typing import Any
 
 import dagster as dg
+import pyarrow.compute as pc
 
 from degradation.recipe import TIERS, Recipe
 from degradation.sampling import Draw
@@ -46,7 +47,7 @@ def listening_page_asset(recipe_name: str) -> dg.AssetsDefinition:
         context.log.info(f"listening page: {path}")
         return dg.MaterializeResult(
             metadata={
-                "page": dg.MetadataValue.url(path.as_uri()),
+                "page": dg.MetadataValue.url(project.settings.link(path)),
                 "path": dg.MetadataValue.path(path),
                 "passages": len(segments),
                 "bytes": path.stat().st_size,
@@ -65,22 +66,27 @@ def listening_segments(recipe: Recipe, workspace: Workspace) -> list[ListeningSe
     performances = workspace.corpus_table("performances")
     return [
         _in_every_tier(segment, recipe, origin, load_performances(performances, segment["year"]))
-        for segment in choose_passages(workspace)
+        for segment in choose_passages(recipe, workspace)
     ]
 
 
-def choose_passages(workspace: Workspace) -> list[dict[str, Any]]:
+def choose_passages(recipe: Recipe, workspace: Workspace) -> list[dict[str, Any]]:
     """Return one segment of each of the first compositions, held-out music first.
 
-    Of a composition's segments, the one whose number of notes is the median.
+    Of a composition's segments that became pairs, the one whose number of notes is the median.
     """
-    segments = read_table(workspace.corpus_table("segments")).to_table().to_pandas()
+    columns = ["segment_id", "composition", "split", "note_count"]
+    pairs = read_table(workspace.table(recipe.name, "pairs")).to_table(columns=columns)
+    segments = pairs.to_pandas().drop_duplicates("segment_id")
     chosen = []
     for split in ("test", "validation", "train"):
         for _, rows in segments[segments["split"] == split].groupby("composition"):
             ordered = rows.sort_values(["note_count", "segment_id"])
-            chosen.append(ordered.iloc[len(ordered) // 2].to_dict())
-    return chosen[:PASSAGES]
+            chosen.append(ordered["segment_id"].iloc[len(ordered) // 2])
+    wanted = chosen[:PASSAGES]
+    table = read_table(workspace.corpus_table("segments"))
+    found = table.to_table(filter=pc.field("segment_id").isin(wanted)).to_pylist()
+    return sorted(found, key=lambda segment: wanted.index(segment["segment_id"]))
 
 
 def _in_every_tier(

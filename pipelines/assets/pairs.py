@@ -1,12 +1,13 @@
 """Pairs: every graded version of every segment, with what it sounds like."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from functools import lru_cache
 from typing import Any
 
 import dagster as dg
 import pandas as pd
+import pyarrow.compute as pc
 
 from degradation.errors import UserError
 from degradation.notes import Performance
@@ -15,7 +16,7 @@ from degradation.render import warm_synthesiser
 from degradation.sampling import Draw, draws_of
 from labeling.scores import DIMENSIONS
 from pipelines.automation import MAKE_AGAIN_WHAT_CHANGED
-from pipelines.fanout import Committed, Step, materialised, run_step
+from pipelines.fanout import Committed, Step, forget_other_years, materialised, run_step
 from pipelines.metadata import records_metadata, table_metadata
 from pipelines.partitions import TierYear
 from pipelines.pictures import as_markdown, before_and_after, label_histograms
@@ -46,6 +47,7 @@ def pairs_asset(recipe_name: str, partitions: dg.PartitionsDefinition) -> dg.Ass
         deps=["segments", dg.AssetDep([recipe_name, "recipe"])],
         partitions_def=partitions,
         backfill_policy=dg.BackfillPolicy.single_run(),
+        pool="workers",
         group_name=recipe_name,
         kinds={"fluidsynth", "parquet", "deltalake"},
         owners=["team:data"],
@@ -63,6 +65,8 @@ def pairs_asset(recipe_name: str, partitions: dg.PartitionsDefinition) -> dg.Ass
         recipe, workspace = find_recipe(recipe_name), project.workspace
         committed = run_step(context, pairs_step(recipe, workspace), project.settings.workers)
         refuse_to_go_on_with_nothing(workspace, recipe_name)
+        for name in ("pairs", "pairs_quarantine"):
+            forget_other_years(workspace.table(recipe_name, name), project.settings.years())
         yield from materialised(context, committed, pairs_metadata(recipe, workspace, committed))
 
     return pairs
@@ -76,12 +80,16 @@ def pairs_step(recipe: Recipe, workspace: Workspace) -> Step[PairsTask, PairsRep
     origin = CorpusOrigin(
         name=settings.corpus_name, root=settings.corpus_root, licence=settings.corpus_licence
     )
-    draws = expected_draws(recipe, workspace)
     if recipe.audio_source == "rendered":
         # A soundfont that can't be read ends the step here, not every row in quarantine.
         warm_synthesiser(recipe.instrument)
 
-    @lru_cache(maxsize=1)  # partitions come year by year
+    # Partitions come year by year, so one year's draws and notes are enough to hold.
+    @lru_cache(maxsize=1)
+    def draws(year: str) -> dict[TierYear, list[tuple[Draw, SegmentRow]]]:
+        return expected_draws(recipe, workspace, [year])
+
+    @lru_cache(maxsize=1)
     def music(year: str) -> dict[str, Performance]:
         return load_performances(workspace.corpus_table("performances"), int(year))
 
@@ -99,7 +107,7 @@ def pairs_step(recipe: Recipe, workspace: Workspace) -> Step[PairsTask, PairsRep
                     s["performance_id"]: performances[s["performance_id"]] for _, s in few
                 },
             )
-            for few in split_into_tasks(draws[partition])
+            for few in split_into_tasks(draws(partition.year).get(partition, []))
         ]
 
     def commit_partition(partition: TierYear, reports: list[PairsReport]) -> Committed:
@@ -109,7 +117,7 @@ def pairs_step(recipe: Recipe, workspace: Workspace) -> Step[PairsTask, PairsRep
         return Committed.of([report.pairs for report in reports])
 
     return Step(
-        count=lambda partition: len(draws[partition]),
+        count=lambda partition: len(draws(partition.year).get(partition, [])),
         plan=plan,
         find=find_pairs_part,
         work=write_pairs_part,
@@ -119,10 +127,12 @@ def pairs_step(recipe: Recipe, workspace: Workspace) -> Step[PairsTask, PairsRep
 
 
 def expected_draws(
-    recipe: Recipe, workspace: Workspace
+    recipe: Recipe, workspace: Workspace, years: Collection[str]
 ) -> dict[TierYear, list[tuple[Draw, SegmentRow]]]:
-    """Return which draws of which segments each partition has, in order of their names."""
-    segments = read_table(workspace.corpus_table("segments")).to_table().to_pylist()
+    """Return which draws of which segments each partition of some years has, in order of names."""
+    of_years = pc.field("year").isin([int(year) for year in years])
+    table = read_table(workspace.corpus_table("segments"))
+    segments = table.to_table(filter=of_years).to_pylist()
     found: dict[TierYear, list[tuple[Draw, SegmentRow]]] = defaultdict(list)
     for segment in sorted(segments, key=lambda row: str(row["segment_id"])):
         for draw in draws_of(recipe, segment["segment_id"]):

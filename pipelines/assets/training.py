@@ -1,6 +1,9 @@
 """Experiments: each trains one model on the features and the scores of the samples."""
 
 import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -8,13 +11,14 @@ import pandas as pd
 
 from labeling.scores import DIMENSIONS
 from models.config import EXPERIMENTS, Experiment
-from models.feature_parts import example_parts
+from models.feature_parts import check_parts, example_parts
 from models.parts import ExampleParts
 from models.train import TrainingResult, train
 from pipelines.metadata import records_metadata
 from pipelines.resources import Project
 from pipelines.workspace import Workspace
-from storage.tables import open_table, part_rows, read_table
+from storage.derived import SAMPLES_VERSION
+from storage.tables import derived_path, open_table, part_rows, read_table
 
 LABELS = ["sample_id", "segment_id", "split", "tier", "composition", *DIMENSIONS]
 
@@ -40,41 +44,65 @@ def training_assets(recipe_name: str) -> list[dg.AssetsDefinition]:
             context: dg.AssetExecutionContext, project: Project
         ) -> dg.MaterializeResult[None]:
             workspace = project.workspace
+            data = read_examples(workspace, recipe_name)
             result = train(
                 experiment,
                 project.settings.experiment_config(),
-                feature_parts(workspace, recipe_name),
-                read_labels(workspace, recipe_name),
-                workspace.output(recipe_name, f"models/{experiment}"),
+                data.parts,
+                data.samples,
+                model_folder(workspace, recipe_name, experiment),
+                table_versions=data.table_versions,
                 log=context.log.info,
             )
-            return dg.MaterializeResult(metadata=training_metadata(result, workspace, recipe_name))
+            return dg.MaterializeResult(metadata=training_metadata(result))
 
         return trained
 
     return [training_asset(experiment) for experiment in EXPERIMENTS]
 
 
-def read_labels(workspace: Workspace, recipe_name: str) -> pd.DataFrame:
-    """Return the names, splits, tiers and scores of every sample."""
-    table = read_table(workspace.table(recipe_name, "samples"))
-    labels: pd.DataFrame = table.to_table(columns=LABELS).to_pandas()
-    return labels
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class LabelledExamples:
+    """Features and scores, all from one version of the pairs and one of the samples."""
+
+    parts: ExampleParts
+    samples: pd.DataFrame
+    table_versions: Mapping[str, int]
 
 
-def feature_parts(workspace: Workspace, recipe_name: str) -> ExampleParts:
-    """Return the features of the shards' version of this moment, which a training holds on to."""
-    return example_parts(
-        list(part_rows(workspace.table(recipe_name, "pairs"))),
-        workspace.table(recipe_name, "audio_features"),
-        workspace.table(recipe_name, "midi_tokens"),
-        workspace.settings.experiment_config().mel,
+def model_folder(workspace: Workspace, recipe_name: str, experiment: Experiment) -> Path:
+    """Return where a model lies: experiment files of different names share none."""
+    return workspace.output(
+        recipe_name, f"models/{workspace.settings.experiment.stem}/{experiment}"
     )
 
 
-def training_metadata(
-    result: TrainingResult, workspace: Workspace, recipe_name: str
-) -> dict[str, Any]:
+def read_examples(workspace: Workspace, recipe_name: str) -> LabelledExamples:
+    """Return the newest features and scores; what is committed from now on is not seen.
+
+    Raises UserError when the samples or the features are not those of these pairs.
+    """
+    pairs, samples = (workspace.table(recipe_name, name) for name in ("pairs", "samples"))
+    versions = {
+        "pairs": int(open_table(pairs).version()),
+        "samples": int(open_table(samples).version()),
+    }
+    paths = list(part_rows(pairs, versions["pairs"]))
+    labelled = [derived_path(path, SAMPLES_VERSION) for path in paths]
+    check_parts(samples, labelled, part_rows(samples, versions["samples"]))
+    return LabelledExamples(
+        parts=example_parts(
+            paths,
+            workspace.table(recipe_name, "audio_features"),
+            workspace.table(recipe_name, "midi_tokens"),
+            workspace.settings.experiment_config().mel,
+        ),
+        samples=read_table(samples, versions["samples"]).to_table(columns=LABELS).to_pandas(),
+        table_versions=versions,
+    )
+
+
+def training_metadata(result: TrainingResult) -> dict[str, Any]:
     """Return the best epoch's figures, the size and time, and every epoch as a table."""
     best = result.best
     epochs = [
@@ -97,6 +125,9 @@ def training_metadata(
         "parameters": result.parameters,
         "seconds": result.seconds,
         "checkpoint": dg.MetadataValue.path(result.checkpoint),
-        "version of pairs": int(open_table(workspace.table(recipe_name, "pairs")).version()),
+        **{
+            f"version of {table}": version
+            for table, version in result.origin.table_versions.items()
+        },
         "epochs": records_metadata(epochs),
     }

@@ -1,18 +1,20 @@
 """Rows against segments: every draw is a row or in quarantine, once."""
 
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import dagster as dg
 import numpy as np
 
-from degradation.recipe import TIERS
+from degradation.recipe import TIERS, Recipe
 from pipelines.assets.pairs import expected_draws
+from pipelines.checks.rows import judged_partitions, read_partitions
 from pipelines.metadata import records_metadata
+from pipelines.partitions import TierYear
 from pipelines.resources import Project
 from pipelines.settings import find_recipe
 from pipelines.workspace import Workspace
-from storage.tables import part_rows, read_table
 
 TOLERATED_Z = 4.0
 """Standard deviations that a tier's share may be off: more happens by chance once in 16,000."""
@@ -39,77 +41,93 @@ def share_z(count: int, total: int, probability: float) -> float:
     return float((count - total * probability) / spread) if spread else 0.0
 
 
+def judge_rows(
+    recipe: Recipe, workspace: Workspace, partitions: Collection[TierYear]
+) -> dg.AssetCheckResult:
+    """Judge whether each draw of each segment is a row or in quarantine, once."""
+    wrong: list[Miscount] = []
+    expected_count = row_count = left_out_count = 0
+    for year in sorted({partition.year for partition in partitions}):  # one year's names at a time
+        of_year = [partition for partition in partitions if partition.year == year]
+        draws = expected_draws(recipe, workspace, [year])
+        expected = {d.sample_id for partition in of_year for d, _ in draws.get(partition, [])}
+        pairs = workspace.table(recipe.name, "pairs")
+        rows = read_partitions(pairs, of_year, ["sample_id"])["sample_id"].to_pylist()
+        quarantine = workspace.table(recipe.name, "pairs_quarantine")
+        left_out = read_partitions(quarantine, of_year, ["item"])["item"].to_pylist()
+        wrong += find_miscounts(expected, rows, left_out)
+        expected_count += len(expected)
+        row_count += len(rows)
+        left_out_count += len(left_out)
+    return dg.AssetCheckResult(
+        passed=not wrong,
+        metadata={
+            "partitions": len(partitions),
+            "expected": expected_count,
+            "rows": row_count,
+            "quarantined": left_out_count,
+            "missing or twice": len(wrong),
+            "samples": records_metadata(
+                [{"sample": miss.sample_id, "times": miss.times} for miss in wrong]
+            ),
+        },
+    )
+
+
+def judge_tier_shares(
+    recipe: Recipe, workspace: Workspace, partitions: Collection[TierYear]
+) -> dg.AssetCheckResult:
+    """Judge whether tiers come as often as the recipe says, in the run's years.
+
+    Draws that went to quarantine count too. A year of which a tier was never made is left out.
+    """
+    counts: dict[str, Counter[str]] = {}
+    for year in sorted({partition.year for partition in partitions}):
+        tiers = [TierYear(year=year, tier=tier) for tier in TIERS]
+        counts[year] = Counter()
+        for name in ("pairs", "pairs_quarantine"):
+            table = workspace.table(recipe.name, name)
+            counts[year].update(read_partitions(table, tiers, ["tier"])["tier"].to_pylist())
+    whole = [count for count in counts.values() if all(count[tier] for tier in TIERS)]
+    counted = sum(whole, Counter())
+    z = {
+        tier: share_z(counted[tier], counted.total(), damage.probability)
+        for tier, damage in recipe.tiers.items()
+    }
+    shares = [
+        {
+            "tier": tier,
+            "rows": counted[tier],
+            "share": counted[tier] / max(counted.total(), 1),
+            "probability": damage.probability,
+            "z": z[tier],
+        }
+        for tier, damage in recipe.tiers.items()
+    ]
+    return dg.AssetCheckResult(
+        passed=max(map(abs, z.values())) <= TOLERATED_Z,
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={"years": len(whole), "shares": records_metadata(shares)},
+    )
+
+
 def count_checks(recipe_name: str) -> list[dg.AssetChecksDefinition]:
     """Return a recipe's checks of row counts and tier shares."""
 
-    @dg.asset_check(asset=[recipe_name, "pairs"], name="rows_match_segments", blocking=True)
-    def rows_match_segments(project: Project) -> dg.AssetCheckResult:
-        """Each draw of each segment is a row or in quarantine, once, in each partition there is."""
-        workspace = project.workspace
-        recipe = find_recipe(recipe_name)
-        present = present_partitions(workspace, recipe_name)
-        expected = {
-            draw.sample_id
-            for partition, draws in expected_draws(recipe, workspace).items()
-            if (partition.tier, partition.year) in present
-            for draw, _ in draws
-        }
-        pairs = read_table(workspace.table(recipe_name, "pairs")).to_table(columns=["sample_id"])
-        left_out = read_table(workspace.table(recipe_name, "pairs_quarantine")).to_table()
-        wrong = find_miscounts(
-            expected, pairs["sample_id"].to_pylist(), left_out["item"].to_pylist()
-        )
-        listed = [{"sample": w.sample_id, "times": w.times} for w in wrong]
-        return dg.AssetCheckResult(
-            passed=not wrong,
-            metadata={
-                "expected": len(expected),
-                "rows": len(pairs),
-                "quarantined": len(left_out),
-                "missing or twice": len(wrong),
-                "samples": records_metadata(listed),
-            },
-        )
+    @dg.asset_check(asset=[recipe_name, "pairs"], blocking=True)
+    def rows_match_segments(
+        context: dg.AssetCheckExecutionContext, project: Project
+    ) -> dg.AssetCheckResult:
+        """Each draw of each segment is a row or in quarantine, once."""
+        partitions = judged_partitions(context, project)
+        return judge_rows(find_recipe(recipe_name), project.workspace, partitions)
 
-    @dg.asset_check(asset=[recipe_name, "pairs"], name="tier_shares")
-    def tier_shares(project: Project) -> dg.AssetCheckResult:
-        """Tiers come as often as the recipe says, within 4 standard deviations.
-
-        Counted over the years for which all four tiers are there; draws that went to quarantine
-        count too.
-        """
-        workspace, recipe = project.workspace, find_recipe(recipe_name)
-        present = present_partitions(workspace, recipe_name)
-        years = {year for _, year in present if all((t, year) in present for t in TIERS)}
-        counts: Counter[str] = Counter()
-        for name in ("pairs", "pairs_quarantine"):
-            rows = read_table(workspace.table(recipe_name, name)).to_table(columns=["tier", "year"])
-            tiers_and_years = zip(rows["tier"].to_pylist(), rows["year"].to_pylist(), strict=True)
-            counts.update(tier for tier, year in tiers_and_years if str(year) in years)
-        total = sum(counts.values())
-        shares = [
-            {
-                "tier": tier,
-                "rows": counts[tier],
-                "share": counts[tier] / max(total, 1),
-                "probability": damage.probability,
-                "z": share_z(counts[tier], total, damage.probability),
-            }
-            for tier, damage in recipe.tiers.items()
-        ]
-        return dg.AssetCheckResult(
-            passed=all(abs(share["z"]) <= TOLERATED_Z for share in shares),  # type: ignore[arg-type]
-            severity=dg.AssetCheckSeverity.WARN,
-            metadata={"years": len(years), "shares": records_metadata(shares)},
-        )
+    @dg.asset_check(asset=[recipe_name, "pairs"])
+    def tier_shares(
+        context: dg.AssetCheckExecutionContext, project: Project
+    ) -> dg.AssetCheckResult:
+        """Tiers come as often as the recipe says, within 4 standard deviations."""
+        partitions = judged_partitions(context, project)
+        return judge_tier_shares(find_recipe(recipe_name), project.workspace, partitions)
 
     return [rows_match_segments, tier_shares]
-
-
-def present_partitions(workspace: Workspace, recipe_name: str) -> set[tuple[str, str]]:
-    """Return the (tier, year) partitions that were committed, empty ones included."""
-    folders = [
-        dict(step.split("=") for step in path.split("/")[:-1])
-        for path in part_rows(workspace.table(recipe_name, "pairs_quarantine"))
-    ]
-    return {(folder["tier"], folder["year"]) for folder in folders}

@@ -2,16 +2,25 @@
 
 import math
 from collections import defaultdict
+from collections.abc import Collection
 from typing import Any
 
 import dagster as dg
 import numpy as np
+import pandas as pd
 
+from degradation.pitch import WrongNotes
+from degradation.recipe import Recipe, TierDamage
+from degradation.timing import OnsetJitter
+from pipelines.checks.counts import TOLERATED_Z, share_z
+from pipelines.checks.rows import judged_partitions, read_partitions
 from pipelines.metadata import records_metadata
+from pipelines.partitions import TierYear
 from pipelines.resources import Project
 from pipelines.settings import find_recipe
+from pipelines.workspace import Workspace
 from storage.remeasure import remeasured_snr_db, row_onset_lag_s
-from storage.tables import Table, part_rows, read_part, read_table
+from storage.tables import Table, part_rows, read_part
 
 JITTER_TOLERANCE = 0.05
 SNR_TOLERANCE_DB = 0.1
@@ -31,125 +40,186 @@ def jitter_tolerance(notes: int) -> float:
     return max(JITTER_TOLERANCE, 4 / math.sqrt(2 * max(notes, 1)))
 
 
+def judge_jitter(
+    recipe: Recipe, workspace: Workspace, partitions: Collection[TierYear]
+) -> dg.AssetCheckResult:
+    """Judge whether the onsets' shifts spread as the recipe asks, pooled over a tier's notes.
+
+    Shifts are drawn around 0, so their root mean square is their standard deviation. A tier
+    that asks for none must have none.
+    """
+    rows = _measured(recipe, workspace, partitions, "jitter_ms")
+    kept = rows["note_count"] * (1 - rows["missed_note_share"])
+    sums = pd.DataFrame(
+        {"tier": rows["tier"], "notes": kept, "squares": kept * rows["jitter_ms"] ** 2}
+    )
+    found = []
+    for tier, pooled in sums.groupby("tier").sum().iterrows():
+        jitter = _find(recipe.tiers[str(tier)], OnsetJitter)
+        asked_ms = 1000 * jitter.spread_s if jitter else 0.0
+        measured_ms = math.sqrt(pooled["squares"] / pooled["notes"])
+        allowed_ms = asked_ms * jitter_tolerance(pooled["notes"])
+        found.append(
+            {
+                "tier": str(tier),
+                "asked_ms": asked_ms,
+                "measured_ms": measured_ms,
+                "notes": round(pooled["notes"]),
+                "holds": abs(measured_ms - asked_ms) <= allowed_ms,
+            }
+        )
+    return dg.AssetCheckResult(
+        passed=all(row["holds"] for row in found), metadata={"jitter": records_metadata(found)}
+    )
+
+
+def judge_wrong_notes(
+    recipe: Recipe, workspace: Workspace, partitions: Collection[TierYear]
+) -> dg.AssetCheckResult:
+    """Judge whether as many notes are wrong as the recipe asks, by their binomial spread."""
+    rows = _measured(recipe, workspace, partitions, "wrong_note_share")
+    counts = pd.DataFrame(
+        {
+            "tier": rows["tier"],
+            "notes": rows["note_count"],
+            "wrong": (rows["wrong_note_share"] * rows["note_count"]).round(),
+        }
+    )
+    found = []
+    for tier, pooled in counts.groupby("tier").sum().iterrows():
+        slips = _find(recipe.tiers[str(tier)], WrongNotes)
+        share = slips.share if slips else 0.0
+        notes, wrong = int(pooled["notes"]), int(pooled["wrong"])
+        z = share_z(wrong, notes, share)
+        holds = abs(z) <= TOLERATED_Z and (wrong == 0 or share > 0)
+        found.append(
+            {"tier": str(tier), "asked": share, "measured": wrong / notes, "z": z, "holds": holds}
+        )
+    return dg.AssetCheckResult(
+        passed=all(row["holds"] for row in found),
+        metadata={"wrong notes": records_metadata(found)},
+    )
+
+
+def judge_snr(
+    recipe: Recipe, workspace: Workspace, partitions: Collection[TierYear]
+) -> dg.AssetCheckResult:
+    """Judge whether the noise is as far below the sound as the recipe asks.
+
+    Every row's own figure is judged; of a few rows a tier the stored FLAC is decoded and
+    measured against the same sound replayed without noise.
+    """
+    table = workspace.table(recipe.name, "pairs")
+    asked_db = {
+        tier: next(
+            (op.strength[0] for op in damage.sound_operations if op.operation == "noise"), None
+        )
+        for tier, damage in recipe.tiers.items()
+    }
+    rows = read_partitions(table, partitions, ["tier", "realised_snr_db"]).to_pandas()
+    asked = rows["tier"].map(asked_db).astype(float)
+    off = (rows["realised_snr_db"].astype(float) - asked).abs().dropna()
+    lost = int((asked.notna() & rows["realised_snr_db"].isna()).sum())
+    again = [
+        {"tier": row["tier"], "asked": row["realised_snr_db"], "measured": measured}
+        for row in some_rows(table, partitions)
+        if (measured := remeasured_snr_db(row, workspace.settings.corpus_root)) is not None
+    ]
+    off_again = [abs(row["asked"] - row["measured"]) for row in again]
+    return dg.AssetCheckResult(
+        passed=max([*off, *off_again], default=0.0) <= SNR_TOLERANCE_DB and not lost,
+        metadata={
+            "rows with noise": len(off),
+            "rows that lost their noise": lost,
+            "largest deviation in dB": float(max(off, default=0.0)),
+            "largest deviation of decoded rows in dB": max(off_again, default=0.0),
+            "decoded": records_metadata(again),
+        },
+    )
+
+
+def judge_alignment(
+    recipe: Recipe, workspace: Workspace, partitions: Collection[TierYear]
+) -> dg.AssetCheckResult:
+    """Judge whether the attacks in the audio come with the onsets of its notes, in every tier.
+
+    Of a few rows a tier, the median distance of the best-fitting lag from 0 is within 50 ms.
+    """
+    lags = [
+        {"tier": row["tier"], "sample": row["sample_id"], "lag_ms": 1000 * row_onset_lag_s(row)}
+        for row in some_rows(workspace.table(recipe.name, "pairs"), partitions)
+    ]
+    medians_ms = {
+        tier: float(np.median([abs(row["lag_ms"]) for row in lags if row["tier"] == tier]))
+        for tier in dict.fromkeys(row["tier"] for row in lags)
+    }
+    return dg.AssetCheckResult(
+        passed=max(medians_ms.values(), default=0.0) <= 1000 * LAG_TOLERANCE_S,
+        metadata={
+            **{f"median lag of {tier} in ms": lag for tier, lag in medians_ms.items()},
+            "lags": records_metadata(lags),
+        },
+    )
+
+
 def damage_checks(recipe_name: str) -> list[dg.AssetChecksDefinition]:
     """Return a recipe's checks of what was done to its rows."""
 
-    @dg.asset_check(asset=[recipe_name, "pairs"], name="realised_jitter")
-    def realised_jitter(project: Project) -> dg.AssetCheckResult:
+    @dg.asset_check(asset=[recipe_name, "pairs"])
+    def realised_jitter(
+        context: dg.AssetCheckExecutionContext, project: Project
+    ) -> dg.AssetCheckResult:
         """The spread of the onsets' shifts is what the recipe asks for, within 5 % in each tier."""
-        table = project.workspace.table(recipe_name, "pairs")
-        rows = read_table(table).to_table(
-            columns=["tier", "jitter_ms", "note_count", "missed_note_share", "strengths"]
-        )
-        found = jitter_by_tier(rows.to_pylist())
-        return dg.AssetCheckResult(
-            passed=all(
-                abs(row["measured_ms"] / row["asked_ms"] - 1) <= jitter_tolerance(row["notes"])
-                for row in found
-                if row["asked_ms"]
-            ),
-            metadata={"jitter": records_metadata(found)},
-        )
+        partitions = judged_partitions(context, project)
+        return judge_jitter(find_recipe(recipe_name), project.workspace, partitions)
 
-    @dg.asset_check(asset=[recipe_name, "pairs"], name="realised_snr")
-    def realised_snr(project: Project) -> dg.AssetCheckResult:
-        """The noise is as far below the sound as the recipe asks, within 0.1 dB.
+    @dg.asset_check(asset=[recipe_name, "pairs"])
+    def realised_wrong_notes(
+        context: dg.AssetCheckExecutionContext, project: Project
+    ) -> dg.AssetCheckResult:
+        """The share of wrong notes is what the recipe asks for, within 4 standard deviations."""
+        partitions = judged_partitions(context, project)
+        return judge_wrong_notes(find_recipe(recipe_name), project.workspace, partitions)
 
-        Every row's own figure is checked; of a few rows a tier the stored FLAC is decoded and
-        measured against the same sound replayed without noise.
-        """
-        workspace, recipe = project.workspace, find_recipe(recipe_name)
-        table = workspace.table(recipe_name, "pairs")
-        asked_db = {
-            tier: next(
-                (op.strength[0] for op in damage.sound_operations if op.operation == "noise"), None
-            )
-            for tier, damage in recipe.tiers.items()
-        }
-        rows = read_table(table).to_table(columns=["tier", "realised_snr_db"]).to_pylist()
-        off = [
-            abs(row["realised_snr_db"] - asked)
-            for row in rows
-            if (asked := asked_db[row["tier"]]) is not None and row["realised_snr_db"] is not None
-        ]
-        silent = sum(
-            row["realised_snr_db"] is None and asked_db[row["tier"]] is not None for row in rows
-        )
-        again = [
-            {"tier": row["tier"], "asked": row["realised_snr_db"], "measured": measured}
-            for row in some_rows(table)
-            if (measured := remeasured_snr_db(row, workspace.settings.corpus_root)) is not None
-        ]
-        off_again = [abs(row["asked"] - row["measured"]) for row in again]
-        return dg.AssetCheckResult(
-            passed=max([*off, *off_again], default=0.0) <= SNR_TOLERANCE_DB and not silent,
-            metadata={
-                "rows with noise": len(off),
-                "rows that lost their noise": silent,
-                "largest deviation in dB": max(off, default=0.0),
-                "largest deviation of decoded rows in dB": max(off_again, default=0.0),
-                "decoded": records_metadata(again),
-            },
-        )
+    @dg.asset_check(asset=[recipe_name, "pairs"])
+    def realised_snr(
+        context: dg.AssetCheckExecutionContext, project: Project
+    ) -> dg.AssetCheckResult:
+        """The noise is as far below the sound as the recipe asks, within 0.1 dB."""
+        partitions = judged_partitions(context, project)
+        return judge_snr(find_recipe(recipe_name), project.workspace, partitions)
 
-    @dg.asset_check(asset=[recipe_name, "pairs"], name="audio_follows_midi", blocking=True)
-    def audio_follows_midi(project: Project) -> dg.AssetCheckResult:
-        """The attacks in the audio come with the onsets of its notes, in every tier.
+    @dg.asset_check(asset=[recipe_name, "pairs"], blocking=True)
+    def audio_follows_midi(
+        context: dg.AssetCheckExecutionContext, project: Project
+    ) -> dg.AssetCheckResult:
+        """The attacks in the audio come with the onsets of its notes, in every tier."""
+        partitions = judged_partitions(context, project)
+        return judge_alignment(find_recipe(recipe_name), project.workspace, partitions)
 
-        Of a few rows a tier, the median distance of the best-fitting lag from 0 is within 50 ms.
-        """
-        table = project.workspace.table(recipe_name, "pairs")
-        lags = [
-            {"tier": row["tier"], "sample": row["sample_id"], "lag_ms": 1000 * row_onset_lag_s(row)}
-            for row in some_rows(table)
-        ]
-        medians_ms = {
-            tier: float(np.median([abs(row["lag_ms"]) for row in lags if row["tier"] == tier]))
-            for tier in dict.fromkeys(row["tier"] for row in lags)
-        }
-        return dg.AssetCheckResult(
-            passed=max(medians_ms.values(), default=0.0) <= 1000 * LAG_TOLERANCE_S,
-            metadata={
-                **{f"median lag of {tier} in ms": lag for tier, lag in medians_ms.items()},
-                "lags": records_metadata(lags),
-            },
-        )
-
-    return [realised_jitter, realised_snr, audio_follows_midi]
+    return [realised_jitter, realised_wrong_notes, realised_snr, audio_follows_midi]
 
 
-def jitter_by_tier(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return the jitter asked for and measured in each tier, pooled over all its notes, in ms."""
-    squares: dict[str, float] = defaultdict(float)
-    notes: dict[str, float] = defaultdict(float)
-    asked: dict[str, float] = {}
-    for row in rows:
-        if row["jitter_ms"] is None:  # no note was kept
-            continue
-        tier, kept = row["tier"], row["note_count"] * (1 - row["missed_note_share"])
-        asked[tier] = next(
-            (s["strength"] for s in row["strengths"] if s["operation"] == "onset_jitter"), 0.0
-        )
-        squares[tier] += kept * row["jitter_ms"] ** 2
-        notes[tier] += kept
-    return [
-        {
-            "tier": tier,
-            "asked_ms": asked[tier],
-            "measured_ms": float(np.sqrt(squares[tier] / notes[tier])),
-            "notes": round(notes[tier]),
-        }
-        for tier in asked
-    ]
-
-
-def some_rows(table: Table) -> list[dict[str, Any]]:
+def some_rows(table: Table, partitions: Collection[TierYear]) -> list[dict[str, Any]]:
     """Return the first rows of each tier, whole; only their row groups are read."""
     found: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for path in part_rows(table):
-        tier = path.split("/")[0].removeprefix("tier=")
-        if len(found[tier]) < REMEASURED_ROWS:
-            group = next(iter(read_part(table, path)), None)
+    for partition in sorted(partitions):
+        for path in part_rows(table, None, **partition.columns):
+            wanted = REMEASURED_ROWS - len(found[partition.tier])
+            group = next(iter(read_part(table, path)), None) if wanted > 0 else None
             if group is not None:
-                found[tier] += group.slice(0, REMEASURED_ROWS - len(found[tier])).to_pylist()
+                found[partition.tier] += group.slice(0, wanted).to_pylist()
     return [row for rows in found.values() for row in rows]
+
+
+def _measured(
+    recipe: Recipe, workspace: Workspace, partitions: Collection[TierYear], measure: str
+) -> pd.DataFrame:
+    columns = ["tier", "note_count", "missed_note_share", measure]
+    table = read_partitions(workspace.table(recipe.name, "pairs"), partitions, columns)
+    rows: pd.DataFrame = table.to_pandas()
+    return rows.dropna(subset=measure)  # null where no note was kept
+
+
+def _find(damage: TierDamage, kind: type[OnsetJitter] | type[WrongNotes]) -> Any:
+    return next((op for op in damage.operations if isinstance(op, kind)), None)

@@ -1,14 +1,18 @@
-"""Scores inside their tier's range, and inside 0-100 whatever the recipe."""
+"""Scores inside their tier's range."""
+
+from collections.abc import Collection
 
 import dagster as dg
 import pandas as pd
 
 from degradation.recipe import Recipe
 from labeling.scores import DIMENSIONS
+from pipelines.checks.rows import judged_partitions, read_partitions
 from pipelines.metadata import records_metadata
+from pipelines.partitions import TierYear
 from pipelines.resources import Project
 from pipelines.settings import find_recipe
-from storage.tables import read_table
+from pipelines.workspace import Workspace
 
 
 def find_score_faults(scores: pd.DataFrame, recipe: Recipe) -> list[dict[str, object]]:
@@ -32,23 +36,33 @@ def find_score_faults(scores: pd.DataFrame, recipe: Recipe) -> list[dict[str, ob
     return faults
 
 
+def judge_scores(
+    recipe: Recipe, workspace: Workspace, partitions: Collection[TierYear]
+) -> dg.AssetCheckResult:
+    """Judge whether every score lies in the range of its row's tier."""
+    table = workspace.table(recipe.name, "pairs")
+    scores = read_partitions(table, partitions, ["tier", *DIMENSIONS]).to_pandas()
+    faults = find_score_faults(scores, recipe)
+    return dg.AssetCheckResult(
+        passed=not faults,
+        metadata={
+            "rows": len(scores),
+            "lowest": float(scores[list(DIMENSIONS)].min().min()) if len(scores) else 0.0,
+            "highest": float(scores[list(DIMENSIONS)].max().max()) if len(scores) else 0.0,
+            "out of range": records_metadata(faults),
+        },
+    )
+
+
 def score_checks(recipe_name: str) -> list[dg.AssetChecksDefinition]:
     """Return a recipe's check of score ranges."""
 
-    @dg.asset_check(asset=[recipe_name, "pairs"], name="scores_in_range", blocking=True)
-    def scores_in_range(project: Project) -> dg.AssetCheckResult:
+    @dg.asset_check(asset=[recipe_name, "pairs"], blocking=True)
+    def scores_in_range(
+        context: dg.AssetCheckExecutionContext, project: Project
+    ) -> dg.AssetCheckResult:
         """Every score lies in the range of its row's tier."""
-        table = project.workspace.table(recipe_name, "pairs")
-        scores = read_table(table).to_table(columns=["tier", *DIMENSIONS]).to_pandas()
-        faults = find_score_faults(scores, find_recipe(recipe_name))
-        return dg.AssetCheckResult(
-            passed=not faults,
-            metadata={
-                "rows": len(scores),
-                "lowest": float(scores[list(DIMENSIONS)].min().min()) if len(scores) else 0.0,
-                "highest": float(scores[list(DIMENSIONS)].max().max()) if len(scores) else 0.0,
-                "out of range": records_metadata(faults),
-            },
-        )
+        partitions = judged_partitions(context, project)
+        return judge_scores(find_recipe(recipe_name), project.workspace, partitions)
 
     return [scores_in_range]

@@ -7,6 +7,7 @@ import pathlib
 import re
 import unicodedata
 
+from storage.corpus import COLUMNS
 from storage.demo_corpus.pianist import draw_pianists
 from storage.demo_corpus.pieces import PIECES
 from storage.demo_corpus.play import play
@@ -14,15 +15,6 @@ from storage.demo_corpus.score import Piece
 from storage.midi import write_midi
 
 CSV_NAME = "maestro-v3.0.0.csv"
-COLUMNS = (
-    "canonical_composer",
-    "canonical_title",
-    "split",
-    "year",
-    "midi_filename",
-    "audio_filename",
-    "duration",
-)
 YEARS = (2021, 2022, 2023)
 """One rendition of every piece a year, so that each year holds all three splits."""
 SEED = 0

@@ -63,7 +63,9 @@ def synthetic_corpus(
             path = folder / f"{name}-{tier}.parquet"
             pq.write_table(pa.Table.from_pylist(table), path, row_group_size=7)
             uris.append(path.as_uri())
-    parts = ExampleParts(audio_features=tuple(audio_uris), midi_tokens=tuple(midi_uris))
+    parts = ExampleParts(
+        audio_features=tuple(audio_uris), midi_tokens=tuple(midi_uris), mel=config.mel
+    )
     return Corpus(parts=parts, samples=pd.DataFrame(rows))
 
 

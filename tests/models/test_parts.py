@@ -3,6 +3,8 @@ from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from degradation.errors import UserError
@@ -63,15 +65,54 @@ def test_features_of_another_setting_are_refused(corpus, demo_config) -> None:
         read(corpus.parts, demo_config)
 
 
-def test_tables_need_as_many_parts() -> None:
+def test_tables_need_as_many_parts(demo_config) -> None:
     with pytest.raises(UserError, match="2 parts and midi_tokens 1"):
-        ExampleParts(audio_features=("a", "b"), midi_tokens=("a",))
+        ExampleParts(audio_features=("a", "b"), midi_tokens=("a",), mel=demo_config.mel)
+
+
+@pytest.mark.parametrize("split", ["train", "validation", "test"])
+@pytest.mark.parametrize("rows_per_read", [1, 3, 100])
+def test_every_row_of_a_split_comes_once_with_its_own_features(
+    corpus, tiny_config, split: str, rows_per_read: int
+) -> None:
+    training = tiny_config.training.model_copy(update={"rows_per_read": rows_per_read})
+    config = tiny_config.model_copy(update={"training": training})
+    found = read(corpus.parts, config, split)
+    audio = pd.read_parquet(corpus.parts.audio_features[1]).query("split == @split")
+    midi = pd.read_parquet(corpus.parts.midi_tokens[1]).query("split == @split")
+    assert [one.sample_id for one in found] == list(audio["sample_id"])
+    assert [one.log_mel.tobytes() for one in found] == list(audio["log_mel"])  # type: ignore[union-attr]
+    assert [one.tokens.tobytes() for one in found] == list(midi["tokens"])  # type: ignore[union-attr]
+
+
+def test_row_groups_without_the_split_are_not_decoded(corpus, tiny_config, tmp_path) -> None:
+    parts = []
+    for name, uri in (("log_mel", corpus.parts.audio_features[1]),
+                      ("tokens", corpus.parts.midi_tokens[1])):  # fmt: skip
+        rows = pd.read_parquet(uri).sort_values(["split", "sample_id"])  # test, train, validation
+        path = tmp_path / f"{name}.parquet"
+        table = pa.Table.from_pandas(rows, preserve_index=False)
+        pq.write_table(table, path, row_group_size=4)
+        described = pq.read_metadata(path)
+        content = bytearray(path.read_bytes())
+        for group in range(described.num_row_groups - 1):  # all but that of validation
+            chunk = described.row_group(group).column(table.column_names.index(name))
+            start = chunk.dictionary_page_offset or chunk.data_page_offset
+            content[start : start + chunk.total_compressed_size] = bytes(
+                chunk.total_compressed_size
+            )
+        path.write_bytes(content)
+        parts.append((path.as_uri(),))
+    broken = ExampleParts(audio_features=parts[0], midi_tokens=parts[1], mel=tiny_config.mel)
+    found = list(read_part(broken, 0, split="validation", modalities=BOTH, config=tiny_config))  # type: ignore[arg-type]
+    assert [one.sample_id for one in found] == [
+        one.sample_id for one in read(corpus.parts, tiny_config, "validation")
+    ]
+    with pytest.raises(OSError, match="page header"):
+        list(read_part(broken, 0, split="test", modalities=BOTH, config=tiny_config))  # type: ignore[arg-type]
 
 
 def test_reading_holds_a_few_rows_at_a_time(tiny_config, tmp_path) -> None:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     frames, bands, rows = 2000, tiny_config.mel.bands, 600
     # 600 rows x 32 kB = 19 MB in one row group
     clip = np.random.default_rng(0).normal(size=(frames, bands)).astype("<f2").tobytes()
@@ -84,6 +125,7 @@ def test_reading_holds_a_few_rows_at_a_time(tiny_config, tmp_path) -> None:
     parts = ExampleParts(
         audio_features=((tmp_path / "a.parquet").as_uri(),),
         midi_tokens=((tmp_path / "m.parquet").as_uri(),),
+        mel=tiny_config.mel,
     )
     pool = pa.default_memory_pool()
     before = pool.bytes_allocated()

@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import os
 import subprocess
@@ -19,6 +20,7 @@ from models.lightning_module import learning_rate_factor
 from models.metrics import agreement
 from models.parts import ExampleParts
 from models.predict import predict
+from models.result import load_result
 from models.train import TrainingResult, train
 
 RESUMED = """
@@ -35,19 +37,33 @@ def log(line):
     if job["die_at"] in line:
         os.kill(os.getpid(), signal.SIGKILL)
 
+config = ExperimentConfig.model_validate_json(job["config"])
 train(
     job["experiment"],
-    ExperimentConfig.model_validate_json(job["config"]),
-    ExampleParts(audio_features=tuple(job["audio"]), midi_tokens=tuple(job["midi"])),
+    config,
+    ExampleParts(
+        audio_features=tuple(job["audio"]), midi_tokens=tuple(job["midi"]), mel=config.mel
+    ),
     pd.read_parquet(job["samples"]),
     Path(job["out_dir"]),
+    table_versions={},
     log=log,
 )
 """
 
 
+VERSIONS = {"pairs": 3, "samples": 5}
+
+
+def train_and_tell(experiment: str, config: ExperimentConfig, corpus, out_dir: Path, log):
+    return train(
+        experiment, config, corpus.parts, corpus.samples, out_dir,
+        table_versions=VERSIONS, log=log,
+    )  # fmt: skip
+
+
 def run(experiment: str, config: ExperimentConfig, corpus, out_dir: Path) -> TrainingResult:
-    return train(experiment, config, corpus.parts, corpus.samples, out_dir, log=lambda line: None)
+    return train_and_tell(experiment, config, corpus, out_dir, lambda line: None)
 
 
 def train_and_die(experiment, config, corpus, out_dir: Path, samples: Path, die_at: str) -> None:
@@ -102,7 +118,7 @@ def test_a_killed_training_ends_as_if_it_was_not(
     done = len(torch.load(out_dir / "resume.pt", weights_only=True)["history"])
     assert done == (2 if die_at == "epoch 2/4" else 1)
     said: list[str] = []
-    resumed = train("gated", chatty, corpus.parts, corpus.samples, out_dir, log=said.append)
+    resumed = train_and_tell("gated", chatty, corpus, out_dir, said.append)
     assert f"gated: goes on after epoch {done}" in said
     for name in ("resume.pt", uninterrupted.checkpoint.name):
         one, other = weights(whole_dir / name), weights(out_dir / name)
@@ -124,7 +140,11 @@ def test_files_are_as_documented(whole) -> None:
     described = json.loads((out_dir / f"{stem}.json").read_text())
     assert described["experiment"] == "gated"
     assert described["dimensions"] == list(DIMENSIONS)
+    assert described["table_versions"] == VERSIONS
+    assert described["identity"] == result.origin.identity
     history = json.loads((out_dir / "history.json").read_text())
+    assert history["table_versions"] == VERSIONS
+    assert history["identity"] == result.origin.identity
     assert [epoch["epoch"] for epoch in history["epochs"]] == [1, 2, 3, 4]
     assert all(0 < epoch["gate_mean"] < 1 for epoch in history["epochs"])
     assert all(epoch["terms"] == {"huber": epoch["train_loss"]} for epoch in history["epochs"])
@@ -144,10 +164,53 @@ def test_a_finished_training_is_not_repeated(whole, corpus, tiny_config) -> None
     out_dir, result = whole
     before = {path.name: path.read_bytes() for path in out_dir.iterdir()}
     said: list[str] = []
-    again = train("gated", tiny_config, corpus.parts, corpus.samples, out_dir, log=said.append)
+    again = train_and_tell("gated", tiny_config, corpus, out_dir, said.append)
     assert again == result
     assert said == ["gated: was trained before, on the same data with the same settings"]
     assert before == {path.name: path.read_bytes() for path in out_dir.iterdir()}
+
+
+def test_how_a_training_is_run_and_told_does_not_undo_it(whole, corpus, tiny_config) -> None:
+    out_dir, result = whole
+    training = tiny_config.training.model_copy(
+        update={"progress_every_s": 99.0, "loader_workers": 3, "rows_per_read": 1}
+    )
+    elsewhere = tiny_config.model_copy(
+        update={"training": training, "torch_threads": 2, "experiments": ("gated",)}
+    )
+    assert run("gated", elsewhere, corpus, out_dir) == result
+
+
+def test_features_of_other_mel_settings_are_refused_and_nothing_is_removed(
+    whole, corpus, tiny_config
+) -> None:
+    out_dir, _ = whole
+    before = sorted(out_dir.iterdir())
+    lower = tiny_config.mel.model_copy(update={"highest_hz": 7000.0})
+    parts = dataclasses.replace(corpus.parts, mel=lower)
+    said = r"other mel settings than the model \(highest_hz 7000.0, not 8000.0\)"
+    with pytest.raises(UserError, match=said):
+        predict(out_dir, parts, corpus.samples, "test")
+    with pytest.raises(UserError, match=said):
+        run("gated", tiny_config, dataclasses.replace(corpus, parts=parts), out_dir)
+    assert sorted(out_dir.iterdir()) == before
+
+
+def test_a_result_is_read_back_as_it_was(whole) -> None:
+    out_dir, result = whole
+    assert load_result(out_dir, result.origin.identity) == result
+
+
+def test_a_model_of_another_training_is_refused_in_one_line(whole) -> None:
+    with pytest.raises(UserError, match="gated was trained on other data or settings") as raised:
+        load_result(whole[0], "another")
+    assert "materialise it again" in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+def test_an_unfinished_training_is_refused(tmp_path) -> None:
+    with pytest.raises(UserError, match="no finished training"):
+        load_result(tmp_path, "any")
 
 
 def test_what_another_configuration_left_is_not_resumed(corpus, tiny_config, tmp_path) -> None:
@@ -167,8 +230,8 @@ def test_relabelled_samples_are_another_training(corpus, tiny_config, tmp_path) 
     short = tiny_config.training.model_copy(update={"epochs": 1})
     config = tiny_config.model_copy(update={"training": short})
     first = run("midi_only", config, corpus, tmp_path)
-    changed = corpus.samples.assign(tone_quality=corpus.samples["tone_quality"] - 1)
-    second = train("midi_only", config, corpus.parts, changed, tmp_path, log=lambda line: None)
+    lower = corpus.samples.assign(tone_quality=corpus.samples["tone_quality"] - 1)
+    second = run("midi_only", config, dataclasses.replace(corpus, samples=lower), tmp_path)
     assert first.history[0].train_loss != second.history[0].train_loss
 
 
@@ -189,7 +252,7 @@ def test_progress_is_told_and_nothing_else(
     short = tiny_config.training.model_copy(update={"epochs": 1})
     config = tiny_config.model_copy(update={"training": short})
     said: list[str] = []
-    train(experiment, config, corpus.parts, corpus.samples, tmp_path, log=said.append)
+    train_and_tell(experiment, config, corpus, tmp_path, said.append)
     assert len(said) == 3
     assert "48 training and 16 validation samples" in said[0]
     assert all(word in said[1] for word in ("epoch 1/1", "loss", "r ", "MAE", "samples/s", "left"))
@@ -215,7 +278,7 @@ def test_an_unknown_experiment_is_refused(corpus, tiny_config, tmp_path) -> None
 def test_a_split_without_samples_is_refused(corpus, tiny_config, tmp_path) -> None:
     none = corpus.samples[corpus.samples["split"] != "validation"]
     with pytest.raises(UserError, match="no validation samples"):
-        train("gated", tiny_config, corpus.parts, none, tmp_path, log=lambda line: None)
+        run("gated", tiny_config, dataclasses.replace(corpus, samples=none), tmp_path)
 
 
 def test_a_folder_without_a_model_is_refused(tmp_path) -> None:
@@ -254,7 +317,8 @@ def test_predictions_cover_a_split_once(whole, corpus) -> None:
     assert list(table.columns) == ["sample_id", *DIMENSIONS]
 
 
-def test_parts_of_nothing_predict_nothing(whole) -> None:
+def test_parts_of_nothing_predict_nothing(whole, tiny_config) -> None:
     empty = pd.DataFrame(columns=["sample_id", "split", *DIMENSIONS])
-    table = predict(whole[0], ExampleParts(audio_features=(), midi_tokens=()), empty, "test")
+    no_parts = ExampleParts(audio_features=(), midi_tokens=(), mel=tiny_config.mel)
+    table = predict(whole[0], no_parts, empty, "test")
     assert len(table) == 0

@@ -10,13 +10,22 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
+from degradation.recipe import Recipe
 from labeling.scores import DIMENSIONS
-from pipelines.checks.counts import count_checks, find_miscounts, share_z
-from pipelines.checks.damage import damage_checks, jitter_by_tier
-from pipelines.checks.scores import find_score_faults, score_checks
+from pipelines.checks.counts import find_miscounts, judge_rows, judge_tier_shares, share_z
+from pipelines.checks.damage import (
+    jitter_tolerance,
+    judge_alignment,
+    judge_jitter,
+    judge_snr,
+    judge_wrong_notes,
+)
+from pipelines.checks.scores import find_score_faults, judge_scores
 from pipelines.checks.splits import find_leaks, no_composition_in_two_splits
+from pipelines.partitions import TierYear, partitions_in_run
 from pipelines.resources import Project as ProjectResource
 from pipelines.settings import find_recipe
+from pipelines.workspace import Workspace
 from storage.tables import Table, commit, part_rows, read_part, write_part
 
 Broken = Callable[[pd.DataFrame], pd.DataFrame]
@@ -37,16 +46,9 @@ def test_share_z_is_binomial() -> None:
     assert share_z(329, 1000, 0.3) == pytest.approx(29 / (1000 * 0.3 * 0.7) ** 0.5)
 
 
-def test_jitter_is_pooled_over_notes_not_rows() -> None:
-    strengths = [{"operation": "onset_jitter", "strength": 30.0}]
-    rows = [
-        {"tier": "poor", "note_count": n, "missed_note_share": 0, "jitter_ms": ms}
-        | {"strengths": strengths}
-        for n, ms in [(1, 60.0), (99, 30.0)]
-    ]  # fmt: skip
-    found = jitter_by_tier(rows)[0]
-    assert found["asked_ms"] == 30
-    assert found["measured_ms"] == pytest.approx(((3600 + 99 * 900) / 100) ** 0.5)
+def test_the_tolerance_of_jitter_grows_where_notes_are_few() -> None:
+    assert jitter_tolerance(100_000) == 0.05
+    assert jitter_tolerance(200) == pytest.approx(4 / 20)
 
 
 def test_scores_out_of_their_tier_s_range_are_found() -> None:
@@ -84,48 +86,70 @@ def rewrite(table: Table, edit: Broken) -> None:
     commit(table, [new], columns or None)
 
 
-def run_check(checks: list[dg.AssetChecksDefinition], name: str, project: ProjectResource) -> bool:
-    check = next(c for c in checks if next(iter(c.check_keys)).name == name)
-    result = check.op.compute_fn.decorated_fn(project)  # type: ignore[union-attr]
-    return bool(result.passed)
+Judge = Callable[[Recipe, Workspace, list[TierYear]], dg.AssetCheckResult]
 
 
-def louder(rows: pd.DataFrame) -> pd.DataFrame:
-    """Swap the audio of two rows that differ in music."""
+def passes(judge: Judge, project: ProjectResource) -> bool:
+    partitions = sorted(partitions_in_run({}, project.settings.years()))
+    return bool(judge(find_recipe("phase2"), project.workspace, partitions).passed)
+
+
+def swapped(rows: pd.DataFrame) -> pd.DataFrame:
+    """Give rows the audio of others, of other music."""
     return rows.assign(audio=list(rows["audio"][::-1]))
 
 
 @pytest.mark.parametrize(
-    ("make", "name", "edit"),
+    ("judge", "edit"),
     [
-        (count_checks, "rows_match_segments", lambda rows: rows.iloc[1:]),
-        (count_checks, "rows_match_segments", lambda rows: pd.concat([rows, rows.iloc[:1]])),
-        (count_checks, "tier_shares", lambda rows: pd.concat([rows] * 6)),
-        (
-            damage_checks,
-            "realised_jitter",
-            lambda rows: rows.assign(jitter_ms=rows["jitter_ms"] * 1.3),
-        ),
-        (damage_checks, "realised_snr", lambda rows: rows.assign(realised_snr_db=20.3)),
-        (damage_checks, "realised_snr", louder),
-        (damage_checks, "audio_follows_midi", louder),
-        (score_checks, "scores_in_range", lambda rows: rows.assign(tone_quality=99.0)),
+        (judge_rows, lambda rows: rows.iloc[1:]),
+        (judge_rows, lambda rows: rows.iloc[:0]),
+        (judge_rows, lambda rows: pd.concat([rows, rows.iloc[:1]])),
+        (judge_tier_shares, lambda rows: pd.concat([rows] * 6)),
+        (judge_jitter, lambda rows: rows.assign(jitter_ms=rows["jitter_ms"] * 1.5)),
+        (judge_wrong_notes, lambda rows: rows.assign(wrong_note_share=0.3)),
+        (judge_snr, lambda rows: rows.assign(realised_snr_db=20.3)),
+        (judge_snr, lambda rows: rows.assign(realised_snr_db=None)),
+        (judge_snr, swapped),
+        (judge_alignment, swapped),
+        (judge_scores, lambda rows: rows.assign(tone_quality=99.0)),
     ],
 )
 def test_a_check_fails_when_what_it_guards_is_broken(
-    project: ProjectResource, make: Any, name: str, edit: Broken
+    project: ProjectResource, judge: Judge, edit: Broken
 ) -> None:
-    checks = make("phase2")
-    assert run_check(checks, name, project)
+    assert passes(judge, project)
     rewrite(project.workspace.table("phase2", "pairs"), edit)
-    assert not run_check(checks, name, project)
+    assert not passes(judge, project)
+
+
+def test_a_partition_that_was_never_committed_fails_the_count(project: ProjectResource) -> None:
+    for name in ("pairs", "pairs_quarantine"):
+        commit(project.workspace.table("phase2", name), [], {"tier": "good", "year": "2021"})
+    assert not passes(judge_rows, project)
+
+
+def test_a_check_judges_its_run_s_partitions_alone(project: ProjectResource) -> None:
+    rewrite(project.workspace.table("phase2", "pairs"), lambda rows: rows.assign(tone_quality=99.0))
+    years = project.settings.years()
+    tags = {
+        "dagster/asset_partition_range_start": f"pristine|{years[0]}",
+        "dagster/asset_partition_range_end": f"moderate|{years[-1]}",
+    }
+    of_run = partitions_in_run(tags, years)
+    assert {partition.tier for partition in of_run} == {"pristine", "good", "moderate"}
+    recipe = find_recipe("phase2")
+    assert judge_scores(recipe, project.workspace, of_run).passed
+    one = partitions_in_run({"dagster/partition": f"poor|{years[0]}"}, years)
+    assert one == {TierYear(tier="poor", year=years[0])}
+    assert not judge_scores(recipe, project.workspace, one).passed
 
 
 def test_the_split_check_fails_on_a_leak(project: ProjectResource) -> None:
-    checks = [no_composition_in_two_splits]
-    assert run_check(checks, "no_composition_in_two_splits", project)
+    check = no_composition_in_two_splits.op.compute_fn.decorated_fn  # type: ignore[union-attr]
+    assert check(project).passed
     rewrite(
         project.workspace.corpus_table("segments"),
         lambda rows: rows.assign(composition=rows["composition"].iloc[0]),
     )
-    assert not run_check(checks, "no_composition_in_two_splits", project)
+    assert not check(project).passed

@@ -60,7 +60,7 @@ def test_runs_show_in_dagster_with_metadata_and_passed_checks(
         ]
         assert {check.check_name for check in checks} == {
             "no_composition_in_two_splits", "rows_match_segments", "tier_shares", "realised_jitter",
-            "realised_snr", "audio_follows_midi", "scores_in_range",
+            "realised_wrong_notes", "realised_snr", "audio_follows_midi", "scores_in_range",
         }  # fmt: skip
         assert all(check.passed for check in checks), checks
         key = dg.AssetKey(["phase2", "pairs"])
@@ -105,6 +105,14 @@ def test_editing_one_tier_makes_that_tier_again_and_no_other(finished: Any, tmp_
     for table in ("pairs", "heuristics", "samples", "audio_features", "midi_tokens"):
         assert {path.parts[-3] for path in new if path.parts[3] == table} == {"tier=poor"}
 
+    made = finished.pianograde("query", "--csv", ROWS, **environment).stdout
+    tidied = finished.pianograde("tidy", **environment)
+    assert tidied.returncode == 0, tidied.stderr
+    left = {path.relative_to(home) for path in (home / "data").rglob("*.parquet")}
+    assert {path.parts[-3] for path in before - left if path.parts[3] == "pairs"} == {"tier=poor"}
+    assert new <= left
+    assert finished.pianograde("query", "--csv", ROWS, **environment).stdout == made
+
 
 def test_a_killed_run_goes_on_and_ends_with_the_same_rows(
     finished: Any, new_project: Any, monkeypatch: pytest.MonkeyPatch
@@ -119,7 +127,7 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_rows(
         while stage not in process.stderr.readline():
             assert process.poll() is None
         time.sleep(wait_s)
-        os.killpg(process.pid, signal.SIGKILL)
+        os.kill(process.pid, signal.SIGKILL)  # its workers are left to notice
         process.communicate()
     monkeypatch.setenv("DAGSTER_HOME", str(project.home / "dagster"))
     with dg.DagsterInstance.get() as instance:
@@ -172,6 +180,22 @@ def test_bench_prints_the_ratio(finished: Any) -> None:
     shown = answer.stdout
     for name in ("pairs a second and core", "bare FluidSynth", "ratio", "peak memory"):
         assert name in shown
+
+
+def test_before_anything_was_made_commands_say_so_in_one_line(new_project: Any) -> None:
+    project = new_project()
+    complains(project.pianograde("listen"), "materialise")
+    complains(project.pianograde("query", "select * from samples"), "pianograde demo")
+    complains(project.pianograde("replay", "nothing", "--out", str(project.home)), "nothing")
+
+
+def test_a_badly_named_recipe_file_is_refused_in_one_line(new_project: Any, tmp_path: Path) -> None:
+    project = new_project()
+    recipes = tmp_path / "recipes"
+    shutil.copytree(CONFIGS / "recipes", recipes)
+    (recipes / "phase2.yaml").rename(recipes / "phase-2.yaml")
+    answer = project.pianograde("listen", PIANOGRADE_RECIPES=str(recipes))
+    complains(answer, "phase2")
 
 
 def test_a_root_that_is_no_root_is_refused_in_one_line(new_project: Any, tmp_path: Path) -> None:

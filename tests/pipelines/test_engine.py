@@ -1,5 +1,8 @@
 import os
 import signal
+import subprocess
+import sys
+import textwrap
 import time
 from pathlib import Path
 
@@ -61,6 +64,48 @@ def test_a_worker_that_dies_is_replaced_and_nothing_is_lost(tmp_path: Path) -> N
         marker.touch()
     done = [result for _, _, result in run_tasks(die_once, ((None, m) for m in markers), workers=2)]
     assert sorted(done) == ["a", "b", "c", "d"]
+
+
+def pid(_: int) -> int:
+    return os.getpid()
+
+
+def test_a_worker_that_dies_between_tasks_loses_none() -> None:
+    """The pool is found broken when the next task is handed to it, not when a result is fetched."""
+    results = run_tasks(pid, ((None, n) for n in range(12)), workers=1)
+    done = [next(results)]
+    os.kill(done[0][2], signal.SIGKILL)
+    time.sleep(1)
+    done += results
+    assert sorted(task for _, task, _ in done) == list(range(12))
+
+
+ORPHANS = """
+import sys, time
+from pipelines.engine import run_tasks
+from tests_engine_tasks import slow_pid
+for _, _, pid in run_tasks(slow_pid, ((None, n) for n in range(1000)), workers=2):
+    print(pid, flush=True)
+"""
+SLOW = "import os, time\ndef slow_pid(_):\n    time.sleep(0.2)\n    return os.getpid()\n"
+
+
+def test_workers_end_when_their_parent_is_killed(tmp_path: Path) -> None:
+    (tmp_path / "tests_engine_tasks.py").write_text(SLOW)
+    (tmp_path / "main.py").write_text(
+        "if __name__ == '__main__':\n" + textwrap.indent(ORPHANS, "    ")
+    )
+    parent = subprocess.Popen(
+        [sys.executable, str(tmp_path / "main.py")], stdout=subprocess.PIPE, text=True
+    )
+    assert parent.stdout is not None
+    workers = {int(parent.stdout.readline()) for _ in range(8)}
+    parent.kill()
+    parent.wait()
+    deadline = time.monotonic() + 10
+    while any(Path(f"/proc/{worker}").exists() for worker in workers):
+        assert time.monotonic() < deadline, "a worker outlived its parent"
+        time.sleep(0.2)
 
 
 def test_workers_that_keep_dying_end_the_run_in_one_line() -> None:

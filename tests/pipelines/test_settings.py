@@ -9,7 +9,7 @@ from pipelines.settings import find_recipe, load_settings, recipe_names, remembe
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    for name in ("MAESTRO", "LIMIT", "EXPERIMENT", "RECIPES", "STORE"):
+    for name in ("MAESTRO", "LIMIT", "EXPERIMENT", "RECIPES", "STORE", "LICENCE", "PORT"):
         monkeypatch.delenv(f"PIANOGRADE_{name}", raising=False)
     monkeypatch.setenv("PIANOGRADE_HOME", str(tmp_path))
     return tmp_path
@@ -31,6 +31,26 @@ def test_a_choice_is_remembered_and_the_environment_goes_before_it(
     monkeypatch.setenv("PIANOGRADE_LIMIT", "60")
     assert load_settings().corpus_name == "maestro-v3.0.0-60"
     assert load_settings(limit=5).corpus_name == "maestro-v3.0.0-5"
+
+
+def test_the_licence_is_the_root_s_own(home: Path, tmp_path: Path) -> None:
+    root = tmp_path / "root"
+    root.mkdir()
+    assert load_settings(maestro=root).corpus_licence == "unknown"
+    (root / "LICENSE").write_text("Attribution-NonCommercial-ShareAlike 4.0 International\n...")
+    assert load_settings(maestro=root).corpus_licence == "CC-BY-NC-SA-4.0"
+    assert load_settings(maestro=root, licence="MIT").corpus_licence == "MIT"
+
+
+def test_relative_paths_mean_the_same_everywhere(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    settings = load_settings(home=Path("here"), maestro=Path("root"))
+    assert settings.home == tmp_path / "here"
+    assert settings.corpus_root == tmp_path / "root"
+    page = settings.outputs / "phase2" / "page.html"
+    assert settings.link(page).startswith("http://127.0.0.1:3001/root-")
 
 
 def test_two_roots_of_one_name_do_not_share_tables(home: Path) -> None:

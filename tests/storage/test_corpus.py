@@ -76,6 +76,19 @@ def test_no_row_is_dropped_silently(
         assert fault.item
 
 
+def test_a_root_that_has_none_of_its_recordings_is_midi_alone(
+    write_root: WriteRoot, demo_rows: list[Row]
+) -> None:
+    named = [row | {"audio_filename": f"{n}.wav"} for n, row in enumerate(demo_rows)]
+    root = write_root([*named[:-1], demo_rows[-1]])
+    index = read_index(root)
+    assert index.faults == ()
+    assert {e.audio_filename for e in index.entries} == {""}
+    (root / "2.wav").write_bytes(b"")
+    names = [e.audio_filename for e in read_index(root).entries]
+    assert names == [*(row["audio_filename"] for row in named[:-1]), ""]
+
+
 def test_a_row_of_too_few_or_too_many_fields_is_left_out_alone(
     write_root: WriteRoot, demo_rows: list[Row]
 ) -> None:
@@ -169,9 +182,12 @@ MANY = [
 ]
 
 
+SHARES = {"train": 0.6, "validation": 0.2, "test": 0.2}
+
+
 @pytest.mark.parametrize("limit", [3, 7, 20, 60, 119])
 def test_a_choice_is_spread_over_splits_and_years(limit: int) -> None:
-    chosen = choose(MANY, limit)
+    chosen = choose(MANY, limit, SHARES)
     assert len({e.performance_id for e in chosen}) == limit
     splits = Counter(e.split for e in chosen)
     assert set(splits) == set(SPLITS)
@@ -183,28 +199,46 @@ def test_a_choice_is_spread_over_splits_and_years(limit: int) -> None:
         assert max(years.values()) - min(years.values()) <= 1
 
 
+def test_a_choice_follows_the_shares_it_is_given() -> None:
+    shares = {"train": 0.2, "validation": 0.3, "test": 0.5}
+    splits = Counter(e.split for e in choose(MANY, 20, shares))
+    assert splits == {"train": 4, "validation": 6, "test": 10}
+
+
 def test_a_choice_follows_from_the_names_alone_and_grows() -> None:
-    assert choose(MANY, 20) == choose(list(reversed(MANY)), 20)
+    assert choose(MANY, 20, SHARES) == choose(list(reversed(MANY)), 20, SHARES)
     for smaller, larger in ((3, 4), (20, 21), (20, 100)):
-        assert set(choose(MANY, smaller)) < set(choose(MANY, larger))
+        assert set(choose(MANY, smaller, SHARES)) < set(choose(MANY, larger, SHARES))
 
 
 def test_a_limit_above_the_corpus_is_all_of_it() -> None:
-    assert choose(MANY, None) == choose(MANY, len(MANY)) == choose(MANY, 10_000) == MANY
+    assert (
+        choose(MANY, None, SHARES)
+        == choose(MANY, len(MANY), SHARES)
+        == choose(MANY, 10_000, SHARES)
+        == MANY
+    )
 
 
 def test_a_split_that_is_short_leaves_its_places_to_the_others() -> None:
     few_train = [entry(1, "train"), *(entry(n, "test") for n in range(2, 30))]
-    assert Counter(e.split for e in choose(few_train, 20)) == {"train": 1, "test": 19}
+    assert Counter(e.split for e in choose(few_train, 20, SHARES)) == {"train": 1, "test": 19}
 
 
 def test_the_configuration_is_read_strictly(tmp_path: Path) -> None:
     path = tmp_path / "corpus.yaml"
-    sound = "window_s: 10\nhop_s: 5\nduration_tolerance_s: 10\n"
+    sound = (
+        "window_s: 10\nhop_s: 5\nduration_tolerance_s: 10\n"
+        "split_shares: {train: 0.7, validation: 0.2, test: 0.1}\n"
+    )
     path.write_text(sound)
     assert load_corpus_config(path).hop_s == 5
     for wrong in (
         sound + "overlap: 2\n",
+        sound.replace("0.7", "0.8"),
+        sound.replace("train: 0.7, validation: 0.2", "train: 0.9"),
+        sound.replace("train: 0.7, validation: 0.2", "train: 0.9, validation: 0"),
+        sound.replace("train", "dev"),
         sound.replace("5", "-5"),
         sound.replace("5", "0.25"),
         sound.replace("10", "nan", 1),
@@ -246,6 +280,6 @@ def maestro_titles(root: Path, midi_filenames: set[str]) -> set[tuple[str, str]]
 
 @pytest.mark.real_data
 def test_a_few_of_maestro_are_of_all_splits_and_most_years(real_data: Path) -> None:
-    chosen = choose(read_index(real_data / "maestro-v3.0.0").entries, 20)
+    chosen = choose(read_index(real_data / "maestro-v3.0.0").entries, 20, SHARES)
     assert Counter(e.split for e in chosen) == {"train": 12, "validation": 4, "test": 4}
     assert len({e.year for e in chosen}) == 10

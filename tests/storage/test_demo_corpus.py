@@ -13,12 +13,13 @@ import pytest
 
 import storage
 from degradation.notes import SUSTAIN, Performance, find_faults
+from storage.corpus import COLUMNS
 from storage.demo_corpus.notation import parse_piece
 from storage.demo_corpus.pianist import draw_pianists
 from storage.demo_corpus.pieces import PIECES
 from storage.demo_corpus.play import play
 from storage.demo_corpus.score import Piece, Voice
-from storage.demo_corpus.write import COLUMNS, CSV_NAME, YEARS, write_demo_corpus
+from storage.demo_corpus.write import CSV_NAME, YEARS, write_demo_corpus
 from storage.midi import read_midi
 
 MAESTRO_HEADER = (

@@ -4,6 +4,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
+from degradation.errors import UserError
 from labeling.functions import LABELING_FUNCTIONS
 from storage.audio import decode_audio
 from storage.derived import (
@@ -78,6 +79,19 @@ def test_samples_are_the_shards_and_heuristics_side_by_side_and_light(
         # Four rows are mostly footer; a hundred thousand would not be.
         size = (Path(task.samples.url) / path).stat().st_size
         assert size < max(100_000, (Path(task.pairs.url) / task.path).stat().st_size / 20)
+
+
+def test_samples_without_their_heuristics_are_told(
+    tasks: list[DerivedTask], tmp_path: Path
+) -> None:
+    elsewhere = {
+        name: replace(getattr(tasks[0], name), url=str(tmp_path / name))
+        for name in ("heuristics", "samples")
+    }
+    with pytest.raises(UserError, match=r"heuristics lacks .*materialise heuristics first") as told:
+        write_samples_part(replace(tasks[0], **elsewhere))
+    assert "\n" not in str(told.value)
+    assert not any(tmp_path.rglob("*.parquet"))
 
 
 def test_what_was_derived_is_not_derived_again(tasks: list[DerivedTask], tmp_path: Path) -> None:

@@ -1,3 +1,6 @@
+import pickle
+import subprocess
+import sys
 from pathlib import Path
 
 import pyarrow as pa
@@ -5,8 +8,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from degradation.errors import UserError
+from storage.derived import HEURISTICS_VERSION
 from storage.export import FILE_ROWS, export_shards
-from storage.tables import Table, commit, write_part
+from storage.tables import Table, commit, derived_path, part_rows, write_part
 
 PAIRS = pa.schema([("sample_id", pa.string()), ("split", pa.string()), ("tier", pa.string())])
 READINGS = pa.schema([("sample_id", pa.string()), ("tier", pa.string()), ("score", pa.float64())])
@@ -18,26 +22,28 @@ def described(schema: pa.Schema) -> pa.Schema:
 
 @pytest.fixture
 def tables(tmp_path: Path) -> tuple[Table, Table]:
-    """5,000 train and 10 test rows in many small parts, and readings in another order."""
-    rows = [
-        {"sample_id": f"s{n:05d}", "split": "test" if n % 501 == 0 else "train", "tier": "good"}
-        for n in range(5010)
-    ]
+    """5,000 train and 10 test rows in 30 parts of two splits, and the readings of each part."""
     pairs = Table(url=str(tmp_path / "pairs"), schema=described(PAIRS))
     heuristics = Table(url=str(tmp_path / "heuristics"), schema=described(READINGS))
-    parts = [
-        write_part(
-            pairs, f"{n}.parquet", [pa.Table.from_pylist(rows[n : n + 167], schema=pairs.schema)]
+    parts, readings = [], []
+    for first in range(0, 5010, 167):
+        rows = [
+            {"sample_id": f"s{n:05d}", "split": "test" if n % 501 == 0 else "train", "tier": "good"}
+            for n in range(first, first + 167)
+        ]
+        scored = [
+            {"sample_id": row["sample_id"], "tier": "good", "score": float(row["sample_id"][1:])}
+            for row in rows
+        ]
+        part = write_part(
+            pairs, f"{first}.parquet", [pa.Table.from_pylist(rows, schema=pairs.schema)]
         )
-        for n in range(0, len(rows), 167)
-    ]
+        parts.append(part)
+        path = derived_path(part.path, HEURISTICS_VERSION)
+        table = pa.Table.from_pylist(scored, schema=heuristics.schema)
+        readings.append(write_part(heuristics, path, [table]))
     commit(pairs, parts)
-    readings = [
-        {"sample_id": row["sample_id"], "tier": "good", "score": float(row["sample_id"][1:])}
-        for row in reversed(rows)
-    ]
-    table = pa.Table.from_pylist(readings, schema=heuristics.schema)
-    commit(heuristics, [write_part(heuristics, "all.parquet", [table])])
+    commit(heuristics, readings)
     return pairs, heuristics
 
 
@@ -62,3 +68,59 @@ def test_an_export_does_not_mix_with_another(tables: tuple[Table, Table], tmp_pa
     export_shards(*tables, tmp_path / "out")
     with pytest.raises(UserError, match="empty"):
         export_shards(*tables, tmp_path / "out")
+    (tmp_path / "file").write_text("no folder")
+    with pytest.raises(UserError, match="empty"):
+        export_shards(*tables, tmp_path / "file")
+
+
+def test_heuristics_that_lag_behind_are_told_before_anything_is_written(
+    tables: tuple[Table, Table], tmp_path: Path
+) -> None:
+    pairs, heuristics = tables
+    for path in list(part_rows(heuristics))[:3]:
+        (Path(heuristics.url) / path).unlink()
+    with pytest.raises(UserError, match=r"lacks 3 of the 30 .*materialise heuristics") as told:
+        export_shards(pairs, heuristics, tmp_path / "out")
+    assert "\n" not in str(told.value)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["heuristics", "pairs"]
+
+
+def test_an_export_that_failed_leaves_nothing_and_can_be_run_again(
+    tables: tuple[Table, Table], tmp_path: Path
+) -> None:
+    last = Path(tables[0].url) / sorted(part_rows(tables[0]))[-1]
+    whole = last.read_bytes()
+    last.write_bytes(whole[: len(whole) // 2])
+    (tmp_path / "out").mkdir()
+    with pytest.raises((OSError, pa.ArrowInvalid)):
+        export_shards(*tables, tmp_path / "out")
+    assert list((tmp_path / "out").iterdir()) == []
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["heuristics", "out", "pairs"]
+    last.write_bytes(whole)
+    assert len(export_shards(*tables, tmp_path / "out")) == 4
+
+
+EXPORT = """
+import pickle, sys
+from pathlib import Path
+from storage.export import export_shards
+tables, out = pickle.loads(Path(sys.argv[1]).read_bytes())
+export_shards(*tables, out)
+"""
+
+
+def test_a_killed_export_does_not_block_the_next(
+    tables: tuple[Table, Table], tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    (tmp_path / "call").write_bytes(pickle.dumps((tables, out)))
+    exporting = subprocess.Popen([sys.executable, "-c", EXPORT, str(tmp_path / "call")])
+    while not any(tmp_path.rglob("*train-*")):
+        assert exporting.poll() is None, "it ended before it could be killed"
+    exporting.kill()
+    exporting.wait()
+    assert not out.exists()
+    paths = export_shards(*tables, out)
+    assert sorted(out.iterdir()) == sorted(paths)
+    assert sum(pq.read_metadata(path).num_rows for path in paths) == 5010
+    assert {path.name for path in tmp_path.iterdir()} == {"call", "heuristics", "out", "pairs"}

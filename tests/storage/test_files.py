@@ -35,6 +35,19 @@ def test_a_folder_that_is_a_file_is_told(tmp_path: Path) -> None:
         write(str(tmp_path), "a/b.bin", b"x")
 
 
+def test_an_error_of_another_file_is_not_told_as_one_of_writing(
+    tmp_path: Path, object_store: str
+) -> None:
+    def copied(url: str) -> None:
+        with whole_file(url, "copy.bin") as file:
+            file.write((tmp_path / "source.bin").read_bytes())
+
+    for url in (str(tmp_path / "out"), object_store):
+        with pytest.raises(FileNotFoundError, match=r"source.bin"):
+            copied(url)
+    assert [path.name for path in tmp_path.rglob("*")] == ["out"]
+
+
 def test_an_interrupted_write_leaves_the_old_file(tmp_path: Path) -> None:
     write(str(tmp_path), "a.bin", b"old")
 

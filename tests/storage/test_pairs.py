@@ -269,14 +269,41 @@ def test_a_row_whose_recording_is_broken_goes_to_quarantine_and_the_rest_is_writ
     assert left_out(mended) == []
 
 
+def test_a_draw_in_which_nothing_is_heard_goes_to_quarantine(
+    make_task: MakeTask, recipe: Recipe
+) -> None:
+    noisy = recipe.tiers["good"].model_copy(
+        update={"operations": recipe.tiers["good"].sound_operations}
+    )
+    nuisance = recipe.model_copy(update={"tiers": {**recipe.tiers, "good": noisy}})
+    task = make_task("good", 2, recipe=nuisance, every=40)
+    (draw, segment), (heard, _) = task.draws
+    name = segment["performance_id"]
+    assert len(task.performances) == 2
+    notes = task.performances[name].notes[:1].copy()
+    notes["onset_s"] = segment["start_s"] + segment["duration_s"] - 0.0001
+    notes["offset_s"] = notes["onset_s"] + 1.0
+    pedal = task.performances[name].pedal[:0]
+    late = replace(task.performances[name], notes=notes, pedal=pedal)
+    task = replace(task, performances={**task.performances, name: late})
+    (fault,) = left_out(task)
+    assert (fault["stage"], fault["item"]) == ("pairs", draw.sample_id)
+    assert fault["reason"].startswith("the sound is silent")
+    (row,) = rows_of(task)
+    assert row["sample_id"] == heard.sample_id
+    assert row["realised_snr_db"] == pytest.approx(35, abs=0.01)
+
+
 def test_a_corpus_without_recordings_is_told_row_by_row(
-    make_task: MakeTask, recorded_recipe: Recipe
+    make_task: MakeTask, recorded_recipe: Recipe, tmp_path: Path
 ) -> None:
     task = make_task("good", 2, recipe=recorded_recipe)
     assert [fault["reason"].split(",")[0].split(" ", 1)[1] for fault in left_out(task)] == [
         "has no recording"
     ] * 2
     assert rows_of(task) == []
+    # Its root's own date is no part of its name.
+    assert replace(task, origin=replace(task.origin, root=tmp_path)).name == task.name
 
 
 def test_what_would_befall_every_row_is_no_matter_for_quarantine(

@@ -48,13 +48,19 @@ def left_out(tasks: list[PerformancesTask]) -> dict[str, str]:
     return found
 
 
-def kept(tasks: list[PerformancesTask]) -> list[str]:
-    return [
-        row["midi_filename"]
+def recordings(tasks: list[PerformancesTask]) -> dict[str, str]:
+    """The performances that the tasks kept, each with its recording, in the table's order."""
+    columns = ["midi_filename", "audio_filename"]
+    return {
+        row["midi_filename"]: row["audio_filename"]
         for task in tasks
-        for group in read_part(task.table, write_performances_part(task).performances.path)
-        for row in group.select(["midi_filename"]).to_pylist()
-    ]
+        for group in read_part(task.table, write_performances_part(task).performances.path, columns)
+        for row in group.to_pylist()
+    }
+
+
+def kept(tasks: list[PerformancesTask]) -> list[str]:
+    return list(recordings(tasks))
 
 
 def test_tasks_hold_every_entry_once_and_one_year_each(demo_root: Path, plan: Plan) -> None:
@@ -128,7 +134,7 @@ def test_what_cannot_be_used_is_quarantined_and_the_rest_goes_on(
         assert "\n" not in reasons[name]
 
 
-def test_recordings_that_do_not_fit_are_quarantined(
+def test_a_recording_that_cannot_be_used_is_told_once_and_its_music_kept(
     write_root: WriteRoot, demo_rows: list[Row], plan: Plan
 ) -> None:
     chosen = [row | {"audio_filename": f"{number}.wav"} for number, row in enumerate(demo_rows[:5])]
@@ -138,12 +144,53 @@ def test_recordings_that_do_not_fit_are_quarantined(
     soundfile.write(root / "1.wav", np.zeros((length[1], 8)), 100)
     soundfile.write(root / "2.wav", np.zeros(length[2] // 3), 100)
     (root / "3.wav").write_bytes(b"RIFF and then nothing")
-    tasks = plan(root)  # the fifth recording is missing: MAESTRO's MIDI-only archive
+    tasks = plan(root)
     reasons = left_out(tasks)
-    assert sorted(kept(tasks)) == sorted(chosen[n]["midi_filename"] for n in (0, 4))
-    assert "8 channels" in reasons[chosen[1]["midi_filename"]]
-    assert "the audio lasts" in reasons[chosen[2]["midi_filename"]]
-    assert "3.wav cannot be read as audio" in reasons[chosen[3]["midi_filename"]]
+    assert set(reasons) == {"1.wav", "2.wav", "3.wav", "4.wav"}
+    assert "8 channels" in reasons["1.wav"]
+    assert "the audio lasts" in reasons["2.wav"]
+    assert "3.wav cannot be read as audio" in reasons["3.wav"]
+    assert "the audio file is missing" in reasons["4.wav"]
+    assert sum(write_performances_part(task).quarantine.rows for task in tasks) == 4
+    assert recordings(tasks) == {
+        row["midi_filename"]: "0.wav" if row is chosen[0] else "" for row in chosen
+    }
+
+
+def test_a_recording_is_told_even_when_its_midi_is_no_good(
+    write_root: WriteRoot, demo_rows: list[Row], plan: Plan
+) -> None:
+    chosen = [row | {"audio_filename": f"{number}.wav"} for number, row in enumerate(demo_rows[:2])]
+    root = write_root(chosen)
+    (root / "0.wav").write_bytes(b"not sound")
+    (root / chosen[0]["midi_filename"]).write_bytes(b"not music")
+    assert set(left_out(plan(root))) == {chosen[0]["midi_filename"], "0.wav", "1.wav"}
+
+
+def test_a_root_of_midi_alone_has_no_faults(
+    write_root: WriteRoot, demo_rows: list[Row], plan: Plan
+) -> None:
+    tasks = plan(write_root([row | {"audio_filename": "gone.wav"} for row in demo_rows[:3]]))
+    assert left_out(tasks) == {}
+    assert set(recordings(tasks).values()) == {""}
+
+
+def test_a_recording_that_appears_later_is_taken_up(
+    write_root: WriteRoot, demo_rows: list[Row], plan: Plan
+) -> None:
+    chosen = [row | {"audio_filename": f"{number}.wav"} for number, row in enumerate(demo_rows[:2])]
+    root = write_root(chosen)
+    found = []
+    for row in chosen:
+        found.append(recordings(plan(root)))
+        samples = np.zeros(round(float(row["duration"]) * 100))
+        soundfile.write(root / row["audio_filename"], samples, 100)
+    found.append(recordings(plan(root)))
+    assert [list(named.values()) for named in found] == [
+        ["", ""],
+        ["0.wav", ""],
+        ["0.wav", "1.wav"],
+    ]
 
 
 def test_what_was_read_is_found_again_and_not_parsed_twice(
@@ -167,7 +214,7 @@ def test_a_file_that_was_mended_is_read_again(
     soundfile.write(root / "a.wav", np.zeros(100), 100)
     assert "cannot be read as MIDI" in left_out(plan(root))[row["midi_filename"]]
     midi.write_bytes(sound)
-    assert "the audio lasts 1.0 s" in left_out(plan(root))[row["midi_filename"]]
+    assert "the audio lasts 1.0 s" in left_out(plan(root))["a.wav"]
     soundfile.write(root / "a.wav", np.zeros(round(float(row["duration"]) * 100)), 100)
     assert left_out(plan(root)) == {}
     assert kept(plan(root)) == [row["midi_filename"]]

@@ -173,6 +173,16 @@ def test_a_write_that_fails_half_way_leaves_nothing(table: Table) -> None:
     assert files(Path(table.url).parent) == []
 
 
+def test_a_source_that_is_gone_is_told_as_one_of_reading(table: Table, tmp_path: Path) -> None:
+    target = table_at(str(tmp_path / "target"))
+    source = write(table, "poor", 1)
+    (Path(table.url) / source.path).unlink()
+    with pytest.raises(UserError, match=r"could not read .*table/tier=poor") as told:
+        derive_part(table, source.path, target, "v1", lambda group: group)
+    assert "\n" not in str(told.value)
+    assert files(tmp_path) == []
+
+
 def test_what_a_dead_process_left_does_no_harm(table: Table) -> None:
     part = write(table, "poor", 1)
     put(table, "poor", part)

@@ -11,8 +11,15 @@ from degradation.errors import UserError
 from labeling.scores import DIMENSIONS
 from models.evaluation.ceilings import TierScores
 from models.evaluation.report import write_report
-from models.evaluation.summary import Evaluation, Outcome, summarise, within_tier_r
+from models.evaluation.summary import (
+    Evaluation,
+    Outcome,
+    TierSound,
+    summarise,
+    within_tier_r,
+)
 from models.history import EpochRecord
+from models.identity import Origin
 from models.train import TrainingResult
 
 TIERS = tuple(
@@ -38,6 +45,7 @@ def outcome(name: str, judged: pd.DataFrame, predicted: np.ndarray) -> Outcome:
     gate = 0.6 if name == "gated" else None
     training = TrainingResult(
         experiment=name,  # type: ignore[arg-type]
+        origin=Origin(identity="0", table_versions={"pairs": 0}),
         checkpoint=Path(f"{name}-epoch=03-val_loss=0.3667.pt"),
         parameters=1234,
         history=tuple(record(epoch, gate) for epoch in (1, 2, 3)),
@@ -77,6 +85,10 @@ def evaluation() -> Evaluation:
         samples=samples,
         split="test",
         tiers=TIERS,
+        sounds={
+            tier.name: TierSound(snr_db=snr_db, band_hz=None)
+            for tier, snr_db in zip(TIERS, (None, 35.0, 25.0, 20.0), strict=True)
+        },
         outcomes=(
             outcome("audio_only", judged, perfect),
             outcome("midi_only", judged, np.broadcast_to(mean, true.shape)),

@@ -1,0 +1,61 @@
+"""Disk given back: the files of a table that its newest versions do not need."""
+
+import time
+from dataclasses import dataclass
+
+import pyarrow as pa
+import pyarrow.fs
+
+from degradation.errors import UserError
+from storage.files import filesystem, storage_error
+from storage.tables import Table, open_table, part_rows
+
+UNCOMMITTED_S = 3600.0
+"""How long a part may wait for its commit: younger files that no version ever had are left."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Freed:
+    """What was removed: files, and their bytes."""
+
+    files: int
+    size: int
+
+
+def tidy(table: Table, keep_versions: int) -> Freed:
+    """Remove the part files that none of the newest `keep_versions` versions of a table has.
+
+    Also what killed writers left: parts that were never committed, and halves (`.tmp`), once
+    they are an hour old. Not to be called while anything is made, read from an older version or
+    trained on: a run may be about to commit a part again that is removed here. Versions before
+    the kept ones stay in the log but can no longer be read.
+
+    Delta Lake's own vacuum would leave halves at the top of a table, take parts that are about
+    to be committed, and add two versions each time, which then count as the newest.
+    Raises UserError when the table is not there or cannot be reached.
+    """
+    if keep_versions < 1:
+        raise UserError(
+            f"keep_versions must be at least 1, the newest version; got {keep_versions}"
+        )
+    newest = open_table(table)
+    versions = [int(commit["version"]) for commit in newest.history(keep_versions)]
+    needed = {path for version in versions for path in part_rows(table, version)}
+    replaced = set(newest.vacuum(dry_run=True, retention_hours=0, enforce_retention_duration=False))
+    files, root = filesystem(table.url)
+    freed = []
+    try:
+        for file in files.get_file_info(pyarrow.fs.FileSelector(root, recursive=True)):
+            path = file.path.removeprefix(root).lstrip("/")
+            if path in needed or path.startswith("_delta_log/") or not _is_part(path):
+                continue
+            if path in replaced or time.time() - file.mtime_ns / 1e9 > UNCOMMITTED_S:
+                files.delete_file(file.path)
+                freed.append(file.size)
+    except (OSError, pa.ArrowInvalid) as error:
+        raise storage_error("tidy", table.url, error) from error
+    return Freed(files=len(freed), size=sum(freed))
+
+
+def _is_part(path: str) -> bool:
+    return path.endswith((".parquet", ".tmp"))

@@ -1,0 +1,156 @@
+import json
+import logging
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import numpy as np
+import pyarrow as pa
+import pytest
+import yaml
+
+from degradation.errors import UserError
+from degradation.recipe import TIERS
+from labeling.scores import DIMENSIONS
+from models.feature_parts import TOKENS_VERSION, mel_version
+from models.result import load_result
+from models.tokens import TOKEN_DTYPE
+from pipelines.assets.evaluation import judge, tier_sounds
+from pipelines.assets.training import model_folder, read_examples, training_assets
+from pipelines.resources import Project
+from pipelines.settings import CONFIGS, find_recipe
+from pipelines.workspace import Workspace
+from storage.derived import SAMPLES_VERSION
+from storage.tables import commit, derived_path, open_table, part_path, write_part
+
+RECIPE = "phase2"
+FRAMES = 40
+SPLITS = ("train", "train", "validation", "test")
+
+
+def commit_rows(workspace: Workspace, name: str, path: str, columns: dict[str, list[Any]]) -> None:
+    """Make `path` all that a table holds; columns that are not given are null."""
+    table = workspace.table(RECIPE, name)
+    rows = len(next(iter(columns.values())))
+    arrays = [
+        pa.array(columns.get(field.name, [None] * rows), field.type) for field in table.schema
+    ]
+    commit(table, [write_part(table, path, [pa.table(arrays, schema=table.schema)])])
+
+
+def commit_pairs(workspace: Workspace, name: str, lowest_score: float) -> None:
+    """Commit a version of the pairs of one part, and all tables that follow from it."""
+    rng, config = np.random.default_rng(1), workspace.settings.experiment_config()
+    splits = [SPLITS[row % 4] for row in range(24)]
+    about = {
+        "sample_id": [f"s{row:02d}" for row in range(24)], "split": splits,
+        "segment_id": [f"g{row:02d}" for row in range(24)],
+        "composition": [f"piece {split}" for split in splits],
+        "tier": ["good"] * 24, "year": [2004] * 24,
+    }  # fmt: skip
+    scores = {name: list(rng.uniform(lowest_score, 95, 24)) for name in DIMENSIONS}
+    mels = rng.normal(-80, 5, (24, FRAMES, config.mel.bands)).astype("<f2")
+    mel_columns = {
+        "log_mel": [mel.tobytes() for mel in mels], "frames": [FRAMES] * 24,
+        "bands": [config.mel.bands] * 24,
+    }  # fmt: skip
+    tokens = {"tokens": [np.ones(3, TOKEN_DTYPE).tobytes()] * 24, "notes": [3] * 24}
+    path = part_path(workspace.table(RECIPE, "pairs"), {"tier": "good", "year": "2004"}, name)
+    commit_rows(workspace, "pairs", path, about)
+    for table, version, columns in (
+        ("samples", SAMPLES_VERSION, scores),
+        ("audio_features", mel_version(config.mel), mel_columns),
+        ("midi_tokens", TOKENS_VERSION, tokens),
+    ):
+        commit_rows(workspace, table, derived_path(path, version), about | columns)
+
+
+@pytest.fixture
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
+    content = yaml.safe_load((CONFIGS / "experiments" / "demo.yaml").read_text())
+    content["training"] |= {"epochs": 1, "batch_size": 8}
+    (tmp_path / "tiny.yaml").write_text(yaml.safe_dump(content))
+    monkeypatch.setenv("PIANOGRADE_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("PIANOGRADE_EXPERIMENT", str(tmp_path / "tiny.yaml"))
+    found = Project().workspace
+    commit_pairs(found, "first", lowest_score=80)
+    return found
+
+
+def train_audio_only(on_line: Any = None) -> dict[str, Any]:
+    """Materialise `audio_only` and return its metadata; `on_line` is called with what is logged."""
+
+    class Listener(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            on_line(record.getMessage())
+
+    context = dg.build_asset_context()
+    if on_line:
+        context.log.addHandler(Listener())
+    asset = next(a for a in training_assets(RECIPE) if a.key.path[-1] == "audio_only")
+    result = asset(context, project=Project())
+    assert isinstance(result, dg.MaterializeResult)
+    return dict(result.metadata or {})
+
+
+def test_experiment_files_share_no_models(workspace: Workspace, tmp_path: Path) -> None:
+    small = workspace.settings.model_copy(update={"experiment": tmp_path / "small.yaml"})
+    folders = [
+        model_folder(Workspace(settings), RECIPE, "audio_only")
+        for settings in (workspace.settings, small)
+    ]
+    assert [folder.parts[-3:] for folder in folders] == [
+        ("models", "tiny", "audio_only"),
+        ("models", "small", "audio_only"),
+    ]
+
+
+def test_what_is_recorded_is_what_was_read_whatever_is_committed_meanwhile(
+    workspace: Workspace,
+) -> None:
+    read = {
+        name: open_table(workspace.table(RECIPE, name)).version() for name in ("pairs", "samples")
+    }
+
+    def commit_more(line: str) -> None:
+        if "epoch 1/1" in line:
+            commit_pairs(workspace, "second", lowest_score=60)
+
+    metadata = train_audio_only(commit_more)
+    assert open_table(workspace.table(RECIPE, "pairs")).version() > read["pairs"]
+    assert metadata["version of pairs"] == read["pairs"]
+    assert metadata["version of samples"] == read["samples"]
+    folder = model_folder(workspace, RECIPE, "audio_only")
+    assert json.loads((folder / "history.json").read_text())["table_versions"] == read
+
+
+def test_samples_of_other_pairs_are_refused(workspace: Workspace) -> None:
+    path = part_path(workspace.table(RECIPE, "pairs"), {"tier": "good", "year": "2004"}, "later")
+    commit_rows(workspace, "pairs", path, {"sample_id": ["s00"], "tier": ["good"], "year": [2004]})
+    with pytest.raises(UserError, match=r"samples lacks 1 of 1 parts .* materialise samples again"):
+        read_examples(workspace, RECIPE)
+
+
+def test_a_model_is_judged_on_what_it_was_trained_for_alone(workspace: Workspace) -> None:
+    train_audio_only()
+    folder = model_folder(workspace, RECIPE, "audio_only")
+    config = workspace.settings.experiment_config()
+    outcome = judge("audio_only", config, read_examples(workspace, RECIPE), folder)
+    assert len(outcome.predictions) == 6
+    assert outcome.training == load_result(folder, outcome.training.origin.identity)
+
+    stale = "audio_only was trained on other data or settings"
+    longer = config.training.model_copy(update={"epochs": 2})
+    other = config.model_copy(update={"training": longer})
+    with pytest.raises(UserError, match=stale):
+        judge("audio_only", other, read_examples(workspace, RECIPE), folder)
+    commit_pairs(workspace, "second", lowest_score=60)
+    with pytest.raises(UserError, match=stale):
+        judge("audio_only", config, read_examples(workspace, RECIPE), folder)
+
+
+def test_the_sound_of_a_tier_is_read_off_the_recipe() -> None:
+    sounds = tier_sounds(find_recipe(RECIPE))
+    assert tuple(sounds) == TIERS
+    assert [sound.snr_db for sound in sounds.values()] == [None, 35, 25, 20]
+    assert [sound.band_hz for sound in sounds.values()] == [None, None, None, (200, 6000)]
