@@ -10,9 +10,7 @@ from pipelines.assets.listening import listening_page_asset
 from pipelines.assets.pairs import pairs_asset
 from pipelines.assets.recipe import recipe_asset
 from pipelines.assets.training import training_assets
-from pipelines.checks.counts import count_checks
-from pipelines.checks.damage import damage_checks
-from pipelines.checks.scores import score_checks
+from pipelines.checks.contracts import CONTRACTS, contract_check
 from pipelines.checks.splits import no_composition_in_two_splits
 from pipelines.partitions import tier_year_partitions
 from pipelines.resources import Project
@@ -33,7 +31,7 @@ def recipe_definitions(name: str, years: list[str]) -> dg.Definitions:
             *training_assets(name),
             evaluation_asset(name),
         ],
-        asset_checks=[*count_checks(name), *damage_checks(name), *score_checks(name)],
+        asset_checks=[contract_check(name, contract) for contract in CONTRACTS],
     )
 
 

@@ -9,11 +9,9 @@ import numpy as np
 
 from degradation.recipe import TIERS, Recipe
 from pipelines.assets.pairs import expected_draws
-from pipelines.checks.rows import judged_partitions, read_partitions
+from pipelines.checks.rows import read_partitions
 from pipelines.metadata import records_metadata
 from pipelines.partitions import TierYear
-from pipelines.resources import Project
-from pipelines.settings import find_recipe
 from pipelines.workspace import Workspace
 
 TOLERATED_Z = 4.0
@@ -109,25 +107,3 @@ def judge_tier_shares(
         severity=dg.AssetCheckSeverity.WARN,
         metadata={"years": len(whole), "shares": records_metadata(shares)},
     )
-
-
-def count_checks(recipe_name: str) -> list[dg.AssetChecksDefinition]:
-    """Return a recipe's checks of row counts and tier shares."""
-
-    @dg.asset_check(asset=[recipe_name, "pairs"], blocking=True)
-    def rows_match_segments(
-        context: dg.AssetCheckExecutionContext, project: Project
-    ) -> dg.AssetCheckResult:
-        """Each draw of each segment is a row or in quarantine, once."""
-        partitions = judged_partitions(context, project)
-        return judge_rows(find_recipe(recipe_name), project.workspace, partitions)
-
-    @dg.asset_check(asset=[recipe_name, "pairs"])
-    def tier_shares(
-        context: dg.AssetCheckExecutionContext, project: Project
-    ) -> dg.AssetCheckResult:
-        """Tiers come as often as the recipe says, within 4 standard deviations."""
-        partitions = judged_partitions(context, project)
-        return judge_tier_shares(find_recipe(recipe_name), project.workspace, partitions)
-
-    return [rows_match_segments, tier_shares]

@@ -13,11 +13,9 @@ from degradation.pitch import WrongNotes
 from degradation.recipe import Recipe, TierDamage
 from degradation.timing import OnsetJitter
 from pipelines.checks.counts import TOLERATED_Z, share_z
-from pipelines.checks.rows import judged_partitions, read_partitions
+from pipelines.checks.rows import read_partitions
 from pipelines.metadata import records_metadata
 from pipelines.partitions import TierYear
-from pipelines.resources import Project
-from pipelines.settings import find_recipe
 from pipelines.workspace import Workspace
 from storage.remeasure import remeasured_snr_db, row_onset_lag_s
 from storage.tables import Table, part_rows, read_part
@@ -160,44 +158,6 @@ def judge_alignment(
             "lags": records_metadata(lags),
         },
     )
-
-
-def damage_checks(recipe_name: str) -> list[dg.AssetChecksDefinition]:
-    """Return a recipe's checks of what was done to its rows."""
-
-    @dg.asset_check(asset=[recipe_name, "pairs"])
-    def realised_jitter(
-        context: dg.AssetCheckExecutionContext, project: Project
-    ) -> dg.AssetCheckResult:
-        """The spread of the onsets' shifts is what the recipe asks for, within 5 % in each tier."""
-        partitions = judged_partitions(context, project)
-        return judge_jitter(find_recipe(recipe_name), project.workspace, partitions)
-
-    @dg.asset_check(asset=[recipe_name, "pairs"])
-    def realised_wrong_notes(
-        context: dg.AssetCheckExecutionContext, project: Project
-    ) -> dg.AssetCheckResult:
-        """The share of wrong notes is what the recipe asks for, within 4 standard deviations."""
-        partitions = judged_partitions(context, project)
-        return judge_wrong_notes(find_recipe(recipe_name), project.workspace, partitions)
-
-    @dg.asset_check(asset=[recipe_name, "pairs"])
-    def realised_snr(
-        context: dg.AssetCheckExecutionContext, project: Project
-    ) -> dg.AssetCheckResult:
-        """The noise is as far below the sound as the recipe asks, within 0.1 dB."""
-        partitions = judged_partitions(context, project)
-        return judge_snr(find_recipe(recipe_name), project.workspace, partitions)
-
-    @dg.asset_check(asset=[recipe_name, "pairs"], blocking=True)
-    def audio_follows_midi(
-        context: dg.AssetCheckExecutionContext, project: Project
-    ) -> dg.AssetCheckResult:
-        """The attacks in the audio come with the onsets of its notes, in every tier."""
-        partitions = judged_partitions(context, project)
-        return judge_alignment(find_recipe(recipe_name), project.workspace, partitions)
-
-    return [realised_jitter, realised_wrong_notes, realised_snr, audio_follows_midi]
 
 
 def some_rows(table: Table, partitions: Collection[TierYear]) -> list[dict[str, Any]]:

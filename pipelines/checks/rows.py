@@ -1,21 +1,14 @@
-"""The rows that a check judges: those of its run's partitions, not what an earlier recipe left."""
+"""The rows that a check judges."""
 
 import functools
 import operator
 from collections.abc import Collection, Sequence
 
-import dagster as dg
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipelines.partitions import TierYear, partitions_in_run
-from pipelines.resources import Project
+from pipelines.partitions import TierYear
 from storage.tables import Table, read_table
-
-
-def judged_partitions(context: dg.AssetCheckExecutionContext, project: Project) -> list[TierYear]:
-    """Return the partitions of the check's run, in order."""
-    return sorted(partitions_in_run(context.run.tags, project.settings.years()))
 
 
 def read_partitions(

@@ -7,11 +7,9 @@ import pandas as pd
 
 from degradation.recipe import Recipe
 from labeling.scores import DIMENSIONS
-from pipelines.checks.rows import judged_partitions, read_partitions
+from pipelines.checks.rows import read_partitions
 from pipelines.metadata import records_metadata
 from pipelines.partitions import TierYear
-from pipelines.resources import Project
-from pipelines.settings import find_recipe
 from pipelines.workspace import Workspace
 
 
@@ -52,17 +50,3 @@ def judge_scores(
             "out of range": records_metadata(faults),
         },
     )
-
-
-def score_checks(recipe_name: str) -> list[dg.AssetChecksDefinition]:
-    """Return a recipe's check of score ranges."""
-
-    @dg.asset_check(asset=[recipe_name, "pairs"], blocking=True)
-    def scores_in_range(
-        context: dg.AssetCheckExecutionContext, project: Project
-    ) -> dg.AssetCheckResult:
-        """Every score lies in the range of its row's tier."""
-        partitions = judged_partitions(context, project)
-        return judge_scores(find_recipe(recipe_name), project.workspace, partitions)
-
-    return [scores_in_range]
