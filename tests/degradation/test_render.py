@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -368,15 +367,3 @@ def test_the_digest_of_a_soundfont_follows_its_bytes(tmp_path: Path) -> None:
     one, same, other = (soundfont_digest(tmp_path / name) for name in "abc")
     assert one == same == hashlib.sha256(b"one").hexdigest()[:16]
     assert one != other
-
-
-def test_nothing_is_printed_where_the_environment_has_ci() -> None:
-    """Pyfluidsynth prints the place of its library there, which would be a line of CSV."""
-    printed = subprocess.run(
-        [sys.executable, "-c", "import storage.midi, degradation.render"],
-        env=os.environ | {"CI": "true"},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert printed.stdout == ""

@@ -174,6 +174,12 @@ def test_query_prints_a_table_and_names_the_tables_in_errors(finished: Any) -> N
     complains(finished.pianograde("query", "create table x (a int)"), "SELECT")
 
 
+def test_csv_is_nothing_but_csv(new_project: Any) -> None:
+    """Where the environment has CI, pyfluidsynth prints where it found its library."""
+    answer = new_project().pianograde("query", "--csv", "select 1 as one", CI="true")
+    assert answer.stdout == "one\n1\n"
+
+
 def test_bench_prints_the_ratio(finished: Any) -> None:
     answer = finished.pianograde("bench", "--pairs", "12")
     assert answer.returncode == 0, answer.stderr
