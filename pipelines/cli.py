@@ -118,7 +118,8 @@ def _say_where(recipe_name: str) -> None:
         f"report     {workspace.output(recipe_name, 'evaluation') / 'report.html'}\n"
         f"listen     {workspace.output(recipe_name, 'listening_page') / 'listening.html'}\n"
         f"shards     {workspace.table(recipe_name, 'pairs').url}\n"
-        f'query      pianograde query "select tier, count(*) from samples group by tier"\n'
+        f'query      pianograde query "select tier, count(*) from {recipe_name}.samples group by 1"'
+        "\n"
         f"Dagster UI make ui"
     )
 

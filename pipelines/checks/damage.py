@@ -8,6 +8,7 @@ from typing import Any
 import dagster as dg
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from degradation.pitch import WrongNotes
 from degradation.recipe import Recipe, TierDamage
@@ -26,7 +27,7 @@ LAG_TOLERANCE_S = 0.05
 """A piano tone needs 10-30 ms to show in the spectral flux; the attacks of other music, or of
 the same music shifted, fit nowhere near."""
 
-REMEASURED_ROWS = 6
+REMEASURED_ROWS = 12
 """Rows a tier that are decoded and measured again; all rows' own figures are checked besides."""
 
 
@@ -161,15 +162,30 @@ def judge_alignment(
 
 
 def some_rows(table: Table, partitions: Collection[TierYear]) -> list[dict[str, Any]]:
-    """Return the first rows of each tier, whole; only their row groups are read."""
-    found: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    """Return `REMEASURED_ROWS` rows of each tier, whole, evenly from all its parts.
+
+    Neighbouring rows are of one piece, whose rhythm may fit itself at a wrong lag.
+    """
+    paths: dict[str, list[str]] = defaultdict(list)
     for partition in sorted(partitions):
-        for path in part_rows(table, None, **partition.columns):
-            wanted = REMEASURED_ROWS - len(found[partition.tier])
-            group = next(iter(read_part(table, path)), None) if wanted > 0 else None
-            if group is not None:
-                found[partition.tier] += group.slice(0, wanted).to_pylist()
-    return [row for rows in found.values() for row in rows]
+        parts = part_rows(table, None, **partition.columns)
+        paths[partition.tier] += [path for path, rows in parts.items() if rows]
+    found: list[dict[str, Any]] = []
+    for of_tier in paths.values():
+        chosen = [of_tier[at] for at in _evenly(len(of_tier), REMEASURED_ROWS)]
+        for path in chosen:
+            wanted = -(-REMEASURED_ROWS // len(chosen))
+            groups = read_part(table, path)
+            # Where there are many parts, one row of each is enough, and one row group to read.
+            rows = next(iter(groups)) if wanted == 1 else pa.concat_tables(groups)
+            found += rows.take(_evenly(len(rows), wanted)).to_pylist()
+    return found
+
+
+def _evenly(count: int, wanted: int) -> list[int]:
+    """Return up to `wanted` different places in a list of `count`, evenly spaced."""
+    places = np.linspace(0, count - 1, min(count, wanted)).round()
+    return [int(place) for place in np.unique(places)]
 
 
 def _measured(

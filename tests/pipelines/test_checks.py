@@ -75,15 +75,16 @@ def project(finished: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> P
 
 
 def rewrite(table: Table, edit: Broken) -> None:
-    """Replace the rows of a table's first part of the tier `poor` by edited ones."""
-    path = next(path for path in part_rows(table) if "tier=poor" in path or "tier" not in path)
-    rows = pa.concat_tables(list(read_part(table, path))).to_pandas()
-    edited = pa.Table.from_pandas(edit(rows), schema=table.schema, preserve_index=False)
-    columns = dict(step.split("=") for step in path.split("/")[:-1])
-    new = write_part(table, path.replace(".parquet", "-broken.parquet"), [edited])
-    others = [part for part in part_rows(table, None, **columns) if part != path]
-    assert not others
-    commit(table, [new], columns or None)
+    """Replace the rows of each part of the tier `poor` (of any, without tiers) by edited ones."""
+    for path in part_rows(table):
+        if "tier=" in path and "tier=poor" not in path:
+            continue
+        rows = pa.concat_tables(list(read_part(table, path))).to_pandas()
+        edited = pa.Table.from_pandas(edit(rows), schema=table.schema, preserve_index=False)
+        columns = dict(step.split("=") for step in path.split("/")[:-1])
+        assert list(part_rows(table, None, **columns)) == [path]
+        new = write_part(table, path.replace(".parquet", "-broken.parquet"), [edited])
+        commit(table, [new], columns or None)
 
 
 Judge = Callable[[Recipe, Workspace, list[TierYear]], dg.AssetCheckResult]

@@ -271,3 +271,17 @@ def test_a_recording_recipe_without_recordings_says_so(new_project: Any) -> None
     project = new_project()
     answer = project.pianograde(*project.run_arguments, "--recipe", "phase2_recorded")
     complains(answer, "phase2_recorded", "recording")
+
+
+@pytest.mark.real_data
+def test_real_recordings_go_through_the_whole_graph(new_project: Any, real_data: Path) -> None:
+    project = new_project()
+    root, experiment = str(real_data / "maps-recorded"), str(project.experiment)
+    arguments = ["--maestro", root, "--recipe", "phase2_recorded", "--experiment", experiment]
+    answer = project.pianograde("run", *arguments)
+    assert answer.returncode == 0, answer.stderr
+    rows = project.query(
+        "select audio_source, licence, count(*) n from phase2_recorded.samples group by all"
+    )
+    assert rows == [{"audio_source": "recorded", "licence": "unknown", "n": "288"}]
+    assert project.query("select * from phase2_recorded.pairs_quarantine") == []
