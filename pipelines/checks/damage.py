@@ -27,6 +27,8 @@ LAG_TOLERANCE_S = 0.05
 """A piano tone needs 10-30 ms to show in the spectral flux; the attacks of other music, or of
 the same music shifted, fit nowhere near."""
 
+MISALIGNED_SHARE = 1 / 3
+
 REMEASURED_ROWS = 12
 """Rows a tier that are decoded and measured again; all rows' own figures are checked besides."""
 
@@ -142,20 +144,23 @@ def judge_alignment(
 ) -> dg.AssetCheckResult:
     """Judge whether the attacks in the audio come with the onsets of its notes, in every tier.
 
-    Of a few rows a tier, the median distance of the best-fitting lag from 0 is within 50 ms.
+    Of some rows a tier, at most a third may fit best at a lag beyond 50 ms: music that repeats
+    itself fits itself at a wrong lag now and then (8 % of MAPS's windows), other music mostly.
     """
     lags = [
         {"tier": row["tier"], "sample": row["sample_id"], "lag_ms": 1000 * row_onset_lag_s(row)}
         for row in some_rows(workspace.table(recipe.name, "pairs"), partitions)
     ]
-    medians_ms = {
-        tier: float(np.median([abs(row["lag_ms"]) for row in lags if row["tier"] == tier]))
+    off = {
+        tier: float(
+            np.mean([abs(r["lag_ms"]) > 1000 * LAG_TOLERANCE_S for r in lags if r["tier"] == tier])
+        )
         for tier in dict.fromkeys(row["tier"] for row in lags)
     }
     return dg.AssetCheckResult(
-        passed=max(medians_ms.values(), default=0.0) <= 1000 * LAG_TOLERANCE_S,
+        passed=max(off.values(), default=0.0) <= MISALIGNED_SHARE,
         metadata={
-            **{f"median lag of {tier} in ms": lag for tier, lag in medians_ms.items()},
+            **{f"share of {tier} beyond 50 ms": share for tier, share in off.items()},
             "lags": records_metadata(lags),
         },
     )
