@@ -14,7 +14,7 @@ import dagster as dg
 from pipelines.engine import run_tasks
 from pipelines.partitions import TierYear, partitions_of
 from pipelines.progress import Progress
-from storage.tables import Part, Table, commit, part_rows
+from storage.tables import Part, Table, commit, part_rows, partition_of
 
 DATA_VERSION_TAG = "dagster/data_version"
 
@@ -133,8 +133,6 @@ def _materialization(
 
 def forget_other_years(table: Table, years: list[str]) -> None:
     """Empty the partitions of years that the corpus has no more."""
-    folders = {tuple(path.split("/")[:-1]) for path in part_rows(table)}
-    for folder in sorted(folders):
-        columns = dict(step.split("=") for step in folder)
-        if columns["year"] not in years:
-            commit(table, [], columns)
+    for path in part_rows(table):
+        if partition_of(path)["year"] not in years:
+            commit(table, [], partition_of(path))

@@ -54,6 +54,12 @@ def part_path(table: Table, partition: Mapping[str, str], name: str) -> str:
     return "/".join([*folders, f"{name}.parquet"])
 
 
+def partition_of(path: str) -> dict[str, str]:
+    """Return the partition that a part's path lies in: value by column (see `part_path`)."""
+    folders = path.split("/")[:-1]
+    return {column: value for column, _, value in (folder.partition("=") for folder in folders)}
+
+
 def find_part(table: Table, path: str) -> Part | None:
     """Return a part that is already there, whole, or None."""
     files, root = filesystem(table.url)
@@ -242,7 +248,7 @@ def _changes(
         AddAction(
             path=part.path,
             size=part.size,
-            partition_values=_partition_values(part.path),
+            partition_values=partition_of(part.path),
             modification_time=now_ms,
             data_change=True,
             stats=json.dumps({"numRecords": part.rows}),
@@ -256,17 +262,12 @@ def _changes(
             data_change=True,
             deletion_timestamp=now_ms,
             size=action["size_bytes"],
-            partition_values=_partition_values(path),
+            partition_values={**partition_of(path)},
         )
         for path, action in current.items()
         if path not in wanted
     ]
     return [*added, *removed]
-
-
-def _partition_values(path: str) -> dict[str, str | None]:
-    folders = path.split("/")[:-1]
-    return {column: value for column, _, value in (folder.partition("=") for folder in folders)}
 
 
 def _leaf_columns(field: pa.Field, path: str = "") -> list[str]:
