@@ -1,17 +1,31 @@
 """A sequence of any length as one vector: BiLSTM, then multi-head attention pooling."""
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from models.batch import length_mask
-from models.config import AggregationConfig
+from models.config.experiment import AggregationConfig
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Pooled:
+    """One vector a clip, (B, width), and the weight (B, S, heads) of each step in it.
+
+    A head's weights sum to 1 over a clip's real steps and are 0 on padding; float32.
+    """
+
+    vector: Tensor
+    weight: Tensor
 
 
 class AttentionPooling(nn.Module):
     """Each head averages its share of the channels with attention weights of its own.
 
-    Weights are softmax over time of v_h . tanh(W x) (Lin et al. 2017, self-attentive embedding).
+    Weights are softmax over time of v_h . tanh(W x) (Lin et al. 2017, "A structured
+    self-attentive sentence embedding").
     """
 
     def __init__(self, width: int, heads: int) -> None:
@@ -20,17 +34,16 @@ class AttentionPooling(nn.Module):
         self.hidden = nn.Linear(width, width)
         self.score = nn.Linear(width, heads, bias=False)
 
-    def forward(self, sequence: Tensor, mask: Tensor) -> Tensor:
-        """Return (B, width) from (B, steps, width); steps where `mask` is false weigh nothing."""
-        score = self.score(torch.tanh(self.hidden(sequence)))
+    def forward(self, sequence: Tensor, mask: Tensor) -> Pooled:
+        """Pool (B, S, width) over time; steps where `mask` (B, S) is false weigh nothing."""
+        score = self.score(torch.tanh(self.hidden(sequence))).float()
         weight = score.masked_fill(~mask[..., None], -torch.inf).softmax(dim=1)
         parts = sequence.reshape(*sequence.shape[:2], self.heads, -1)
-        pooled: Tensor = (weight[..., None] * parts).sum(dim=1).flatten(1)
-        return pooled
+        return Pooled(vector=(weight[..., None] * parts).sum(dim=1).flatten(1), weight=weight)
 
 
 class Aggregation(nn.Module):
-    """(B, steps, width) and true lengths (B,) to (B, 2 x hidden)."""
+    """Steps (B, S, width) and true lengths (B,) to one vector (B, 2 x hidden) a clip."""
 
     def __init__(self, width: int, config: AggregationConfig) -> None:
         super().__init__()
@@ -38,11 +51,11 @@ class Aggregation(nn.Module):
         self.lstm = nn.LSTM(width, config.hidden, batch_first=True, bidirectional=True)
         self.pooling = AttentionPooling(self.width, config.heads)
 
-    def forward(self, steps: Tensor, lengths: Tensor) -> Tensor:
-        """Return one vector an example; what lies beyond its length changes nothing."""
+    def forward(self, steps: Tensor, lengths: Tensor) -> Pooled:
+        """Return one vector a clip; what lies beyond its length changes nothing."""
         packed = pack_padded_sequence(steps, lengths.cpu(), batch_first=True, enforce_sorted=False)
         states, _ = pad_packed_sequence(
             self.lstm(packed)[0], batch_first=True, total_length=steps.shape[1]
         )
-        pooled: Tensor = self.pooling(states, length_mask(lengths, steps.shape[1]))
+        pooled: Pooled = self.pooling(states, length_mask(lengths, steps.shape[1]))
         return pooled

@@ -1,10 +1,10 @@
-"""The `mel` audio encoder: log-mel frames to one vector a step of the common time grid."""
+"""The audio encoder: feature frames to one vector a step of the common time grid."""
 
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from models.batch import length_mask
-from models.config import AudioEncoderConfig
+from models.config.audio import AudioEncoderConfig
 
 
 class ConvBlock(nn.Module):
@@ -25,41 +25,52 @@ class ConvBlock(nn.Module):
         return mixed
 
 
-class MelEncoder(nn.Module):
-    """A small convolutional network over time, trained from scratch.
+class AudioEncoder(nn.Module):
+    """A small convolutional network over time, or the mean of frames alone.
 
-    Bands are channels (as in Whisper, Radford et al. 2022); residual blocks at the mel
-    rate, a mean over the frames of each grid step, residual blocks at the grid's rate.
+    Values of a frame are channels (as mel bands in Whisper, Radford et al. 2022); residual blocks
+    at the features' rate, a mean over the frames of each grid step, residual blocks at the grid's
+    rate. Without a width, as for MERT's hidden states, only the mean is left, and the projection
+    after it learns.
     """
 
-    def __init__(self, bands: int, frames_per_step: int, config: AudioEncoderConfig) -> None:
+    def __init__(
+        self, features_width: int, frames_per_step: int, config: AudioEncoderConfig
+    ) -> None:
         super().__init__()
         self.frames_per_step = frames_per_step
-        self.centre_db, self.scale_db = config.centre_db, config.scale_db
-        self.width = config.width
+        self.centre, self.scale = config.centre, config.scale
+        self.width = config.width or features_width
         kernel = config.kernel_frames
-        self.stem = nn.Conv1d(bands, config.width, kernel, padding=kernel // 2)
+        self.stem = (
+            nn.Conv1d(features_width, config.width, kernel, padding=kernel // 2)
+            if config.width
+            else None
+        )
 
         def blocks() -> nn.ModuleList:
             return nn.ModuleList(
-                ConvBlock(config.width, kernel, config.dropout) for _ in range(config.blocks)
+                ConvBlock(self.width, kernel, config.dropout) for _ in range(config.blocks)
             )
 
         self.fine, self.coarse = blocks(), blocks()
 
-    def forward(self, log_mel: Tensor, mel_frames: Tensor) -> Tensor:
-        """Return (B, steps, width) from (B, frames, bands) in dB and true lengths (B,).
+    def forward(self, audio: Tensor, audio_frames: Tensor) -> Tensor:
+        """Return (B, S, width) from (B, S x frames a step, features) and true lengths (B,).
 
-        Steps = ceil(frames / frames_per_step); values at padded steps mean nothing.
+        Values at padded steps mean nothing. Raises ValueError for a broken last step.
         """
-        padding = -log_mel.shape[1] % self.frames_per_step
-        log_mel = F.pad(log_mel, (0, 0, 0, padding))
-        mask = length_mask(mel_frames, log_mel.shape[1])
-        standard = (log_mel - self.centre_db) / self.scale_db * mask[..., None]
-        frames = F.gelu(self.stem(standard.transpose(1, 2)).transpose(1, 2))
+        if audio.shape[1] % self.frames_per_step:
+            raise ValueError(
+                f"audio must have a multiple of {self.frames_per_step} frames, got {audio.shape[1]}"
+            )
+        mask = length_mask(audio_frames, audio.shape[1])
+        frames = (audio - self.centre) / self.scale * mask[..., None]
+        if self.stem is not None:
+            frames = F.gelu(self.stem(frames.transpose(1, 2)).transpose(1, 2))
         for block in self.fine:
             frames = block(frames, mask)
-        steps = log_mel.shape[1] // self.frames_per_step
+        steps = audio.shape[1] // self.frames_per_step
         grouped = (frames * mask[..., None]).reshape(-1, steps, self.frames_per_step, self.width)
         present = mask.reshape(-1, steps, self.frames_per_step).sum(2)
         averaged: Tensor = grouped.sum(2) / present.clamp_min(1)[..., None]

@@ -16,8 +16,8 @@ from torch import Tensor
 
 from degradation.errors import UserError
 from labeling.scores import DIMENSIONS
-from models.config import EXPERIMENTS, Experiment, ExperimentConfig
-from models.history import EpochRecord
+from models.config.experiment import EXPERIMENTS, Experiment, ExperimentConfig
+from models.history import EpochRecord, from_plain, to_plain
 from models.identity import Origin
 from models.network import GradingNetwork
 
@@ -25,7 +25,8 @@ RESUME_FILE = "resume.pt"
 HISTORY_FILE = "history.json"
 
 
-def _replace(path: Path, write: Callable[[Path], object]) -> None:
+def replace_file(path: Path, write: Callable[[Path], object]) -> None:
+    """Have `write` make a file under another name, then put it in the place of `path`."""
     partial = path.with_name(f".{path.name}.partial")
     write(partial)
     os.replace(partial, path)
@@ -34,7 +35,7 @@ def _replace(path: Path, write: Callable[[Path], object]) -> None:
 def write_json(path: Path, content: object) -> None:
     """Write strict JSON atomically; ValueError when a number is not finite."""
     text = json.dumps(content, indent=2, allow_nan=False)
-    _replace(path, lambda partial: partial.write_text(text + "\n", encoding="utf-8"))
+    replace_file(path, lambda partial: partial.write_text(text + "\n", encoding="utf-8"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +44,7 @@ class ResumeState:
 
     identity: str
     weights: dict[str, Tensor]
+    loss_weights: dict[str, Tensor]
     optimizer: dict[str, Any]
     steps_done: int
     history: tuple[EpochRecord, ...]
@@ -53,11 +55,12 @@ def save_resume(out_dir: Path, state: ResumeState) -> None:
     content = {
         "identity": state.identity,
         "weights": state.weights,
+        "loss_weights": state.loss_weights,
         "optimizer": state.optimizer,
         "steps_done": state.steps_done,
-        "history": [asdict(record) for record in state.history],
+        "history": [to_plain(record) for record in state.history],
     }
-    _replace(out_dir / RESUME_FILE, lambda partial: torch.save(content, partial))
+    replace_file(out_dir / RESUME_FILE, lambda partial: torch.save(content, partial))
 
 
 def load_resume(out_dir: Path, identity: str) -> ResumeState | None:
@@ -68,7 +71,7 @@ def load_resume(out_dir: Path, identity: str) -> ResumeState | None:
     content = torch.load(path, map_location="cpu", weights_only=True)
     if content["identity"] != identity:
         return None
-    history = tuple(EpochRecord(**record) for record in content["history"])
+    history = tuple(from_plain(record) for record in content["history"])
     return ResumeState(**{**content, "history": history})
 
 
@@ -93,7 +96,7 @@ def save_best(
             "config": config.model_dump(mode="json"),
         },
     )
-    _replace(out_dir / f"{stem}.pt", lambda partial: torch.save(dict(weights), partial))
+    replace_file(out_dir / f"{stem}.pt", lambda partial: torch.save(dict(weights), partial))
     for other in out_dir.glob("*-epoch=*-val_loss=*"):
         if other.stem != stem:
             other.unlink()

@@ -1,13 +1,13 @@
 """Examples streamed from feature tables: shuffled, sharded, never a whole table in memory."""
 
 import functools
-from collections.abc import Iterator, Sequence
+import itertools
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 import torch
-import torch.distributed
 from numpy.typing import NDArray
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
@@ -15,18 +15,22 @@ from degradation.errors import UserError
 from degradation.seeds import stream
 from labeling.scores import DIMENSIONS
 from models.batch import Batch, Example, collate
-from models.config import ExperimentConfig, Modality
-from models.parts import ExampleParts, Features, check_mel, read_part
+from models.config.experiment import ExperimentConfig, Modality
+from models.distributed import here
+from models.parts import ExampleParts, Features, check_features, read_part, rows_of_split
 
 
 class Targets:
-    """The eight scores of every sample of one split, by id; small enough for memory."""
+    """The eight scores of every sample of one split, by id; small enough for memory.
+
+    `scores` are all of them, float32 (samples, 8).
+    """
 
     def __init__(self, samples: pd.DataFrame, split: str) -> None:
         chosen = samples[samples["split"] == split]
         self.split = split
         self._position = pd.Index(chosen["sample_id"])
-        self._scores = chosen[list(DIMENSIONS)].to_numpy(np.float32)
+        self.scores = chosen[list(DIMENSIONS)].to_numpy(np.float32)
         if not self._position.is_unique:
             twice = self._position[self._position.duplicated()][0]
             raise UserError(
@@ -45,25 +49,55 @@ class Targets:
                 f"sample {sample_id} has features but no {self.split} row in the samples table; "
                 "expected one: make samples and features again from one version of the pairs"
             ) from None
-        return np.asarray(self._scores[position], np.float32)
+        return np.asarray(self.scores[position], np.float32)
 
 
 @dataclass(frozen=True, slots=True)
 class Shard:
-    """One reader of several: parts are dealt round robin, so that none is read twice."""
+    """One reader of several: which loader worker of which training process."""
 
     index: int
     count: int
+    ranks: int
 
     @classmethod
     def here(cls) -> "Shard":
         """Return the shard of this loader worker in this training process."""
-        distributed = torch.distributed.is_available() and torch.distributed.is_initialized()
-        rank = torch.distributed.get_rank() if distributed else 0
-        ranks = torch.distributed.get_world_size() if distributed else 1
+        place = here()
         worker = get_worker_info()
         workers = worker.num_workers if worker else 1
-        return cls(rank * workers + (worker.id if worker else 0), ranks * workers)
+        return cls(
+            index=place.rank * workers + (worker.id if worker else 0),
+            count=place.ranks * workers,
+            ranks=place.ranks,
+        )
+
+
+def deal(rows: Sequence[int], order: NDArray[np.int64], count: int) -> list[list[int]]:
+    """Return the parts of `order` dealt to `count` readers so that all have about as many rows.
+
+    The largest part goes first, each to the reader who has least (longest processing time
+    first, Graham 1969); within a reader, parts keep their place in `order`. Parts
+    without rows go to nobody.
+    """
+    place = {int(part): position for position, part in enumerate(order)}
+    dealt: list[list[int]] = [[] for _ in range(count)]
+    load = [0] * count
+    for part in sorted(place, key=lambda part: (-rows[part], place[part])):
+        if rows[part]:
+            least = min(range(count), key=lambda reader: load[reader])
+            dealt[least].append(part)
+            load[least] += rows[part]
+    return [sorted(parts, key=lambda part: place[part]) for parts in dealt]
+
+
+def examples_a_reader(examples: int, readers: int) -> int:
+    """Return how many examples an epoch gives each reader of a training on several devices.
+
+    All must have as many, because gradients are exchanged step by step. A reader whose parts
+    hold fewer begins them again; one whose parts hold more leaves the rest of this epoch's order.
+    """
+    return -(-examples // readers)
 
 
 def interleaved(
@@ -102,12 +136,33 @@ def shuffled(
         yield buffer[position]
 
 
+def check_readers(
+    parts: ExampleParts,
+    targets: Targets,
+    config: ExperimentConfig,
+    modalities: Collection[Modality],
+) -> None:
+    """Refuse more readers than parts, where each must have examples: UserError."""
+    training = config.training
+    if training.devices == 1:
+        return
+    readers = training.devices * max(1, training.loader_workers)
+    filled = sum(rows > 0 for rows in rows_of_split(parts, min(modalities), targets.split))
+    if filled < readers:
+        raise UserError(
+            f"the {targets.split} samples lie in {filled} parts and are dealt to {readers} readers "
+            "(devices x loader_workers); expected a part each at least: choose fewer devices or "
+            "workers"
+        )
+
+
 class StreamedExamples(IterableDataset[Example]):
     """The examples of one split, each once; `epoch` None keeps the stored order.
 
     The order depends on the configured seed, `epoch` and the shard alone. Memory holds the
-    shuffle buffer and `open_parts` x `rows_per_read` rows, whatever the size of the tables.
-    Raises UserError at once when the features have other mel settings than `config`.
+    shuffle buffer and `open_parts` x `rows_per_read` rows, whatever the size of the tables. In
+    training on several devices each reader gives as many examples (`examples_a_reader`).
+    Raises UserError at once when the features have other settings than `config`.
     """
 
     def __init__(
@@ -118,12 +173,13 @@ class StreamedExamples(IterableDataset[Example]):
         modalities: frozenset[Modality],
         epoch: int | None,
     ) -> None:
-        check_mel(parts, config)
+        check_features(parts, config, modalities)
         self._parts = parts
         self._targets = targets
         self._config = config
         self._modalities = modalities
         self._epoch = epoch
+        self._rows = rows_of_split(parts, min(modalities), targets.split)
 
     def _read(self, index: int) -> Iterator[Features]:
         return read_part(
@@ -134,19 +190,32 @@ class StreamedExamples(IterableDataset[Example]):
             config=self._config,
         )
 
-    def _features(self, shard: Shard) -> Iterator[Features]:
+    def _pass(self, shard: Shard, epoch: int, round_: int) -> Iterator[Features]:
+        """Yield the shard's examples once, in the order of an epoch and a round of it."""
+        seed, training = self._config.seed, self._config.training
+        name = (str(epoch), *([str(round_)] if round_ else []))
         order = np.arange(len(self._parts))
-        if self._epoch is None:
-            for index in order[shard.index :: shard.count]:
-                yield from self._read(int(index))
-            return
-        seed, training, epoch = self._config.seed, self._config.training, str(self._epoch)
-        stream(seed, "part order", epoch).shuffle(order)
-        rng = stream(seed, "example order", epoch, str(shard.index))
-        sources = [self._read(int(index)) for index in order[shard.index :: shard.count]]
+        stream(seed, "part order", *name).shuffle(order)
+        rng = stream(seed, "example order", *name, str(shard.index))
+        dealt = deal(self._rows, order, shard.count)[shard.index]
+        sources = [self._read(index) for index in dealt]
         yield from shuffled(
             interleaved(sources, training.open_parts, rng), training.shuffle_buffer_examples, rng
         )
+
+    def _features(self, shard: Shard) -> Iterator[Features]:
+        if self._epoch is None:
+            for index in range(shard.index, len(self._parts), shard.count):
+                yield from self._read(index)
+        elif shard.ranks == 1:
+            yield from self._pass(shard, self._epoch, 0)
+        else:
+            yield from self._as_many_as_others(shard, self._epoch)
+
+    def _as_many_as_others(self, shard: Shard, epoch: int) -> Iterator[Features]:
+        count = examples_a_reader(len(self._targets), shard.count)
+        rounds = (self._pass(shard, epoch, round_) for round_ in itertools.count())
+        yield from itertools.islice(itertools.chain.from_iterable(rounds), count)
 
     def __iter__(self) -> Iterator[Example]:
         for features in self._features(Shard.here()):
@@ -165,10 +234,11 @@ def load_batches(
     return DataLoader(
         StreamedExamples(parts, targets, config, modalities, epoch),  # type: ignore[arg-type]
         batch_size=config.training.batch_size,
-        collate_fn=functools.partial(collate, mel_frames_per_step=config.mel_frames_per_step),
+        collate_fn=functools.partial(collate, config=config),
         num_workers=workers,
         # Its own, or making a loader would move the global generator that dropout draws from.
         generator=torch.Generator(),
         # A forked child of a process with threads (Arrow, S3 clients) may hang.
         multiprocessing_context="spawn" if workers else None,
+        pin_memory=torch.cuda.is_available(),
     )

@@ -1,25 +1,32 @@
 """Feature tables, made once from the shards and read by every experiment."""
 
 import hashlib
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import pyarrow as pa
+import torch
+from numpy.typing import NDArray
 
 from degradation.errors import UserError
-from models.config import MelConfig
+from degradation.waveform import Waveform
+from models.config.audio import AudioFeatures, MelFeatures, MertFeatures
+from models.config.experiment import ExperimentConfig
+from models.config.midi import TokenName
 from models.features import log_mel
+from models.mert import mert_frames, mert_identity, warm_mert
 from models.parts import ExampleParts
-from models.tokens import performance_tokens
+from models.tokens.tokenisers import TOKENISERS
 from storage.audio import decode_audio
 from storage.files import filesystem
 from storage.midi import read_midi
 from storage.schema import AUDIO_FEATURES, MIDI_TOKENS
 from storage.tables import Part, Table, derive_part, derived_path, part_rows
 
-TOKENS_VERSION = "t1"
-MEL_VERSION = "m1"
-_KEYS = ["sample_id", "split", "tier", "year"]
+AUDIO_FEATURES_VERSION = "a2"
+MIDI_TOKENS_VERSION = "n2"
+_KEYS = ["sample_id", "split", "tier", "year", "duration_s"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,40 +36,60 @@ class FeaturesTask:
     pairs: Table
     target: Table
     path: str
-    mel: MelConfig
+    audio: AudioFeatures
+    tokens: TokenName
 
 
-def mel_version(config: MelConfig) -> str:
-    """Return what a part of log-mel spectrograms is called by: they follow from the settings."""
-    return MEL_VERSION + hashlib.sha256(config.model_dump_json().encode()).hexdigest()[:8]
+def audio_features_version(config: AudioFeatures) -> str:
+    """Return what a part of audio features is called by: settings and, for MERT, weights."""
+    settings = config.model_dump_json(exclude={"clips_per_batch"})
+    if isinstance(config, MertFeatures):
+        settings += mert_identity(config)
+    return AUDIO_FEATURES_VERSION + hashlib.sha256(settings.encode()).hexdigest()[:8]
+
+
+def midi_tokens_version(tokens: TokenName) -> str:
+    """Return what a part of note tokens is called by."""
+    return f"{MIDI_TOKENS_VERSION}{tokens}{TOKENISERS[tokens].version}"
+
+
+def feature_workers(config: AudioFeatures, workers: int) -> int:
+    """Return how many processes make features: one where a GPU computes them in batches."""
+    return 1 if isinstance(config, MertFeatures) and torch.cuda.is_available() else workers
+
+
+def audio_features(clips: Sequence[Waveform], config: AudioFeatures) -> list[NDArray[np.float16]]:
+    """Return the features of each clip, (frames, width), at the configured frame rate."""
+    if isinstance(config, MelFeatures):
+        return [log_mel(clip, config) for clip in clips]
+    return mert_frames(clips, warm_mert(config), config)
 
 
 def write_audio_features_part(task: FeaturesTask) -> Part:
-    """Write the log-mel spectrograms of one part of the shards."""
+    """Write the audio features of one part of the shards."""
 
     def derive(rows: pa.Table) -> pa.Table:
-        spectrograms = [
-            log_mel(decode_audio(audio["bytes"], audio["path"]), task.mel)
-            for audio in rows["audio"].to_pylist()
-        ]
+        clips = [decode_audio(audio["bytes"], audio["path"]) for audio in rows["audio"].to_pylist()]
+        found = audio_features(clips, task.audio)
         return (
             rows.select(_KEYS)
-            .append_column("log_mel", pa.array([s.astype("<f2").tobytes() for s in spectrograms]))
-            .append_column("frames", pa.array([len(s) for s in spectrograms], pa.int32()))
-            .append_column("bands", pa.array([s.shape[1] for s in spectrograms], pa.int32()))
+            .append_column("features", pa.array([f.astype("<f2").tobytes() for f in found]))
+            .append_column("frames", pa.array([len(f) for f in found], pa.int32()))
+            .append_column("width", pa.array([f.shape[1] for f in found], pa.int32()))
             .cast(AUDIO_FEATURES)
         )
 
-    return derive_part(task.pairs, task.path, task.target, mel_version(task.mel), derive)
+    version = audio_features_version(task.audio)
+    return derive_part(task.pairs, task.path, task.target, version, derive)
 
 
 def write_midi_tokens_part(task: FeaturesTask) -> Part:
     """Write the note tokens of one part of the shards."""
 
     def derive(rows: pa.Table) -> pa.Table:
+        encode = TOKENISERS[task.tokens].encode
         tokens = [
-            performance_tokens(read_midi(midi["bytes"], midi["path"]))
-            for midi in rows["midi"].to_pylist()
+            encode(read_midi(midi["bytes"], midi["path"])) for midi in rows["midi"].to_pylist()
         ]
         return (
             rows.select(_KEYS)
@@ -71,7 +98,8 @@ def write_midi_tokens_part(task: FeaturesTask) -> Part:
             .cast(MIDI_TOKENS)
         )
 
-    return derive_part(task.pairs, task.path, task.target, TOKENS_VERSION, derive)
+    version = midi_tokens_version(task.tokens)
+    return derive_part(task.pairs, task.path, task.target, version, derive)
 
 
 def check_parts(table: Table, wanted: Collection[str], held: Collection[str]) -> None:
@@ -86,7 +114,7 @@ def check_parts(table: Table, wanted: Collection[str], held: Collection[str]) ->
 
 
 def example_parts(
-    pairs_paths: list[str], audio_features: Table, midi_tokens: Table, mel: MelConfig
+    pairs_paths: list[str], audio_table: Table, tokens_table: Table, config: ExperimentConfig
 ) -> ExampleParts:
     """Return where the features of these parts of the shards lie, part by part.
 
@@ -100,8 +128,10 @@ def example_parts(
         scheme = "file" if files.type_name == "local" else files.type_name
         return tuple(f"{scheme}://{root}/{path}" for path in wanted)
 
+    tokens = config.midi_encoder.tokens
     return ExampleParts(
-        audio_features=uris(audio_features, mel_version(mel)),
-        midi_tokens=uris(midi_tokens, TOKENS_VERSION),
-        mel=mel,
+        audio_features=uris(audio_table, audio_features_version(config.audio_features)),
+        midi_tokens=uris(tokens_table, midi_tokens_version(tokens)),
+        audio=config.audio_features,
+        tokens=tokens,
     )

@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 
 from degradation.errors import UserError
 from degradation.waveform import Waveform
-from models.config import MelConfig
+from models.config.audio import MelFeatures
 
 
 @functools.lru_cache(maxsize=4)
-def _spectrogram(config: MelConfig) -> torch.nn.Module:
+def _spectrogram(config: MelFeatures) -> torch.nn.Module:
     transform: torch.nn.Module = torchaudio.transforms.MelSpectrogram(
         sample_rate=config.sample_rate_hz,
         n_fft=config.window_samples,
@@ -28,12 +28,12 @@ def _spectrogram(config: MelConfig) -> torch.nn.Module:
     return transform
 
 
-def mel_frame_count(samples: int, sample_rate_hz: int, config: MelConfig) -> int:
+def mel_frame_count(samples: int, sample_rate_hz: int, config: MelFeatures) -> int:
     """Return how many frames `samples` at `sample_rate_hz` become: one for each begun hop."""
     return -(-samples * config.frame_rate_hz // sample_rate_hz)
 
 
-def log_mel(waveform: Waveform, config: MelConfig) -> NDArray[np.float16]:
+def log_mel(waveform: Waveform, config: MelFeatures) -> NDArray[np.float16]:
     """Return the log-mel spectrogram, float16 of shape (frames, bands), in dB.
 
     Sound at another rate is resampled (windowed sinc). Frame i is centred on

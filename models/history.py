@@ -1,30 +1,86 @@
 """What each epoch of a training came to, and when that is enough."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from labeling.scores import DIMENSIONS
+from models.diagnostics import FusionDiagnostics
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EpochRecord:
     """One epoch, counted from 1.
 
-    Losses are in standardised units, r and MAE means over the dimensions.
-    `val_r` is nan where it is undefined (see `models.metrics`). `gate_mean` and
-    `gate_spread` (standard deviation) run over the validation split's steps and channels;
-    None without a gate. `terms` are the weighted parts of `train_loss`.
+    `terms` are the weighted parts of `train_loss`, `told` figures of the losses that are
+    not summed. `val_loss` is Huber's on the validation split, in standardised units, without any
+    weighting: it compares experiments whatever terms they train with. `val_r` and `val_mae`
+    hold a figure for each dimension (r is nan where it is undefined, see `models.metrics`).
+    `gradient_norms` are means over the steps, by modality, before clipping; `wait_share` is the
+    share of the training's time that was spent waiting for data.
     """
 
     epoch: int
     train_loss: float
-    terms: dict[str, float]
+    terms: Mapping[str, float]
+    told: Mapping[str, float]
     val_loss: float
-    val_r: float
-    val_mae: float
-    gate_mean: float | None
-    gate_spread: float | None
+    val_r: tuple[float, ...]
+    val_mae: tuple[float, ...]
+    gradient_norms: Mapping[str, float]
+    diagnostics: FusionDiagnostics
     learning_rate: float
     samples_per_s: float
+    wait_share: float
     seconds: float
+
+    @property
+    def mean_r(self) -> float:
+        """Mean over the dimensions in which r is defined; nan without any."""
+        defined = [r for r in self.val_r if not math.isnan(r)]
+        return sum(defined) / len(defined) if defined else math.nan
+
+    @property
+    def mean_mae(self) -> float:
+        """Mean over the dimensions, in score points."""
+        return sum(self.val_mae) / len(self.val_mae)
+
+    def curves(self) -> dict[str, float]:
+        """Return every figure of the epoch that is one number, by name; nan is left out."""
+        figures = {
+            "loss: training": self.train_loss,
+            "loss: validation": self.val_loss,
+            "r mean": self.mean_r,
+            "MAE mean": self.mean_mae,
+            "learning rate": self.learning_rate,
+            "samples a second": self.samples_per_s,
+            "data: share of time waiting": self.wait_share,
+            **{f"loss term {name}": value for name, value in self.terms.items()},
+            **self.told,
+            **{f"gradient norm {name}": value for name, value in self.gradient_norms.items()},
+            **self.diagnostics.curves(),
+            **{f"r {name}": r for name, r in zip(DIMENSIONS, self.val_r, strict=True)},
+            **{f"MAE {name}": mae for name, mae in zip(DIMENSIONS, self.val_mae, strict=True)},
+        }
+        return {name: value for name, value in figures.items() if not math.isnan(value)}
+
+
+_RECORD: TypeAdapter[EpochRecord] = TypeAdapter(EpochRecord)
+
+
+def to_plain(record: EpochRecord) -> dict[str, Any]:
+    """Return a record as JSON takes it: an undefined r is null."""
+    plain = asdict(record)
+    return plain | {"val_r": [None if math.isnan(r) else r for r in record.val_r]}
+
+
+def from_plain(plain: Mapping[str, Any]) -> EpochRecord:
+    """Return the record that `to_plain` described."""
+    val_r = tuple(math.nan if r is None else r for r in plain["val_r"])
+    return _RECORD.validate_python({**plain, "val_r": val_r})
 
 
 def best_epoch(history: Sequence[EpochRecord]) -> EpochRecord:

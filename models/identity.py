@@ -3,12 +3,12 @@
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, get_args
+from typing import Any
 
 import pandas as pd
 
 from labeling.scores import DIMENSIONS
-from models.config import MODALITIES, Experiment, ExperimentConfig, Modality
+from models.config.experiment import MODALITIES, Experiment, ExperimentConfig
 from models.parts import ExampleParts
 
 OF_THE_MACHINE: Mapping[str, Any] = {
@@ -29,19 +29,36 @@ class Origin:
 
 
 def training_identity(
-    experiment: Experiment, config: ExperimentConfig, parts: ExampleParts, samples: pd.DataFrame
+    experiment: Experiment,
+    config: ExperimentConfig,
+    parts: ExampleParts,
+    samples: pd.DataFrame,
+    pretrained: str | None,
 ) -> str:
     """Return a digest of what a training follows from, and of nothing else.
 
-    That is: the experiment, those settings that it uses, the features and the scores. Parts are
-    named by what they hold, so their names stand for the features, wherever the tables lie.
+    That is: the experiment, those settings that it uses, the features, the scores, and the
+    identity of the pretrained MIDI encoder where it starts from one. Parts are named by what they
+    hold, so their names stand for the features, wherever the tables lie.
     """
-    unseen = set(get_args(Modality)) - MODALITIES[experiment]
-    unused = {f"{modality}_encoder": True for modality in unseen}
+    heard = MODALITIES[experiment]
+    # What pretraining follows from is in the identity of its result.
+    unused: dict[str, Any] = {"pretraining": True}
+    names: list[str] = []
+    if "audio" in heard:
+        names += [uri.rsplit("/", 1)[-1] for uri in parts.audio_features]
+    else:
+        unused |= {"audio_features": True, "audio_encoder": True}
+    if "midi" in heard:
+        names += [uri.rsplit("/", 1)[-1] for uri in parts.midi_tokens]
+    else:
+        unused |= {"midi_encoder": True}
+    if len(heard) == 1:
+        unused |= {"fusion": True, "loss": {"contrastive"}}
     settings = config.model_dump_json(exclude={**OF_THE_MACHINE, **unused})
-    names = [uri.rsplit("/", 1)[-1] for uri in (*parts.audio_features, *parts.midi_tokens)]
     labels = samples[["sample_id", "split", *DIMENSIONS]].sort_values("sample_id")
     digest = hashlib.blake2b(digest_size=16)
-    digest.update("\n".join([experiment, settings, *names]).encode())
+    start = (pretrained or "random weights") if "midi" in heard else ""
+    digest.update("\n".join([experiment, settings, start, *names]).encode())
     digest.update(pd.util.hash_pandas_object(labels, index=False).to_numpy().tobytes())
     return digest.hexdigest()

@@ -1,46 +1,67 @@
-"""Lightning's view of a training: it wires network, losses, metrics and schedule, no more."""
+"""Lightning's view of a training: it wires network, losses, diagnostics and schedule, no more."""
 
-import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import lightning as L
+import numpy as np
 import torch
+import torch.nn.functional as F
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader
 
 from degradation.seeds import digest_int
-from models.batch import Batch, length_mask
-from models.config import MODALITIES, Experiment, ExperimentConfig, TrainingConfig
+from models.batch import Batch
+from models.config.experiment import MODALITIES, Experiment, ExperimentConfig
 from models.dataset import Targets, load_batches
-from models.losses import loss_terms
+from models.diagnostics import FusionDiagnostics, FusionWatch
+from models.distributed import gathered, here
+from models.losses.terms import LossTerms, Outputs
 from models.metrics import Agreement, agreement
-from models.network import GradingNetwork
+from models.network import Grades, GradingNetwork, draw_presence
 from models.parts import ExampleParts
+from models.schedule import learning_rate_factor
 
 
-def learning_rate_factor(step: int, total_steps: int, warmup_share: float) -> float:
-    """Return the share of the peak rate at a step: linear warm-up, then half a cosine to 0."""
-    warmup = warmup_share * total_steps
-    if step < warmup:
-        return (step + 1) / (warmup + 1)
-    return 0.5 * (1 + math.cos(math.pi * min(1.0, (step - warmup) / (total_steps - warmup))))
+@dataclass(slots=True, kw_only=True, eq=False)
+class Progress:
+    """What a process has seen of the training epoch at hand."""
+
+    samples: int = 0
+    steps: int = 0
+    sums: dict[str, float] = field(default_factory=dict)
+    told_sums: dict[str, float] = field(default_factory=dict)
+    gradient_norm_sums: dict[str, float] = field(default_factory=dict)
 
 
-def total_steps(samples: int, training: TrainingConfig) -> int:
-    """Return the optimiser steps of a training that uses all its epochs."""
-    return training.epochs * math.ceil(samples / training.batch_size)
+def means(parts: list[Mapping[str, float]], over: int) -> dict[str, float]:
+    """Return the sums of several processes together, divided by what they run over."""
+    return {name: sum(part[name] for part in parts) / over for name in parts[0]} if over else {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Validation:
-    """What a pass over the validation split showed."""
+class EpochFigures:
+    """What training and validation of an epoch showed, over all processes."""
 
-    loss: float
+    terms: dict[str, float]
+    told: dict[str, float]
+    gradient_norms: dict[str, float]
+    samples: int
+    val_loss: float
     agreement: Agreement
-    gate_mean: float | None
-    gate_spread: float | None
+    diagnostics: FusionDiagnostics
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Judged:
+    """What a process has seen of the validation pass at hand."""
+
+    true: list[Tensor] = field(default_factory=list)
+    predicted: list[Tensor] = field(default_factory=list)
+    watch: FusionWatch = field(default_factory=FusionWatch)
 
 
 class GradingModule(L.LightningModule):
@@ -51,6 +72,7 @@ class GradingModule(L.LightningModule):
         experiment: Experiment,
         config: ExperimentConfig,
         *,
+        train_scores: NDArray[np.float32],
         steps_in_all: int,
         first_epoch: int,
         steps_done: int,
@@ -58,77 +80,127 @@ class GradingModule(L.LightningModule):
     ) -> None:
         super().__init__()
         self.network = GradingNetwork(experiment, config)
+        self.losses = LossTerms(
+            config.loss,
+            score_centre=config.head.score_centre,
+            score_scale=config.head.score_scale,
+            train_scores=train_scores,
+        )
         self.config = config
         self.first_epoch = first_epoch
         self.steps_done = steps_done
-        self.validation: Validation | None = None
-        self.term_sums: dict[str, float] = {}
-        self.samples_seen = 0
+        self.progress = Progress()
+        self.figures: EpochFigures | None = None
         self._steps_in_all = steps_in_all
         self._optimizer_state = optimizer_state
-        self._true: list[Tensor] = []
-        self._predicted: list[Tensor] = []
-        self._gates: list[Tensor] = []
+        # Made when an epoch begins: a generator cannot be sent to another process.
+        self._presence_rng: torch.Generator | None = None
+        self._judged = Judged()
 
     @property
     def epoch(self) -> int:
         """The epoch of the whole training, counted across interruptions."""
         return self.first_epoch + int(self.current_epoch)
 
-    def _terms(self, predicted: Tensor, true: Tensor) -> dict[str, Tensor]:
-        standardise = self.network.head.standardise
-        return loss_terms(standardise(predicted), standardise(true), self.config.loss)
-
     def on_train_epoch_start(self) -> None:
         """Give the epoch its own randomness, so that a resumed training repeats it exactly."""
+        name = (str(self.epoch), str(here().rank))
         # Dropout draws from torch's global generator and takes no other.
-        torch.manual_seed(digest_int(str(self.config.seed), "dropout", str(self.epoch)) % 2**63)
-        self.term_sums, self.samples_seen = {}, 0
+        torch.manual_seed(digest_int(str(self.config.seed), "dropout", *name) % 2**63)
+        drawn = digest_int(str(self.config.seed), "modality dropout", *name) % 2**63
+        self._presence_rng = torch.Generator().manual_seed(drawn)
+        self.progress = Progress()
+
+    def _grades(self, batch: Batch) -> Grades:
+        if len(self.network.modalities) == 1:
+            grades: Grades = self.network(batch)
+            return grades
+        assert self._presence_rng is not None
+        rate = self.config.fusion.modality_dropout
+        presence = draw_presence(len(batch.sample_ids), rate, self._presence_rng)
+        grades = self.network(batch, presence.to(batch.scores.device))
+        return grades
 
     def training_step(self, batch: Batch) -> Tensor:
         """Return the loss of one batch."""
-        terms = self._terms(self.network(batch).scores, batch.scores)
-        for name, term in terms.items():
-            weighted = float(term.detach()) * len(batch.sample_ids)
-            self.term_sums[name] = self.term_sums.get(name, 0.0) + weighted
-        self.samples_seen += len(batch.sample_ids)
+        grades = self._grades(batch)
+        outputs = outputs_of(grades)
+        terms = self.losses(outputs, batch.scores)
+        told = self.losses.told(outputs, batch.scores)
+        progress, count = self.progress, len(batch.sample_ids)
+        for sums, figures in ((progress.sums, terms), (progress.told_sums, told)):
+            for name, figure in figures.items():
+                sums[name] = sums.get(name, 0.0) + float(figure.detach()) * count
+        progress.samples += count
         self.steps_done += 1
         return torch.stack(list(terms.values())).sum()
 
+    def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
+        """Keep how hard each modality is pulled, before the gradient is clipped."""
+        self.progress.steps += 1
+        sums = self.progress.gradient_norm_sums
+        for modality in sorted(self.network.modalities):
+            gradients = [
+                weight.grad
+                for name, weight in self.network.named_parameters()
+                if name.startswith(f"{modality}_") and weight.grad is not None
+            ]
+            norm = torch.nn.utils.get_total_norm(gradients)
+            sums[modality] = sums.get(modality, 0.0) + float(norm)
+
     def on_validation_epoch_start(self) -> None:
         """Forget the previous pass."""
-        self._true, self._predicted, self._gates = [], [], []
+        self._judged = Judged()
 
     def validation_step(self, batch: Batch) -> None:
         """Keep what the epoch's figures are made from."""
-        grades = self.network(batch)
-        self._true.append(batch.scores.cpu())
-        self._predicted.append(grades.scores.cpu())
-        if grades.gate is not None:
-            gate = grades.gate[length_mask(batch.steps, grades.gate.shape[1])].double()
-            self._gates.append(torch.stack([gate.sum(), gate.square().sum()]).cpu())
-            self._gates[-1] = torch.cat([self._gates[-1], torch.tensor([gate.numel()])])
+        grades: Grades = self.network(batch)
+        self._judged.true.append(batch.scores.cpu())
+        self._judged.predicted.append(grades.scores.cpu())
+        self._judged.watch.add(
+            sample_ids=batch.sample_ids,
+            fused=grades.fused,
+            pooled=grades.pooled,
+            audio_steps=grades.audio_steps,
+            midi_steps=grades.midi_steps,
+            mask=grades.mask,
+        )
 
     def on_validation_epoch_end(self) -> None:
-        """Take loss, agreement and gate over the whole split."""
-        true, predicted = torch.cat(self._true), torch.cat(self._predicted)
-        gate_mean = gate_spread = None
-        if self._gates:
-            total, squares, count = torch.stack(self._gates).sum(0).tolist()
-            gate_mean = total / count
-            gate_spread = math.sqrt(max(0.0, squares / count - gate_mean**2))
-        self.validation = Validation(
-            loss=float(sum(self._terms(predicted, true).values())),
+        """Take the epoch's figures over the whole split, and over all processes."""
+        judged, progress = gathered(self._judged), gathered(self.progress)
+        true = torch.cat([scores for part in judged for scores in part.true])
+        predicted = torch.cat([scores for part in judged for scores in part.predicted])
+        samples = sum(part.samples for part in progress)
+        standardise = self.network.head.standardise
+        self.figures = EpochFigures(
+            terms=means([part.sums for part in progress], samples),
+            told=means([part.told_sums for part in progress], samples),
+            gradient_norms=means(
+                [part.gradient_norm_sums for part in progress],
+                sum(part.steps for part in progress),
+            ),
+            samples=samples,
+            val_loss=float(
+                F.huber_loss(
+                    standardise(predicted), standardise(true), delta=self.config.loss.huber.delta
+                )
+            ),
             agreement=agreement(true.double().numpy(), predicted.double().numpy()),
-            gate_mean=gate_mean,
-            gate_spread=gate_spread,
+            diagnostics=FusionWatch.merge([part.watch for part in judged]).result(),
         )
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """AdamW with a rate that follows from the step alone."""
         training = self.config.training
         optimizer = torch.optim.AdamW(
-            self.network.parameters(), lr=training.learning_rate, weight_decay=training.weight_decay
+            [
+                {"params": self.network.parameters()},
+                # Decay would pull learnt weights of the loss terms back to equal ones.
+                {"params": self.losses.parameters(), "weight_decay": 0.0},
+            ],
+            lr=training.learning_rate,
+            weight_decay=training.weight_decay,
         )
         if self._optimizer_state is not None:
             optimizer.load_state_dict(self._optimizer_state)
@@ -145,6 +217,27 @@ class GradingModule(L.LightningModule):
             "optimizer": optimizer,
             "lr_scheduler": {"scheduler": scheduler, "interval": "step"},
         }
+
+
+def mean_over_steps(steps: Tensor, mask: Tensor) -> Tensor:
+    """Return the mean (B, width) of steps (B, S, width) where `mask` (B, S) is true."""
+    return (steps * mask[..., None]).sum(1) / mask.sum(1, keepdim=True)
+
+
+def outputs_of(grades: Grades) -> Outputs:
+    """Return what the losses need of a batch's grades; a clip's vector is the mean of its steps."""
+    audio_clips = midi_clips = both = None
+    if grades.presence is not None and grades.audio_steps is not None:
+        audio_clips = mean_over_steps(grades.audio_steps, grades.mask)
+        midi_clips = mean_over_steps(grades.midi_steps, grades.mask)
+        both = grades.presence.both
+    return Outputs(
+        predicted=grades.standardised,
+        ordinal_logits=grades.ordinal_logits,
+        audio_clips=audio_clips,
+        midi_clips=midi_clips,
+        both_present=both,
+    )
 
 
 class ExampleLoaders(L.LightningDataModule):

@@ -3,32 +3,25 @@
 import math
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
-from models.config import MidiEncoderConfig
+from models.config.midi import MidiEncoderConfig, TokenName
+from models.note_embedding import (
+    INITIAL_SPREAD,
+    OctupleEmbedding,
+    PerformanceEmbedding,
+    last_visible,
+    sinusoids,
+)
 
-PITCHES = 128
-"""MIDI note numbers."""
-STEPS_PER_CONTROL = 127
-"""A velocity or pedal value divided by this lies in 0-1."""
+EMBEDDINGS: dict[TokenName, type[PerformanceEmbedding] | type[OctupleEmbedding]] = {
+    "performance": PerformanceEmbedding,
+    "octuple": OctupleEmbedding,
+}
+"""What reads each kind of token."""
 
-TOUCH_PERIODS = (1.0, 2.0, 4.0, 8.0, 16.0)
-CONTROL_RANGE = 8.0
-"""Times in octaves and controls x `CONTROL_RANGE` both span about 0-10; sinusoids of these
-periods make soft histograms of them, from which a linear layer can read a spread."""
-
-
-def sinusoids(time_s: Tensor, periods_s: Tensor) -> Tensor:
-    """Return sines and cosines (..., 2 x periods) of times in seconds (Vaswani et al. 2017)."""
-    angle = 2 * math.pi * time_s[..., None] / periods_s
-    return torch.cat([angle.sin(), angle.cos()], dim=-1)
-
-
-def gaps_s(onset_s: Tensor, note_mask: Tensor) -> Tensor:
-    """Return the times (B, N, 2) from the previous onset and to the next; 0 at the ends."""
-    gap_s = onset_s.diff(dim=1) * note_mask[:, 1:]
-    return torch.stack([F.pad(gap_s, (1, 0)), F.pad(gap_s, (0, 1))], dim=-1)
+LONGEST_RUN = 8
+"""Hidden notes in a row that are told apart by their place in it; those beyond share one."""
 
 
 def notes_on_steps(
@@ -39,47 +32,57 @@ def notes_on_steps(
     `embedded` (B, N, D), `onset_s` and `note_mask` (B, N). Step j spans
     [j, j + 1) / `grid_rate_hz` seconds; an onset beyond the grid joins the last step, so that
     none is dropped. Returns means (B, steps, D), 0 where nothing is struck, and the number
-    of notes (B, steps).
+    of notes (B, steps); both float32, as bfloat16 cannot count beyond 256.
     """
     batch, _, width = embedded.shape
     step = (onset_s.double() * grid_rate_hz).long().clamp(0, steps - 1)
     place = (step + steps * torch.arange(batch, device=step.device)[:, None])[note_mask]
-    total = embedded.new_zeros(batch * steps, width).index_add(0, place, embedded[note_mask])
-    ones = torch.ones_like(place, dtype=embedded.dtype)
-    count = embedded.new_zeros(batch * steps).index_add(0, place, ones)
+    notes = embedded[note_mask].float()
+    total = notes.new_zeros(batch * steps, width).index_add(0, place, notes)
+    count = notes.new_zeros(batch * steps).index_add(0, place, torch.ones_like(notes[:, 0]))
     mean = total / count.clamp_min(1)[:, None]
     return mean.view(batch, steps, width), count.view(batch, steps)
 
 
+def anchors(onset_s: Tensor, visible: Tensor) -> tuple[Tensor, Tensor]:
+    """Return all that may be said of when each note begins: (B, N) seconds, (B, N) places.
+
+    Of a visible note its onset, and 0. Of a hidden one the onset of the last visible note
+    before it (the clip's start where there is none), and how many places it comes after that.
+    """
+    anchor = last_visible(visible)
+    anchor_s = onset_s.gather(1, anchor.clamp_min(0)).masked_fill(anchor < 0, 0.0)
+    place = torch.arange(visible.shape[1], device=visible.device)
+    return anchor_s, place - anchor
+
+
 class NoteEncoder(nn.Module):
-    """`performance` tokens through a pre-norm transformer, pooled onto steps by onset."""
+    """Tokens through a pre-norm transformer, pooled onto steps by onset.
+
+    `config.tokens` chooses what reads a note (`EMBEDDINGS`); sinusoids of its onset, in
+    seconds, tell when it begins. Notes can be hidden, to be guessed from the others (see
+    `models.pretraining`): then nothing that this class returns depends on what they hold.
+    """
 
     periods_s: Tensor
-    touch_periods: Tensor
 
     def __init__(self, grid_rate_hz: int, config: MidiEncoderConfig) -> None:
         super().__init__()
+        self.config = config
         self.grid_rate_hz = grid_rate_hz
         self.width = config.width
-        self.time_unit_s = config.time_unit_s
+        self.embedding = EMBEDDINGS[config.tokens](config)
         periods_s = torch.logspace(
             math.log10(config.shortest_period_s),
             math.log10(config.longest_period_s),
             config.width // 2,
         )
         self.register_buffer("periods_s", periods_s, persistent=False)
-        self.pitch = nn.Embedding(PITCHES, config.width)
         self.when = nn.Linear(config.width, config.width, bias=False)
-        # Small, or what is played and when drowns how it is played from the first step on.
-        nn.init.normal_(self.pitch.weight, std=0.02)
-        nn.init.normal_(self.when.weight, std=0.02)
-        touch_periods = torch.tensor(TOUCH_PERIODS)
-        self.register_buffer("touch_periods", touch_periods, persistent=False)
-        self.touch = nn.Sequential(
-            nn.Linear(8 * 2 * len(TOUCH_PERIODS), config.width),
-            nn.GELU(),
-            nn.Linear(config.width, config.width),
-        )
+        self.hidden_note = nn.Parameter(torch.empty(config.width))
+        self.place_in_run = nn.Embedding(LONGEST_RUN + 1, config.width)
+        for weight in (self.when.weight, self.hidden_note, self.place_in_run.weight):
+            nn.init.normal_(weight, std=INITIAL_SPREAD)
         layer = nn.TransformerEncoderLayer(
             config.width,
             config.heads,
@@ -96,33 +99,37 @@ class NoteEncoder(nn.Module):
         )
         self.nothing_struck = nn.Parameter(torch.zeros(config.width))
 
-    def embed(self, notes: dict[str, Tensor], note_mask: Tensor) -> Tensor:
+    def embed(
+        self, notes: dict[str, Tensor], note_mask: Tensor, masked: Tensor | None = None
+    ) -> Tensor:
         """Return one vector a note, (B, N, width), before the notes have heard each other."""
-        onset_s = notes["onset_s"]
-        times_s = torch.cat(
-            [
-                gaps_s(onset_s, note_mask),
-                torch.stack([notes["duration_s"], notes["sounding_s"]], -1),
-            ],
-            -1,
+        visible = note_mask if masked is None else note_mask & ~masked
+        anchor_s, places = anchors(self.embedding.onset_s(notes), visible)
+        unseen = self.hidden_note + self.place_in_run(places.clamp_max(LONGEST_RUN))
+        what = torch.where(visible[..., None], self.embedding(notes, visible), unseen)
+        when: Tensor = self.when(sinusoids(anchor_s, self.periods_s))
+        return what + when
+
+    def hear(
+        self, notes: dict[str, Tensor], note_mask: Tensor, masked: Tensor | None = None
+    ) -> Tensor:
+        """Return each note in its context, (B, N, width).
+
+        `notes` holds each field of the tokens as (B, N), `note_mask` (B, N) is true where there
+        is a note. Of those `masked` (B, N) the encoder knows only their place in the order;
+        what it says of padding means nothing.
+        """
+        # Attention over no note at all is 0 / 0: a silent clip attends to its padding,
+        # which is then not laid on any step.
+        padding = ~note_mask & note_mask.any(1, keepdim=True)
+        heard: Tensor = self.layers(
+            self.embed(notes, note_mask, masked), src_key_padding_mask=padding
         )
-        controls = ("velocity", "pedal_onset", "pedal_release", "soft_onset")
-        values = torch.stack([notes[name] / STEPS_PER_CONTROL for name in controls], -1)
-        # Octaves of time, as a gap of 10 ms against 20 and one of 1 s against 2 matter alike.
-        octaves = torch.log2(1 + times_s / self.time_unit_s)
-        touch = sinusoids(torch.cat([octaves, CONTROL_RANGE * values], -1), self.touch_periods)
-        embedded: Tensor = (
-            self.pitch(notes["pitch"].long())
-            + self.touch(touch.flatten(-2))
-            + self.when(sinusoids(onset_s, self.periods_s))
-        )
-        return embedded
+        return heard
 
     def forward(self, notes: dict[str, Tensor], note_mask: Tensor, steps: int) -> Tensor:
         """Return (B, steps, width); steps in which nothing is struck get a learned vector."""
-        # Attention over no note at all is 0 / 0: a silent clip attends to its padding,
-        # which is then not laid on any step.
-        hidden = ~note_mask & note_mask.any(1, keepdim=True)
-        heard = self.layers(self.embed(notes, note_mask), src_key_padding_mask=hidden)
-        mean, count = notes_on_steps(heard, notes["onset_s"], note_mask, steps, self.grid_rate_hz)
-        return torch.where(count[..., None] > 0, mean, self.nothing_struck.to(mean.dtype))
+        heard = self.hear(notes, note_mask)
+        onset_s = self.embedding.onset_s(notes)
+        mean, count = notes_on_steps(heard, onset_s, note_mask, steps, self.grid_rate_hz)
+        return torch.where(count[..., None] > 0, mean, self.nothing_struck)

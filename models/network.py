@@ -2,24 +2,63 @@
 
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor, nn
 
-from models.aggregation import Aggregation
-from models.audio_encoder import MelEncoder
-from models.batch import Batch
-from models.config import MODALITIES, Experiment, ExperimentConfig
-from models.fusion import Fused, GatedFusion
+from models.aggregation import Aggregation, Pooled
+from models.audio_encoder import AudioEncoder
+from models.batch import Batch, length_mask
+from models.config.experiment import MODALITIES, Experiment, ExperimentConfig
+from models.fusion import Fused, make_fusion
 from models.head import ScoreHead
 from models.midi_encoder import NoteEncoder
 from models.projection import Projection
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Presence:
+    """Which clips' audio and MIDI a fusion model hears: two masks (B,), at least one true."""
+
+    audio: Tensor
+    midi: Tensor
+
+    def to(self, device: torch.device) -> "Presence":
+        """Return the masks on `device`."""
+        return Presence(audio=self.audio.to(device), midi=self.midi.to(device))
+
+    @property
+    def both(self) -> Tensor:
+        """The clips of which both are heard."""
+        return self.audio & self.midi
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Grades:
-    """Scores (B, 8) and, from gated fusion, the gate (B, steps, width)."""
+    """Scores (B, 8) with what led to them, for losses and diagnostics.
+
+    `standardised` (B, 8) and `ordinal_logits` are the head's; `audio_steps` and `midi_steps` (B,
+    S, width) the projected modalities (None where an experiment has none), `presence` which of
+    them was heard; `mask` (B, S) is true on real steps.
+    """
 
     scores: Tensor
-    gate: Tensor | None
+    standardised: Tensor
+    ordinal_logits: Tensor | None
+    pooled: Pooled
+    mask: Tensor
+    fused: Fused | None
+    audio_steps: Tensor | None
+    midi_steps: Tensor | None
+    presence: Presence | None
+
+
+def draw_presence(clips: int, modality_dropout: float, rng: torch.Generator) -> Presence:
+    """Take the audio of some clips away, the MIDI of as many others: half the rate each."""
+    drawn = torch.rand(clips, generator=rng)
+    return Presence(
+        audio=drawn >= modality_dropout / 2,
+        midi=(drawn < modality_dropout / 2) | (drawn >= modality_dropout),
+    )
 
 
 class GradingNetwork(nn.Module):
@@ -28,49 +67,91 @@ class GradingNetwork(nn.Module):
     def __init__(self, experiment: Experiment, config: ExperimentConfig) -> None:
         super().__init__()
         width = config.projection.width
-        if "audio" in MODALITIES[experiment]:
-            self.audio_encoder = MelEncoder(
-                config.mel.bands, config.mel_frames_per_step, config.audio_encoder
+        modalities = MODALITIES[experiment]
+        if "audio" in modalities:
+            self.audio_encoder = AudioEncoder(
+                config.audio_features.width, config.audio_frames_per_step, config.audio_encoder
             )
             self.audio_projection = Projection(self.audio_encoder.width, width)
-        if "midi" in MODALITIES[experiment]:
+        if "midi" in modalities:
             self.midi_encoder = NoteEncoder(config.grid_rate_hz, config.midi_encoder)
-            self.midi_projection = Projection(self.midi_encoder.width, width)
-        match experiment:
-            case "audio_only" | "midi_only":
-                pass
-            case "gated":
-                self.fusion = GatedFusion(width)
+            self.midi_projection = Projection(config.midi_encoder.width, width)
+        if len(modalities) == 2:
+            self.no_audio = nn.Parameter(torch.zeros(width))
+            self.no_midi = nn.Parameter(torch.zeros(width))
+            self.fusion = make_fusion(experiment, width, config.fusion)
         self.experiment = experiment
+        self.modalities = modalities
         self.aggregation = Aggregation(width, config.aggregation)
-        self.head = ScoreHead(self.aggregation.width, config.head)
-
-    def _audio(self, batch: Batch) -> Tensor:
-        if batch.log_mel is None:
-            raise ValueError(f"{self.experiment} needs log_mel, and the batch has none")
-        steps: Tensor = self.audio_projection(self.audio_encoder(batch.log_mel, batch.mel_frames))
-        return steps
-
-    def _midi(self, batch: Batch) -> Tensor:
-        if batch.notes is None:
-            raise ValueError(f"{self.experiment} needs notes, and the batch has none")
-        steps: Tensor = self.midi_projection(
-            self.midi_encoder(batch.notes, batch.note_mask, int(batch.steps.max()))
+        coral = config.loss.coral
+        self.head = ScoreHead(
+            self.aggregation.width, len(coral.thresholds) if coral else 0, config.head
         )
+
+    def _audio(self, batch: Batch) -> Tensor | None:
+        if "audio" not in self.modalities or batch.audio is None:
+            return None
+        steps: Tensor = self.audio_projection(self.audio_encoder(batch.audio, batch.audio_frames))
         return steps
 
-    def _steps(self, batch: Batch) -> Fused:
-        match self.experiment:
-            case "audio_only":
-                return Fused(steps=self._audio(batch), gate=None)
-            case "midi_only":
-                return Fused(steps=self._midi(batch), gate=None)
-            case "gated":
-                fused: Fused = self.fusion(self._audio(batch), self._midi(batch))
-                return fused
+    def _midi(self, batch: Batch) -> Tensor | None:
+        if "midi" not in self.modalities or batch.notes is None:
+            return None
+        notes = self.midi_encoder(batch.notes, batch.note_mask, int(batch.steps.max()))
+        steps: Tensor = self.midi_projection(notes)
+        return steps
 
-    def forward(self, batch: Batch) -> Grades:
-        """Return the grades of a batch that holds this experiment's modalities."""
-        fused = self._steps(batch)
-        scores: Tensor = self.head(self.aggregation(fused.steps, batch.steps))
-        return Grades(scores=scores, gate=fused.gate)
+    def _fused(
+        self, audio: Tensor | None, midi: Tensor | None, batch: Batch, heard: Presence, mask: Tensor
+    ) -> Fused:
+        """Fuse what is heard; a learned vector stands for each step of what is not."""
+
+        def or_absent(steps: Tensor | None, present: Tensor, absent: Tensor) -> Tensor:
+            shape = (*mask.shape, len(absent))
+            if steps is None:
+                return absent.expand(shape)
+            return torch.where(present[:, None, None], steps, absent.to(steps.dtype))
+
+        fused: Fused = self.fusion(
+            or_absent(audio, heard.audio, self.no_audio),
+            or_absent(midi, heard.midi, self.no_midi),
+            mask,
+        )
+        return fused
+
+    def forward(self, batch: Batch, presence: Presence | None = None) -> Grades:
+        """Return the grades of a batch.
+
+        A fusion model hears what the batch has, or less where `presence` says so. Raises
+        ValueError when the batch has nothing that this experiment hears.
+        """
+        audio, midi = self._audio(batch), self._midi(batch)
+        mask = length_mask(batch.steps, int(batch.steps.max()))
+        fused = None
+        if audio is None and midi is None:
+            wanted = " or ".join(sorted(self.modalities))
+            raise ValueError(f"{self.experiment} needs {wanted}, and the batch has none")
+        if len(self.modalities) == 2:
+            everyone = torch.ones_like(batch.steps, dtype=torch.bool)
+            presence = presence or Presence(audio=everyone, midi=everyone)
+            presence = Presence(
+                audio=presence.audio & (audio is not None), midi=presence.midi & (midi is not None)
+            )
+            fused = self._fused(audio, midi, batch, presence, mask)
+            steps = fused.steps
+        else:
+            steps = audio if midi is None else midi
+            presence = None
+        pooled = self.aggregation(steps, batch.steps)
+        graded = self.head(pooled.vector)
+        return Grades(
+            scores=self.head.scores(graded.standardised),
+            standardised=graded.standardised,
+            ordinal_logits=graded.ordinal_logits,
+            pooled=pooled,
+            mask=mask,
+            fused=fused,
+            audio_steps=audio,
+            midi_steps=midi,
+            presence=presence,
+        )

@@ -1,7 +1,7 @@
 """Feature tables read row by row: Parquet parts in, examples out, a little at a time."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Collection, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,8 +11,11 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from degradation.errors import UserError
-from models.config import ExperimentConfig, MelConfig, Modality
-from models.tokens import TOKEN_DTYPE, TokenArray
+from models.config.audio import AudioFeatures
+from models.config.experiment import ExperimentConfig, Modality
+from models.config.midi import TokenName
+from models.tokens.tokeniser import TokenArray
+from models.tokens.tokenisers import TOKENISERS
 
 REMEDY = "make audio_features and midi_tokens again from one version of the pairs"
 
@@ -21,15 +24,16 @@ REMEDY = "make audio_features and midi_tokens again from one version of the pair
 class ExampleParts:
     """The URIs of two tables' Parquet parts; part i of both holds the same samples in order.
 
-    `audio_features` parts have at least the columns `sample_id`, `split`, `log_mel` (binary:
-    float16, little-endian, frames x bands), `frames` and `bands`; `midi_tokens` parts
-    `sample_id` and `tokens` (binary: rows of `TOKEN_DTYPE`). `mel` is the setting that all
-    spectrograms were made with.
+    Both have the columns `sample_id`, `split` and `duration_s`; `audio_features` parts also
+    `features` (binary: float16, little-endian, frames x width), `frames` and `width`,
+    `midi_tokens` parts `tokens` (binary: rows of the tokeniser's `dtype`). `audio` is the setting
+    that all features were made with, `tokens` names the tokeniser.
     """
 
     audio_features: tuple[str, ...]
     midi_tokens: tuple[str, ...]
-    mel: MelConfig
+    audio: AudioFeatures
+    tokens: TokenName
 
     def __post_init__(self) -> None:
         if len(self.audio_features) != len(self.midi_tokens):
@@ -44,32 +48,38 @@ class ExampleParts:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Features:
-    """What a model may see of one sample.
+    """What a model may see of one sample; None is what was not read.
 
-    `mel_frames` is the length of the sample's spectrogram, known even where `log_mel` (float16,
-    (mel_frames, bands)) is not read; `tokens` has `TOKEN_DTYPE`.
+    `audio` are audio features (float16, (frames, width)), `tokens` the notes (the tokeniser's
+    `dtype`, (notes,)).
     """
 
     sample_id: str
-    mel_frames: int
-    log_mel: NDArray[np.float16] | None
+    duration_s: float
+    audio: NDArray[np.float16] | None
     tokens: TokenArray | None
 
 
-def check_mel(parts: ExampleParts, config: ExperimentConfig) -> None:
-    """Refuse features that were made with other mel settings than `config` names: UserError.
+def check_features(
+    parts: ExampleParts, config: ExperimentConfig, modalities: Collection[Modality]
+) -> None:
+    """Refuse features that were made with other settings than `config` names: UserError.
 
     As many bands of other frequencies would fit a network, and mean something else to it.
     """
-    made, expected = parts.mel.model_dump(), config.mel.model_dump()
-    differing = [
-        f"{name} {made[name]}, not {expected[name]}"
-        for name in expected
-        if made[name] != expected[name]
-    ]
+    differing: list[str] = []
+    if "audio" in modalities and parts.audio != config.audio_features:
+        made, expected = parts.audio.model_dump(), config.audio_features.model_dump()
+        differing += [
+            f"{name} {made.get(name)}, not {expected.get(name)}"
+            for name in {**expected, **made}
+            if made.get(name) != expected.get(name)
+        ]
+    if "midi" in modalities and parts.tokens != config.midi_encoder.tokens:
+        differing.append(f"tokens {parts.tokens}, not {config.midi_encoder.tokens}")
     if differing:
         raise UserError(
-            f"the audio features have other mel settings than the model ({', '.join(differing)}); "
+            f"the features have other settings than the model ({', '.join(differing)}); "
             "expected the same: train it again, or choose the experiment file it was trained with"
         )
 
@@ -117,51 +127,76 @@ def _check_same_samples(audio_uri: str, audio: list[str], midi_uri: str, midi: l
         )
 
 
+def _check_width(uri: str, widths: NDArray[np.int32], expected: int) -> None:
+    if (wrong := widths[widths != expected]).size:
+        raise UserError(
+            f"part {uri} has audio features of width {wrong[0]}, the experiment expects "
+            f"{expected}: make audio_features again with this experiment file"
+        )
+
+
 def read_part(
     parts: ExampleParts,
     index: int,
     *,
     split: str,
-    modalities: frozenset[Modality],
+    modalities: Collection[Modality],
     config: ExperimentConfig,
 ) -> Iterator[Features]:
     """Yield the samples of `split` in part `index`, in stored order.
 
     Only the columns of `modalities` are read, and of those only the row groups that hold samples
     of `split`: rows are sorted by segment, so the samples of a split lie together. Raises
-    UserError, naming the part, when the two tables disagree about a sample, or its spectrograms
-    have another number of bands.
+    UserError, naming the part, when the two tables disagree about a sample, or its audio features
+    have another width.
     """
     audio_uri, midi_uri = parts.audio_features[index], parts.midi_tokens[index]
     rows_per_read = config.training.rows_per_read
-    with _opened(audio_uri) as audio, _opened(midi_uri) as midi:
-        known = audio.read(["sample_id", "split", "frames", "bands"], use_threads=False)
-        sample_ids = known["sample_id"].to_pylist()
-        others = midi.read(["sample_id"], use_threads=False)["sample_id"].to_pylist()
-        _check_same_samples(audio_uri, sample_ids, midi_uri, others)
-        wanted = np.array([stored == split for stored in known["split"].to_pylist()], bool)
-        frames, bands = known["frames"].to_numpy(), known["bands"].to_numpy()
-        if (wrong := bands[wanted & (bands != config.mel.bands)]).size:
-            raise UserError(
-                f"part {audio_uri} has {wrong[0]} mel bands, the experiment expects "
-                f"{config.mel.bands}: make audio_features again with this experiment file"
-            )
-        log_mels = _values_where(wanted, audio, "log_mel", rows_per_read)
-        token_lists = _values_where(wanted, midi, "tokens", rows_per_read)
+    with ExitStack() as stack:
+        audio = stack.enter_context(_opened(audio_uri)) if "audio" in modalities else None
+        midi = stack.enter_context(_opened(midi_uri)) if "midi" in modalities else None
+        tables = [table for table in (audio, midi) if table is not None]
+        known = [table.read(["sample_id", "split", "duration_s"]) for table in tables]
+        sample_ids = known[0]["sample_id"].to_pylist()
+        if len(known) == 2:
+            others = known[1]["sample_id"].to_pylist()
+            _check_same_samples(audio_uri, sample_ids, midi_uri, others)
+        durations_s = known[0]["duration_s"].to_numpy()
+        wanted = np.array([stored == split for stored in known[0]["split"].to_pylist()], bool)
+        clips = _audio_where(wanted, audio, audio_uri, config) if audio else None
+        records = TOKENISERS[parts.tokens].dtype
+        token_lists = _values_where(wanted, midi, "tokens", rows_per_read) if midi else None
         for row in np.flatnonzero(wanted):
             yield Features(
                 sample_id=sample_ids[row],
-                mel_frames=int(frames[row]),
-                log_mel=(
-                    np.frombuffer(next(log_mels).as_buffer(), "<f2").reshape(
-                        frames[row], bands[row]
-                    )
-                    if "audio" in modalities
-                    else None
-                ),
+                duration_s=float(durations_s[row]),
+                audio=None if clips is None else next(clips),
                 tokens=(
-                    np.frombuffer(next(token_lists).as_buffer(), TOKEN_DTYPE)
-                    if "midi" in modalities
-                    else None
+                    None
+                    if token_lists is None
+                    else np.frombuffer(next(token_lists).as_buffer(), records)
                 ),
             )
+
+
+def _audio_where(
+    wanted: NDArray[np.bool_], part: pq.ParquetFile, uri: str, config: ExperimentConfig
+) -> Iterator[NDArray[np.float16]]:
+    shapes = part.read(["frames", "width"])
+    frames = shapes["frames"].to_numpy()[wanted]
+    width = config.audio_features.width
+    _check_width(uri, shapes["width"].to_numpy()[wanted], width)
+    values = _values_where(wanted, part, "features", config.training.rows_per_read)
+    for count, value in zip(frames, values, strict=True):
+        yield np.frombuffer(value.as_buffer(), "<f2").reshape(count, width)
+
+
+def rows_of_split(parts: ExampleParts, modality: Modality, split: str) -> list[int]:
+    """Return how many samples of a split each part holds, from one small column."""
+    uris = parts.audio_features if modality == "audio" else parts.midi_tokens
+    counts = []
+    for uri in uris:
+        with _opened(uri) as part:
+            splits = part.read(["split"], use_threads=False)["split"].to_pylist()
+        counts.append(splits.count(split))
+    return counts

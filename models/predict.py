@@ -7,23 +7,31 @@ import torch
 
 from labeling.scores import DIMENSIONS
 from models.checkpoint import load_network
-from models.config import MODALITIES
+from models.config.experiment import MODALITIES, Modality
 from models.dataset import Targets, load_batches
 from models.parts import ExampleParts
-from models.train import torch_threads
+from models.threads import torch_threads
 
 
 def predict(
-    checkpoint_dir: Path, parts: ExampleParts, samples: pd.DataFrame, split: str
+    checkpoint_dir: Path,
+    parts: ExampleParts,
+    samples: pd.DataFrame,
+    split: str,
+    *,
+    heard: frozenset[Modality] | None = None,
 ) -> pd.DataFrame:
     """Return one row a sample of `split`: `sample_id` and the eight predicted scores.
 
-    Scores are the head's own: they are not clipped to the labels' range.
+    `heard` is what the model is given, by default all that its experiment hears: a fusion
+    model answers with one modality alone. Scores are the head's own: they are not clipped to the
+    labels' range.
     """
     network, experiment, config = load_network(checkpoint_dir)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     network.to(device)
-    loader = load_batches(parts, Targets(samples, split), config, MODALITIES[experiment], None)
+    given = heard or MODALITIES[experiment]
+    loader = load_batches(parts, Targets(samples, split), config, given, None)
     sample_ids: list[str] = []
     scores: list[torch.Tensor] = []
     with torch_threads(config.torch_threads), torch.inference_mode():

@@ -1,18 +1,17 @@
 """After every epoch: its record, the files to go on from, and a line for the reader."""
 
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import lightning as L
 
 from models.batch import Batch
 from models.checkpoint import ResumeState, save_best, save_resume
-from models.config import Experiment
+from models.config.experiment import Experiment
+from models.distributed import Tell, here
 from models.history import EpochRecord, best_epoch, is_finished
 from models.identity import Origin
 from models.lightning_module import GradingModule
-
 
 def describe_duration(seconds: float) -> str:
     """Return a duration as a person says it.
@@ -29,7 +28,11 @@ def describe_duration(seconds: float) -> str:
 
 
 class EpochKeeper(L.Callback):
-    """Records, saves and reports each epoch, and stops the training when it is finished."""
+    """Records, saves and reports each epoch, and stops the training when it is finished.
+
+    Of several processes the first one saves and tells; all know the history, so that all stop.
+    It tells "log" lines, and "epoch" records.
+    """
 
     def __init__(
         self,
@@ -38,19 +41,27 @@ class EpochKeeper(L.Callback):
         out_dir: Path,
         history: tuple[EpochRecord, ...],
         train_samples: int,
-        log: Callable[[str], None],
+        tell: Tell,
     ) -> None:
         self.history = history
         self._experiment = experiment
         self._origin = origin
         self._out_dir = out_dir
         self._train_samples = train_samples
-        self._log = log
+        self._tell = tell
         self._started_s = self._spoke_s = 0.0
+        self._idle_since_s = self._waited_s = self._trained_s = 0.0
 
     def on_train_epoch_start(self, trainer: L.Trainer, module: L.LightningModule) -> None:
         """Start the epoch's clock."""
-        self._started_s = self._spoke_s = time.monotonic()
+        self._started_s = self._spoke_s = self._idle_since_s = time.monotonic()
+        self._waited_s = self._trained_s = 0.0
+
+    def on_train_batch_start(
+        self, trainer: L.Trainer, module: L.LightningModule, batch: Batch, batch_idx: int
+    ) -> None:
+        """Count the time since the last batch as waiting for this one."""
+        self._waited_s += time.monotonic() - self._idle_since_s
 
     def on_train_batch_end(
         self,
@@ -62,46 +73,57 @@ class EpochKeeper(L.Callback):
     ) -> None:
         """Say where a long epoch stands."""
         assert isinstance(module, GradingModule)
-        now_s = time.monotonic()
-        if now_s - self._spoke_s < module.config.training.progress_every_s:
+        now_s = self._idle_since_s = time.monotonic()
+        self._trained_s = now_s - self._started_s
+        if now_s - self._spoke_s < module.config.training.progress_every_s or here().rank:
             return
         self._spoke_s = now_s
-        rate = module.samples_seen / (now_s - self._started_s)
-        left_s = max(0, self._train_samples - module.samples_seen) / rate
-        self._log(
-            f"{self._experiment}: epoch {module.epoch + 1}, {module.samples_seen:,} of "
+        seen = module.progress.samples * here().ranks
+        rate = seen / self._trained_s
+        left_s = max(0, self._train_samples - seen) / rate
+        self._tell(
+            "log",
+            f"{self._experiment}: epoch {module.epoch + 1}, {seen:,} of "
             f"{self._train_samples:,} samples, {rate:,.0f} samples/s, "
-            f"{describe_duration(left_s)} left in this epoch"
+            f"{describe_duration(left_s)} left in this epoch",
         )
 
     def _record(self, module: GradingModule, learning_rate: float) -> EpochRecord:
-        assert module.validation is not None
-        seconds = time.monotonic() - self._started_s
-        terms = {name: total / module.samples_seen for name, total in module.term_sums.items()}
+        figures = module.figures
+        assert figures is not None
         return EpochRecord(
             epoch=module.epoch + 1,
-            train_loss=sum(terms.values()),
-            terms=terms,
-            val_loss=module.validation.loss,
-            val_r=module.validation.agreement.mean_r,
-            val_mae=module.validation.agreement.mean_mae,
-            gate_mean=module.validation.gate_mean,
-            gate_spread=module.validation.gate_spread,
+            train_loss=sum(figures.terms.values()),
+            terms=figures.terms,
+            told=figures.told,
+            val_loss=figures.val_loss,
+            val_r=figures.agreement.r,
+            val_mae=figures.agreement.mae,
+            gradient_norms=figures.gradient_norms,
+            diagnostics=figures.diagnostics,
             learning_rate=learning_rate,
-            samples_per_s=module.samples_seen / seconds,
-            seconds=seconds,
+            samples_per_s=figures.samples / self._trained_s,
+            wait_share=self._waited_s / self._trained_s,
+            seconds=time.monotonic() - self._started_s,
         )
 
     def _report(self, record: EpochRecord, epochs: int) -> None:
         mean_s = sum(past.seconds for past in self.history) / len(self.history)
-        gate = "" if record.gate_mean is None else f", gate {record.gate_mean:.2f}"
-        self._log(
-            f"{self._experiment}: epoch {record.epoch}/{epochs}, "
-            f"loss {record.train_loss:.4f}, val loss {record.val_loss:.4f}, "
-            f"r {record.val_r:.3f}, MAE {record.val_mae:.2f}{gate}, "
-            f"{record.samples_per_s:,.0f} samples/s, "
-            f"at most {describe_duration(mean_s * (epochs - len(self.history)))} left"
+        terms = ", ".join(f"{name} {value:.4f}" for name, value in record.terms.items())
+        watched = ", ".join(
+            f"{name} {value:.3f}" for name, value in record.diagnostics.curves().items()
         )
+        norms = ", ".join(f"{name} {norm:.2f}" for name, norm in record.gradient_norms.items())
+        self._tell(
+            "log",
+            f"{self._experiment}: epoch {record.epoch}/{epochs}, "
+            f"loss {record.train_loss:.4f} ({terms}), val loss {record.val_loss:.4f}, "
+            f"r {record.mean_r:.3f}, MAE {record.mean_mae:.2f}, "
+            f"{record.samples_per_s:,.0f} samples/s ({record.wait_share:.0%} waiting for data), "
+            f"at most {describe_duration(mean_s * (epochs - len(self.history)))} left; "
+            f"gradient norms: {norms}; {watched}",
+        )
+        self._tell("epoch", record)
 
     def on_train_epoch_end(self, trainer: L.Trainer, module: L.LightningModule) -> None:
         """Keep the epoch: best weights first, then the state that says it is done."""
@@ -109,6 +131,15 @@ class EpochKeeper(L.Callback):
         training = module.config.training
         record = self._record(module, float(trainer.optimizers[0].param_groups[0]["lr"]))
         self.history = (*self.history, record)
+        if not here().rank:
+            self._save(module, record, trainer.optimizers[0].state_dict())
+            self._report(record, training.epochs)
+        if is_finished(self.history, training.epochs, training.patience_epochs):
+            trainer.should_stop = True
+
+    def _save(
+        self, module: GradingModule, record: EpochRecord, optimizer: dict[str, object]
+    ) -> None:
         weights = module.network.state_dict()
         if best_epoch(self.history) is record:
             save_best(self._out_dir, self._experiment, self._origin, module.config, record, weights)
@@ -117,11 +148,9 @@ class EpochKeeper(L.Callback):
             ResumeState(
                 identity=self._origin.identity,
                 weights=weights,
-                optimizer=trainer.optimizers[0].state_dict(),
+                loss_weights=module.losses.state_dict(),
+                optimizer=optimizer,
                 steps_done=module.steps_done,
                 history=self.history,
             ),
         )
-        self._report(record, training.epochs)
-        if is_finished(self.history, training.epochs, training.patience_epochs):
-            trainer.should_stop = True

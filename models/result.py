@@ -1,12 +1,11 @@
 """A finished training read back from its folder, by whoever evaluates it."""
 
 import json
-import math
 from pathlib import Path
 
 from degradation.errors import UserError
 from models.checkpoint import HISTORY_FILE
-from models.history import EpochRecord
+from models.history import from_plain
 from models.identity import Origin
 from models.train import TrainingResult
 
@@ -34,8 +33,5 @@ def load_result(out_dir: Path, identity: str) -> TrainingResult:
         origin=Origin(identity=stored["identity"], table_versions=stored["table_versions"]),
         checkpoint=out_dir / stored["checkpoint"],
         parameters=stored["parameters"],
-        history=tuple(
-            EpochRecord(**epoch | {"val_r": math.nan if epoch["val_r"] is None else epoch["val_r"]})
-            for epoch in stored["epochs"]
-        ),
+        history=tuple(from_plain(epoch) for epoch in stored["epochs"]),
     )

@@ -1,10 +1,7 @@
 """Train one experiment, or go on with it where it was killed."""
 
-import logging
 import math
-import warnings
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -15,13 +12,23 @@ import torch
 from degradation.errors import UserError
 from degradation.seeds import digest_int
 from models.checkpoint import HISTORY_FILE, clear, find_best, load_resume, write_json
-from models.config import EXPERIMENTS, Experiment, ExperimentConfig
-from models.dataset import Targets
-from models.history import EpochRecord, best_epoch, is_finished
+from models.config.experiment import (
+    EXPERIMENTS,
+    MODALITIES,
+    Experiment,
+    ExperimentConfig,
+    TrainingConfig,
+)
+from models.dataset import Targets, check_readers, examples_a_reader
+from models.distributed import relayed
+from models.history import EpochRecord, best_epoch, is_finished, to_plain
 from models.identity import Origin, training_identity
-from models.lightning_module import ExampleLoaders, GradingModule, total_steps
-from models.parts import ExampleParts, check_mel
+from models.lightning_module import ExampleLoaders, GradingModule
+from models.lightning_quiet import QuietDDP, quiet_lightning
+from models.parts import ExampleParts, check_features
+from models.pretraining.checkpoint import load_pretrained, pretrained_identity
 from models.progress import EpochKeeper, describe_duration
+from models.threads import torch_threads
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,33 +50,6 @@ class TrainingResult:
     def seconds(self) -> float:
         """Time spent in all epochs, those before an interruption included."""
         return sum(record.seconds for record in self.history)
-
-
-@contextmanager
-def quiet_lightning() -> Iterator[None]:
-    """Keep Lightning's banners, tips and advice from the reader; errors still pass."""
-    loggers = [logging.getLogger(name) for name in ("lightning.pytorch", "lightning.fabric")]
-    levels = [logger.level for logger in loggers]
-    for logger in loggers:
-        logger.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", module=r"lightning\..*")
-            yield
-    finally:
-        for logger, level in zip(loggers, levels, strict=True):
-            logger.setLevel(level)
-
-
-@contextmanager
-def torch_threads(count: int) -> Iterator[None]:
-    """Let torch use `count` threads, and as many as before afterwards."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def _known(experiment: str) -> Experiment:
@@ -104,9 +84,6 @@ def _finish(
         parameters=parameters,
         history=history,
     )
-    epochs = [asdict(record) for record in history]
-    for epoch in epochs:  # JSON has no nan
-        epoch["val_r"] = None if math.isnan(epoch["val_r"]) else epoch["val_r"]
     write_json(
         out_dir / HISTORY_FILE,
         {
@@ -114,10 +91,41 @@ def _finish(
             **asdict(origin),
             "checkpoint": result.checkpoint.name,
             "parameters": parameters,
-            "epochs": epochs,
+            "epochs": [to_plain(record) for record in history],
         },
     )
     return result
+
+
+def steps_an_epoch(samples: int, training: TrainingConfig) -> int:
+    """Return the optimiser steps of an epoch, which every device takes."""
+    readers = training.devices * max(1, training.loader_workers)
+    if training.devices == 1:
+        # Workers' last batches may be short: a step or two more, which the schedule can bear.
+        return math.ceil(samples / training.batch_size)
+    a_reader = examples_a_reader(samples, readers)
+    return max(1, training.loader_workers) * math.ceil(a_reader / training.batch_size)
+
+
+def _trainer(config: ExperimentConfig, epochs: int, keeper: EpochKeeper) -> L.Trainer:
+    training = config.training
+    alone = training.devices == 1
+    return L.Trainer(
+        accelerator="auto",
+        devices=training.devices,
+        strategy="auto" if alone else QuietDDP(),
+        precision="bf16-mixed" if training.precision == "bf16" else "32-true",
+        max_epochs=epochs,
+        gradient_clip_val=training.gradient_norm_limit,
+        reload_dataloaders_every_n_epochs=1,
+        use_distributed_sampler=False,
+        callbacks=[keeper],
+        num_sanity_val_steps=0,
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+    )
 
 
 def train(
@@ -127,12 +135,15 @@ def train(
     samples: pd.DataFrame,
     out_dir: Path,
     *,
+    pretrained_dir: Path | None,
     table_versions: Mapping[str, int],
     log: Callable[[str], None],
+    on_epoch: Callable[[EpochRecord], None],
 ) -> TrainingResult:
     """Train `experiment` and return its result; files go to `out_dir`, progress to `log`.
 
-    `samples` has one row a sample: `sample_id`, `split` and the eight dimensions. A
+    `samples` has one row a sample: `sample_id`, `split` and the eight dimensions. A MIDI
+    encoder starts from the pretrained weights in `pretrained_dir`, or at random without one. A
     training that was killed goes on after its last whole epoch and ends, on a CPU with as many
     threads and workers, with the weights it would have had; one that is finished is returned as
     it is; what a training of another identity (see `training_identity`) left in `out_dir` is
@@ -140,16 +151,27 @@ def train(
     `resume.pt`, `history.json`; both JSON files keep the identity and `table_versions`, the
     versions of the tables that parts and samples were read from, by name.
 
-    Runs on a GPU (bfloat16 where CUDA is) when there is one, else on `torch_threads` CPU threads.
-    Raises UserError for an unknown experiment, without training or validation samples, or for
-    features of other mel settings.
+    Runs on `training.devices` GPUs where there are some, else on as many CPU processes of
+    `torch_threads` threads; several of them train by DDP. `on_epoch` is called after each
+    epoch. Raises UserError for an unknown experiment, without training or validation samples, for
+    features of other settings, or pretrained weights of another encoder.
     """
     name = _known(experiment)
     training = config.training
     train_targets, validation_targets = _targets(samples, "train"), _targets(samples, "validation")
-    check_mel(parts, config)  # before anything is removed
+    # Before anything is removed, and before other processes are started.
+    check_features(parts, config, MODALITIES[name])
+    check_readers(parts, train_targets, config, MODALITIES[name])
+    starts_pretrained = pretrained_dir is not None and "midi" in MODALITIES[name]
     origin = Origin(
-        identity=training_identity(name, config, parts, samples), table_versions=table_versions
+        identity=training_identity(
+            name,
+            config,
+            parts,
+            samples,
+            pretrained_identity(pretrained_dir) if starts_pretrained else None,
+        ),
+        table_versions=table_versions,
     )
     out_dir.mkdir(parents=True, exist_ok=True)
     state = load_resume(out_dir, origin.identity)
@@ -162,7 +184,8 @@ def train(
         module = GradingModule(
             name,
             config,
-            steps_in_all=total_steps(len(train_targets), training),
+            train_scores=train_targets.scores,
+            steps_in_all=training.epochs * steps_an_epoch(len(train_targets), training),
             first_epoch=len(history),
             steps_done=state.steps_done if state else 0,
             optimizer_state=state.optimizer if state else None,
@@ -173,36 +196,28 @@ def train(
             return _finish(name, origin, out_dir, parameters, history)
         if state:
             module.network.load_state_dict(state.weights)
+            module.losses.load_state_dict(state.loss_weights)
             log(f"{name}: goes on after epoch {len(history)}")
+        elif starts_pretrained:
+            load_pretrained(module.network.midi_encoder, pretrained_dir)
         log(
             f"{name}: {parameters:,} parameters, {len(train_targets):,} training and "
             f"{len(validation_targets):,} validation samples"
         )
-        keeper = EpochKeeper(name, origin, out_dir, history, len(train_targets), log)
-        with quiet_lightning():
-            trainer = L.Trainer(
-                accelerator="auto",
-                devices=1,
-                precision="bf16-mixed" if torch.cuda.is_available() else "32-true",
-                max_epochs=training.epochs - len(history),
-                gradient_clip_val=training.gradient_norm_limit,
-                reload_dataloaders_every_n_epochs=1,
-                callbacks=[keeper],
-                num_sanity_val_steps=0,
-                logger=False,
-                enable_checkpointing=False,
-                enable_progress_bar=False,
-                enable_model_summary=False,
-            )
-            loaders = ExampleLoaders(
-                name, config, parts, train_targets, validation_targets, len(history)
-            )
+        loaders = ExampleLoaders(
+            name, config, parts, train_targets, validation_targets, len(history)
+        )
+        with relayed({"log": log, "epoch": on_epoch}, training.devices) as tell, quiet_lightning():
+            keeper = EpochKeeper(name, origin, out_dir, history, len(train_targets), tell)
+            trainer = _trainer(config, training.epochs - len(history), keeper)
             trainer.fit(module, datamodule=loaders)
-    result = _finish(name, origin, out_dir, parameters, keeper.history)
+    done = load_resume(out_dir, origin.identity)  # the keeper's own is in another process
+    assert done is not None
+    result = _finish(name, origin, out_dir, parameters, done.history)
     best = result.best
     log(
         f"{name}: done after {len(result.history)} epochs in {describe_duration(result.seconds)}; "
-        f"best epoch {best.epoch}: val loss {best.val_loss:.4f}, r {best.val_r:.3f}, "
-        f"MAE {best.val_mae:.2f}"
+        f"best epoch {best.epoch}: val loss {best.val_loss:.4f}, r {best.mean_r:.3f}, "
+        f"MAE {best.mean_mae:.2f}"
     )
     return result

@@ -261,6 +261,76 @@ def bench(
 
 @app.command()
 @told_in_one_line
+def score(
+    files: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="[FILE]...", help="Performances: MIDI or audio, of any length."),
+    ] = None,
+    midi: Annotated[Path | None, typer.Option(help="One performance's MIDI.")] = None,
+    audio: Annotated[
+        Path | None,
+        typer.Option(help="One performance's audio; with --midi both begin at the same moment."),
+    ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(help="The experiment to grade with; else the best that hears what is given."),
+    ] = None,
+    recipe: RecipeOption = "phase2",
+    as_json: Annotated[bool, typer.Option("--json", help="One object a file on a line.")] = False,
+) -> None:
+    """Grade real performances, MIDI or audio or both: eight scores of 0-100, windows aggregated."""
+    given = [*(files or []), *(path for path in (midi, audio) if path is not None)]
+    if not given or (files and len(given) > len(files)):
+        raise UserError(
+            f"got {len(files or [])} FILEs and {len(given) - len(files or [])} of --midi and "
+            "--audio; expected either files, each a performance, or one performance as --midi, "
+            "--audio or both: name them so"
+        )
+
+    from models.config.experiment import EXPERIMENTS
+    from models.score import Scorer
+    from models.score_sources import Sources, find_sources
+    from pipelines import score_table
+    from pipelines.assets.training import model_folder
+    from pipelines.settings import find_recipe, load_settings
+    from pipelines.workspace import Workspace
+
+    workspace, chosen = Workspace(load_settings()), find_recipe(recipe)
+    scorer = Scorer(
+        {name: model_folder(workspace, recipe, name) for name in EXPERIMENTS},
+        workspace.settings.corpus_config(),
+        chosen.instrument.sample_rate_hz,
+        model,
+    )
+    one = None if files else Sources(midi=midi, audio=audio)
+    names = [one.name] if one else [str(file) for file in given]
+    rows, failed = [], False
+    if len(names) > 1 and not as_json:
+        typer.echo(score_table.heading(names))
+    for name, file in zip(names, given, strict=False):
+        try:
+            scored = scorer.score(one or find_sources(file))
+        except UserError as error:
+            failed = True
+            typer.echo(f"pianograde: {score_table.printable(f'{name}: {error}')}", err=True)
+            if as_json:
+                typer.echo(score_table.json_error(name, str(error)))
+            continue
+        if as_json:
+            typer.echo(score_table.json_line(scored, chosen))
+        elif one or len(names) == 1:
+            typer.echo(score_table.block(scored, chosen))
+        else:
+            rows.append(scored)
+            typer.echo(score_table.row(scored, score_table.name_width(names)))
+    if rows:
+        typer.echo(f"\n{score_table.legend(rows, chosen)}")
+    if failed:
+        raise typer.Exit(2)
+
+
+@app.command()
+@told_in_one_line
 def ui(
     port: Annotated[
         int | None, typer.Option(help="Port on 127.0.0.1; reports are served on the next one.")

@@ -8,7 +8,9 @@ from pipelines.assets.evaluation import evaluation_asset
 from pipelines.assets.label_quality import label_quality_asset
 from pipelines.assets.listening import listening_page_asset
 from pipelines.assets.pairs import pairs_asset
+from pipelines.assets.pretraining import midi_pretrain
 from pipelines.assets.recipe import recipe_asset
+from pipelines.assets.token_audit import token_audit_asset
 from pipelines.assets.training import training_assets
 from pipelines.checks.contracts import CONTRACTS, contract_check
 from pipelines.checks.splits import no_composition_in_two_splits
@@ -28,6 +30,7 @@ def recipe_definitions(name: str, years: list[str]) -> dg.Definitions:
             *derived_assets(name, partitions),
             label_quality_asset(name),
             listening_page_asset(name),
+            token_audit_asset(name),
             *training_assets(name),
             evaluation_asset(name),
         ],
@@ -40,7 +43,7 @@ def build_definitions() -> dg.Definitions:
     years, names = load_settings().years(), recipe_names()
     return dg.Definitions.merge(
         dg.Definitions(
-            assets=[corpus, segments],
+            assets=[corpus, segments, midi_pretrain],
             asset_checks=[no_composition_in_two_splits],
             sensors=[recipe_sensor(names), automation_sensor()],
             resources={"project": Project()},

@@ -66,7 +66,11 @@ def stages(recipe_name: str, experiments: Sequence[str]) -> list[Stage]:
         ),
         Stage(
             title="models and reports",
-            assets=of_recipe("label_quality", "listening_page", *experiments, "evaluation"),
+            assets=(
+                ("midi_pretrain",),
+                *of_recipe("label_quality", "listening_page", "token_audit"),
+                *of_recipe(*experiments, "evaluation"),
+            ),
             partitioned=False,
         ),
     ]

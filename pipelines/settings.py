@@ -23,7 +23,7 @@ from pydantic_settings import (
 from degradation.config_file import explain
 from degradation.errors import UserError
 from degradation.recipe import RECIPE_NAME, Recipe, load_recipe, recipe_files
-from models.config import ExperimentConfig, load_experiment
+from models.config.experiment import ExperimentConfig, load_experiment
 from storage.corpus import CorpusConfig, choose, load_corpus_config, read_index
 from storage.demo_corpus.write import YEARS as DEMO_YEARS
 from storage.licence import DEMO_LICENCE, find_licence

@@ -38,6 +38,12 @@ class Workspace:
         tables += [self.table(recipe, name) for recipe in recipes for name in of_recipe]
         return [table for table in tables if table_exists(table)]
 
+    def corpus_output(self, name: str) -> Path:
+        """Return the local folder for what all recipes share."""
+        folder = self.settings.outputs / name
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
     def output(self, recipe: str, name: str) -> Path:
         """Return the local folder for a recipe's models, reports or pages."""
         folder = self.settings.outputs / recipe / name

@@ -218,9 +218,10 @@ AUDIO_FEATURES = table_schema(
     _SPLIT,
     _TIER,
     _YEAR,
-    column("log_mel", pa.binary(), "Log-mel spectrogram: float16, little-endian, frames × bands."),
+    column("duration_s", pa.float64(), "Length of the clip in seconds."),
+    column("features", pa.binary(), "Audio features: float16, little-endian, frames × width."),
     column("frames", pa.int32(), "Number of frames."),
-    column("bands", pa.int32(), "Number of mel bands."),
+    column("width", pa.int32(), "Values a frame: mel bands in dB, or MERT's hidden states."),
 )
 
 MIDI_TOKENS = table_schema(
@@ -228,7 +229,8 @@ MIDI_TOKENS = table_schema(
     _SPLIT,
     _TIER,
     _YEAR,
-    column("tokens", pa.binary(), "One record a note (`models.tokens.TOKEN_DTYPE`), by onset."),
+    column("duration_s", pa.float64(), "Length of the clip in seconds."),
+    column("tokens", pa.binary(), "One record a note, by onset (see docs/models.md, Tokens)."),
     column("notes", pa.int32(), "Number of notes."),
 )
 
@@ -243,7 +245,7 @@ TABLES = {
     ),
     "quarantine": ("What was left out of the corpus, and why.", QUARANTINE),
     "pairs_quarantine": ("What was left out while pairs were made, and why.", PAIRS_QUARANTINE),
-    "audio_features": ("Log-mel spectrograms, the input of the audio encoder.", AUDIO_FEATURES),
+    "audio_features": ("What the audio encoder reads: log-mel spectrograms, or hidden states of MERT.", AUDIO_FEATURES),
     "midi_tokens": ("Note tokens, the input of the MIDI encoder.", MIDI_TOKENS),
 }
 

@@ -7,9 +7,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from degradation.seeds import stream
-from models.metrics import validate
+from models.metrics import mean_over_dimensions, pearson_r, validate
 
 Floats = NDArray[np.float64]
+
+
+TAIL = 0.025
+"""On either side of a 95 % interval."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +22,14 @@ class Interval:
 
     low: float
     high: float
+
+    @property
+    def excludes_zero(self) -> bool:
+        """Whether the sign is beyond doubt; never of an interval that cannot be had."""
+        return self.low > 0 or self.high < 0
+
+
+NOWHERE = Interval(float("nan"), float("nan"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +62,27 @@ def _r_and_mae(sums: Floats) -> tuple[Floats, Floats]:
     return r, distance / n
 
 
+def _redrawn(
+    true: Floats, predicted: Floats, clusters: Sequence[str], seed: int, draws: int
+) -> tuple[Floats, Floats] | None:
+    """Return mean r and mean MAE, (draws,) each, with whole clusters redrawn; None with one."""
+    validate(true, predicted)
+    if len(clusters) != len(true):
+        raise ValueError(f"expected a cluster for each of {len(true)} samples, got {len(clusters)}")
+    sums = _cluster_sums(true, predicted, clusters)
+    if len(sums) < 2:
+        return None
+    rng = stream(seed, "clustered bootstrap")
+    times_drawn = rng.multinomial(len(sums), np.full(len(sums), 1 / len(sums)), size=draws)
+    r, mae = _r_and_mae(np.tensordot(times_drawn.astype(np.float64), sums, axes=1))
+    return r.mean(axis=1), mae.mean(axis=1)
+
+
+def _interval(figures: Floats) -> Interval:
+    low, high = np.nanquantile(figures, [TAIL, 1 - TAIL])
+    return Interval(float(low), float(high))
+
+
 def clustered_bootstrap(
     true: Floats,
     predicted: Floats,
@@ -57,31 +90,65 @@ def clustered_bootstrap(
     *,
     seed: int,
     draws: int = 2000,
-    confidence: float = 0.95,
 ) -> AgreementIntervals:
-    """Return percentile intervals of mean r and mean MAE, with whole clusters redrawn.
+    """Return 95 % percentile intervals of mean r and mean MAE, with whole clusters redrawn.
 
     `true` and `predicted` are (samples, dimensions) and `clusters` names each sample's piece
     (Field & Welsh 2007, randomised cluster bootstrap). The same seed redraws the same
     clusters for every model. With one cluster there is nothing to redraw: nan. Below about
     ten clusters such intervals are too narrow; say so beside them.
     """
-    validate(true, predicted)
-    if len(clusters) != len(true):
-        raise ValueError(f"expected a cluster for each of {len(true)} samples, got {len(clusters)}")
-    sums = _cluster_sums(true, predicted, clusters)
-    if len(sums) < 2:
-        nowhere = Interval(float("nan"), float("nan"))
-        return AgreementIntervals(mean_r=nowhere, mean_mae=nowhere, clusters=len(sums))
-    rng = stream(seed, "clustered bootstrap")
-    times_drawn = rng.multinomial(len(sums), np.full(len(sums), 1 / len(sums)), size=draws)
-    r, mae = _r_and_mae(np.tensordot(times_drawn.astype(np.float64), sums, axes=1))
-    tail = (1 - confidence) / 2
-
-    def interval(figures: Floats) -> Interval:
-        low, high = np.nanquantile(figures, [tail, 1 - tail])
-        return Interval(float(low), float(high))
-
+    count = len(set(clusters))
+    redrawn = _redrawn(true, predicted, clusters, seed, draws)
+    if redrawn is None:
+        return AgreementIntervals(mean_r=NOWHERE, mean_mae=NOWHERE, clusters=count)
+    mean_r, mean_mae = redrawn
     return AgreementIntervals(
-        mean_r=interval(r.mean(axis=1)), mean_mae=interval(mae.mean(axis=1)), clusters=len(sums)
+        mean_r=_interval(mean_r), mean_mae=_interval(mean_mae), clusters=count
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gain:
+    """By how much a model's mean r is above another's, with a 95 % interval."""
+
+    mean_r: float
+    interval: Interval
+
+
+def clustered_gain(
+    true: Floats,
+    predicted: Floats,
+    other: Floats,
+    clusters: Sequence[str],
+    *,
+    seed: int,
+    draws: int = 2000,
+) -> Gain:
+    """Return how far `predicted` is above `other` in mean r, both judged on the same redrawings.
+
+    Models are right and wrong about the same pieces, so the interval of their difference is
+    narrower than those of both figures suggest, and overlap of those two says little.
+    """
+    mean_r = mean_over_dimensions(pearson_r(true, predicted))
+    mine, theirs = (_redrawn(true, one, clusters, seed, draws) for one in (predicted, other))
+    return Gain(
+        mean_r=mean_r - mean_over_dimensions(pearson_r(true, other)),
+        interval=NOWHERE if mine is None or theirs is None else _interval(mine[0] - theirs[0]),
+    )
+
+
+def within_tier_r(true: Floats, predicted: Floats, tiers: Sequence[str]) -> float:
+    """Return r inside each tier, as the mean over tiers (by size) and dimensions."""
+    belongs = np.asarray(tiers)
+    names, sizes = np.unique(belongs, return_counts=True)
+    figures = np.array(
+        [
+            mean_over_dimensions(pearson_r(true[belongs == tier], predicted[belongs == tier]))
+            for tier in names
+        ]
+    )
+    defined = ~np.isnan(figures)
+    if not defined.any():
+        return float("nan")
+    return float(np.average(figures[defined], weights=sizes[defined]))

@@ -7,10 +7,12 @@ from typing import Generic, TypeVar
 import dagster as dg
 
 from models.feature_parts import (
-    MEL_VERSION,
-    TOKENS_VERSION,
+    AUDIO_FEATURES_VERSION,
+    MIDI_TOKENS_VERSION,
     FeaturesTask,
-    mel_version,
+    audio_features_version,
+    feature_workers,
+    midi_tokens_version,
     write_audio_features_part,
     write_midi_tokens_part,
 )
@@ -47,6 +49,7 @@ class Derivation(Generic[Task]):
     version: Callable[[Workspace], str]
     task: Callable[[Workspace, str, str], Task]
     work: Callable[[Task], Part]
+    workers: Callable[[Workspace], int] = lambda workspace: workspace.settings.workers
 
 
 def derived_task(workspace: Workspace, recipe_name: str, path: str) -> DerivedTask:
@@ -67,7 +70,8 @@ def features_task(target: str) -> Callable[[Workspace, str, str], FeaturesTask]:
             pairs=workspace.table(recipe_name, "pairs"),
             target=workspace.table(recipe_name, target),
             path=path,
-            mel=workspace.settings.experiment_config().mel,
+            audio=workspace.settings.experiment_config().audio_features,
+            tokens=workspace.settings.experiment_config().midi_encoder.tokens,
         )
 
     return make
@@ -103,19 +107,29 @@ AUDIO_FEATURES = Derivation(
     name="audio_features",
     deps=("pairs",),
     kinds=frozenset({"torch", "deltalake"}),
-    description="Log-mel spectrograms, computed once and read by every experiment.",
-    code_version=MEL_VERSION,
-    version=lambda workspace: mel_version(workspace.settings.experiment_config().mel),
+    description=(
+        "What the audio encoder reads, computed once for every experiment: log-mel spectrograms, "
+        "or hidden states of MERT, as the experiment file says."
+    ),
+    code_version=AUDIO_FEATURES_VERSION,
+    version=lambda workspace: audio_features_version(
+        workspace.settings.experiment_config().audio_features
+    ),
     task=features_task("audio_features"),
     work=write_audio_features_part,
+    workers=lambda workspace: feature_workers(
+        workspace.settings.experiment_config().audio_features, workspace.settings.workers
+    ),
 )
 MIDI_TOKENS = Derivation(
     name="midi_tokens",
     deps=("pairs",),
     kinds=frozenset({"midi", "deltalake"}),
-    description="Note tokens with absolute time and continuous pedal; no note is dropped.",
-    code_version=TOKENS_VERSION,
-    version=lambda _: TOKENS_VERSION,
+    description="Note tokens, of the kind that the experiment file names; no note is dropped.",
+    code_version=MIDI_TOKENS_VERSION,
+    version=lambda workspace: midi_tokens_version(
+        workspace.settings.experiment_config().midi_encoder.tokens
+    ),
     task=features_task("midi_tokens"),
     work=write_midi_tokens_part,
 )
@@ -158,7 +172,7 @@ def derived_asset(
     ) -> Iterator[dg.MaterializeResult[None]]:
         workspace = project.workspace
         step = derived_step(workspace, recipe_name, derivation)
-        committed = run_step(context, step, project.settings.workers)
+        committed = run_step(context, step, derivation.workers(workspace))
         table = workspace.table(recipe_name, derivation.name)
         forget_other_years(table, project.settings.years())
         yield from materialised(

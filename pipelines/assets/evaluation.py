@@ -8,12 +8,13 @@ import dagster as dg
 from degradation.channel import Bandpass
 from degradation.noise import Noise
 from degradation.recipe import TIERS, Recipe
-from models.config import EXPERIMENTS, Experiment, ExperimentConfig
+from models.config.experiment import EXPERIMENTS, MODALITIES, Experiment, ExperimentConfig
 from models.evaluation.ceilings import TierScores
 from models.evaluation.report import write_report
 from models.evaluation.summary import Evaluation, Outcome, TierSound
 from models.identity import training_identity
 from models.predict import predict
+from models.pretraining.checkpoint import pretrained_identity
 from models.result import load_result
 from pipelines.assets.training import LabelledExamples, model_folder, read_examples
 from pipelines.metadata import records_metadata
@@ -28,7 +29,7 @@ def evaluation_asset(recipe_name: str) -> dg.AssetsDefinition:
 
     @dg.asset(
         key=[recipe_name, "evaluation"],
-        deps=[[recipe_name, experiment] for experiment in EXPERIMENTS],
+        deps=[[recipe_name, name] for name in (*EXPERIMENTS, "token_audit")],
         group_name=f"{recipe_name}_models",
         kinds={"html"},
         owners=["team:research"],
@@ -90,10 +91,18 @@ def judge(
 
     Raises UserError for a model that was not trained on these data with these settings.
     """
-    identity = training_identity(experiment, config, data.parts, data.samples)
+    pretrained = pretrained_identity(data.pretrained_dir) if data.pretrained_dir else None
+    identity = training_identity(experiment, config, data.parts, data.samples, pretrained)
+    heard = MODALITIES[experiment]
     return Outcome(
         training=load_result(folder, identity),
         predictions=predict(folder, data.parts, data.samples, JUDGED_SPLIT),
+        alone={
+            modality: predict(
+                folder, data.parts, data.samples, JUDGED_SPLIT, heard=frozenset({modality})
+            )
+            for modality in (sorted(heard) if len(heard) > 1 else ())
+        },
     )
 
 

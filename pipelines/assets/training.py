@@ -1,6 +1,5 @@
 """Experiments: each trains one model on the features and the scores of the samples."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,15 +9,33 @@ import dagster as dg
 import pandas as pd
 
 from labeling.scores import DIMENSIONS
-from models.config import EXPERIMENTS, Experiment
+from models.config.experiment import EXPERIMENTS, Experiment
 from models.feature_parts import check_parts, example_parts
+from models.history import EpochRecord
 from models.parts import ExampleParts
 from models.train import TrainingResult, train
+from pipelines.assets.pretraining import KEY, pretrained_folder
+from pipelines.curves import curves_metadata
 from pipelines.metadata import records_metadata
 from pipelines.resources import Project
 from pipelines.workspace import Workspace
 from storage.derived import SAMPLES_VERSION
 from storage.tables import derived_path, open_table, part_rows, read_table
+
+CURVES = {
+    "loss": "loss: ",
+    "loss terms (training)": "loss term ",
+    "weight of each dimension": "uncertainty weight ",
+    "r a dimension": "r ",
+    "MAE a dimension": "MAE ",
+    "gradient norm": "gradient norm ",
+    "gate": "gate ",
+    "share of the modalities": "share ",
+    "attention entropy": "attention entropy ",
+    "alignment": "alignment ",
+    "data": "data: ",
+}
+"""The panels of a training's curves, and what the names of their figures begin with."""
 
 LABELS = ["sample_id", "segment_id", "split", "tier", "composition", *DIMENSIONS]
 
@@ -29,11 +46,11 @@ def training_assets(recipe_name: str) -> list[dg.AssetsDefinition]:
     def training_asset(experiment: Experiment) -> dg.AssetsDefinition:
         @dg.asset(
             key=[recipe_name, experiment],
-            deps=[[recipe_name, name] for name in ("samples", "audio_features", "midi_tokens")],
+            deps=[KEY, *([recipe_name, name] for name in ("samples", "audio_features", "midi_tokens"))],
             group_name=f"{recipe_name}_models",
             kinds={"torch", "lightning"},
             owners=["team:research"],
-            code_version="1",
+            code_version="2",
             pool="gpu",
             description=(
                 f"Experiment `{experiment}`: eight scores from ten seconds of playing. Goes on "
@@ -45,14 +62,23 @@ def training_assets(recipe_name: str) -> list[dg.AssetsDefinition]:
         ) -> dg.MaterializeResult[None]:
             workspace = project.workspace
             data = read_examples(workspace, recipe_name)
+
+            def on_epoch(record: EpochRecord) -> None:
+                # An observation a figure and epoch: the UI plots them while training goes on.
+                context.log_event(
+                    dg.AssetObservation([recipe_name, experiment], metadata=record.curves())
+                )
+
             result = train(
                 experiment,
                 project.settings.experiment_config(),
                 data.parts,
                 data.samples,
                 model_folder(workspace, recipe_name, experiment),
+                pretrained_dir=data.pretrained_dir,
                 table_versions=data.table_versions,
                 log=context.log.info,
+                on_epoch=on_epoch,
             )
             return dg.MaterializeResult(metadata=training_metadata(result))
 
@@ -63,10 +89,14 @@ def training_assets(recipe_name: str) -> list[dg.AssetsDefinition]:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class LabelledExamples:
-    """Features and scores, all from one version of the pairs and one of the samples."""
+    """Features and scores, all from one version of the pairs and one of the samples.
+
+    `pretrained_dir` holds the MIDI encoder to start from, None where pretraining is off.
+    """
 
     parts: ExampleParts
     samples: pd.DataFrame
+    pretrained_dir: Path | None
     table_versions: Mapping[str, int]
 
 
@@ -95,32 +125,20 @@ def read_examples(workspace: Workspace, recipe_name: str) -> LabelledExamples:
             paths,
             workspace.table(recipe_name, "audio_features"),
             workspace.table(recipe_name, "midi_tokens"),
-            workspace.settings.experiment_config().mel,
+            workspace.settings.experiment_config(),
         ),
         samples=read_table(samples, versions["samples"]).to_table(columns=LABELS).to_pandas(),
+        pretrained_dir=pretrained_folder(workspace),
         table_versions=versions,
     )
 
 
 def training_metadata(result: TrainingResult) -> dict[str, Any]:
-    """Return the best epoch's figures, the size and time, and every epoch as a table."""
+    """Return the best epoch's figures, the size and time, and every epoch's as curves."""
     best = result.best
-    epochs = [
-        {
-            "epoch": record.epoch,
-            "train loss": record.train_loss,
-            "validation loss": record.val_loss,
-            "validation r": record.val_r,
-            "validation MAE": record.val_mae,
-            "gate mean": record.gate_mean,
-            "samples a second": record.samples_per_s,
-        }
-        for record in result.history
-    ]
+    epochs = [record.curves() for record in result.history]
     return {
-        "validation r": None if math.isnan(best.val_r) else best.val_r,
-        "validation MAE": best.val_mae,
-        "validation loss": best.val_loss,
+        **best.curves(),
         "best epoch": best.epoch,
         "parameters": result.parameters,
         "seconds": result.seconds,
@@ -129,5 +147,8 @@ def training_metadata(result: TrainingResult) -> dict[str, Any]:
             f"version of {table}": version
             for table, version in result.origin.table_versions.items()
         },
-        "epochs": records_metadata(epochs),
+        "curves": curves_metadata(epochs, CURVES),
+        "epochs": records_metadata(
+            [{"epoch": number, **epoch} for number, epoch in enumerate(epochs, start=1)]
+        ),
     }

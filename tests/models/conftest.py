@@ -9,11 +9,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from labeling.scores import DIMENSIONS
-from models.config import ExperimentConfig, load_experiment
+from models.config.experiment import ExperimentConfig, load_experiment
 from models.parts import ExampleParts
-from models.tokens import TOKEN_DTYPE
+from models.tokens.tokenisers import TOKENISERS
 
 REPOSITORY = Path(__file__).parents[2]
+DURATION_S = 3.0
 TIERS = {"pristine": (95, 100), "good": (80, 95), "moderate": (65, 80), "poor": (50, 65)}
 
 
@@ -31,7 +32,9 @@ def synthetic_corpus(
     rng = np.random.default_rng(5)
     folder.mkdir(parents=True)
     rows, audio_uris, midi_uris = [], [], []
-    frames = 3 * config.mel.frame_rate_hz
+    width = config.audio_features.width
+    frames = int(DURATION_S * config.audio_features.frame_rate_hz)
+    encoded = TOKENISERS["performance"].dtype
     for number, (tier, (low, high)) in enumerate(TIERS.items()):
         audio, midi = [], []
         for index in range(per_part):
@@ -39,20 +42,21 @@ def synthetic_corpus(
             split = ("train", "train", "train", "validation", "test")[index % 5]
             composition = f"piece {split} {index % compositions}"
             scores = rng.uniform(low, high, len(DIMENSIONS))
-            mel = rng.normal(-90 + 12 * number, 3, (frames, config.mel.bands)).astype("<f2")
-            tokens = np.zeros(int(rng.integers(3, 12)), TOKEN_DTYPE)
+            audio_clip = rng.normal(-90 + 12 * number, 3, (frames, width)).astype("<f2")
+            tokens = np.zeros(int(rng.integers(3, 12)), encoded)
             jitter_s = rng.normal(0, 0.03 * number, len(tokens))
             tokens["onset_s"] = np.sort(np.clip(np.arange(len(tokens)) * 0.25 + jitter_s, 0, 2.99))
             tokens["duration_s"] = tokens["sounding_s"] = 0.2
             tokens["pitch"] = rng.integers(40, 80, len(tokens))
             tokens["velocity"] = 64 + rng.integers(-8, 8, len(tokens)) * (4 - number)
-            where = {"sample_id": sample_id, "split": split}
-            size = {"frames": np.int32(frames), "bands": np.int32(config.mel.bands)}
-            audio.append({**where, "log_mel": mel.tobytes(), **size})
+            where = {"sample_id": sample_id, "split": split, "duration_s": DURATION_S}
+            size = {"frames": np.int32(frames), "width": np.int32(width)}
+            audio.append({**where, "features": audio_clip.tobytes(), **size})
             midi.append({**where, "tokens": tokens.tobytes(), "notes": np.int32(len(tokens))})
             rows.append(
                 {
-                    **where,
+                    "sample_id": sample_id,
+                    "split": split,
                     "tier": tier,
                     "composition": composition,
                     "segment_id": f"segment {index}",
@@ -64,7 +68,10 @@ def synthetic_corpus(
             pq.write_table(pa.Table.from_pylist(table), path, row_group_size=7)
             uris.append(path.as_uri())
     parts = ExampleParts(
-        audio_features=tuple(audio_uris), midi_tokens=tuple(midi_uris), mel=config.mel
+        audio_features=tuple(audio_uris),
+        midi_tokens=tuple(midi_uris),
+        audio=config.audio_features,
+        tokens=config.midi_encoder.tokens,
     )
     return Corpus(parts=parts, samples=pd.DataFrame(rows))
 
@@ -79,10 +86,12 @@ def tiny_config(demo_config: ExperimentConfig) -> ExperimentConfig:
     """The demo's experiment, made as small as it will go."""
     small = demo_config.model_dump()
     small["torch_threads"] = 1
-    small["mel"] |= {"bands": 8}
+    small["audio_features"] |= {"bands": 8}
     small["audio_encoder"] |= {"width": 8, "dropout": 0.1}
     small["midi_encoder"] |= {"width": 8, "heads": 2, "feedforward": 8}
     small["projection"] |= {"width": 8}
+    small["fusion"] |= {"heads": 2}
+    small["pretraining"] |= {"epochs": 2, "batch_size": 8}
     small["aggregation"] |= {"hidden": 4, "heads": 2}
     small["head"] |= {"hidden": 8}
     small["training"] |= {

@@ -4,7 +4,7 @@ import pytest
 import yaml
 
 from degradation.errors import UserError
-from models.config import EXPERIMENTS, MODALITIES, load_experiment
+from models.config.experiment import EXPERIMENTS, MODALITIES, load_experiment
 
 CONFIGS = Path(__file__).parents[2] / "configs" / "experiments"
 
@@ -31,8 +31,16 @@ def changed(tmp_path: Path, section: str | None, key: str, value: object) -> Pat
         ("training", "epochs", -3, "training.epochs should be greater than or equal to 1, got -3"),
         ("training", "learning_rate", "fast", "training.learning_rate should be a number"),
         ("training", "batch_size", 2.5, "training.batch_size should be a whole number"),
-        ("mel", "highest_hz", 9000.0, "highest_hz <= sample_rate_hz / 2"),
-        ("mel", "frame_rate_hz", 25, "multiple of grid_rate_hz"),
+        ("audio_features", "highest_hz", 9000.0, "highest_hz <= sample_rate_hz / 2"),
+        ("audio_features", "frame_rate_hz", 25, "multiple of grid_rate_hz"),
+        ("audio_features", "kind", "wav2vec", "audio_features"),
+        ("audio_encoder", "kernel_frames", 4, "must be odd"),
+        ("audio_encoder", "width", None, "without a width there can be no blocks"),
+        ("midi_encoder", "tokens", "remi", "midi_encoder.tokens"),
+        ("loss", "coral", None, "bootstrap works on CORAL's targets"),
+        ("loss", "ranking", 0.2, "loss.ranking"),
+        ("fusion", "heads", 5, "fusion.heads must divide"),
+        ("training", "precision", "16", "training.precision"),
         ("aggregation", "heads", 5, "heads must divide"),
         (None, "experiments", ["audio_only", "video_only"], "experiments[1]"),
         (None, "experiments", ["gated", "gated"], "names one twice"),

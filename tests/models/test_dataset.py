@@ -9,14 +9,24 @@ import torch
 from degradation.errors import UserError
 from degradation.seeds import stream
 from labeling.scores import DIMENSIONS
-from models.dataset import Shard, StreamedExamples, Targets, interleaved, load_batches, shuffled
+from models.dataset import (
+    Shard,
+    StreamedExamples,
+    Targets,
+    check_readers,
+    deal,
+    examples_a_reader,
+    interleaved,
+    load_batches,
+    shuffled,
+)
 
 BOTH = frozenset({"audio", "midi"})
 
 
 def ids(corpus, config, split="train", epoch=0, shard=None) -> list[str]:
     examples = StreamedExamples(corpus.parts, Targets(corpus.samples, split), config, BOTH, epoch)
-    return [found.sample_id for found in examples._features(shard or Shard(0, 1))]
+    return [found.sample_id for found in examples._features(shard or Shard(0, 1, 1))]
 
 
 @pytest.mark.parametrize("split", ["train", "validation", "test"])
@@ -46,8 +56,36 @@ def test_tiers_are_mixed(corpus, tiny_config) -> None:
 
 @pytest.mark.parametrize("count", [2, 3, 4, 6])
 def test_shards_share_out_every_sample(corpus, tiny_config, count: int) -> None:
-    dealt = [name for i in range(count) for name in ids(corpus, tiny_config, shard=Shard(i, count))]
+    dealt = [name for i in range(count) for name in ids(corpus, tiny_config, shard=Shard(i, count, 1))]
     assert Counter(dealt) == Counter(ids(corpus, tiny_config))
+
+
+@pytest.mark.parametrize("ranks", [2, 3, 4])
+def test_every_rank_gives_as_many_examples(corpus, tiny_config, ranks: int) -> None:
+    given = [ids(corpus, tiny_config, shard=Shard(i, ranks, ranks)) for i in range(ranks)]
+    assert {len(names) for names in given} == {examples_a_reader(48, ranks)}
+    assert set().union(*given) <= set(ids(corpus, tiny_config))
+    again = [ids(corpus, tiny_config, shard=Shard(i, ranks, ranks)) for i in range(ranks)]
+    assert given == again
+
+
+def test_a_rank_without_a_part_is_refused(corpus, tiny_config) -> None:
+    def on(devices: int) -> None:
+        training = tiny_config.training.model_copy(update={"devices": devices})
+        config = tiny_config.model_copy(update={"training": training})
+        check_readers(corpus.parts, Targets(corpus.samples, "train"), config, BOTH)
+
+    on(4)
+    with pytest.raises(UserError, match="lie in 4 parts and are dealt to 5 readers"):
+        on(5)
+
+
+def test_parts_are_dealt_evenly_and_once() -> None:
+    rows = [100, 0, 40, 35, 25, 7]
+    dealt = deal(rows, np.array([5, 4, 3, 2, 1, 0]), 2)
+    assert sorted(part for parts in dealt for part in parts) == [0, 2, 3, 4, 5]
+    assert sorted(sum(rows[part] for part in parts) for parts in dealt) == [100, 107]
+    assert dealt == [[5, 0], [4, 3, 2]]
 
 
 def test_loader_workers_share_out_every_sample(corpus, tiny_config) -> None:

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from models.config import ExperimentConfig, Section
+from models.config.experiment import ExperimentConfig
+from models.config.section import Section
 from models.identity import training_identity
 
 OF_THE_MACHINE = {
@@ -24,21 +25,33 @@ def each_setting_changed(section: Section) -> Iterator[tuple[str, Any]]:
             for inner, changed in each_setting_changed(value):
                 yield f"{name}.{inner}", section.model_copy(update={name: changed})
         else:
-            other = value[:1] if isinstance(value, tuple) else value + 1
+            other: Any = 7.0
+            if isinstance(value, bool):
+                other = not value
+            elif isinstance(value, str):
+                other = f"{value}'"
+            elif isinstance(value, tuple):
+                other = value[:1]
+            elif value is not None:
+                other = value + 1
             yield name, section.model_copy(update={name: other})
 
 
 @pytest.mark.parametrize(
     ("experiment", "unused"),
-    [("audio_only", "midi_encoder."), ("midi_only", "audio_encoder."), ("gated", "none")],
+    [
+        ("audio_only", ("midi_encoder.", "fusion.", "loss.contrastive.")),
+        ("midi_only", ("audio_features.", "audio_encoder.", "fusion.", "loss.contrastive.")),
+        ("gated", ()),
+    ],
 )
 def test_it_follows_from_what_a_training_does_and_from_nothing_else(
-    corpus, tiny_config: ExperimentConfig, experiment: Any, unused: str
+    corpus, tiny_config: ExperimentConfig, experiment: Any, unused: tuple[str, ...]
 ) -> None:
-    identity = training_identity(experiment, tiny_config, corpus.parts, corpus.samples)
+    identity = training_identity(experiment, tiny_config, corpus.parts, corpus.samples, None)
     for name, config in each_setting_changed(tiny_config):
-        changed = training_identity(experiment, config, corpus.parts, corpus.samples)
-        matters = name not in OF_THE_MACHINE and not name.startswith(unused)
+        changed = training_identity(experiment, config, corpus.parts, corpus.samples, None)
+        matters = name not in OF_THE_MACHINE and not name.startswith((*unused, "pretraining."))
         assert (changed != identity) == matters, name
 
 
@@ -48,18 +61,20 @@ def test_it_knows_the_experiment_the_features_and_the_scores(corpus, tiny_config
     other_midi = ("file:///other.parquet", *parts.midi_tokens[1:])
     raised = samples.assign(tone_quality=samples["tone_quality"] + 0.001)
     identities = {
-        training_identity("gated", tiny_config, parts, samples),
-        training_identity("audio_only", tiny_config, parts, samples),
+        training_identity("gated", tiny_config, parts, samples, None),
+        training_identity("gated", tiny_config, parts, samples, "pretrained"),
+        training_identity("gated", tiny_config, parts, samples, "pretrained longer"),
+        training_identity("audio_only", tiny_config, parts, samples, None),
         training_identity(
-            "gated", tiny_config, dataclasses.replace(parts, audio_features=other_audio), samples
+            "gated", tiny_config, dataclasses.replace(parts, audio_features=other_audio), samples, None
         ),
         training_identity(
-            "gated", tiny_config, dataclasses.replace(parts, midi_tokens=other_midi), samples
+            "gated", tiny_config, dataclasses.replace(parts, midi_tokens=other_midi), samples, None
         ),
-        training_identity("gated", tiny_config, parts, raised),
-        training_identity("gated", tiny_config, parts, samples.iloc[1:]),
+        training_identity("gated", tiny_config, parts, raised, None),
+        training_identity("gated", tiny_config, parts, samples.iloc[1:], None),
     }
-    assert len(identities) == 6
+    assert len(identities) == 8
 
 
 def test_neither_the_order_of_rows_nor_the_place_of_the_tables_counts(corpus, tiny_config) -> None:
@@ -72,5 +87,15 @@ def test_neither_the_order_of_rows_nor_the_place_of_the_tables_counts(corpus, ti
         midi_tokens=moved(corpus.parts.midi_tokens),
     )
     assert training_identity(
-        "gated", tiny_config, elsewhere, corpus.samples.iloc[::-1]
-    ) == training_identity("gated", tiny_config, corpus.parts, corpus.samples)
+        "gated", tiny_config, elsewhere, corpus.samples.iloc[::-1], None
+    ) == training_identity("gated", tiny_config, corpus.parts, corpus.samples, None)
+
+
+def test_audio_alone_does_not_follow_from_midi(corpus, tiny_config) -> None:
+    other = dataclasses.replace(corpus.parts, midi_tokens=("file:///other.parquet",) * 4)
+    identities = {
+        training_identity("audio_only", tiny_config, parts, corpus.samples, pretrained)
+        for parts in (corpus.parts, other)
+        for pretrained in (None, "pretrained")
+    }
+    assert len(identities) == 1

@@ -5,26 +5,26 @@ import pytest
 import torch
 
 from models.batch import Batch, Example, collate
-from models.config import EXPERIMENTS, MODALITIES, ExperimentConfig
-from models.network import GradingNetwork
+from models.config.experiment import EXPERIMENTS, ExperimentConfig
+from models.network import GradingNetwork, Presence, draw_presence
 from models.parts import Features
-from models.tokens import TOKEN_DTYPE
+from models.tokens.tokenisers import TOKENISERS
 
 
 def example(name: str, frames: int, notes: int, config: ExperimentConfig) -> Example:
     rng = np.random.default_rng(len(name) + frames + notes)
-    tokens = np.zeros(notes, TOKEN_DTYPE)
-    length_s = frames / config.mel.frame_rate_hz
+    tokens = np.zeros(notes, TOKENISERS["performance"].dtype)
+    length_s = frames / config.audio_features.frame_rate_hz
     tokens["onset_s"] = np.sort(rng.uniform(0, length_s, notes))
     tokens["duration_s"] = tokens["sounding_s"] = rng.uniform(0.05, 1, notes)
     tokens["pitch"], tokens["velocity"] = rng.integers(30, 90, (2, notes))
-    mel = rng.normal(-70, 20, (frames, config.mel.bands)).astype(np.float16)
-    features = Features(sample_id=name, mel_frames=frames, log_mel=mel, tokens=tokens)
+    audio = rng.normal(-70, 20, (frames, config.audio_features.width)).astype(np.float16)
+    features = Features(sample_id=name, duration_s=length_s, audio=audio, tokens=tokens)
     return Example(features=features, scores=rng.uniform(50, 100, 8).astype(np.float32))
 
 
 def batch_of(examples: list[Example], config: ExperimentConfig) -> Batch:
-    return collate(examples, config.mel_frames_per_step)
+    return collate(examples, config)
 
 
 @pytest.fixture
@@ -45,10 +45,11 @@ def test_shapes_and_range(network, examples, tiny_config) -> None:
     assert grades.scores.shape == (5, 8)
     assert grades.scores.dtype == torch.float32
     assert (grades.scores - tiny_config.head.score_centre).abs().max() < 50
-    gated = network.experiment == "gated"
-    assert (grades.gate is not None) == gated
-    if gated:
-        assert grades.gate.shape == (5, 30, tiny_config.projection.width)
+    fused = len(network.modalities) == 2
+    assert (grades.fused is not None) == fused
+    if fused:
+        assert grades.fused.steps.shape == (5, 30, tiny_config.projection.width)
+    assert (fused and grades.fused.gate is not None) == (network.experiment == "gated")
 
 
 def test_padding_changes_nothing(network, examples, tiny_config) -> None:
@@ -62,7 +63,7 @@ def test_what_lies_in_the_padding_is_not_heard(network, examples, tiny_config) -
     batch = batch_of(examples, tiny_config)
     before = network(batch).scores
     for row in range(5):
-        batch.log_mel[row, batch.mel_frames[row] :] = 30.0
+        batch.audio[row, batch.audio_frames[row] :] = 30.0
         for field in batch.notes.values():
             field[row][~batch.note_mask[row]] = 3
     torch.testing.assert_close(network(batch).scores, before, rtol=0, atol=2e-5)
@@ -75,17 +76,56 @@ def test_rows_do_not_hear_each_other(network, examples, tiny_config) -> None:
 
 
 def test_every_weight_learns(network, examples, tiny_config) -> None:
-    network(batch_of(examples, tiny_config)).scores.square().mean().backward()
+    batch = batch_of(examples, tiny_config)
+    present = torch.tensor([True, False, True, True, True])
+    grades = network(batch, Presence(audio=present, midi=present.flip(0)))
+    (grades.scores.square().mean() + grades.ordinal_logits.square().mean()).backward()
     idle = [name for name, weight in network.named_parameters() if weight.grad is None]
     assert idle == []
     assert all(torch.isfinite(weight.grad).all() for weight in network.parameters())
 
 
+def test_a_fusion_answers_with_one_modality(network, examples, tiny_config) -> None:
+    if len(network.modalities) == 1:
+        pytest.skip("it has no other modality")
+    torch.nn.init.normal_(network.no_audio)
+    torch.nn.init.normal_(network.no_midi)
+    batch = batch_of(examples, tiny_config)
+    everyone, nobody = torch.ones(5, dtype=torch.bool), torch.zeros(5, dtype=torch.bool)
+    told = network(batch, Presence(audio=nobody, midi=everyone)).scores
+    batch.audio = batch.audio_frames = None
+    alone = network(batch).scores
+    torch.testing.assert_close(told, alone, rtol=0, atol=2e-5)
+    both = network(batch_of(examples, tiny_config)).scores
+    assert (alone - both).abs().max() > 1e-4
+
+
+def test_what_is_not_present_is_not_heard(network, examples, tiny_config) -> None:
+    if len(network.modalities) == 1:
+        pytest.skip("it has no other modality")
+    batch = batch_of(examples, tiny_config)
+    present = torch.tensor([True, False, True, False, True])
+    presence = Presence(audio=present, midi=~present | present)
+    before = network(batch, presence).scores
+    batch.audio[~present] = 0.0
+    torch.testing.assert_close(network(batch, presence).scores, before, rtol=0, atol=2e-5)
+    batch.audio[present] = 0.0
+    assert (network(batch, presence).scores - before).abs().max() > 1e-4
+
+
+def test_presence_is_drawn_at_its_rate_and_leaves_something() -> None:
+    drawn = draw_presence(20_000, 0.3, torch.Generator().manual_seed(1))
+    assert (drawn.audio | drawn.midi).all()
+    assert float((~drawn.audio).float().mean()) == pytest.approx(0.15, abs=0.01)
+    assert float((~drawn.midi).float().mean()) == pytest.approx(0.15, abs=0.01)
+    assert draw_presence(50, 0.0, torch.Generator()).both.all()
+
+
 def test_a_missing_modality_is_named(network, examples, tiny_config) -> None:
     batch = batch_of(examples, tiny_config)
-    if "audio" in MODALITIES[network.experiment]:
-        batch.log_mel = None
-    else:
+    if "audio" in network.modalities:
+        batch.audio = None
+    if "midi" in network.modalities:
         batch.notes = None
     with pytest.raises(ValueError, match=network.experiment):
         network(batch)

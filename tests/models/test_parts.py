@@ -8,8 +8,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from degradation.errors import UserError
-from models.config import ExperimentConfig
-from models.parts import ExampleParts, Features, read_part
+from models.config.experiment import ExperimentConfig
+from models.parts import ExampleParts, Features, read_part, rows_of_split
 
 BOTH = frozenset({"audio", "midi"})
 Rewrite = Callable[[str, Callable[[pd.DataFrame], pd.DataFrame]], str]
@@ -23,9 +23,10 @@ def test_features_come_back_as_they_were_stored(corpus, tiny_config) -> None:
     first = read(corpus.parts, tiny_config)[0]
     stored = pd.read_parquet(corpus.parts.audio_features[1]).iloc[0]
     assert first.sample_id == stored["sample_id"]
-    assert first.log_mel is not None
-    assert first.log_mel.tobytes() == stored["log_mel"]
-    assert first.log_mel.shape == (stored["frames"], stored["bands"])
+    assert first.duration_s == stored["duration_s"]
+    assert first.audio is not None
+    assert first.audio.tobytes() == stored["features"]
+    assert first.audio.shape == (stored["frames"], stored["width"])
     assert first.tokens is not None
     assert first.tokens.tobytes() == pd.read_parquet(corpus.parts.midi_tokens[1]).iloc[0]["tokens"]
 
@@ -36,8 +37,21 @@ def test_only_the_asked_for_modality_is_read(corpus, tiny_config) -> None:
     midi = next(read_part(corpus.parts, 0, split="train", modalities=frozenset({"midi"}),
                           config=tiny_config))  # fmt: skip
     assert audio.tokens is None
-    assert midi.log_mel is None
-    assert midi.mel_frames == audio.mel_frames > 0
+    assert midi.audio is None
+    assert midi.duration_s == audio.duration_s > 0
+
+
+def test_one_modality_needs_no_table_of_the_other(corpus, tiny_config) -> None:
+    gone = tuple("file:///nowhere.parquet" for _ in corpus.parts.midi_tokens)
+    parts = dataclasses.replace(corpus.parts, midi_tokens=gone)
+    found = read_part(parts, 0, split="train", modalities={"audio"}, config=tiny_config)
+    assert len(list(found)) == 12
+
+
+def test_rows_of_a_split_are_counted(corpus) -> None:
+    for modality in ("audio", "midi"):
+        assert rows_of_split(corpus.parts, modality, "train") == [12] * 4  # type: ignore[arg-type]
+        assert rows_of_split(corpus.parts, modality, "test") == [4] * 4  # type: ignore[arg-type]
 
 
 def test_tables_that_disagree_are_refused(corpus, tiny_config, rewrite_part: Rewrite) -> None:
@@ -61,13 +75,18 @@ def test_a_short_table_is_refused(corpus, tiny_config, rewrite_part: Rewrite) ->
 
 
 def test_features_of_another_setting_are_refused(corpus, demo_config) -> None:
-    with pytest.raises(UserError, match="8 mel bands, the experiment expects 64"):
+    with pytest.raises(UserError, match="width 8, the experiment expects 64"):
         read(corpus.parts, demo_config)
 
 
 def test_tables_need_as_many_parts(demo_config) -> None:
     with pytest.raises(UserError, match="2 parts and midi_tokens 1"):
-        ExampleParts(audio_features=("a", "b"), midi_tokens=("a",), mel=demo_config.mel)
+        ExampleParts(
+            audio_features=("a", "b"),
+            midi_tokens=("a",),
+            audio=demo_config.audio_features,
+            tokens="performance",
+        )
 
 
 @pytest.mark.parametrize("split", ["train", "validation", "test"])
@@ -81,13 +100,13 @@ def test_every_row_of_a_split_comes_once_with_its_own_features(
     audio = pd.read_parquet(corpus.parts.audio_features[1]).query("split == @split")
     midi = pd.read_parquet(corpus.parts.midi_tokens[1]).query("split == @split")
     assert [one.sample_id for one in found] == list(audio["sample_id"])
-    assert [one.log_mel.tobytes() for one in found] == list(audio["log_mel"])  # type: ignore[union-attr]
+    assert [one.audio.tobytes() for one in found] == list(audio["features"])  # type: ignore[union-attr]
     assert [one.tokens.tobytes() for one in found] == list(midi["tokens"])  # type: ignore[union-attr]
 
 
 def test_row_groups_without_the_split_are_not_decoded(corpus, tiny_config, tmp_path) -> None:
     parts = []
-    for name, uri in (("log_mel", corpus.parts.audio_features[1]),
+    for name, uri in (("features", corpus.parts.audio_features[1]),
                       ("tokens", corpus.parts.midi_tokens[1])):  # fmt: skip
         rows = pd.read_parquet(uri).sort_values(["split", "sample_id"])  # test, train, validation
         path = tmp_path / f"{name}.parquet"
@@ -103,7 +122,7 @@ def test_row_groups_without_the_split_are_not_decoded(corpus, tiny_config, tmp_p
             )
         path.write_bytes(content)
         parts.append((path.as_uri(),))
-    broken = ExampleParts(audio_features=parts[0], midi_tokens=parts[1], mel=tiny_config.mel)
+    broken = dataclasses.replace(corpus.parts, audio_features=parts[0], midi_tokens=parts[1])
     found = list(read_part(broken, 0, split="validation", modalities=BOTH, config=tiny_config))  # type: ignore[arg-type]
     assert [one.sample_id for one in found] == [
         one.sample_id for one in read(corpus.parts, tiny_config, "validation")
@@ -113,11 +132,15 @@ def test_row_groups_without_the_split_are_not_decoded(corpus, tiny_config, tmp_p
 
 
 def test_reading_holds_a_few_rows_at_a_time(tiny_config, tmp_path) -> None:
-    frames, bands, rows = 2000, tiny_config.mel.bands, 600
+    frames, width, rows = 2000, tiny_config.audio_features.width, 600
     # 600 rows x 32 kB = 19 MB in one row group
-    clip = np.random.default_rng(0).normal(size=(frames, bands)).astype("<f2").tobytes()
-    where = {"sample_id": [f"s{i}" for i in range(rows)], "split": ["train"] * rows}
-    audio = {**where, "log_mel": [clip] * rows, "frames": [frames] * rows, "bands": [bands] * rows}
+    clip = np.random.default_rng(0).normal(size=(frames, width)).astype("<f2").tobytes()
+    where = {
+        "sample_id": [f"s{i}" for i in range(rows)],
+        "split": ["train"] * rows,
+        "duration_s": [100.0] * rows,
+    }
+    audio = {**where, "features": [clip] * rows, "frames": [frames] * rows, "width": [width] * rows}
     pq.write_table(
         pa.table(audio), tmp_path / "a.parquet", use_dictionary=False, write_batch_size=16
     )
@@ -125,7 +148,8 @@ def test_reading_holds_a_few_rows_at_a_time(tiny_config, tmp_path) -> None:
     parts = ExampleParts(
         audio_features=((tmp_path / "a.parquet").as_uri(),),
         midi_tokens=((tmp_path / "m.parquet").as_uri(),),
-        mel=tiny_config.mel,
+        audio=tiny_config.audio_features,
+        tokens="performance",
     )
     pool = pa.default_memory_pool()
     before = pool.bytes_allocated()

@@ -14,20 +14,20 @@ import torch
 from degradation.errors import UserError
 from labeling.scores import DIMENSIONS
 from models.checkpoint import load_network
-from models.config import EXPERIMENTS, ExperimentConfig
+from models.config.experiment import EXPERIMENTS, ExperimentConfig
+from models.diagnostics.watch import FusionWatch
 from models.history import EpochRecord, best_epoch, is_finished
-from models.lightning_module import learning_rate_factor
 from models.metrics import agreement
-from models.parts import ExampleParts
 from models.predict import predict
 from models.result import load_result
+from models.schedule import learning_rate_factor
 from models.train import TrainingResult, train
 
 RESUMED = """
 import json, os, signal, sys
 from pathlib import Path
 import pandas as pd
-from models.config import ExperimentConfig
+from models.config.experiment import ExperimentConfig
 from models.parts import ExampleParts
 from models.train import train
 
@@ -42,12 +42,17 @@ train(
     job["experiment"],
     config,
     ExampleParts(
-        audio_features=tuple(job["audio"]), midi_tokens=tuple(job["midi"]), mel=config.mel
+        audio_features=tuple(job["audio"]),
+        midi_tokens=tuple(job["midi"]),
+        audio=config.audio_features,
+        tokens=config.midi_encoder.tokens,
     ),
     pd.read_parquet(job["samples"]),
     Path(job["out_dir"]),
+    pretrained_dir=None,
     table_versions={},
     log=log,
+    on_epoch=lambda record: None,
 )
 """
 
@@ -58,7 +63,7 @@ VERSIONS = {"pairs": 3, "samples": 5}
 def train_and_tell(experiment: str, config: ExperimentConfig, corpus, out_dir: Path, log):
     return train(
         experiment, config, corpus.parts, corpus.samples, out_dir,
-        table_versions=VERSIONS, log=log,
+        pretrained_dir=None, table_versions=VERSIONS, log=log, on_epoch=lambda record: None,
     )  # fmt: skip
 
 
@@ -125,7 +130,8 @@ def test_a_killed_training_ends_as_if_it_was_not(
         one, other = one.get("weights", one), other.get("weights", other)
         assert one.keys() == other.keys()
         assert all(torch.equal(one[key], other[key]) for key in one)
-    stable = ("epoch", "train_loss", "val_loss", "val_r", "val_mae", "gate_mean", "learning_rate")
+    stable = ("epoch", "train_loss", "terms", "told", "val_loss", "val_r", "val_mae",
+              "gradient_norms", "diagnostics", "learning_rate")  # fmt: skip
     for ours, theirs in zip(uninterrupted.history, resumed.history, strict=True):
         assert all(getattr(ours, name) == getattr(theirs, name) for name in stable)
 
@@ -146,8 +152,12 @@ def test_files_are_as_documented(whole) -> None:
     assert history["table_versions"] == VERSIONS
     assert history["identity"] == result.origin.identity
     assert [epoch["epoch"] for epoch in history["epochs"]] == [1, 2, 3, 4]
-    assert all(0 < epoch["gate_mean"] < 1 for epoch in history["epochs"])
-    assert all(epoch["terms"] == {"huber": epoch["train_loss"]} for epoch in history["epochs"])
+    for epoch in history["epochs"]:
+        assert set(epoch["terms"]) == {"huber", "ranking", "contrastive", "coral"}
+        assert epoch["train_loss"] == pytest.approx(sum(epoch["terms"].values()))
+        assert set(epoch["gradient_norms"]) == {"audio", "midi"}
+        assert len(epoch["val_r"]) == len(epoch["val_mae"]) == 8
+        assert len(epoch["diagnostics"]["gate_mean"]) == 8
 
 
 def test_a_checkpoint_gives_back_the_best_epoch(whole, corpus) -> None:
@@ -155,8 +165,8 @@ def test_a_checkpoint_gives_back_the_best_epoch(whole, corpus) -> None:
     table = predict(out_dir, corpus.parts, corpus.samples, "validation")
     judged = corpus.samples.set_index("sample_id").loc[table["sample_id"], list(DIMENSIONS)]
     found = agreement(judged.to_numpy(float), table[list(DIMENSIONS)].to_numpy(float))
-    assert found.mean_r == pytest.approx(result.best.val_r, abs=1e-6)
-    assert found.mean_mae == pytest.approx(result.best.val_mae, abs=1e-5)
+    assert found.mean_r == pytest.approx(result.best.mean_r, abs=1e-6)
+    assert found.mean_mae == pytest.approx(result.best.mean_mae, abs=1e-5)
     assert len(table) == (corpus.samples["split"] == "validation").sum()
 
 
@@ -186,9 +196,9 @@ def test_features_of_other_mel_settings_are_refused_and_nothing_is_removed(
 ) -> None:
     out_dir, _ = whole
     before = sorted(out_dir.iterdir())
-    lower = tiny_config.mel.model_copy(update={"highest_hz": 7000.0})
-    parts = dataclasses.replace(corpus.parts, mel=lower)
-    said = r"other mel settings than the model \(highest_hz 7000.0, not 8000.0\)"
+    lower = tiny_config.audio_features.model_copy(update={"highest_hz": 7000.0})
+    parts = dataclasses.replace(corpus.parts, audio=lower)
+    said = r"other settings than the model \(highest_hz 7000.0, not 8000.0\)"
     with pytest.raises(UserError, match=said):
         predict(out_dir, parts, corpus.samples, "test")
     with pytest.raises(UserError, match=said):
@@ -241,8 +251,8 @@ def test_models_learn_what_is_there_to_learn(corpus, tiny_config, tmp_path) -> N
     )
     config = tiny_config.model_copy(update={"training": longer})
     result = run("audio_only", config, corpus, tmp_path)
-    assert result.best.val_r > 0.85
-    assert result.best.val_mae < 6
+    assert result.best.mean_r > 0.85
+    assert result.best.mean_mae < 6
 
 
 @pytest.mark.parametrize("experiment", EXPERIMENTS)
@@ -271,7 +281,7 @@ def test_the_random_state_outside_is_left_alone(corpus, tiny_config, tmp_path) -
 
 
 def test_an_unknown_experiment_is_refused(corpus, tiny_config, tmp_path) -> None:
-    with pytest.raises(UserError, match="expected one of audio_only, midi_only, gated"):
+    with pytest.raises(UserError, match="expected one of audio_only, midi_only, crossattn, gated, concat"):
         run("video_only", tiny_config, corpus, tmp_path)
 
 
@@ -288,8 +298,9 @@ def test_a_folder_without_a_model_is_refused(tmp_path) -> None:
 
 def record(epoch: int, val_loss: float) -> EpochRecord:
     return EpochRecord(
-        epoch=epoch, train_loss=0, terms={}, val_loss=val_loss, val_r=np.nan, val_mae=0,
-        gate_mean=None, gate_spread=None, learning_rate=0, samples_per_s=0, seconds=0,
+        epoch=epoch, train_loss=0, terms={}, told={}, val_loss=val_loss, val_r=(np.nan,) * 8,
+        val_mae=(0,) * 8, gradient_norms={}, diagnostics=FusionWatch().result(), learning_rate=0,
+        samples_per_s=0, wait_share=0, seconds=0,
     )  # fmt: skip
 
 
@@ -317,8 +328,8 @@ def test_predictions_cover_a_split_once(whole, corpus) -> None:
     assert list(table.columns) == ["sample_id", *DIMENSIONS]
 
 
-def test_parts_of_nothing_predict_nothing(whole, tiny_config) -> None:
+def test_parts_of_nothing_predict_nothing(whole, corpus) -> None:
     empty = pd.DataFrame(columns=["sample_id", "split", *DIMENSIONS])
-    no_parts = ExampleParts(audio_features=(), midi_tokens=(), mel=tiny_config.mel)
+    no_parts = dataclasses.replace(corpus.parts, audio_features=(), midi_tokens=())
     table = predict(whole[0], no_parts, empty, "test")
     assert len(table) == 0

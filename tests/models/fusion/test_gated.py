@@ -2,7 +2,9 @@ import numpy as np
 import pytest
 import torch
 
-from models.fusion import GatedFusion
+from models.fusion.gated import GatedFusion
+
+MASK = torch.ones(2, 5, dtype=torch.bool)
 
 
 @pytest.fixture
@@ -18,24 +20,27 @@ def test_against_the_formula(fusion: GatedFusion) -> None:
         layer.weight.detach().numpy() for layer in (fusion.audio, fusion.midi, fusion.gate)
     )
     z = 1 / (1 + np.exp(-np.concatenate([audio, midi], axis=-1) @ w_z.T))
-    h = z * np.tanh(audio @ w_a.T) + (1 - z) * np.tanh(midi @ w_m.T)
-    fused = fusion(torch.from_numpy(audio), torch.from_numpy(midi))
-    np.testing.assert_allclose(fused.steps.detach().numpy(), h, atol=1e-6)
-    np.testing.assert_allclose(fused.gate.detach().numpy(), z, atol=1e-6)
+    from_audio, from_midi = z * np.tanh(audio @ w_a.T), (1 - z) * np.tanh(midi @ w_m.T)
+    fused = fusion(torch.from_numpy(audio), torch.from_numpy(midi), MASK)
+    expected = (from_audio + from_midi, from_audio, from_midi, z)
+    for got, wanted in zip(
+        (fused.steps, fused.audio, fused.midi, fused.gate), expected, strict=True
+    ):
+        np.testing.assert_allclose(got.detach().numpy(), wanted, atol=1e-6)
 
 
 @pytest.mark.parametrize(("sign", "side"), [(1.0, "audio"), (-1.0, "midi")])
-def test_a_saturated_gate_passes_one_side_only(fusion, sign: float, side: str) -> None:
-    inputs = {name: torch.rand(1, 4, 6) + 0.5 for name in ("audio", "midi")}
+def test_a_saturated_gate_passes_one_side_only(fusion: GatedFusion, sign: float, side: str) -> None:
+    inputs = {name: torch.rand(2, 5, 6) + 0.5 for name in ("audio", "midi")}
     torch.nn.init.constant_(fusion.gate.weight, sign * 100.0)
-    fused = fusion(inputs["audio"], inputs["midi"])
+    fused = fusion(inputs["audio"], inputs["midi"], MASK)
     torch.testing.assert_close(fused.steps, torch.tanh(getattr(fusion, side)(inputs[side])))
 
 
-def test_an_indifferent_gate_averages(fusion) -> None:
-    audio, midi = torch.randn(2, 1, 4, 6)
+def test_an_indifferent_gate_averages(fusion: GatedFusion) -> None:
+    audio, midi = torch.randn(2, 2, 5, 6)
     torch.nn.init.zeros_(fusion.gate.weight)
-    fused = fusion(audio, midi)
+    fused = fusion(audio, midi, MASK)
     expected = (torch.tanh(fusion.audio(audio)) + torch.tanh(fusion.midi(midi))) / 2
     torch.testing.assert_close(fused.steps, expected)
     assert (fused.gate == 0.5).all()

@@ -1,10 +1,16 @@
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from degradation.notes import NOTE_DTYPE, PEDAL_DTYPE, SOFT, SUSTAIN, Performance
-from models.tokens import TOKEN_DTYPE, performance_tokens
+from models.tokens.performance import (
+    PERFORMANCE,
+    PERFORMANCE_DTYPE,
+    performance_tokens,
+    time_classes,
+)
 from storage.midi import read_midi
 
 
@@ -30,10 +36,10 @@ def test_golden_case() -> None:
             (4.0, 0.1, 2.0, 60, 30, 70, 70, 33),
             (9.0, 0.5, 1.0, 72, 100, 63, 64, 33),  # rings to the end
         ],
-        TOKEN_DTYPE,
+        PERFORMANCE_DTYPE,
     )
     tokens = performance_tokens(performance)
-    for name in TOKEN_DTYPE.names or ():
+    for name in PERFORMANCE_DTYPE.names or ():
         np.testing.assert_allclose(tokens[name], expected[name], rtol=1e-6, err_msg=name)
 
 
@@ -74,6 +80,61 @@ def test_pedal_depth_is_continuous() -> None:
 
 def test_silence_has_no_tokens() -> None:
     assert performance_tokens(perform([], [])).shape == (0,)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_round_trip_gives_the_very_notes(
+    seed: int, perform_at_random: Callable[..., Performance]
+) -> None:
+    performance = perform_at_random(seed, notes=2000, duration_s=480.0)
+    decoded = PERFORMANCE.decode(performance_tokens(performance))
+    fields = ["onset_s", "offset_s", "pitch", "velocity"]
+    assert (decoded[fields] == performance.notes[fields]).all()
+
+
+def test_an_hour_on_the_round_trip_is_exact_to_float32() -> None:
+    onset_s = np.linspace(3600, 3700, 500)
+    performance = Performance(
+        notes=np.array([(i, on, on + 0.1, 60, 64) for i, on in enumerate(onset_s)], NOTE_DTYPE),
+        pedal=np.zeros(0, PEDAL_DTYPE),
+        duration_s=4000.0,
+    )
+    decoded = PERFORMANCE.decode(performance_tokens(performance))
+    float32_step_s = float(np.spacing(np.float32(3700)))
+    assert np.abs(decoded["onset_s"] - onset_s).max() < float32_step_s
+
+
+def test_time_classes_are_10_ms_wide_and_then_a_constant_ratio() -> None:
+    edges_s = [0, 0.0099, 0.01, 0.03, 0.6399, 0.64, 0.69, 0.7, 1.28, 2.56, 150.1, 150.3, 1e4]
+    classes = time_classes(np.array(edges_s, np.float32))
+    assert classes.tolist() == [0, 0, 1, 3, 63, 64, 64, 65, 72, 80, 126, 127, 127]
+    every_ms = time_classes(np.arange(0, 200, 0.001))
+    assert set(np.diff(every_ms)) == {0, 1}, "no class is skipped, and none comes twice"
+
+
+def test_classes_of_the_golden_case() -> None:
+    performance = perform(
+        [(0.5, 1.0, 60, 80), (2.0, 2.05, 64, 1), (2.0, 2.5, 67, 127)],
+        [(0.2, SUSTAIN, 90), (1.5, SUSTAIN, 0), (1.9, SOFT, 127)],
+    )
+    assert list(PERFORMANCE.vocabulary) == [
+        "gap", "duration", "sounding", "pitch", "velocity", "pedal_onset", "pedal_release",
+        "soft_onset",
+    ]  # fmt: skip
+    assert PERFORMANCE.classes(performance_tokens(performance)).tolist() == [
+        [0, 50, 64 + 5, 60, 20, 22, 22, 0],
+        [64 + 9, 5, 5, 64, 0, 0, 0, 31],
+        [0, 50, 50, 67, 31, 0, 0, 31],
+    ]
+
+
+def test_only_the_first_gap_depends_on_where_a_window_begins(
+    perform_at_random: Callable[..., Performance],
+) -> None:
+    tokens = performance_tokens(perform_at_random(1, notes=300, duration_s=60.0))
+    whole, part = PERFORMANCE.classes(tokens), PERFORMANCE.classes(tokens[100:])
+    assert (whole[101:] == part[1:]).all()
+    assert part[0, 0] == 0
 
 
 @pytest.mark.real_data

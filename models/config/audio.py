@@ -1,0 +1,106 @@
+"""The audio encoders, and the features that they read: `mel` from scratch, `mert` pretrained."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from models.config.section import Count, Positive, Section, Share
+
+MERT_RATE_HZ = 24_000
+MERT_HOP_SAMPLES = 320
+MERT_LAYERS = 12
+"""MERT-v1-95M (Li et al. 2023): 24 kHz, a frame each 320 samples, 12 transformer layers."""
+
+
+class MelFeatures(Section):
+    """How sound becomes a log-mel spectrogram (see `models.features`)."""
+
+    kind: Literal["mel"]
+    sample_rate_hz: Count
+    frame_rate_hz: Count
+    window_samples: Count
+    bands: Count
+    lowest_hz: Positive
+    highest_hz: Positive
+    floor_db: float
+
+    @property
+    def width(self) -> int:
+        """Values a frame."""
+        return self.bands
+
+    @property
+    def hop_samples(self) -> int:
+        """Samples from one frame to the next."""
+        return self.sample_rate_hz // self.frame_rate_hz
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if self.sample_rate_hz % self.frame_rate_hz:
+            raise ValueError(
+                f"sample_rate_hz must be a multiple of frame_rate_hz, got {self.sample_rate_hz} "
+                f"and {self.frame_rate_hz}"
+            )
+        if not self.lowest_hz < self.highest_hz <= self.sample_rate_hz / 2:
+            raise ValueError(
+                "expected lowest_hz < highest_hz <= sample_rate_hz / 2, got "
+                f"{self.lowest_hz}, {self.highest_hz} and {self.sample_rate_hz / 2}"
+            )
+        return self
+
+
+class MertFeatures(Section):
+    """How sound becomes MERT's hidden states (see `models.mert`), cached at `frame_rate_hz`.
+
+    `source` is a hub id or a local folder, `revision` a commit of the hub (null for a folder);
+    the states of `layers` (1 to 12, counted after the input embedding) are averaged.
+    """
+
+    kind: Literal["mert"]
+    source: str
+    revision: str | None
+    layers: Annotated[tuple[int, ...], Field(strict=False, min_length=1)]
+    width: Count
+    frame_rate_hz: Count
+    clips_per_batch: Count
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if self.frame_rate_hz > MERT_RATE_HZ // MERT_HOP_SAMPLES:
+            raise ValueError(
+                f"frame_rate_hz must be at most MERT's own {MERT_RATE_HZ // MERT_HOP_SAMPLES}, "
+                f"got {self.frame_rate_hz}"
+            )
+        if not all(1 <= layer <= MERT_LAYERS for layer in self.layers):
+            raise ValueError(f"layers must lie in 1 to {MERT_LAYERS}, got {list(self.layers)}")
+        return self
+
+
+AudioFeatures = Annotated[MelFeatures | MertFeatures, Field(discriminator="kind")]
+"""What the table `audio_features` holds."""
+
+
+class AudioEncoderConfig(Section):
+    """From features to one vector a step: (value - centre) / scale, then convolutions.
+
+    For `mel`, values are dB. `blocks` residual convolutions run before and after the frames
+    are averaged to steps; with 0 blocks and `width` null, as for `mert`, steps are means of
+    frames and nothing is learnt.
+    """
+
+    centre: float
+    scale: Positive
+    width: Count | None
+    blocks: Annotated[int, Field(ge=0)]
+    kernel_frames: Count
+    dropout: Share
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if self.kernel_frames % 2 == 0:
+            raise ValueError(
+                f"kernel_frames must be odd to have a centre, got {self.kernel_frames}"
+            )
+        if self.width is None and self.blocks:
+            raise ValueError(f"without a width there can be no blocks, got {self.blocks}")
+        return self

@@ -1,0 +1,117 @@
+"""Do two modalities say the same thing of the same moment? Retrieval, CKA and the best shift.
+
+All is computed in float64. A figure that is not defined (too few rows, no spread) is None.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+FEWEST_ROWS = 4
+"""The unbiased estimate of HSIC is made of tuples of four different rows."""
+
+
+def centred(rows: Tensor) -> Tensor:
+    """Return (n, width) rows less their mean, float64; rows that are all alike become 0."""
+    # Less the first row first, or rounding would leave constant rows a spread.
+    offset = rows.double() - rows[:1].double()
+    return offset - offset.mean(dim=0)
+
+
+def _unbiased_hsic(x: Tensor, y: Tensor) -> float:
+    """Return n (n - 3) times the unbiased linear HSIC of centred rows, from covariances alone."""
+    n = len(x)
+    x_norms, y_norms = x.square().sum(dim=1), y.square().sum(dim=1)
+    return float(
+        (x.T @ y).square().sum()
+        - n / (n - 2) * (x_norms @ y_norms)
+        + x_norms.sum() * y_norms.sum() / ((n - 1) * (n - 2))
+    )
+
+
+def linear_cka(x: Tensor, y: Tensor) -> float | None:
+    """Return the linear centred kernel alignment of rows (n, p) and (n, q), debiased.
+
+    HSIC(x, y) / sqrt(HSIC(x, x) HSIC(y, y)) with linear kernels (Kornblith et al. 2019,
+    "Similarity of neural network representations revisited"). 1: alike but for a rotation, a
+    shift and one scale; 0: independent. HSIC is the unbiased estimate of Song et al. (2012), as
+    the plain one grows with p q / n: unrelated vectors of 512 channels would look alike. So the
+    figure may fall a little below 0. Steps of one clip are not independent rows, so that a
+    little bias remains.
+
+    Raises ValueError when the rows do not pair up.
+    """
+    if x.ndim != 2 or y.ndim != 2 or len(x) != len(y):
+        raise ValueError(
+            f"x and y must be (n, p) and (n, q), got {tuple(x.shape)} and {tuple(y.shape)}"
+        )
+    if len(x) < FEWEST_ROWS:
+        return None
+    x, y = centred(x), centred(y)
+    norm = _unbiased_hsic(x, x) * _unbiased_hsic(y, y)
+    return _unbiased_hsic(x, y) / math.sqrt(norm) if norm > 0 else None
+
+
+def retrieval_at_1(audio: Tensor, midi: Tensor) -> float | None:
+    """Return how often the nearest clip of the other modality is the clip itself, 0-1.
+
+    `audio` and `midi` (clips, width) are one vector a clip, in one order. Each side is centred
+    on its mean over the clips, or what all clips share would hide what tells them apart;
+    nearness is the cosine. The mean of both directions; by chance 1 / clips.
+
+    Raises ValueError when the shapes differ.
+    """
+    if audio.ndim != 2 or audio.shape != midi.shape:
+        raise ValueError(
+            "audio and midi must share a shape (clips, width), got "
+            f"{tuple(audio.shape)} and {tuple(midi.shape)}"
+        )
+    if len(audio) < 2:
+        return None
+    cosine = F.normalize(centred(audio), dim=1) @ F.normalize(centred(midi), dim=1).T
+    truth = torch.arange(len(cosine))
+    hits = [(cosine.argmax(dim=axis) == truth).double().mean() for axis in (0, 1)]
+    return float(torch.stack(hits).mean())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shift:
+    """By how many steps the audio is late (negative: early), and the CKA at that shift."""
+
+    steps: int
+    cka: float
+
+
+def best_shift(audio: Sequence[Tensor], midi: Sequence[Tensor], largest_shift: int) -> Shift | None:
+    """Return the shift of audio against MIDI, in steps, at which they are most alike.
+
+    `audio` and `midi` hold one (steps, width) sequence a clip. The middle of each MIDI clip is
+    held and audio is slid along it, so that every shift is judged on equally many pairs, none
+    of them across clips: MIDI step t meets audio step t + shift. Each clip is centred on its
+    own mean, or what tells clips apart (alike at any shift) would hide what tells moments
+    apart. Clips of up to 2 x `largest_shift` steps have no middle and are left out; None when
+    none is left. Of equals, the shift nearest to 0.
+
+    MIDI steps say what is struck. Audio steps that say what sounds, not what begins, are about
+    one step late by nature, as a note sounds in full only in the step after its onset.
+    """
+    pairs = [
+        (centred(sound), centred(notes))
+        for sound, notes in zip(audio, midi, strict=True)
+        if len(sound) > 2 * largest_shift
+    ]
+    if not pairs:
+        return None
+    held = torch.cat([notes[largest_shift : len(notes) - largest_shift] for _, notes in pairs])
+    found: list[Shift] = []
+    for steps in sorted(range(-largest_shift, largest_shift + 1), key=abs):
+        begin = largest_shift + steps
+        slid = [sound[begin : begin + len(sound) - 2 * largest_shift] for sound, _ in pairs]
+        cka = linear_cka(torch.cat(slid), held)
+        if cka is not None:
+            found.append(Shift(steps=steps, cka=cka))
+    return max(found, key=lambda shift: shift.cka, default=None)

@@ -1,0 +1,68 @@
+"""What a pass over a split showed of the fusion inside a model."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FusionDiagnostics:
+    """Plain figures, ready for `dataclasses.asdict` and JSON; None where there is none.
+
+    Over all real steps of the split:
+
+    - `gate_mean`, `gate_spread` (standard deviation): one value a channel of the hidden space;
+      1 is audio. Not a contribution by themselves: a gate of 1 on a side of norm 0 passes
+      nothing.
+    - `audio_share`: mean over steps of |a| / (|a| + |m|), a and m the contributions that sum to
+      the fused step (for the GMU, gate times side); .5 is even.
+    - `attention_entropy`: of each softmax over a clip's n real steps, entropy / log n: 1 is
+      uniform, 0 is one step. "pooling", and with cross-attention "audio_to_midi" (audio asks)
+      and "midi_to_audio"; mean over queries and heads.
+    - `attention_share`: with cross-attention, the part of each side's enriched steps that came
+      from the other modality: mean of |taken| / (|taken| + |own|) (Kobayashi et al. 2021).
+      Attention weights cannot say it, as each softmax sees one modality and sums to 1.
+
+    Over a sample of clips that depends on their ids alone (see `models.diagnostics.watch`):
+
+    - `retrieval_at_1`: given a clip's mean step of one modality, how often the nearest of
+      `retrieval_clips` of the other is its own; `retrieval_chance` is 1 / `retrieval_clips`.
+      Clips may be draws of one segment, which sound alike, so that 1 is out of reach.
+    - `cka`: linear CKA between the modalities' steps (see `alignment.linear_cka`).
+    - `shift_steps`: the shift at which the modalities are most alike, each clip centred on
+      itself; positive when audio is late. `shift_cka` is their likeness there: near 0, there is
+      no shift to speak of.
+    """
+
+    gate_mean: tuple[float, ...] | None
+    gate_spread: tuple[float, ...] | None
+    audio_share: float | None
+    attention_entropy: dict[str, float]
+    attention_share: dict[str, float]
+    retrieval_at_1: float | None
+    retrieval_clips: int
+    retrieval_chance: float | None
+    cka: float | None
+    shift_steps: int | None
+    shift_cka: float | None
+
+    def curves(self) -> dict[str, float]:
+        """Return the single figures there are, by name: what a log draws over the epochs.
+
+        Gates are means over the channels.
+        """
+        figures: dict[str, float | None] = {
+            "gate_mean": _mean(self.gate_mean),
+            "gate_spread": _mean(self.gate_spread),
+            "audio_share": self.audio_share,
+            **{f"attention_entropy_{name}": one for name, one in self.attention_entropy.items()},
+            **{f"attention_share_{name}": one for name, one in self.attention_share.items()},
+            "retrieval_at_1": self.retrieval_at_1,
+            "retrieval_chance": self.retrieval_chance,
+            "cka": self.cka,
+            "shift_steps": self.shift_steps,
+            "shift_cka": self.shift_cka,
+        }
+        return {name: float(figure) for name, figure in figures.items() if figure is not None}
+
+
+def _mean(values: tuple[float, ...] | None) -> float | None:
+    return None if values is None else sum(values) / len(values)

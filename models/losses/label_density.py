@@ -1,0 +1,95 @@
+"""Label distribution smoothing (LDS): rare scores weigh more.
+
+Yang, Zha, Chen, Wang & Katabi, Delving into Deep Imbalanced Regression (ICML 2021): the density
+of the labels, smoothed because neighbouring scores share evidence, gives weights 1/density.
+Conventions are those of the authors' code, plain inverse weighting: the kernel's peak is 1, and
+beyond 0 and 100 there is nothing, so scores within a kernel's reach of either end count as
+rarer than their neighbours. Their clipping of counts (to 5-1000) is left out.
+"""
+
+import math
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.ndimage import convolve1d, gaussian_filter1d
+from torch import Tensor, nn
+
+from labeling.scores import DIMENSIONS
+from models.config.losses import LabelDensityConfig
+
+LOWEST, HIGHEST = 0.0, 100.0
+"""The range of scores, in points."""
+
+
+def kernel(bins: int, sigma_bins: float) -> NDArray[np.float64]:
+    """Return the smoothing window (bins,), its centre 1.
+
+    A unit impulse of odd length `bins`, Gaussian-filtered and divided by its peak. The filter
+    reflects at both ends, so the flanks are higher than a Gaussian's.
+
+    >>> kernel(5, 2.0).round(4)
+    array([0.8583, 0.9458, 1.    , 0.9458, 0.8583])
+    """
+    impulse = np.zeros(bins)
+    impulse[bins // 2] = 1.0
+    window = gaussian_filter1d(impulse, sigma=sigma_bins)
+    return np.asarray(window / window.max(), np.float64)
+
+
+class LabelDensity(nn.Module):
+    """Weights by score, from the scores of the training split; mean 1 over it in each dimension.
+
+    The table is a buffer that moves with the module and is not saved: it follows from the
+    training scores (N, 8) alone, in points. A bin so far from every training score that its
+    smoothed density is 0 weighs as the rarest that is not. Raises ValueError unless the scores
+    are (N, 8), at least one, within 0-100.
+    """
+
+    weight_of_bin: Tensor
+
+    def __init__(self, train_scores: NDArray[np.float32], config: LabelDensityConfig) -> None:
+        super().__init__()
+        if train_scores.ndim != 2 or train_scores.shape[1] != len(DIMENSIONS):
+            raise ValueError(
+                f"train_scores must have shape (N, {len(DIMENSIONS)}), got {train_scores.shape}"
+            )
+        # A negated test also refuses nan.
+        if not train_scores.size or not (
+            train_scores.min() >= LOWEST and train_scores.max() <= HIGHEST
+        ):
+            raise ValueError(
+                f"train_scores must be at least one row within {LOWEST:g}-{HIGHEST:g} points, got "
+                f"{len(train_scores)} rows"
+                + (
+                    f" from {train_scores.min()} to {train_scores.max()}"
+                    if train_scores.size
+                    else ""
+                )
+            )
+        self.bin_points = config.bin_points
+        self.bins = math.ceil((HIGHEST - LOWEST) / config.bin_points)
+        window = kernel(config.kernel_bins, config.kernel_sigma_bins)
+        bin_of_row = self._bin_of(torch.tensor(train_scores)).numpy()
+        weights = np.stack([_weights(bins, self.bins, window) for bins in bin_of_row.T])
+        self.register_buffer(
+            "weight_of_bin", torch.tensor(weights, dtype=torch.float32), persistent=False
+        )
+
+    def _bin_of(self, scores: Tensor) -> Tensor:
+        bin_of_score = ((scores - LOWEST) / self.bin_points).floor().long()
+        return bin_of_score.clamp(0, self.bins - 1)
+
+    def weights(self, scores: Tensor) -> Tensor:
+        """Return the weight of each score, both (B, 8); beyond 0-100 that of the end bin."""
+        return self.weight_of_bin.T.gather(0, self._bin_of(scores))
+
+
+def _weights(
+    bin_of_row: NDArray[np.int64], bins: int, window: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return the weight of each bin (bins,) for one dimension's training rows (N,)."""
+    counts = np.bincount(bin_of_row, minlength=bins).astype(np.float64)
+    density = convolve1d(counts, window, mode="constant")
+    weight = 1.0 / np.where(density > 0, density, density[density > 0].min())
+    return np.asarray(weight / weight[bin_of_row].mean(), np.float64)

@@ -1,0 +1,30 @@
+"""Pairwise ranking: of two performances, the better must be scored higher."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+def ranking(predicted: Tensor, true: Tensor, least_difference: float) -> Tensor:
+    """Return RankNet's logistic loss (Burges et al. 2005) over the pairs of a batch, a scalar.
+
+    In each dimension, a pair counts when i is truly better than j by at least
+    `least_difference`, and costs log(1 + exp(−(p_i − p_j))). Pairs are averaged within a
+    dimension, then over the dimensions that have any; without one the loss is 0 with zero
+    gradients. `predicted` and `true` are (B, dimensions); their units may differ, for
+    `least_difference` is in the unit of `true`, and only the order of `true` counts beyond it.
+    Takes memory for B² x dimensions: give it batches, not splits. Raises ValueError when the
+    shapes differ or the least difference is not above 0.
+    """
+    if predicted.shape != true.shape or predicted.ndim != 2:
+        raise ValueError(
+            "predicted and true must share a shape (B, dimensions), got "
+            f"{tuple(predicted.shape)} and {tuple(true.shape)}"
+        )
+    if not least_difference > 0:
+        raise ValueError(f"least_difference must be above 0, got {least_difference}")
+    better = true[:, None] - true[None, :] >= least_difference
+    cost = F.softplus(-(predicted[:, None] - predicted[None, :]))
+    pairs = better.sum((0, 1))
+    by_dimension = torch.where(better, cost, 0.0).sum((0, 1)) / pairs.clamp(min=1)
+    return by_dimension.sum() / (pairs > 0).sum().clamp(min=1)

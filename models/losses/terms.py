@@ -1,0 +1,175 @@
+"""The loss: every term that is switched on, put together in this one place.
+
+Huber: each element times its LDS weight, averaged over the batch for each dimension, then over
+dimensions by uncertainty weighting; without either it is the plain mean. Ranking, contrast and
+CORAL take the batch as it is. A term's weight in the file multiplies the whole of it.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from labeling.scores import DIMENSIONS
+from models.config.losses import LossConfig
+from models.losses.bootstrap import bootstrapped_coral_loss, bootstrapped_levels
+from models.losses.contrastive import contrastive
+from models.losses.coral import coral_loss, levels
+from models.losses.huber import huber
+from models.losses.label_density import LabelDensity
+from models.losses.ranking import ranking
+from models.losses.uncertainty import UncertaintyWeighting
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Outputs:
+    """What a network gives the loss, of any float type; None where it has no such output.
+
+    `predicted` (B, 8) is standardised; `ordinal_logits` (B, 8, K) comes from a `CoralHead`;
+    `audio_clips` and `midi_clips` (B, W) are one vector a clip; `both_present` (B,) is true
+    where neither modality was taken away, and goes with both kinds of clip. Raises ValueError
+    when `predicted` has another shape or `both_present` is missing.
+    """
+
+    predicted: Tensor
+    ordinal_logits: Tensor | None
+    audio_clips: Tensor | None
+    midi_clips: Tensor | None
+    both_present: Tensor | None
+
+    def __post_init__(self) -> None:
+        if self.predicted.ndim != 2 or self.predicted.shape[1] != len(DIMENSIONS):
+            raise ValueError(
+                f"predicted must have shape (B, {len(DIMENSIONS)}), got "
+                f"{tuple(self.predicted.shape)}"
+            )
+        clips = self.audio_clips is not None and self.midi_clips is not None
+        if clips and self.both_present is None:
+            raise ValueError("both_present must be given with audio_clips and midi_clips, got None")
+
+
+class LossTerms(nn.Module):
+    """Outputs and true scores to the terms of the loss, all in float32 whatever autocast says.
+
+    Owns what is learnt or derived for the loss alone: uncertainty weights (a parameter: give it
+    to the optimiser, without weight decay) and LDS's table. Scores become standardised units by
+    (score − `score_centre`) / `score_scale`. `train_scores` (N, 8) in points are needed for
+    LDS: ValueError when it is on and they are None.
+    """
+
+    thresholds: Tensor
+
+    def __init__(
+        self,
+        config: LossConfig,
+        *,
+        score_centre: float,
+        score_scale: float,
+        train_scores: NDArray[np.float32] | None,
+    ) -> None:
+        super().__init__()
+        self.config = config
+        self.score_centre, self.score_scale = score_centre, score_scale
+        self.uncertainty = UncertaintyWeighting() if config.uncertainty_weighting else None
+        self.label_density: LabelDensity | None = None
+        if config.label_density is not None:
+            if train_scores is None:
+                raise ValueError("train_scores must be given when label_density is on, got None")
+            self.label_density = LabelDensity(train_scores, config.label_density)
+        thresholds = config.coral.thresholds if config.coral else ()
+        self.register_buffer("thresholds", torch.tensor(thresholds), persistent=False)
+
+    def forward(self, outputs: Outputs, true_scores: Tensor) -> dict[str, Tensor]:
+        """Return the weighted terms by name, scalars whose sum is the loss.
+
+        `true_scores` (B, 8) are in points. Names: huber, ranking, contrastive, coral
+        (bootstrapped when that is on). A term that is off is not there; nor is contrastive for a
+        network that is shown one modality. Raises ValueError on shapes, or when CORAL is on and
+        the network has no ordinal logits.
+        """
+        with torch.autocast(true_scores.device.type, enabled=False):
+            true = self._checked(outputs, true_scores)
+            config = self.config
+            terms = {"huber": config.huber.weight * self._huber(outputs, true)}
+            if config.ranking:
+                least_points = config.ranking.least_difference_points
+                terms["ranking"] = config.ranking.weight * ranking(
+                    outputs.predicted.float(), true, least_points
+                )
+            if (
+                config.contrastive
+                and outputs.audio_clips is not None
+                and outputs.midi_clips is not None
+                and outputs.both_present is not None
+            ):
+                terms["contrastive"] = config.contrastive.weight * contrastive(
+                    outputs.audio_clips.float(),
+                    outputs.midi_clips.float(),
+                    outputs.both_present,
+                    config.contrastive.temperature,
+                )
+            if config.coral:
+                logits, true_levels = self._ordinal(outputs, true)
+                terms["coral"] = config.coral.weight * (
+                    bootstrapped_coral_loss(logits, true_levels, config.bootstrap)
+                    if config.bootstrap
+                    else coral_loss(logits, true_levels)
+                )
+            return terms
+
+    def told(self, outputs: Outputs, true_scores: Tensor) -> dict[str, Tensor]:
+        """Return what the switches did to the terms: figures to log, no part of the loss.
+
+        Unweighted scalars without gradient. `huber_plain` (with LDS or uncertainty weighting)
+        and `coral_plain` (with bootstrapping) are the losses without them, which compare across
+        experiments; `label_density_mean_weight` is that of the batch, around 1;
+        `uncertainty_weight/<dimension>` is exp(−s); `bootstrap_moved` is the mean distance
+        between targets and labels, 0 where the network agrees with every label (soft: with
+        certainty).
+        """
+        with torch.no_grad(), torch.autocast(true_scores.device.type, enabled=False):
+            true = self._checked(outputs, true_scores)
+            figures: dict[str, Tensor] = {}
+            if self.label_density is not None or self.uncertainty is not None:
+                figures["huber_plain"] = self._elements(outputs, true).mean()
+            if self.label_density is not None:
+                weights = self.label_density.weights(true)
+                figures["label_density_mean_weight"] = weights.mean()
+            if self.uncertainty is not None:
+                for name, weight in zip(DIMENSIONS, self.uncertainty.weights, strict=True):
+                    figures[f"uncertainty_weight/{name}"] = weight
+            if self.config.bootstrap:
+                logits, true_levels = self._ordinal(outputs, true)
+                targets = bootstrapped_levels(logits, true_levels, self.config.bootstrap)
+                figures["coral_plain"] = coral_loss(logits, true_levels)
+                figures["bootstrap_moved"] = (targets - true_levels).abs().mean()
+            return figures
+
+    def _checked(self, outputs: Outputs, true_scores: Tensor) -> Tensor:
+        if true_scores.shape != outputs.predicted.shape:
+            raise ValueError(
+                f"true_scores must have predicted's shape {tuple(outputs.predicted.shape)}, got "
+                f"{tuple(true_scores.shape)}"
+            )
+        return true_scores.float()
+
+    def _elements(self, outputs: Outputs, true: Tensor) -> Tensor:
+        standardised = (true - self.score_centre) / self.score_scale
+        return huber(outputs.predicted.float(), standardised, self.config.huber.delta)
+
+    def _huber(self, outputs: Outputs, true: Tensor) -> Tensor:
+        elements = self._elements(outputs, true)
+        if self.label_density is not None:
+            elements = self.label_density.weights(true) * elements
+        by_dimension = elements.mean(dim=0)
+        if self.uncertainty is None:
+            return by_dimension.mean()
+        weighted: Tensor = self.uncertainty(by_dimension)
+        return weighted
+
+    def _ordinal(self, outputs: Outputs, true: Tensor) -> tuple[Tensor, Tensor]:
+        if outputs.ordinal_logits is None:
+            raise ValueError("ordinal_logits must be given when coral is on, got None")
+        return outputs.ordinal_logits.float(), levels(true, self.thresholds)

@@ -1,0 +1,58 @@
+"""Where pretraining's performances come from: one at a time, however many there are."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+import numpy as np
+import pyarrow as pa
+
+from degradation.notes import Performance
+from storage.columns import read_notes, read_pedal
+from storage.tables import Table, part_rows, read_part
+
+T = TypeVar("T")
+
+
+class PerformanceSource(Protocol):
+    """What pretraining reads from."""
+
+    def __call__(
+        self, split: str, rng: np.random.Generator | None
+    ) -> Iterator[tuple[str, Performance]]:
+        """Yield id and performance of each of a split, in an order drawn from `rng`.
+
+        Without `rng` the order is always the same.
+        """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CorpusTable:
+    """The corpus table `performances`, pinned to a version; a part is in memory at a time.
+
+    The order drawn is that of parts, and of performances within each.
+    """
+
+    table: Table
+    version: int
+
+    def __call__(
+        self, split: str, rng: np.random.Generator | None
+    ) -> Iterator[tuple[str, Performance]]:
+        """Yield id and performance of each of a split (see `PerformanceSource`)."""
+        for path in _ordered(list(part_rows(self.table, self.version)), rng):
+            columns = ["performance_id", "split", "notes", "pedal"]
+            rows = pa.concat_tables(list(read_part(self.table, path, columns)))
+            wanted = [row for row, of in enumerate(rows["split"].to_pylist()) if of == split]
+            for row in _ordered(wanted, rng):
+                notes, pedal = read_notes(rows["notes"][row]), read_pedal(rows["pedal"][row])
+                # The MIDI's own length: the CSV's is that of the audio, and may end before it.
+                duration_s = max(notes["offset_s"].max(), pedal["time_s"].max(initial=0.0))
+                yield (
+                    rows["performance_id"][row].as_py(),
+                    Performance(notes=notes, pedal=pedal, duration_s=float(duration_s)),
+                )
+
+
+def _ordered(items: list[T], rng: np.random.Generator | None) -> list[T]:
+    return items if rng is None else [items[place] for place in rng.permutation(len(items))]

@@ -1,0 +1,237 @@
+"""Scores of real performances by a trained model: windows as the corpus's, and their mean."""
+
+import itertools
+import pickle
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from degradation.errors import UserError
+from labeling.scores import DIMENSIONS, Dimension
+from models.batch import Example, collate
+from models.checkpoint import find_best, load_network
+from models.config.experiment import (
+    EXPERIMENTS,
+    MODALITIES,
+    Experiment,
+    ExperimentConfig,
+    Modality,
+)
+from models.feature_parts import audio_features
+from models.network import GradingNetwork
+from models.parts import Features
+from models.score_limits import find_limits
+from models.score_sources import Sources
+from models.score_windows import Opened, Window, open_performance, read_windows
+from models.threads import torch_threads
+from models.tokens.tokenisers import TOKENISERS
+from storage.corpus import CorpusConfig
+
+Heard = Literal["audio", "midi", "audio+midi"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scored:
+    """A performance's eight scores, 0-100, and how far each strays between windows.
+
+    A score is the mean over `windows` windows, `spread` their population standard deviation in
+    points; `silent_windows` were left out. `modality` says what was heard, `model` by which
+    experiment. `not_judged` gives, by dimension, why its score is not to be relied on.
+    """
+
+    file: str
+    scores: Mapping[Dimension, float]
+    spread: Mapping[Dimension, float]
+    windows: int
+    silent_windows: int
+    duration_s: float
+    modality: Heard
+    model: Experiment
+    not_judged: Mapping[Dimension, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class TrainedModel:
+    """A network in evaluation mode, on the device that it runs on, and its settings."""
+
+    network: GradingNetwork
+    experiment: Experiment
+    config: ExperimentConfig
+    device: torch.device
+
+
+class Scorer:
+    """Grades performances; a model is loaded when it is first needed, and once."""
+
+    def __init__(
+        self,
+        folders: Mapping[Experiment, Path],
+        corpus: CorpusConfig,
+        sample_rate_hz: int,
+        model: str | None = None,
+    ) -> None:
+        """Look for trained models in `folders`, without loading any.
+
+        `corpus` and `sample_rate_hz` are those that the models were trained with. `model` names
+        the experiment to grade with; without it each performance gets the trained model of
+        lowest validation loss among those that hear just what is given, else among those that
+        hear a part of it or could hear more. Raises UserError when there is no such model.
+        """
+        self._folders = {name: folders[name] for name in EXPERIMENTS if name in folders}
+        self._corpus, self._sample_rate_hz = corpus, sample_rate_hz
+        self._loaded: dict[Experiment, TrainedModel] = {}
+        losses = _validation_losses(self._folders)
+        if not losses:
+            raise UserError(
+                "no model is trained for this corpus, recipe and experiment file; expected one of "
+                f"{', '.join(EXPERIMENTS)}: run `pianograde demo`, or train on a corpus of your own"
+            )
+        self._candidates = {name: loss for name, loss in losses.items() if model in (None, name)}
+        if not self._candidates:
+            raise UserError(
+                f"model {model} is not trained; expected one of {', '.join(losses)}: choose one, "
+                "or train it"
+            )
+        self._trained = list(losses)
+
+    def score(self, sources: Sources) -> Scored:
+        """Return the scores of one performance.
+
+        Raises UserError when a file cannot be read or holds nothing to grade, when two files do
+        not belong together, or when no chosen model can hear what is given.
+        """
+        model = self._model(self._choose(sources.modalities))
+        heard = sources.modalities & MODALITIES[model.experiment]
+        dropout = model.config.fusion.modality_dropout
+        if heard != MODALITIES[model.experiment] and not dropout:
+            (only,) = heard
+            raise UserError(
+                f"{model.experiment} was trained without modality_dropout and needs audio and "
+                f"MIDI; got {_WORDS[only]} alone: give both, or train {only}_only"
+            )
+        opened = open_performance(sources.only(heard), self._corpus.duration_tolerance_s)
+        scores, silent = self._grade_windows(opened, model)
+        if not len(scores):
+            raise UserError(
+                f"{sources.name} has nothing to grade: {silent} windows without a note or a "
+                "sound; expected piano playing: export or record it again"
+            )
+        mean, spread = scores.mean(0).tolist(), scores.std(0).tolist()
+        return Scored(
+            file=sources.name,
+            scores=dict(zip(DIMENSIONS, mean, strict=True)),
+            spread=dict(zip(DIMENSIONS, spread, strict=True)),
+            windows=len(scores),
+            silent_windows=silent,
+            duration_s=opened.duration_s,
+            modality=_MODALITY[heard],
+            model=model.experiment,
+            not_judged=find_limits(opened, model.config.midi_encoder.tokens, self._corpus.window_s),
+        )
+
+    def _choose(self, given: frozenset[Modality]) -> Experiment:
+        able = [name for name in self._candidates if MODALITIES[name] & given]
+        if not able:
+            hearing = [name for name in self._trained if MODALITIES[name] & given]
+            raise UserError(
+                f"{' and '.join(self._candidates)} cannot hear "
+                f"{' and '.join(_WORDS[modality] for modality in sorted(given))}; expected one of "
+                f"{', '.join(hearing) or 'the models that can, none of which is trained'}: choose "
+                "another model, or train one"
+            )
+        return min(able, key=lambda name: (MODALITIES[name] != given, self._candidates[name]))
+
+    def _model(self, name: Experiment) -> TrainedModel:
+        if name not in self._loaded:
+            self._loaded[name] = _load(name, self._folders[name])
+        return self._loaded[name]
+
+    def _grade_windows(
+        self, opened: Opened, model: TrainedModel
+    ) -> tuple[NDArray[np.float64], int]:
+        """Return scores (windows, 8), each within 0-100, and how many windows were silent."""
+        graded: list[NDArray[np.float64]] = []
+        windows = silent = 0
+        with torch_threads(model.config.torch_threads), torch.inference_mode():
+            for batch in _batches(
+                read_windows(opened, self._corpus, self._sample_rate_hz),
+                model.config.training.batch_size,
+            ):
+                sounding = [window for window in batch if not window.silent]
+                windows, silent = windows + len(batch), silent + len(batch) - len(sounding)
+                if sounding:
+                    graded.append(_grade(sounding, model))
+        return np.concatenate([np.zeros((0, len(DIMENSIONS))), *graded]), silent
+
+
+_WORDS: Mapping[Modality, str] = {"audio": "audio", "midi": "MIDI"}
+_MODALITY: Mapping[frozenset[Modality], Heard] = {
+    frozenset({"audio"}): "audio",
+    frozenset({"midi"}): "midi",
+    frozenset({"audio", "midi"}): "audio+midi",
+}
+
+
+def _validation_losses(folders: Mapping[Experiment, Path]) -> dict[Experiment, float]:
+    """Return the validation loss of each model that is trained."""
+    losses: dict[Experiment, float] = {}
+    for name, folder in folders.items():
+        with suppress(UserError):  # not trained: nothing to choose
+            losses[name] = float(find_best(folder).stem.rpartition("=")[2])
+    return losses
+
+
+def _load(name: Experiment, folder: Path) -> TrainedModel:
+    try:
+        network, experiment, config = load_network(folder)
+    # What an earlier release or a broken disk left: JSON of another shape, other weights.
+    except (OSError, KeyError, ValueError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
+        reason = " ".join(f"{type(error).__name__} {error}".split())
+        raise UserError(
+            f"model {name} in {folder} cannot be loaded ({reason[:200]}); expected one that this "
+            "release trained: train it again"
+        ) from error
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    return TrainedModel(
+        network=network.to(device), experiment=experiment, config=config, device=device
+    )
+
+
+def _batches(windows: Iterator[Window], size: int) -> Iterator[list[Window]]:
+    while batch := list(itertools.islice(windows, size)):
+        yield batch
+
+
+def _grade(windows: Sequence[Window], model: TrainedModel) -> NDArray[np.float64]:
+    """Return the scores of a batch of windows, (windows, 8), each clipped to 0-100."""
+    config = model.config
+    sounds = [window.sound for window in windows if window.sound is not None]
+    audio = audio_features(sounds, config.audio_features) if sounds else [None] * len(windows)
+    encode = TOKENISERS[config.midi_encoder.tokens].encode
+    examples = [
+        Example(
+            features=Features(
+                sample_id="",
+                duration_s=window.duration_s,
+                audio=frames,
+                tokens=None if window.notes is None else encode(window.notes),
+            ),
+            scores=np.zeros(len(DIMENSIONS), np.float32),
+        )
+        for window, frames in zip(windows, audio, strict=True)
+    ]
+    batch = collate(examples, config).to(model.device)
+    scores = model.network(batch).scores.double().cpu().numpy()
+    if not np.isfinite(scores).all():
+        raise UserError(
+            f"{model.experiment} gives scores that are no numbers; expected sound within ±1 full "
+            "scale: lower its level, or train the model again"
+        )
+    clipped: NDArray[np.float64] = np.clip(scores, 0, 100)
+    return clipped

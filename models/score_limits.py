@@ -1,0 +1,36 @@
+"""What a score cannot rest on, given what was heard of a performance."""
+
+import numpy as np
+
+from degradation.notes import SUSTAIN
+from labeling.scores import Dimension
+from models.config.midi import TokenName
+from models.score_windows import Opened
+from models.tokens.tokenisers import TOKENISERS
+
+
+def find_limits(opened: Opened, tokens: TokenName, window_s: float) -> dict[Dimension, str]:
+    """Return which dimensions this input says nothing about, each with the reason.
+
+    A model always gives eight numbers. These are not to be relied on:
+
+    - `tone_quality` from MIDI alone: it says how hard a key was struck, not how that sounded;
+    - `pedal_technique` from MIDI alone without a movement of the sustain pedal, which then was
+      not used or not recorded, or read as `tokens` that leave the pedal out;
+    - `dynamic_range` from MIDI alone with one velocity for every note, as typeset music has;
+    - `overall_interpretation` of less than the window of `window_s` seconds that models learn on.
+
+    Where sound is heard, tone, pedal and dynamics are in it.
+    """
+    limits: dict[Dimension, str] = {}
+    if opened.notes is not None and opened.sound is None:
+        limits["tone_quality"] = "no sound was heard"
+        if "pedal_onset" not in (TOKENISERS[tokens].dtype.names or ()):
+            limits["pedal_technique"] = f"the model's {tokens} tokens leave the pedal out"
+        elif not (opened.notes.pedal["controller"] == SUSTAIN).any():
+            limits["pedal_technique"] = "the file has no sustain pedal"
+        if len(np.unique(opened.notes.notes["velocity"])) == 1:
+            limits["dynamic_range"] = "every note has one velocity"
+    if opened.duration_s < window_s:
+        limits["overall_interpretation"] = f"it lasts less than a window of {window_s:g} s"
+    return limits

@@ -1,0 +1,78 @@
+"""The files of a performance that is to be graded: which they are, and whether they can be read."""
+
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from degradation.errors import UserError
+from models.config.experiment import Modality
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sources:
+    """The files of one performance: MIDI or audio, or both, which then begin together."""
+
+    midi: Path | None = None
+    audio: Path | None = None
+
+    def __post_init__(self) -> None:
+        if not self.modalities:
+            raise ValueError("a performance must have MIDI or audio, got neither")
+
+    @property
+    def modalities(self) -> frozenset[Modality]:
+        """What there is to hear."""
+        given: dict[Modality, Path | None] = {"audio": self.audio, "midi": self.midi}
+        return frozenset(modality for modality, path in given.items() if path is not None)
+
+    @property
+    def name(self) -> str:
+        """The file's path as it was given; of two, both."""
+        return " + ".join(str(path) for path in (self.midi, self.audio) if path is not None)
+
+    def only(self, modalities: frozenset[Modality]) -> "Sources":
+        """Return the files of these modalities."""
+        return replace(
+            self,
+            midi=self.midi if "midi" in modalities else None,
+            audio=self.audio if "audio" in modalities else None,
+        )
+
+
+def find_sources(path: Path) -> Sources:
+    """Return a file as MIDI or as audio, by its first bytes, and by its name where they fail.
+
+    Raises UserError for what is no readable, regular file.
+    """
+    check_regular(path)
+    with readable(path), path.open("rb") as file:
+        is_midi = file.read(4) == b"MThd"
+    if is_midi or path.suffix.lower() in {".mid", ".midi"}:
+        return Sources(midi=path)
+    return Sources(audio=path)
+
+
+def check_regular(path: Path) -> None:
+    """Refuse what is no file to read: nothing, a folder, a pipe, a device. Raises UserError."""
+    with readable(path):
+        mode = path.stat().st_mode
+    if not stat.S_ISREG(mode):
+        raise UserError(
+            f"{path.name or path} is {'a folder' if stat.S_ISDIR(mode) else 'no regular file'}; "
+            "expected a MIDI or audio file: name the files themselves"
+        )
+
+
+@contextmanager
+def readable(path: Path) -> Iterator[None]:
+    """Turn what the operating system says of a path into a UserError."""
+    try:
+        yield
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise UserError(
+            f"{path.name or path} cannot be read ({reason}); expected a MIDI or audio file: check "
+            "the path"
+        ) from error

@@ -1,0 +1,117 @@
+"""Masked pretraining of the MIDI encoder on the corpus's clean performances, for every recipe."""
+
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+
+from degradation.errors import UserError
+from models.pretraining.checkpoint import pretrained_identity, pretraining_identity
+from models.pretraining.history import PretrainingEpoch, PretrainingResult
+from models.pretraining.source import CorpusTable
+from models.pretraining.train import pretrain
+from pipelines.assets.corpus import parts_digest
+from pipelines.curves import curves_metadata
+from pipelines.metadata import records_metadata
+from pipelines.resources import Project
+from pipelines.workspace import Workspace
+from storage.tables import open_table, part_rows
+
+KEY = dg.AssetKey(["midi_pretrain"])
+
+
+@dg.asset(
+    key=KEY,
+    deps=["corpus"],
+    group_name="corpus",
+    kinds={"torch", "lightning"},
+    owners=["team:research"],
+    code_version="1",
+    pool="gpu",
+)
+def midi_pretrain(
+    context: dg.AssetExecutionContext, project: Project
+) -> dg.MaterializeResult[None]:
+    """The MIDI encoder after guessing hidden notes of clean playing; experiments start from it.
+
+    It learns from the train split alone, goes on from its last epoch when it was interrupted, and
+    is left out where the experiment file's `pretraining` is null.
+    """
+    workspace = project.workspace
+    config = project.settings.experiment_config()
+    if config.pretraining is None:
+        context.log.info("pretraining is null: the experiments start from random weights")
+        return dg.MaterializeResult(metadata={"pretraining": "off: see the experiment file"})
+    table = workspace.corpus_table("performances")
+    version = int(open_table(table).version())
+
+    def on_epoch(record: PretrainingEpoch) -> None:
+        context.log_event(dg.AssetObservation(KEY, metadata=record.curves()))
+
+    result = pretrain(
+        config,
+        CorpusTable(table=table, version=version),
+        pretraining_folder(workspace),
+        data_version=performances_version(workspace, version),
+        log=context.log.info,
+        on_epoch=on_epoch,
+    )
+    return dg.MaterializeResult(
+        metadata={"version of performances": version, **pretraining_metadata(result)}
+    )
+
+
+def pretraining_folder(workspace: Workspace) -> Path:
+    """Return where the pretrained encoder lies: experiment files of different names share none."""
+    return workspace.corpus_output(f"models/{workspace.settings.experiment.stem}/midi_pretrain")
+
+
+def performances_version(workspace: Workspace, version: int | None = None) -> str:
+    """Return what a version of the corpus's performances is called by: its parts say it."""
+    return parts_digest(list(part_rows(workspace.corpus_table("performances"), version)))
+
+
+def pretrained_folder(workspace: Workspace) -> Path | None:
+    """Return the pretrained encoder that experiments start from; None where pretraining is off.
+
+    Raises UserError when it was not made from today's performances with today's settings.
+    """
+    config = workspace.settings.experiment_config()
+    if config.pretraining is None:
+        return None
+    folder = pretraining_folder(workspace)
+    expected = pretraining_identity(config, performances_version(workspace))
+    if pretrained_identity(folder) != expected:
+        raise UserError(
+            f"the encoder in {folder} was pretrained on other performances or settings; expected "
+            "today's: materialise midi_pretrain again"
+        )
+    return folder
+
+
+def pretraining_metadata(result: PretrainingResult) -> dict[str, Any]:
+    """Return the best epoch beside the unigram baseline, field by field, and the curves."""
+    best = result.best
+    return {
+        "validation loss": best.val_loss,
+        "best epoch": best.epoch,
+        "parameters": result.parameters,
+        "seconds": result.seconds,
+        "checkpoint": dg.MetadataValue.path(result.checkpoint),
+        "fields that beat the unigram": sum(result.beats_unigram.values()),
+        "fields": records_metadata(
+            [
+                {
+                    "field": name,
+                    "cross-entropy (nats)": best.val_cross_entropy[name],
+                    "unigram (nats)": unigram,
+                    "beats it": result.beats_unigram.get(name, "nothing to guess"),
+                }
+                for name, unigram in best.unigram_cross_entropy.items()
+            ]
+        ),
+        "curves": curves_metadata(
+            [record.curves() for record in result.history],
+            {"loss": "loss", "cross-entropy a field (nats)": "cross-entropy"},
+        ),
+    }

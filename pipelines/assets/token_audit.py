@@ -1,0 +1,93 @@
+"""What survives of a recipe's damage when notes become tokens."""
+
+from dataclasses import asdict
+
+import dagster as dg
+import pyarrow.compute as pc
+
+from degradation.notes import Performance
+from degradation.recipe import TIERS
+from models.checkpoint import write_json
+from models.tokens.audit import AuditRow, audit_tokeniser
+from models.tokens.tokenisers import TOKENISERS
+from pipelines.metadata import records_metadata
+from pipelines.resources import Project
+from pipelines.settings import find_recipe
+from storage.midi import read_midi
+from storage.tables import Table, read_table
+
+SEGMENTS = 200
+"""So many show a share to about 1 %: each has a hundred notes or so."""
+
+
+def token_audit_asset(recipe_name: str) -> dg.AssetsDefinition:
+    """Return a recipe's asset of the tokeniser audit."""
+
+    @dg.asset(
+        key=[recipe_name, "token_audit"],
+        deps=[[recipe_name, "pairs"], [recipe_name, "recipe"]],
+        group_name=f"{recipe_name}_models",
+        kinds={"midi"},
+        owners=["team:research"],
+        code_version="1",
+        description=(
+            "How much of each of the recipe's operations on notes survives each tokeniser, and "
+            "that no note is lost: what a model cannot read, it cannot grade."
+        ),
+    )
+    def token_audit(project: Project) -> dg.MaterializeResult[None]:
+        workspace, recipe = project.workspace, find_recipe(recipe_name)
+        segments = some_clean_segments(workspace.table(recipe_name, "pairs"))
+        rows = [
+            row
+            for tokeniser in TOKENISERS.values()
+            for row in audit_tokeniser(segments, recipe, tokeniser, seed=recipe.seed)
+        ]
+        path = workspace.output(recipe_name, "token_audit") / "token_audit.json"
+        write_json(path, [asdict(row) for row in rows])
+        return dg.MaterializeResult(
+            metadata={
+                "segments": len(segments),
+                "notes lost": sum(row.notes_lost for row in rows),
+                "survival": records_metadata([shown(row) for row in rows]),
+                "json": dg.MetadataValue.path(path),
+            }
+        )
+
+    return token_audit
+
+
+def some_clean_segments(pairs: Table) -> dict[str, Performance]:
+    """Return up to `SEGMENTS` undamaged segments, evenly over the corpus, by id.
+
+    The undamaged playing stands beside each damaged row; the rows of the best tier hold
+    segments from all over the corpus.
+    """
+    of_one_tier = pc.field("tier") == TIERS[0]
+    light = read_table(pairs).to_table(columns=["sample_id", "segment_id"], filter=of_one_tier)
+    once = light.group_by("segment_id").aggregate([("sample_id", "min")]).sort_by("segment_id")
+    every = -(-len(once) // SEGMENTS) or 1
+    chosen = once["sample_id_min"].take(list(range(0, len(once), every)))
+    rows = read_table(pairs).to_table(
+        columns=["segment_id", "clean_midi"],
+        filter=of_one_tier & pc.field("sample_id").isin(chosen),
+    )
+    return {
+        row["segment_id"]: read_midi(row["clean_midi"]["bytes"], row["clean_midi"]["path"])
+        for row in rows.to_pylist()
+    }
+
+
+def shown(row: AuditRow) -> dict[str, object]:
+    """Return a row of the audit as the UI and the report show it."""
+    return {
+        "tokens": row.tokeniser,
+        "tier": row.tier,
+        "operation": row.operation,
+        "strength": f"{row.strength:g} {row.unit}",
+        "what changed": row.aspect or "nothing",
+        "notes changed": row.changed_notes,
+        "seen in the tokens": "" if row.seen_share is None else f"{row.seen_share:.0%}",
+        "survival": "" if row.survival is None else f"{row.survival:.0%}",
+        "notes lost": row.notes_lost,
+    }

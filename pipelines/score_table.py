@@ -1,0 +1,130 @@
+"""Scores as a person reads them in a terminal, and as a program reads them from lines of JSON."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict
+
+from degradation.recipe import Recipe
+from labeling.scores import DIMENSIONS
+from models.score import Scored
+
+HEARD = {"audio": "audio alone", "midi": "MIDI alone", "audio+midi": "audio and MIDI"}
+
+SHORT = ("note", "rhythm", "artic.", "pedal", "tone", "dynam.", "expr.", "overall")
+"""The dimensions' names in a table of many files."""
+
+NAME_WIDTH = 40
+CELL_WIDTH = 9
+UNJUDGED = "*"
+
+
+def json_line(scored: Scored, recipe: Recipe) -> str:
+    """Return one performance as one line of strict, ASCII JSON; scores to two decimals."""
+
+    def rounded(values: dict[str, float]) -> dict[str, float]:
+        return {name: round(value, 2) for name, value in values.items()}
+
+    plain = asdict(scored)
+    return _line(
+        plain
+        | {
+            "file": _utf8(scored.file),
+            "scores": rounded(plain["scores"]),
+            "spread": rounded(plain["spread"]),
+            "duration_s": round(scored.duration_s, 3),
+            "recipe": recipe.name,
+        }
+    )
+
+
+def json_error(file: str, reason: str) -> str:
+    """Return a file that could not be graded as one line of JSON."""
+    return _line({"file": _utf8(file), "error": _utf8(reason)})
+
+
+def block(scored: Scored, recipe: Recipe) -> str:
+    """Return one performance as a table of its own, a dimension a line."""
+    left_out = f", {scored.silent_windows} silent" if scored.silent_windows else ""
+    windows = "1 window" if scored.windows == 1 else f"{scored.windows} windows"
+    lines = [
+        printable(scored.file),
+        f"  {_clock(scored.duration_s)} of {HEARD[scored.modality]}, graded by {scored.model} "
+        f"(recipe {recipe.name}): {windows}{left_out}",
+        "",
+        f"  {'dimension':<24}{'score':>6}   {'over time':<10}",
+    ]
+    for name in DIMENSIONS:
+        spread = f"± {scored.spread[name]:.1f}" if scored.windows > 1 else ""
+        reason = scored.not_judged.get(name)
+        note = f"not judged: {reason}" if reason else ""
+        lines.append(f"  {name:<24}{scored.scores[name]:>6.1f}   {spread:<10}{note}".rstrip())
+    return "\n".join([*lines, "", *(f"  {line}" for line in caveats(recipe))])
+
+
+def heading(files: Iterable[str]) -> str:
+    """Return the first line of a table of many performances, a file a row."""
+    names = "".join(f"{short:<{CELL_WIDTH}}" for short in SHORT)
+    return f"{'file':<{name_width(files)}}  {names}heard by".rstrip()
+
+
+def row(scored: Scored, width: int) -> str:
+    """Return one performance as a line of a table whose names have `width` columns."""
+    cells = ""
+    for name in DIMENSIONS:
+        spread = f"±{scored.spread[name]:.0f}" if scored.windows > 1 else ""
+        mark = UNJUDGED if name in scored.not_judged else ""
+        cells += f"{f'{scored.scores[name]:.0f}{spread}{mark}':<{CELL_WIDTH}}"
+    return f"{_shortened(printable(scored.file), width):<{width}}  {cells}{scored.model}, {scored.modality}"
+
+
+def legend(rows: Iterable[Scored], recipe: Recipe) -> str:
+    """Return what stands below a table of many performances."""
+    unjudged = {
+        f"{UNJUDGED} not judged: {name} ({reason})"
+        for scored in rows
+        for name, reason in scored.not_judged.items()
+    }
+    over_time = "score ± its standard deviation over the performance's windows"
+    return "\n".join([over_time, *sorted(unjudged), *caveats(recipe)])
+
+
+def name_width(files: Iterable[str]) -> int:
+    """Return the columns that file names get."""
+    return min(NAME_WIDTH, max(len("file"), *(len(printable(file)) for file in files)))
+
+
+def caveats(recipe: Recipe) -> list[str]:
+    """Return what a reader must know before believing a score of these labels."""
+    return [
+        f"The scores continue the labels of recipe {recipe.name}, which no listener gave: all "
+        "eight carry one signal,",
+        "how damaged a performance is, so that differences between dimensions mean little.",
+    ]
+
+
+def printable(text: str) -> str:
+    """Return text on one line, with escapes for what a terminal would act on or cannot show."""
+    return "".join(
+        letter if letter.isprintable() else letter.encode("unicode_escape").decode()
+        for letter in text
+    )
+
+
+def _line(content: dict[str, object]) -> str:
+    return json.dumps(content, allow_nan=False)
+
+
+def _utf8(text: str) -> str:
+    """Return text with escapes for bytes of a file's name that are no UTF-8."""
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
+def _shortened(text: str, width: int) -> str:
+    return text if len(text) <= width else "…" + text[1 - width :]
+
+
+def _clock(duration_s: float) -> str:
+    if duration_s < 60:
+        return f"{duration_s:.1f} s"
+    minutes, seconds = divmod(round(duration_s), 60)
+    return f"{minutes}:{seconds:02d} min"
