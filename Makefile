@@ -5,10 +5,15 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PORT ?= 3000
 
-.PHONY: demo test check lint types contracts ui system fluidsynth browser clean
+.PHONY: demo proof test check lint types contracts ui system fluidsynth browser clean
 
 demo: $(READY) system  ## the whole graph on the built-in corpus
 	$(BIN)/pianograde demo
+
+proof: $(READY) system  ## on 60 performances of a MAESTRO root: make proof MAESTRO=folder
+	@test -n "$(MAESTRO)" || { echo "expected MAESTRO=folder, a MAESTRO root: make proof MAESTRO=~/maestro-v3.0.0" >&2; exit 2; }
+	$(BIN)/pianograde run --maestro $(MAESTRO) --limit 60 --experiment configs/experiments/small.yaml
+	$(BIN)/python -m pipelines.proof
 
 test: $(READY) system browser  ## every test; those on real data skip where there is none
 	$(BIN)/python -m pytest

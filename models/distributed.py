@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """This process among those of a training: its rank, and how many there are."""
+    """A process among those of a training: its rank, and how many there are."""
 
     rank: int
     ranks: int

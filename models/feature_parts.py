@@ -15,7 +15,8 @@ from models.config.audio import AudioFeatures, MelFeatures, MertFeatures
 from models.config.experiment import ExperimentConfig
 from models.config.midi import TokenName
 from models.features import log_mel
-from models.mert import mert_frames, mert_identity, warm_mert
+from models.mert import mert_identity, warm_mert
+from models.mert_frames import mert_frames
 from models.parts import ExampleParts
 from models.tokens.tokenisers import TOKENISERS
 from storage.audio import decode_audio

@@ -125,7 +125,7 @@ class GradingModule(L.LightningModule):
         """Return the loss of one batch."""
         grades = self._grades(batch)
         outputs = outputs_of(grades)
-        terms = self.losses(outputs, batch.scores)
+        terms = self.losses(outputs, batch.scores, epoch=self.epoch)
         told = self.losses.told(outputs, batch.scores)
         progress, count = self.progress, len(batch.sample_ids)
         for sums, figures in ((progress.sums, terms), (progress.told_sums, told)):
@@ -193,12 +193,13 @@ class GradingModule(L.LightningModule):
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """AdamW with a rate that follows from the step alone."""
         training = self.config.training
+        groups: list[dict[str, Any]] = [
+            {"params": list(self.network.parameters())},
+            # Decay would pull learnt weights of the loss terms back to equal ones.
+            {"params": list(self.losses.parameters()), "weight_decay": 0.0},
+        ]
         optimizer = torch.optim.AdamW(
-            [
-                {"params": self.network.parameters()},
-                # Decay would pull learnt weights of the loss terms back to equal ones.
-                {"params": self.losses.parameters(), "weight_decay": 0.0},
-            ],
+            groups,
             lr=training.learning_rate,
             weight_decay=training.weight_decay,
         )
@@ -227,7 +228,7 @@ def mean_over_steps(steps: Tensor, mask: Tensor) -> Tensor:
 def outputs_of(grades: Grades) -> Outputs:
     """Return what the losses need of a batch's grades; a clip's vector is the mean of its steps."""
     audio_clips = midi_clips = both = None
-    if grades.presence is not None and grades.audio_steps is not None:
+    if grades.presence and grades.audio_steps is not None and grades.midi_steps is not None:
         audio_clips = mean_over_steps(grades.audio_steps, grades.mask)
         midi_clips = mean_over_steps(grades.midi_steps, grades.mask)
         both = grades.presence.both

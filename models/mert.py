@@ -140,7 +140,7 @@ def _file(config: MertFeatures, names: tuple[str, ...]) -> Path:
         try:
             return Path(hf_hub_download(source, name, revision=revision))
         except (EntryNotFoundError, OSError, ValueError) as error:
-            reason = str(error).splitlines()[0]
+            reason = _first_line(error)
     raise UserError(
         f"cannot have {' or '.join(names)} of {source}@{revision} ({reason}); expected a "
         "checkpoint on the hub or in its cache: correct source and revision, or download it "
@@ -249,10 +249,9 @@ def _tensors(path: Path) -> dict[str, Tensor]:
         RuntimeError,
         ValueError,
     ) as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise UserError(
-            f"the weights {path} cannot be read ({reason}); expected a whole file of tensors: "
-            "download it again"
+            f"the weights {path} cannot be read ({_first_line(error)}); expected a whole "
+            "file of tensors: download it again"
         ) from error
     if not isinstance(content, dict) or not all(isinstance(v, Tensor) for v in content.values()):
         raise UserError(f"{path} must hold tensors by name: choose a checkpoint of transformers")
@@ -295,6 +294,10 @@ def _current_name(name: str) -> str:
         if name.endswith(f".{old}"):
             return f"{name.removesuffix(old)}parametrizations.weight.{current}"
     return name
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]
 
 
 def _some(names: list[str]) -> str:

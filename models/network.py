@@ -138,11 +138,10 @@ class GradingNetwork(nn.Module):
                 audio=presence.audio & (audio is not None), midi=presence.midi & (midi is not None)
             )
             fused = self._fused(audio, midi, batch, presence, mask)
-            steps = fused.steps
         else:
-            steps = audio if midi is None else midi
             presence = None
-        pooled = self.aggregation(steps, batch.steps)
+        heard = audio if midi is None else midi
+        pooled = self.aggregation(heard if fused is None else fused.steps, batch.steps)
         graded = self.head(pooled.vector)
         return Grades(
             scores=self.head.scores(graded.standardised),

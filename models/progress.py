@@ -13,6 +13,7 @@ from models.history import EpochRecord, best_epoch, is_finished
 from models.identity import Origin
 from models.lightning_module import GradingModule
 
+
 def describe_duration(seconds: float) -> str:
     """Return a duration as a person says it.
 

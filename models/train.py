@@ -26,7 +26,7 @@ from models.identity import Origin, training_identity
 from models.lightning_module import ExampleLoaders, GradingModule
 from models.lightning_quiet import QuietDDP, quiet_lightning
 from models.parts import ExampleParts, check_features
-from models.pretraining.checkpoint import load_pretrained, pretrained_identity
+from models.pretraining.checkpoint import load_pretrained, load_pretraining
 from models.progress import EpochKeeper, describe_duration
 from models.threads import torch_threads
 
@@ -162,14 +162,14 @@ def train(
     # Before anything is removed, and before other processes are started.
     check_features(parts, config, MODALITIES[name])
     check_readers(parts, train_targets, config, MODALITIES[name])
-    starts_pretrained = pretrained_dir is not None and "midi" in MODALITIES[name]
+    start = pretrained_dir if "midi" in MODALITIES[name] else None
     origin = Origin(
         identity=training_identity(
             name,
             config,
             parts,
             samples,
-            pretrained_identity(pretrained_dir) if starts_pretrained else None,
+            load_pretraining(start).identity if start else None,
         ),
         table_versions=table_versions,
     )
@@ -198,8 +198,8 @@ def train(
             module.network.load_state_dict(state.weights)
             module.losses.load_state_dict(state.loss_weights)
             log(f"{name}: goes on after epoch {len(history)}")
-        elif starts_pretrained:
-            load_pretrained(module.network.midi_encoder, pretrained_dir)
+        elif start:
+            load_pretrained(module.network.midi_encoder, start)
         log(
             f"{name}: {parameters:,} parameters, {len(train_targets):,} training and "
             f"{len(validation_targets):,} validation samples"

@@ -4,6 +4,7 @@ Dagster is imported inside the commands: `--help` and the worker processes do wi
 """
 
 import functools
+import io
 import os
 import sys
 from collections.abc import Callable
@@ -302,6 +303,8 @@ def score(
         chosen.instrument.sample_rate_hz,
         model,
     )
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a terminal may lack a file's letters
     one = None if files else Sources(midi=midi, audio=audio)
     names = [one.name] if one else [str(file) for file in given]
     rows, failed = [], False

@@ -74,7 +74,8 @@ def row(scored: Scored, width: int) -> str:
         spread = f"±{scored.spread[name]:.0f}" if scored.windows > 1 else ""
         mark = UNJUDGED if name in scored.not_judged else ""
         cells += f"{f'{scored.scores[name]:.0f}{spread}{mark}':<{CELL_WIDTH}}"
-    return f"{_shortened(printable(scored.file), width):<{width}}  {cells}{scored.model}, {scored.modality}"
+    file = _shortened(printable(scored.file), width)
+    return f"{file:<{width}}  {cells}{scored.model}, {scored.modality}"
 
 
 def legend(rows: Iterable[Scored], recipe: Recipe) -> str:

@@ -245,7 +245,10 @@ TABLES = {
     ),
     "quarantine": ("What was left out of the corpus, and why.", QUARANTINE),
     "pairs_quarantine": ("What was left out while pairs were made, and why.", PAIRS_QUARANTINE),
-    "audio_features": ("What the audio encoder reads: log-mel spectrograms, or hidden states of MERT.", AUDIO_FEATURES),
+    "audio_features": (
+        "What the audio encoder reads: log-mel spectrograms, or hidden states of MERT.",
+        AUDIO_FEATURES,
+    ),
     "midi_tokens": ("Note tokens, the input of the MIDI encoder.", MIDI_TOKENS),
 }
 

@@ -52,8 +52,8 @@ class MelFeatures(Section):
 class MertFeatures(Section):
     """How sound becomes MERT's hidden states (see `models.mert`), cached at `frame_rate_hz`.
 
-    `source` is a hub id or a local folder, `revision` a commit of the hub (null for a folder);
-    the states of `layers` (1 to 12, counted after the input embedding) are averaged.
+    `source` is a hub id or a local folder, `revision` the whole hash of a commit of the hub (null
+    for a folder); the states of `layers` (1 to 12, counted after the input embedding) are averaged.
     """
 
     kind: Literal["mert"]

@@ -25,6 +25,7 @@ MODALITIES: Mapping[Experiment, frozenset[Modality]] = {
 }
 """What each experiment is shown."""
 
+
 class ProjectionConfig(Section):
     """The width that every modality has on the common time grid."""
 

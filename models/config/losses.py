@@ -53,10 +53,15 @@ class CoralConfig(Section):
 
 
 class BootstrapConfig(Section):
-    """Reed et al. 2015, against CORAL's ordinal targets: `beta` is the trust in the label."""
+    """Reed et al. 2015, against CORAL's ordinal targets: `beta` is the trust in the label.
+
+    In the first `warmup_epochs` labels are trusted whole: a network that knows nothing yet would
+    be confirmed in its first guesses.
+    """
 
     form: Literal["soft", "hard"]
     beta: Annotated[float, Field(gt=0, lt=1)]
+    warmup_epochs: Annotated[int, Field(ge=0)]
 
 
 class LabelDensityConfig(Section):

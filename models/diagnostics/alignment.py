@@ -16,10 +16,8 @@ FEWEST_ROWS = 4
 
 
 def centred(rows: Tensor) -> Tensor:
-    """Return (n, width) rows less their mean, float64; rows that are all alike become 0."""
-    # Less the first row first, or rounding would leave constant rows a spread.
-    offset = rows.double() - rows[:1].double()
-    return offset - offset.mean(dim=0)
+    """Return (n, width) rows less their mean, float64; float32 rows all alike become exactly 0."""
+    return rows.double() - rows.double().mean(dim=0)
 
 
 def _unbiased_hsic(x: Tensor, y: Tensor) -> float:

@@ -58,9 +58,10 @@ def _audio_share(experiments: list[ExperimentSummary]) -> str:
 def _retrieval(experiments: list[ExperimentSummary]) -> str:
     def paint(axis: Axes) -> None:
         _lines(axis, experiments, lambda found: found.retrieval_at_1)
-        chance = {one.training.best.diagnostics.retrieval_chance for one in experiments}
-        for level in chance - {None}:
-            axis.axhline(level, color=GREY, linewidth=1.2, linestyle=":")
+        for one in experiments:
+            chance = one.training.best.diagnostics.retrieval_chance
+            if chance is not None:
+                axis.axhline(chance, color=GREY, linewidth=1.2, linestyle=":")
         axis.set_ylim(bottom=0)
         axis.set_title("retrieval@1")
 

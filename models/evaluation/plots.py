@@ -1,7 +1,9 @@
 """How the experiments did, in pictures: all of them side by side, and score by score."""
 
-from matplotlib.axes import Axes
+from typing import Any
+
 import numpy as np
+from matplotlib.axes import Axes
 
 from degradation.seeds import stream
 from models.config.experiment import Experiment
@@ -39,8 +41,8 @@ def plot_overview(summary: Summary) -> list[str]:
     names = [one.name for one in summary.experiments]
 
     def draw(axis: Axes, label: str, ceiling: float, baseline: float) -> None:
-        axis.axvline(ceiling, color=INK, linestyle="--", linewidth=1)
-        axis.axvline(baseline, color=GREY, linestyle=":", linewidth=1.2)
+        axis.axvline(ceiling, color=INK, linestyle="--", linewidth=1, zorder=0)
+        axis.axvline(baseline, color=GREY, linestyle=":", linewidth=1.2, zorder=0)
         axis.text(ceiling, -0.72, "ceiling", ha="center", va="bottom")
         axis.text(baseline, -0.72, "the mean", color=GREY, ha="center", va="bottom")
         axis.set_yticks(range(len(names)), names)
@@ -51,10 +53,8 @@ def plot_overview(summary: Summary) -> list[str]:
         axis.spines["left"].set_visible(False)
 
     def bar(axis: Axes, row: int, low: float, value: float, high: float) -> None:
-        style = {"color": EXPERIMENT_COLOURS[names[row]]}
-        axis.plot(
-            [low, high], [row, row], linewidth=3, alpha=0.45, solid_capstyle="round", **style
-        )
+        style: Any = {"color": EXPERIMENT_COLOURS[names[row]]}
+        axis.plot([low, high], [row, row], linewidth=3, alpha=0.45, solid_capstyle="round", **style)
         axis.plot(value, row, "o", markersize=7, **style)
 
     def mean_r(axis: Axes) -> None:

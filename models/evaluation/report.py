@@ -82,11 +82,15 @@ def _render(summary: Summary, content: Mapping[str, Any]) -> str:
     }
     if fusions:
         figures["fusion"] = Figure(fusion_keys(summary), plot_fusion(summary))
-    return _environment().get_template("report.html.j2").render(
-        report=content,
-        figures=figures,
-        fusions=fusions,
-        fusion_rows=fusion_rows(fusions),
-        token_rows=token_rows(content["token_audit"]),
-        notes_lost=notes_lost(content["token_audit"]),
+    return (
+        _environment()
+        .get_template("report.html.j2")
+        .render(
+            report=content,
+            figures=figures,
+            fusions=fusions,
+            fusion_rows=fusion_rows(fusions),
+            token_rows=token_rows(content["token_audit"]),
+            notes_lost=notes_lost(content["token_audit"]),
+        )
     )

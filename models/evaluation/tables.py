@@ -50,9 +50,8 @@ class FusionRow:
     cells: tuple[str, ...]
 
 
-def _shift(fusion: Content) -> str | None:
-    steps, ms = fusion["shift_steps"], fusion["shift_ms"]
-    return None if steps is None else f"{signed(steps, 0)} ({signed(ms, 0)} ms)"
+def _shift(figure: str) -> Callable[[Content], str | None]:
+    return lambda fusion: None if fusion[figure] is None else signed(fusion[figure], 0)
 
 
 def _gate(figure: str) -> Callable[[Content], Any]:
@@ -104,7 +103,7 @@ FUSION_FIGURES: tuple[tuple[str, str, Callable[[Content], Any]], ...] = (
     ),
     (
         "gradient norm, MIDI side",
-        "far below the other: one side has stopped learning",
+        "far below the other: that side hardly learns",
         _of("gradient_norms", "midi"),
     ),
     (
@@ -114,7 +113,12 @@ FUSION_FIGURES: tuple[tuple[str, str, Callable[[Content], Any]], ...] = (
     ),
     ("retrieval@1 by chance", "one in as many clips as were searched", _whole("retrieval_chance")),
     ("CKA of audio and MIDI steps", "1: alike but for a rotation, 0: unrelated", _whole("cka")),
-    ("audio is late by, in steps", "the shift at which both are most alike", _shift),
+    (
+        "audio is late by, in steps",
+        "the shift at which both are most alike; below 0: early",
+        _shift("shift_steps"),
+    ),
+    ("audio is late by, in ms", "the same in time", _shift("shift_ms")),
     ("CKA at that shift", "near 0: no shift to speak of", _whole("shift_cka")),
 )
 """Every figure of a fusion model: what it is, how to read it, and where it is."""

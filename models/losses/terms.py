@@ -81,13 +81,13 @@ class LossTerms(nn.Module):
         thresholds = config.coral.thresholds if config.coral else ()
         self.register_buffer("thresholds", torch.tensor(thresholds), persistent=False)
 
-    def forward(self, outputs: Outputs, true_scores: Tensor) -> dict[str, Tensor]:
+    def forward(self, outputs: Outputs, true_scores: Tensor, *, epoch: int) -> dict[str, Tensor]:
         """Return the weighted terms by name, scalars whose sum is the loss.
 
         `true_scores` (B, 8) are in points. Names: huber, ranking, contrastive, coral
-        (bootstrapped when that is on). A term that is off is not there; nor is contrastive for a
-        network that is shown one modality. Raises ValueError on shapes, or when CORAL is on and
-        the network has no ordinal logits.
+        (bootstrapped when that is on and `epoch`, counted from 0, is past its warm-up). A term
+        that is off is not there; nor is contrastive for a network that is shown one modality.
+        Raises ValueError on shapes, or when CORAL is on and the network has no ordinal logits.
         """
         with torch.autocast(true_scores.device.type, enabled=False):
             true = self._checked(outputs, true_scores)
@@ -114,7 +114,7 @@ class LossTerms(nn.Module):
                 logits, true_levels = self._ordinal(outputs, true)
                 terms["coral"] = config.coral.weight * (
                     bootstrapped_coral_loss(logits, true_levels, config.bootstrap)
-                    if config.bootstrap
+                    if config.bootstrap and epoch >= config.bootstrap.warmup_epochs
                     else coral_loss(logits, true_levels)
                 )
             return terms

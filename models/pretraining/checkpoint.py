@@ -18,7 +18,7 @@ from models.checkpoint import HISTORY_FILE, RESUME_FILE, replace_file, write_jso
 from models.config.experiment import ExperimentConfig
 from models.config.midi import MidiEncoderConfig
 from models.midi_encoder import NoteEncoder
-from models.pretraining.history import PretrainingEpoch
+from models.pretraining.history import PretrainingEpoch, PretrainingResult
 from models.tokens.tokenisers import TOKENISERS
 
 NAME = "midi_pretrain"
@@ -113,30 +113,32 @@ def find_best_encoder(folder: Path) -> Path:
     return min(found, key=lambda path: float(path.stem.rpartition("=")[2]))
 
 
-def pretrained_identity(folder: Path) -> str:
-    """Return the identity of the pretraining that finished in a folder; UserError without one."""
+def load_pretraining(folder: Path) -> PretrainingResult:
+    """Return what `pretrain` returned when it finished in a folder; UserError without one."""
     path = folder / HISTORY_FILE
     if not path.exists():
         raise UserError(
             f"{folder} holds no finished pretraining ({HISTORY_FILE} is missing): materialise "
             f"{NAME} first, or set pretraining to null"
         )
-    return str(json.loads(path.read_text(encoding="utf-8"))["identity"])
-
-
-def pretrained_identity(folder: Path) -> str:
-    """Return the identity of the pretraining in a folder; UserError when it holds none."""
-    return str(_description(find_best_encoder(folder))["identity"])
+    stored = json.loads(path.read_text(encoding="utf-8"))
+    return PretrainingResult(
+        identity=stored["identity"],
+        checkpoint=folder / stored["checkpoint"],
+        parameters=stored["parameters"],
+        history=tuple(PretrainingEpoch(**record) for record in stored["epochs"]),
+    )
 
 
 def load_pretrained(encoder: NoteEncoder, folder: Path) -> str:
     """Give `encoder` the best weights of a pretraining, every one; return its identity.
 
-    Raises UserError when the folder holds none, or those of an encoder of other tokens or
-    sizes. Dropout may differ.
+    Raises UserError when the folder holds none that finished, or those of an encoder of other
+    tokens or sizes. Dropout may differ.
     """
+    identity = load_pretraining(folder).identity
     path = find_best_encoder(folder)
-    described = _description(path)
+    described = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
     theirs = {**described["midi_encoder"], "tokens_version": described["tokens_version"]}
     ours = {
         **encoder.config.model_dump(mode="json"),
@@ -154,12 +156,7 @@ def load_pretrained(encoder: NoteEncoder, folder: Path) -> str:
             f"{NAME} again with this configuration"
         )
     encoder.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
-    return str(described["identity"])
-
-
-def _description(weights: Path) -> dict[str, Any]:
-    described: dict[str, Any] = json.loads(weights.with_suffix(".json").read_text("utf-8"))
-    return described
+    return identity
 
 
 def _token_version(encoder: MidiEncoderConfig) -> str:

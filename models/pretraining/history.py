@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-NOTHING_TO_GUESS_NATS = 0.01
-"""Below this cross-entropy of the unigram baseline a field is all but constant, as `tempo` is."""
+NOTHING_TO_GUESS_NATS = 0.05
+"""Below this cross-entropy of the unigram baseline a field is all but constant, as `tempo` is:
+what is left is the price of counting each class once more than it occurred."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +26,17 @@ class PretrainingEpoch:
     learning_rate: float
     notes_per_s: float
     seconds: float
+
+    def curves(self) -> dict[str, float]:
+        """Return every figure of the epoch that is one number, by name."""
+        return {
+            "loss training": self.train_loss,
+            "loss validation": self.val_loss,
+            "learning rate": self.learning_rate,
+            "notes a second": self.notes_per_s,
+            **{f"cross-entropy {name}": nats for name, nats in self.val_cross_entropy.items()},
+            **{f"unigram {name}": nats for name, nats in self.unigram_cross_entropy.items()},
+        }
 
 
 def best_pretraining_epoch(history: tuple[PretrainingEpoch, ...]) -> PretrainingEpoch:

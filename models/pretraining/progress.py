@@ -25,12 +25,14 @@ class PretrainingKeeper(L.Callback):
         history: tuple[PretrainingEpoch, ...],
         survey: Survey,
         log: Callable[[str], None],
+        on_epoch: Callable[[PretrainingEpoch], None],
     ) -> None:
         self.history = history
         self._identity, self._data_version = identity, data_version
         self._out_dir = out_dir
         self._survey = survey
         self._log = log
+        self._on_epoch = on_epoch
         self._started_s = self._spoke_s = self._trained_s = 0.0
 
     def on_train_epoch_start(self, trainer: L.Trainer, module: L.LightningModule) -> None:
@@ -94,6 +96,7 @@ class PretrainingKeeper(L.Callback):
             ),
         )
         self._report(record, module.pretraining.epochs)
+        self._on_epoch(record)
 
     def _report(self, record: PretrainingEpoch, epochs: int) -> None:
         mean_s = sum(past.seconds for past in self.history) / len(self.history)

@@ -13,6 +13,7 @@ from degradation.errors import UserError
 from degradation.seeds import digest_int
 from models.checkpoint import HISTORY_FILE, clear, write_json
 from models.config.experiment import ExperimentConfig
+from models.lightning_quiet import quiet_lightning
 from models.pretraining.baseline import Survey, survey
 from models.pretraining.checkpoint import (
     NAME,
@@ -26,7 +27,6 @@ from models.pretraining.progress import PretrainingKeeper
 from models.pretraining.source import PerformanceSource
 from models.progress import describe_duration
 from models.threads import torch_threads
-from models.train import quiet_lightning
 
 
 def pretrain(
@@ -36,6 +36,7 @@ def pretrain(
     *,
     data_version: str,
     log: Callable[[str], None],
+    on_epoch: Callable[[PretrainingEpoch], None],
 ) -> PretrainingResult:
     """Pretrain the configured MIDI encoder; files go to `out_dir`, progress to `log`.
 
@@ -46,8 +47,9 @@ def pretrain(
     identity (see `pretraining_identity`) left in `out_dir` is removed. Files: the encoder's best
     weights `midi_pretrain-epoch=NN-val_loss=X.XXXX.pt` and `.json`, `resume.pt`, `history.json`.
 
-    Runs on one GPU when there is one, else on `torch_threads` CPU threads. Raises UserError
-    when the configuration has no pretraining, or a split has no note.
+    Runs on one GPU when there is one, else on `torch_threads` CPU threads. `on_epoch` is called
+    after each epoch. Raises UserError when the configuration has no pretraining, or a split has
+    no note.
     """
     pretraining = config.pretraining
     if pretraining is None:
@@ -86,7 +88,7 @@ def pretrain(
             f"{found.train_notes:,} notes, {found.validation_notes_guessed:,} to guess in "
             "validation"
         )
-        keeper = PretrainingKeeper(identity, data_version, out_dir, history, found, log)
+        keeper = PretrainingKeeper(identity, data_version, out_dir, history, found, log, on_epoch)
         gpu_bf16 = torch.cuda.is_available() and config.training.precision == "bf16"
         with quiet_lightning():
             trainer = L.Trainer(

@@ -1,25 +1,27 @@
 """Evaluation: what the models learnt, judged on music they have not seen."""
 
 import json
-from pathlib import Path
 
 import dagster as dg
 
 from degradation.channel import Bandpass
 from degradation.noise import Noise
 from degradation.recipe import TIERS, Recipe
-from models.config.experiment import EXPERIMENTS, MODALITIES, Experiment, ExperimentConfig
+from models.config.experiment import EXPERIMENTS, MODALITIES, Experiment
 from models.evaluation.ceilings import TierScores
 from models.evaluation.report import write_report
 from models.evaluation.summary import Evaluation, Outcome, TierSound
 from models.identity import training_identity
 from models.predict import predict
-from models.pretraining.checkpoint import pretrained_identity
+from models.pretraining.checkpoint import load_pretraining
 from models.result import load_result
-from pipelines.assets.training import LabelledExamples, model_folder, read_examples
+from pipelines.assets.pretraining import pretrained_folder
+from pipelines.assets.token_audit import read_token_audit
+from pipelines.assets.training import LabelledExamples, model_folder, read_examples, start_of
 from pipelines.metadata import records_metadata
 from pipelines.resources import Project
 from pipelines.settings import find_recipe
+from pipelines.workspace import Workspace
 
 JUDGED_SPLIT = "test"
 
@@ -44,6 +46,7 @@ def evaluation_asset(recipe_name: str) -> dg.AssetsDefinition:
     ) -> dg.MaterializeResult[None]:
         workspace, recipe = project.workspace, find_recipe(recipe_name)
         config, data = project.settings.experiment_config(), read_examples(workspace, recipe_name)
+        start = pretrained_folder(workspace)
         paths = write_report(
             Evaluation(
                 recipe=recipe_name,
@@ -55,11 +58,12 @@ def evaluation_asset(recipe_name: str) -> dg.AssetsDefinition:
                 tiers=tier_scores(recipe),
                 sounds=tier_sounds(recipe),
                 outcomes=tuple(
-                    judge(
-                        experiment, config, data, model_folder(workspace, recipe_name, experiment)
-                    )
+                    judge(workspace, recipe_name, experiment, data)
                     for experiment in config.experiments
                 ),
+                token_audit=read_token_audit(workspace, recipe_name),
+                pretraining=load_pretraining(start) if start else None,
+                config=config,
                 seed=recipe.seed,
             ),
             workspace.output(recipe_name, "evaluation"),
@@ -85,14 +89,17 @@ def evaluation_asset(recipe_name: str) -> dg.AssetsDefinition:
 
 
 def judge(
-    experiment: Experiment, config: ExperimentConfig, data: LabelledExamples, folder: Path
+    workspace: Workspace, recipe_name: str, experiment: Experiment, data: LabelledExamples
 ) -> Outcome:
     """Return a model's scores for the judged split.
 
     Raises UserError for a model that was not trained on these data with these settings.
     """
-    pretrained = pretrained_identity(data.pretrained_dir) if data.pretrained_dir else None
+    config = workspace.settings.experiment_config()
+    start = start_of(workspace, experiment)
+    pretrained = load_pretraining(start).identity if start else None
     identity = training_identity(experiment, config, data.parts, data.samples, pretrained)
+    folder = model_folder(workspace, recipe_name, experiment)
     heard = MODALITIES[experiment]
     return Outcome(
         training=load_result(folder, identity),

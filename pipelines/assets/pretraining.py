@@ -6,7 +6,7 @@ from typing import Any
 import dagster as dg
 
 from degradation.errors import UserError
-from models.pretraining.checkpoint import pretrained_identity, pretraining_identity
+from models.pretraining.checkpoint import load_pretraining, pretraining_identity
 from models.pretraining.history import PretrainingEpoch, PretrainingResult
 from models.pretraining.source import CorpusTable
 from models.pretraining.train import pretrain
@@ -81,7 +81,7 @@ def pretrained_folder(workspace: Workspace) -> Path | None:
         return None
     folder = pretraining_folder(workspace)
     expected = pretraining_identity(config, performances_version(workspace))
-    if pretrained_identity(folder) != expected:
+    if load_pretraining(folder).identity != expected:
         raise UserError(
             f"the encoder in {folder} was pretrained on other performances or settings; expected "
             "today's: materialise midi_pretrain again"

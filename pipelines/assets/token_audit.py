@@ -1,10 +1,14 @@
 """What survives of a recipe's damage when notes become tokens."""
 
+import json
 from dataclasses import asdict
+from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import pyarrow.compute as pc
 
+from degradation.errors import UserError
 from degradation.notes import Performance
 from degradation.recipe import TIERS
 from models.checkpoint import write_json
@@ -13,6 +17,7 @@ from models.tokens.tokenisers import TOKENISERS
 from pipelines.metadata import records_metadata
 from pipelines.resources import Project
 from pipelines.settings import find_recipe
+from pipelines.workspace import Workspace
 from storage.midi import read_midi
 from storage.tables import Table, read_table
 
@@ -43,7 +48,7 @@ def token_audit_asset(recipe_name: str) -> dg.AssetsDefinition:
             for tokeniser in TOKENISERS.values()
             for row in audit_tokeniser(segments, recipe, tokeniser, seed=recipe.seed)
         ]
-        path = workspace.output(recipe_name, "token_audit") / "token_audit.json"
+        path = audit_file(workspace, recipe_name)
         write_json(path, [asdict(row) for row in rows])
         return dg.MaterializeResult(
             metadata={
@@ -55,6 +60,20 @@ def token_audit_asset(recipe_name: str) -> dg.AssetsDefinition:
         )
 
     return token_audit
+
+
+def audit_file(workspace: Workspace, recipe_name: str) -> Path:
+    """Return where a recipe's audit lies."""
+    return workspace.output(recipe_name, "token_audit") / "token_audit.json"
+
+
+def read_token_audit(workspace: Workspace, recipe_name: str) -> list[dict[str, Any]]:
+    """Return the rows of a recipe's audit (fields of `AuditRow`); UserError without one."""
+    path = audit_file(workspace, recipe_name)
+    if not path.exists():
+        raise UserError(f"{path} is missing; expected the tokeniser audit: materialise token_audit")
+    rows: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))
+    return rows
 
 
 def some_clean_segments(pairs: Table) -> dict[str, Performance]:

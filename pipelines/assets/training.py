@@ -9,7 +9,7 @@ import dagster as dg
 import pandas as pd
 
 from labeling.scores import DIMENSIONS
-from models.config.experiment import EXPERIMENTS, Experiment
+from models.config.experiment import EXPERIMENTS, MODALITIES, Experiment
 from models.feature_parts import check_parts, example_parts
 from models.history import EpochRecord
 from models.parts import ExampleParts
@@ -46,7 +46,7 @@ def training_assets(recipe_name: str) -> list[dg.AssetsDefinition]:
     def training_asset(experiment: Experiment) -> dg.AssetsDefinition:
         @dg.asset(
             key=[recipe_name, experiment],
-            deps=[KEY, *([recipe_name, name] for name in ("samples", "audio_features", "midi_tokens"))],
+            deps=made_from(recipe_name, experiment),
             group_name=f"{recipe_name}_models",
             kinds={"torch", "lightning"},
             owners=["team:research"],
@@ -75,7 +75,7 @@ def training_assets(recipe_name: str) -> list[dg.AssetsDefinition]:
                 data.parts,
                 data.samples,
                 model_folder(workspace, recipe_name, experiment),
-                pretrained_dir=data.pretrained_dir,
+                pretrained_dir=start_of(workspace, experiment),
                 table_versions=data.table_versions,
                 log=context.log.info,
                 on_epoch=on_epoch,
@@ -87,16 +87,25 @@ def training_assets(recipe_name: str) -> list[dg.AssetsDefinition]:
     return [training_asset(experiment) for experiment in EXPERIMENTS]
 
 
+def made_from(recipe_name: str, experiment: Experiment) -> list[dg.AssetKey]:
+    """Return the assets that an experiment reads."""
+    features = {"audio": "audio_features", "midi": "midi_tokens"}
+    names = ["samples", *(features[modality] for modality in sorted(MODALITIES[experiment]))]
+    keys = [dg.AssetKey([recipe_name, name]) for name in names]
+    return [*keys, KEY] if "midi" in MODALITIES[experiment] else keys
+
+
+def start_of(workspace: Workspace, experiment: Experiment) -> Path | None:
+    """Return the pretrained encoder that an experiment starts from, None for random weights."""
+    return pretrained_folder(workspace) if "midi" in MODALITIES[experiment] else None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class LabelledExamples:
-    """Features and scores, all from one version of the pairs and one of the samples.
-
-    `pretrained_dir` holds the MIDI encoder to start from, None where pretraining is off.
-    """
+    """Features and scores, all from one version of the pairs and one of the samples."""
 
     parts: ExampleParts
     samples: pd.DataFrame
-    pretrained_dir: Path | None
     table_versions: Mapping[str, int]
 
 
@@ -128,7 +137,6 @@ def read_examples(workspace: Workspace, recipe_name: str) -> LabelledExamples:
             workspace.settings.experiment_config(),
         ),
         samples=read_table(samples, versions["samples"]).to_table(columns=LABELS).to_pandas(),
-        pretrained_dir=pretrained_folder(workspace),
         table_versions=versions,
     )
 

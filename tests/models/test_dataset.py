@@ -56,7 +56,9 @@ def test_tiers_are_mixed(corpus, tiny_config) -> None:
 
 @pytest.mark.parametrize("count", [2, 3, 4, 6])
 def test_shards_share_out_every_sample(corpus, tiny_config, count: int) -> None:
-    dealt = [name for i in range(count) for name in ids(corpus, tiny_config, shard=Shard(i, count, 1))]
+    dealt = [
+        name for i in range(count) for name in ids(corpus, tiny_config, shard=Shard(i, count, 1))
+    ]
     assert Counter(dealt) == Counter(ids(corpus, tiny_config))
 
 

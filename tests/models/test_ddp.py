@@ -76,13 +76,13 @@ def test_the_gradient_is_that_of_both_halves(corpus, tiny_config, tmp_path) -> N
 def test_a_killed_one_goes_on(trained, corpus, tiny_config, tmp_path) -> None:
     _, whole, _, _ = trained
 
-    class Stopped(Exception):
+    class StoppedError(Exception):
         pass
 
     def stop(record: EpochRecord) -> None:
-        raise Stopped
+        raise StoppedError
 
-    with pytest.raises(Stopped):
+    with pytest.raises(StoppedError):
         run(on_two(tiny_config), corpus, tmp_path, on_epoch=stop)
     resumed = run(on_two(tiny_config), corpus, tmp_path)
     one = torch.load(whole.checkpoint, weights_only=True)

@@ -41,21 +41,31 @@ def test_the_band_rises_with_the_pitch(demo_config: ExperimentConfig) -> None:
 
 def test_silence_lies_on_the_floor(demo_config: ExperimentConfig) -> None:
     silence = Waveform(samples=np.zeros(16_000, np.float32), sample_rate_hz=16_000)
-    assert (log_mel(silence, demo_config.audio_features) == demo_config.audio_features.floor_db).all()
+    assert (
+        log_mel(silence, demo_config.audio_features) == demo_config.audio_features.floor_db
+    ).all()
 
 
 def test_a_sound_stands_in_the_frame_of_its_time(demo_config: ExperimentConfig) -> None:
     samples = np.zeros(32_000, np.float32)
     samples[16_000:16_160] = 0.5
-    spectrogram = log_mel(Waveform(samples=samples, sample_rate_hz=16_000), demo_config.audio_features)
+    spectrogram = log_mel(
+        Waveform(samples=samples, sample_rate_hz=16_000), demo_config.audio_features
+    )
     assert spectrogram.max(axis=1).argmax() == demo_config.audio_features.frame_rate_hz
 
 
 def test_the_same_sound_gives_the_same_bytes(demo_config: ExperimentConfig) -> None:
     tone = sine(440, 1, 24_000, gain=0.3)
-    assert log_mel(tone, demo_config.audio_features).tobytes() == log_mel(tone, demo_config.audio_features).tobytes()
+    assert (
+        log_mel(tone, demo_config.audio_features).tobytes()
+        == log_mel(tone, demo_config.audio_features).tobytes()
+    )
 
 
 def test_empty_audio_is_refused(demo_config: ExperimentConfig) -> None:
     with pytest.raises(UserError, match="empty"):
-        log_mel(Waveform(samples=np.zeros(0, np.float32), sample_rate_hz=16_000), demo_config.audio_features)
+        log_mel(
+            Waveform(samples=np.zeros(0, np.float32), sample_rate_hz=16_000),
+            demo_config.audio_features,
+        )

@@ -66,7 +66,11 @@ def test_it_knows_the_experiment_the_features_and_the_scores(corpus, tiny_config
         training_identity("gated", tiny_config, parts, samples, "pretrained longer"),
         training_identity("audio_only", tiny_config, parts, samples, None),
         training_identity(
-            "gated", tiny_config, dataclasses.replace(parts, audio_features=other_audio), samples, None
+            "gated",
+            tiny_config,
+            dataclasses.replace(parts, audio_features=other_audio),
+            samples,
+            None,
         ),
         training_identity(
             "gated", tiny_config, dataclasses.replace(parts, midi_tokens=other_midi), samples, None

@@ -281,7 +281,9 @@ def test_the_random_state_outside_is_left_alone(corpus, tiny_config, tmp_path) -
 
 
 def test_an_unknown_experiment_is_refused(corpus, tiny_config, tmp_path) -> None:
-    with pytest.raises(UserError, match="expected one of audio_only, midi_only, crossattn, gated, concat"):
+    with pytest.raises(
+        UserError, match="expected one of audio_only, midi_only, crossattn, gated, concat"
+    ):
         run("video_only", tiny_config, corpus, tmp_path)
 
 

@@ -12,9 +12,9 @@ import yaml
 from degradation.errors import UserError
 from degradation.recipe import TIERS
 from labeling.scores import DIMENSIONS
-from models.feature_parts import TOKENS_VERSION, mel_version
+from models.feature_parts import audio_features_version, midi_tokens_version
 from models.result import load_result
-from models.tokens import TOKEN_DTYPE
+from models.tokens.performance import PERFORMANCE_DTYPE
 from pipelines.assets.evaluation import judge, tier_sounds
 from pipelines.assets.training import model_folder, read_examples, training_assets
 from pipelines.resources import Project
@@ -46,21 +46,21 @@ def commit_pairs(workspace: Workspace, name: str, lowest_score: float) -> None:
         "sample_id": [f"s{row:02d}" for row in range(24)], "split": splits,
         "segment_id": [f"g{row:02d}" for row in range(24)],
         "composition": [f"piece {split}" for split in splits],
-        "tier": ["good"] * 24, "year": [2004] * 24,
+        "tier": ["good"] * 24, "year": [2004] * 24, "duration_s": [2.0] * 24,
     }  # fmt: skip
     scores = {name: list(rng.uniform(lowest_score, 95, 24)) for name in DIMENSIONS}
-    mels = rng.normal(-80, 5, (24, FRAMES, config.mel.bands)).astype("<f2")
+    mels = rng.normal(-80, 5, (24, FRAMES, config.audio_features.width)).astype("<f2")
     mel_columns = {
-        "log_mel": [mel.tobytes() for mel in mels], "frames": [FRAMES] * 24,
-        "bands": [config.mel.bands] * 24,
+        "features": [mel.tobytes() for mel in mels], "frames": [FRAMES] * 24,
+        "width": [config.audio_features.width] * 24,
     }  # fmt: skip
-    tokens = {"tokens": [np.ones(3, TOKEN_DTYPE).tobytes()] * 24, "notes": [3] * 24}
+    tokens = {"tokens": [np.ones(3, PERFORMANCE_DTYPE).tobytes()] * 24, "notes": [3] * 24}
     path = part_path(workspace.table(RECIPE, "pairs"), {"tier": "good", "year": "2004"}, name)
     commit_rows(workspace, "pairs", path, about)
     for table, version, columns in (
         ("samples", SAMPLES_VERSION, scores),
-        ("audio_features", mel_version(config.mel), mel_columns),
-        ("midi_tokens", TOKENS_VERSION, tokens),
+        ("audio_features", audio_features_version(config.audio_features), mel_columns),
+        ("midi_tokens", midi_tokens_version("performance"), tokens),
     ):
         commit_rows(workspace, table, derived_path(path, version), about | columns)
 
@@ -134,19 +134,21 @@ def test_samples_of_other_pairs_are_refused(workspace: Workspace) -> None:
 def test_a_model_is_judged_on_what_it_was_trained_for_alone(workspace: Workspace) -> None:
     train_audio_only()
     folder = model_folder(workspace, RECIPE, "audio_only")
-    config = workspace.settings.experiment_config()
-    outcome = judge("audio_only", config, read_examples(workspace, RECIPE), folder)
+    outcome = judge(workspace, RECIPE, "audio_only", read_examples(workspace, RECIPE))
     assert len(outcome.predictions) == 6
     assert outcome.training == load_result(folder, outcome.training.origin.identity)
 
     stale = "audio_only was trained on other data or settings"
-    longer = config.training.model_copy(update={"epochs": 2})
-    other = config.model_copy(update={"training": longer})
+    chosen = workspace.settings.experiment
+    written = yaml.safe_load(chosen.read_text())
+    longer = {**written, "training": written["training"] | {"epochs": 2}}
+    chosen.write_text(yaml.safe_dump(longer))
     with pytest.raises(UserError, match=stale):
-        judge("audio_only", other, read_examples(workspace, RECIPE), folder)
+        judge(Project().workspace, RECIPE, "audio_only", read_examples(workspace, RECIPE))
+    chosen.write_text(yaml.safe_dump(written))
     commit_pairs(workspace, "second", lowest_score=60)
     with pytest.raises(UserError, match=stale):
-        judge("audio_only", config, read_examples(workspace, RECIPE), folder)
+        judge(workspace, RECIPE, "audio_only", read_examples(workspace, RECIPE))
 
 
 def test_the_sound_of_a_tier_is_read_off_the_recipe() -> None:

@@ -2,7 +2,12 @@ import numpy as np
 import pytest
 
 from degradation.seeds import stream
-from models.evaluation.statistics import clustered_bootstrap
+from models.evaluation.statistics import (
+    Interval,
+    clustered_bootstrap,
+    clustered_gain,
+    within_tier_r,
+)
 from models.metrics import agreement
 
 
@@ -72,3 +77,47 @@ def test_coverage() -> None:
 def test_every_sample_needs_a_cluster() -> None:
     with pytest.raises(ValueError, match="a cluster for each of 4 samples, got 3"):
         clustered_bootstrap(np.ones((4, 8)), np.ones((4, 8)), ["a", "b", "c"], seed=0)
+
+
+def test_a_gain_is_judged_on_the_same_redrawings() -> None:
+    """Two models with the errors of a piece in common differ by less than either is unsure."""
+    true, predicted, clusters = scores(np.random.default_rng(4), 12, 10, 15)
+    better = 0.9 * predicted + 0.1 * true
+    gain = clustered_gain(true, better, predicted, clusters, seed=0)
+    mine, theirs = (
+        clustered_bootstrap(true, one, clusters, seed=0).mean_r for one in (better, predicted)
+    )
+    difference = agreement(true, better).mean_r - agreement(true, predicted).mean_r
+    assert gain.mean_r == pytest.approx(difference)
+    assert mine.low < theirs.high, "the figures' own intervals overlap"
+    assert 0 < gain.interval.low < gain.mean_r < gain.interval.high
+    assert gain.interval.high - gain.interval.low < (mine.high - mine.low) / 2
+    back = clustered_gain(true, predicted, better, clusters, seed=0)
+    assert back.mean_r == -gain.mean_r
+    assert (back.interval.low, back.interval.high) == (-gain.interval.high, -gain.interval.low)
+
+
+def test_a_model_gains_nothing_over_itself_and_one_piece_tells_nothing() -> None:
+    true, predicted, clusters = scores(np.random.default_rng(5), 12, 10, 3)
+    same = clustered_gain(true, predicted, predicted, clusters, seed=0)
+    assert (same.mean_r, same.interval) == (0, Interval(0, 0))
+    one = clustered_gain(true, true, predicted, ["one"] * len(true), seed=0)
+    assert one.mean_r > 0
+    assert np.isnan([one.interval.low, one.interval.high]).all()
+    assert not one.interval.excludes_zero
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "excludes"), [(-1, 1, False), (0, 1, False), (0.1, 1, True), (-1, -0.1, True)]
+)
+def test_an_interval_knows_its_sign(low: float, high: float, excludes: bool) -> None:
+    assert Interval(low, high).excludes_zero == excludes
+
+
+def test_within_tier_r_does_not_see_the_tier() -> None:
+    rng = np.random.default_rng(0)
+    tiers = np.repeat(["good", "poor"], 500)
+    true = np.where(tiers == "good", 90.0, 55.0)[:, None] + rng.normal(0, 1, (1000, 8))
+    blind = np.where(tiers == "good", 90.0, 55.0)[:, None] + rng.normal(0, 1, (1000, 8))
+    assert abs(within_tier_r(true, blind, list(tiers))) < 0.05
+    assert within_tier_r(true, true, list(tiers)) == pytest.approx(1)

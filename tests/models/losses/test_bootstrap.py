@@ -8,8 +8,8 @@ from models.config.losses import BootstrapConfig
 from models.losses.bootstrap import bootstrapped_coral_loss, bootstrapped_levels
 from models.losses.coral import coral_loss
 
-SOFT = BootstrapConfig(form="soft", beta=0.95)
-HARD = BootstrapConfig(form="hard", beta=0.8)
+SOFT = BootstrapConfig(form="soft", beta=0.95, warmup_epochs=0)
+HARD = BootstrapConfig(form="hard", beta=0.8, warmup_epochs=0)
 
 
 @pytest.fixture

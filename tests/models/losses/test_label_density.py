@@ -66,7 +66,7 @@ def test_a_dimension_knows_nothing_of_the_others() -> None:
 
 
 def test_scores_that_training_never_saw_weigh_as_the_rarest() -> None:
-    train = np.full((10, 8), 75.0, np.float32)
+    train = np.full((30, 8), 75.0, np.float32)
     train[0] = 55
     density = LabelDensity(train, UNSMOOTHED)
     far = density.weights(torch.full((1, 8), 5.0))
@@ -75,10 +75,11 @@ def test_scores_that_training_never_saw_weigh_as_the_rarest() -> None:
     assert torch.equal(beyond, density.weights(torch.tensor([[0.0] * 8, [100.0] * 8])))
 
 
-def test_bins_that_do_not_divide_the_range_cover_it() -> None:
-    train = np.float32(np.linspace(0, 100, 50))[:, None].repeat(8, axis=1)
-    config = LabelDensityConfig(bin_points=7.0, kernel_bins=3, kernel_sigma_bins=1.0)
-    assert torch.isfinite(LabelDensity(train, config).weights(torch.tensor(train))).all()
+def test_the_last_bin_is_short_where_bins_do_not_divide_the_range() -> None:
+    train = np.repeat(np.float32([[97.0], [99.0]]), [9, 1], axis=0).repeat(8, axis=1)
+    config = LabelDensityConfig(bin_points=7.0, kernel_bins=1, kernel_sigma_bins=1.0)
+    weights = LabelDensity(train, config).weights(torch.tensor([[97.0] * 8, [99.0] * 8]))
+    torch.testing.assert_close(weights[1], 9 * weights[0])
 
 
 def test_the_table_moves_with_the_module_and_is_not_saved() -> None:

@@ -27,7 +27,7 @@ ON: dict[str, Any] = {
     "ranking": {"weight": 0.2, "least_difference_points": 5.0},
     "contrastive": {"weight": 0.1, "temperature": 0.1},
     "coral": {"weight": 0.3, "lowest": 50.0, "highest": 100.0, "step_points": 10.0},
-    "bootstrap": {"form": "hard", "beta": 0.8},
+    "bootstrap": {"form": "hard", "beta": 0.8, "warmup_epochs": 3},
 }
 SWITCHES = [name for name in OFF if name != "huber"]
 TRAIN = np.random.default_rng(0).uniform(50, 100, (300, 8)).astype(np.float32)
@@ -64,7 +64,7 @@ def true_scores() -> torch.Tensor:
 
 def test_huber_alone_is_torchs_mean_times_its_weight(true_scores: torch.Tensor) -> None:
     outputs = outputs_of()
-    terms = terms_with()(outputs, true_scores)
+    terms = terms_with()(outputs, true_scores, epoch=3)
     plain = F.huber_loss(outputs.predicted, (true_scores - CENTRE) / SCALE)
     assert list(terms) == ["huber"]
     torch.testing.assert_close(terms["huber"], 1.5 * plain)
@@ -84,7 +84,7 @@ def test_exactly_what_is_switched_on_has_a_term(
     true_scores: torch.Tensor, switched_on: tuple[str, ...]
 ) -> None:
     loss_terms, outputs = terms_with(*switched_on), outputs_of()
-    terms, told = loss_terms(outputs, true_scores), loss_terms.told(outputs, true_scores)
+    terms, told = loss_terms(outputs, true_scores, epoch=3), loss_terms.told(outputs, true_scores)
     summed = {"ranking", "contrastive", "coral"} & set(switched_on)
     assert set(terms) == {"huber"} | summed
     assert all(term.shape == () and term.dtype == torch.float32 for term in terms.values())
@@ -114,8 +114,8 @@ def test_exactly_what_is_switched_on_has_a_term(
 @pytest.mark.parametrize("name", ["huber", "ranking", "contrastive", "coral"])
 def test_a_weight_multiplies_the_whole_of_its_term(true_scores: torch.Tensor, name: str) -> None:
     heavier = {name: ON[name] | {"weight": 2 * ON[name]["weight"]}}
-    before = terms_with(*SWITCHES)(outputs_of(), true_scores)
-    after = terms_with(*SWITCHES, **heavier)(outputs_of(), true_scores)
+    before = terms_with(*SWITCHES)(outputs_of(), true_scores, epoch=3)
+    after = terms_with(*SWITCHES, **heavier)(outputs_of(), true_scores, epoch=3)
     for other in before:
         expected = before[other] * (2 if other == name else 1)
         torch.testing.assert_close(after[other], expected)
@@ -132,7 +132,7 @@ def test_density_weighs_elements_before_uncertainty_weighs_dimensions(
     weights = LabelDensity(TRAIN, config).weights(true_scores)
     elements = F.huber_loss(outputs.predicted, (true_scores - CENTRE) / SCALE, reduction="none")
     expected = ((-s).exp() * (weights * elements).mean(0) + s).mean()
-    torch.testing.assert_close(loss_terms(outputs, true_scores)["huber"], 1.5 * expected)
+    torch.testing.assert_close(loss_terms(outputs, true_scores, epoch=3)["huber"], 1.5 * expected)
     told = loss_terms.told(outputs, true_scores)
     torch.testing.assert_close(told["huber_plain"], elements.mean())
     torch.testing.assert_close(told["label_density_mean_weight"], weights.mean())
@@ -140,17 +140,20 @@ def test_density_weighs_elements_before_uncertainty_weighs_dimensions(
 
 
 def test_fresh_uncertainty_weighting_changes_no_term(true_scores: torch.Tensor) -> None:
-    plain = terms_with()(outputs_of(), true_scores)
-    weighted = terms_with("uncertainty_weighting")(outputs_of(), true_scores)
+    plain = terms_with()(outputs_of(), true_scores, epoch=3)
+    weighted = terms_with("uncertainty_weighting")(outputs_of(), true_scores, epoch=3)
     torch.testing.assert_close(weighted, plain)
 
 
 def test_bootstrapping_is_what_told_says_it_is(true_scores: torch.Tensor) -> None:
     loss_terms, outputs = terms_with("coral", "bootstrap"), outputs_of()
     told = loss_terms.told(outputs, true_scores)
-    plain = terms_with("coral")(outputs, true_scores)["coral"]
+    plain = terms_with("coral")(outputs, true_scores, epoch=3)["coral"]
     torch.testing.assert_close(0.3 * told["coral_plain"], plain)
-    assert loss_terms(outputs, true_scores)["coral"] < plain, "it disbelieves the label in part"
+    assert torch.equal(loss_terms(outputs, true_scores, epoch=2)["coral"], plain), "warming up"
+    assert loss_terms(outputs, true_scores, epoch=3)["coral"] < plain, (
+        "it disbelieves the label in part"
+    )
     labels = true_scores[..., None] > torch.tensor([60.0, 70.0, 80.0, 90.0])
     disagree = (outputs.ordinal_logits > 0) != labels
     torch.testing.assert_close(told["bootstrap_moved"], 0.2 * disagree.float().mean())
@@ -163,14 +166,14 @@ def test_ranking_takes_its_least_difference_in_points() -> None:
     for points, pairs in ((4.9, False), (5.1, True)):
         true = torch.full((2, 8), 75.0)
         true[0] += points
-        term = terms_with("ranking")(outputs_of(predicted=predicted), true)["ranking"]
+        term = terms_with("ranking")(outputs_of(predicted=predicted), true, epoch=0)["ranking"]
         assert term.item() == pytest.approx(0.2 * np.log(2) if pairs else 0.0)
 
 
 @pytest.mark.parametrize("absent", ["audio_clips", "midi_clips"])
 def test_one_modality_has_nothing_to_contrast(true_scores: torch.Tensor, absent: str) -> None:
     outputs = outputs_of(**{absent: None, "both_present": None})
-    assert "contrastive" not in terms_with(*SWITCHES)(outputs, true_scores)
+    assert "contrastive" not in terms_with(*SWITCHES)(outputs, true_scores, epoch=3)
 
 
 def test_terms_are_float32_under_autocast_and_the_same_as_without_it(
@@ -182,9 +185,9 @@ def test_terms_are_float32_under_autocast_and_the_same_as_without_it(
         for name in ("predicted", "ordinal_logits", "audio_clips", "midi_clips")
     }
     wide = {name: value.float() for name, value in halves.items()}
-    without = loss_terms(outputs_of(**wide), true_scores)
+    without = loss_terms(outputs_of(**wide), true_scores, epoch=3)
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        within = loss_terms(outputs_of(**halves), true_scores)
+        within = loss_terms(outputs_of(**halves), true_scores, epoch=3)
         told = loss_terms.told(outputs_of(**halves), true_scores)
     assert all(figure.dtype == torch.float32 for figure in (within | told).values())
     torch.testing.assert_close(within, without, rtol=0, atol=0)
@@ -201,9 +204,9 @@ def test_miswired_outputs_are_refused(true_scores: torch.Tensor) -> None:
     with pytest.raises(ValueError, match="both_present must be given"):
         outputs_of(both_present=None)
     with pytest.raises(ValueError, match=r"predicted's shape \(12, 8\), got \(12, 1\)"):
-        terms_with()(outputs_of(), true_scores[:, :1])
+        terms_with()(outputs_of(), true_scores[:, :1], epoch=0)
     with pytest.raises(ValueError, match="ordinal_logits must be given when coral is on"):
-        terms_with("coral")(outputs_of(ordinal_logits=None), true_scores)
+        terms_with("coral")(outputs_of(ordinal_logits=None), true_scores, epoch=3)
     config = LossConfig.model_validate(OFF | {"label_density": ON["label_density"]})
     with pytest.raises(ValueError, match="train_scores must be given when label_density is on"):
         LossTerms(config, score_centre=CENTRE, score_scale=SCALE, train_scores=None)

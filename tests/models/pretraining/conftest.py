@@ -47,8 +47,8 @@ def perform(
 def arpeggios(rng: np.random.Generator, notes: int) -> Performance:
     """One broken chord over and over, always as loud: what a note is follows from its place."""
     place = np.arange(notes)
-    pitch = int(rng.choice([40, 47, 54, 61])) + np.array([0, 4, 7, 12])[place % 4]
-    velocity = int(rng.choice([30, 50, 70, 90])) + 8 * (place % 2)
+    pitch = int(rng.choice([40, 60])) + np.array([0, 4, 7, 12])[place % 4]
+    velocity = int(rng.choice([40, 80])) + 8 * (place % 2)
     return perform(place * 0.25, np.full(notes, 0.2), pitch, velocity)
 
 
@@ -57,7 +57,7 @@ def noise(rng: np.random.Generator, notes: int) -> Performance:
     onset_s = np.cumsum(rng.uniform(0.12, 0.3, notes))
     # Shorter than any gap, so that no key is struck while it is held.
     length_s = rng.choice([0.02, 0.05, 0.1], notes)
-    return perform(onset_s, length_s, rng.integers(60, 72, notes), rng.integers(30, 100, notes))
+    return perform(onset_s, length_s, rng.integers(60, 72, notes), rng.integers(32, 96, notes))
 
 
 def corpus(play: Callable[[np.random.Generator, int], Performance]) -> Memory:

@@ -1,0 +1,196 @@
+"""What each part of the models costs: `python -m models.part_costs configs/experiments/FILE.yaml`.
+
+A batch of clips goes through every part of the experiment file, forward and back, on the GPU
+where there is one. Memory is what the part needs to train: 16 bytes a parameter (weight,
+gradient, and Adam's two moments) and the activations that are kept for the backward pass. MERT
+is frozen: its time is that of a forward pass, its memory that of the weights and of the states
+of one pass.
+"""
+
+import argparse
+import functools
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from transformers import HubertConfig, HubertModel
+
+from models.aggregation import Aggregation
+from models.audio_encoder import AudioEncoder
+from models.batch import Batch, Example, collate
+from models.config.audio import MERT_RATE_HZ, MertFeatures
+from models.config.experiment import Experiment, ExperimentConfig, load_experiment
+from models.fusion import make_fusion
+from models.head import ScoreHead
+from models.midi_encoder import NoteEncoder
+from models.network import GradingNetwork
+from models.parts import Features
+from models.projection import Projection
+from models.threads import torch_threads
+from models.tokens.tokenisers import TOKENISERS
+
+CLIP_S = 10.0
+NOTES = 120
+"""A window of MAESTRO has about so many notes."""
+BYTES_A_TRAINED_PARAMETER = 16
+REPEATS = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartCost:
+    """One part: its parameters, seconds a batch (the best of a few), and bytes to train it."""
+
+    name: str
+    parameters: int
+    seconds: float
+    memory_bytes: int
+
+
+def random_batch(config: ExperimentConfig, clips: int) -> Batch:
+    """Return a batch of clips of noise and random notes."""
+    rng = np.random.default_rng(0)
+    frames = int(CLIP_S * config.audio_features.frame_rate_hz)
+    records = TOKENISERS[config.midi_encoder.tokens].dtype
+
+    def example(number: int) -> Example:
+        tokens = np.zeros(NOTES, records)
+        for name in tokens.dtype.names or ():
+            tokens[name] = rng.integers(1, 20, NOTES)
+        if "onset_s" in (tokens.dtype.names or ()):
+            tokens["onset_s"] = np.sort(rng.uniform(0, CLIP_S, NOTES))
+        audio = rng.normal(size=(frames, config.audio_features.width)).astype(np.float16)
+        features = Features(sample_id=str(number), duration_s=CLIP_S, audio=audio, tokens=tokens)
+        return Example(features=features, scores=np.full(8, 75, np.float32))
+
+    return collate([example(number) for number in range(clips)], config)
+
+
+def cost(
+    name: str, part: nn.Module, run: Callable[[], Tensor], *, trained: bool = True
+) -> PartCost:
+    """Measure `run`, a pass through `part` that returns a tensor to go back from."""
+    kept: dict[int, int] = {}
+    own = {weight.untyped_storage().data_ptr() for weight in part.parameters()}
+
+    def keep(tensor: Tensor) -> Tensor:
+        storage = tensor.untyped_storage()
+        if storage.data_ptr() not in own:
+            kept[storage.data_ptr()] = storage.nbytes()
+        return tensor
+
+    def once() -> float:
+        started_s = time.perf_counter()
+        if trained:
+            torch.autograd.backward(run().float().square().mean())
+        else:
+            with torch.inference_mode():
+                run()
+        if torch.cuda.is_available():
+            torch.cuda.synchronize()
+        return time.perf_counter() - started_s
+
+    seconds = min(once() for _ in range(REPEATS))
+    parameters = sum(weight.numel() for weight in part.parameters())
+    if not trained:
+        return PartCost(
+            name=name, parameters=parameters, seconds=seconds, memory_bytes=4 * parameters
+        )
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        held = run()  # what it saves lives as long as its graph
+    memory = BYTES_A_TRAINED_PARAMETER * parameters + sum(kept.values())
+    del held
+    return PartCost(name=name, parameters=parameters, seconds=seconds, memory_bytes=memory)
+
+
+def _attribute(run: Callable[[], object], name: str) -> Tensor:
+    found: Tensor = getattr(run(), name)
+    return found
+
+
+def part_costs(config: ExperimentConfig, clips: int) -> list[PartCost]:
+    """Return the cost of each part with a batch of `clips` clips of `CLIP_S` seconds."""
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    batch = random_batch(config, clips).to(device)
+    assert batch.audio is not None
+    steps, width = math.ceil(CLIP_S * config.grid_rate_hz), config.projection.width
+    mask = torch.ones(clips, steps, dtype=torch.bool, device=device)
+    found: list[PartCost] = []
+
+    def measure(name: str, part: nn.Module, run: Callable[[], Tensor]) -> None:
+        part.to(device).train()
+        found.append(cost(name, part, run))
+
+    def side() -> Tensor:
+        return torch.randn(clips, steps, width, device=device, requires_grad=True)
+
+    if isinstance(config.audio_features, MertFeatures):
+        # Its default size is MERT-v1-95M's.
+        mert: nn.Module = HubertModel(HubertConfig())
+        mert.to(device).eval()
+        sound = torch.randn(clips, int(CLIP_S * MERT_RATE_HZ), device=device)
+        found.append(
+            cost("MERT (frozen, once)", mert, lambda: mert(sound).last_hidden_state, trained=False)
+        )
+    audio = AudioEncoder(
+        config.audio_features.width, config.audio_frames_per_step, config.audio_encoder
+    )
+    if any(True for _ in audio.parameters()):
+        measure("audio encoder", audio, lambda: audio(batch.audio, batch.audio_frames))
+    midi = NoteEncoder(config.grid_rate_hz, config.midi_encoder)
+    measure("MIDI encoder", midi, lambda: midi(batch.notes, batch.note_mask, steps))
+    for name, from_width in (("audio", audio.width), ("MIDI", config.midi_encoder.width)):
+        projection = Projection(from_width, width)
+        encoded = torch.randn(clips, steps, from_width, device=device)
+        measure(f"{name} projection", projection, functools.partial(projection, encoded))
+    fusions: tuple[Experiment, ...] = ("crossattn", "gated", "concat")
+    for experiment in fusions:
+        fusion = make_fusion(experiment, width, config.fusion)
+        fuse = functools.partial(fusion, side(), side(), mask)
+        measure(f"{experiment} fusion", fusion, functools.partial(_attribute, fuse, "steps"))
+    aggregation, sequence = Aggregation(width, config.aggregation), side()
+    measure("aggregation", aggregation, lambda: aggregation(sequence, batch.steps).vector)
+    coral = config.loss.coral
+    head = ScoreHead(aggregation.width, len(coral.thresholds) if coral else 0, config.head)
+    vector = torch.randn(clips, aggregation.width, device=device, requires_grad=True)
+    measure("head", head, lambda: head(vector).standardised)
+    for experiment in config.experiments:
+        network = GradingNetwork(experiment, config)
+        grade = functools.partial(network, batch)
+        measure(f"{experiment}, whole", network, functools.partial(_attribute, grade, "scores"))
+    return found
+
+
+def as_markdown(costs: list[PartCost], clips: int) -> str:
+    """Return the costs as a table."""
+    lines = [
+        "| part | parameters | ms a step | memory to train (MB) |",
+        "| --- | ---: | ---: | ---: |",
+        *(
+            f"| {one.name} | {one.parameters:,} | {1000 * one.seconds:,.0f} | "
+            f"{one.memory_bytes / 1e6:,.0f} |"
+            for one in costs
+        ),
+        "",
+        f"A step is a batch of {clips} clips of {CLIP_S:g} s, {NOTES} notes each.",
+    ]
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Print the table for an experiment file."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("experiment", type=Path)
+    parser.add_argument("--clips", type=int, default=8)
+    given = parser.parse_args()
+    config = load_experiment(given.experiment)
+    with torch_threads(config.torch_threads):
+        print(as_markdown(part_costs(config, given.clips), given.clips))
+
+
+if __name__ == "__main__":
+    main()

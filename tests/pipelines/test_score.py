@@ -1,0 +1,272 @@
+"""The command `score` as a person or a program uses it, on small models of random weights."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+from click.testing import Result
+from typer.testing import CliRunner
+
+import models.score
+from degradation.notes import NOTE_DTYPE, PEDAL_DTYPE, SUSTAIN, Performance
+from degradation.recipe import load_recipe
+from labeling.scores import DIMENSIONS
+from models.checkpoint import save_best
+from models.config.experiment import Experiment, load_experiment
+from models.identity import Origin
+from models.network import GradingNetwork
+from models.score import Scored
+from pipelines import score_table
+from pipelines.cli import app
+from pipelines.settings import CONFIGS
+from storage.midi import write_midi
+
+RATE_HZ = 24_000
+TRAINED: dict[Experiment, float] = {"audio_only": 0.5, "midi_only": 0.6, "gated": 0.4}
+RECIPE = load_recipe(CONFIGS / "recipes" / "phase2.yaml")
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home in which three of the demo's experiments are trained, so to speak."""
+    home = tmp_path_factory.mktemp("home")
+    config = load_experiment(CONFIGS / "experiments" / "demo.yaml")
+    for name, val_loss in TRAINED.items():
+        folder = home / "outputs" / "demo" / "phase2" / "models" / "demo" / name
+        folder.mkdir(parents=True)
+        with torch.random.fork_rng():
+            torch.manual_seed(7)
+            weights = GradingNetwork(name, config).state_dict()
+        record: Any = SimpleNamespace(epoch=1, val_loss=val_loss)
+        save_best(folder, name, Origin(identity="0", table_versions={}), config, record, weights)
+    return home
+
+
+Score = Callable[..., Result]
+
+
+@pytest.fixture
+def score(home: Path, monkeypatch: pytest.MonkeyPatch) -> Score:
+    """Run `pianograde score` in this process."""
+    for name in os.environ:
+        if name.startswith("PIANOGRADE_"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("PIANOGRADE_HOME", str(home))
+
+    def run(*arguments: object) -> Result:
+        answer = CliRunner().invoke(app, ["score", *map(str, arguments)])
+        assert answer.exception is None or isinstance(answer.exception, SystemExit), answer
+        assert "Traceback" not in answer.output
+        return answer
+
+    return run
+
+
+@pytest.fixture
+def midi(tmp_path: Path) -> Path:
+    """A scale of 17 s, with pedal."""
+    time_s = np.arange(0, 17, 0.25)
+    notes = np.zeros(len(time_s), NOTE_DTYPE)
+    notes["note_id"] = np.arange(len(time_s))
+    notes["onset_s"], notes["offset_s"] = time_s, time_s + 0.25
+    notes["pitch"] = 48 + np.arange(len(time_s)) % 24
+    notes["velocity"] = 40 + np.arange(len(time_s)) % 50
+    pedal = np.array([(1.1, SUSTAIN, 127), (5.1, SUSTAIN, 0)], PEDAL_DTYPE)
+    path = tmp_path / "take.mid"
+    path.write_bytes(write_midi(Performance(notes=notes, pedal=pedal, duration_s=17)))
+    return path
+
+
+@pytest.fixture
+def wav(tmp_path: Path) -> Path:
+    """A hum of 17 s."""
+    samples = 0.2 * np.sin(np.arange(17 * RATE_HZ) / 20)
+    soundfile.write(tmp_path / "take.wav", samples, RATE_HZ)
+    return tmp_path / "take.wav"
+
+
+def objects(answer: Result) -> list[dict[str, Any]]:
+    def refuse(constant: str) -> None:
+        raise AssertionError(f"{constant} is no JSON")
+
+    return [json.loads(line, parse_constant=refuse) for line in answer.stdout.splitlines()]
+
+
+def test_json_is_one_object_a_file_on_a_line(score: Score, midi: Path, wav: Path) -> None:
+    answer = score("--json", midi, wav)
+    assert answer.exit_code == 0, answer.stderr
+    assert answer.stderr == ""
+    first, second = objects(answer)
+    for found, file, modality, model in (
+        (first, midi, "midi", "midi_only"),
+        (second, wav, "audio", "audio_only"),
+    ):
+        assert (found["file"], found["modality"], found["model"]) == (str(file), modality, model)
+        for key in ("scores", "spread"):
+            assert tuple(found[key]) == DIMENSIONS
+            assert all(0 <= value <= 100 for value in found[key].values())
+        assert set(found["not_judged"]) <= set(DIMENSIONS)
+        assert (found["windows"], found["silent_windows"], found["duration_s"]) == (3, 0, 17)
+        assert found["recipe"] == "phase2"
+    assert first["not_judged"] == {"tone_quality": "no sound was heard"}
+    assert second["not_judged"] == {}
+
+
+def test_one_performance_heard_both_ways(score: Score, midi: Path, wav: Path) -> None:
+    (found,) = objects(score("--json", "--midi", midi, "--audio", wav))
+    assert (found["modality"], found["model"]) == ("audio+midi", "gated")
+    assert found["file"] == f"{midi} + {wav}"
+    (alone,) = objects(score("--json", "--midi", midi))
+    assert (alone["modality"], alone["model"]) == ("midi", "midi_only")
+    (named,) = objects(score("--json", "--audio", wav, "--model", "gated"))
+    assert (named["modality"], named["model"]) == ("audio", "gated")
+
+
+def test_the_same_call_prints_the_same(score: Score, midi: Path, wav: Path) -> None:
+    assert score("--json", midi, wav).stdout == score("--json", midi, wav).stdout
+
+
+def test_a_table_has_every_dimension_its_spread_and_what_was_not_judged(
+    score: Score, midi: Path
+) -> None:
+    answer = score(midi)
+    assert answer.exit_code == 0, answer.stderr
+    (found,) = objects(score("--json", midi))
+    lines = answer.stdout.splitlines()
+    assert lines[0] == str(midi)
+    assert "17.0 s of MIDI alone, graded by midi_only (recipe phase2): 3 windows" in lines[1]
+    for name in DIMENSIONS:
+        (line,) = (line for line in lines if line.strip().startswith(name))
+        assert f"{found['scores'][name]:.1f}   ± {found['spread'][name]:.1f}" in line
+        assert ("not judged: no sound was heard" in line) == (name == "tone_quality")
+    assert "phase2" in lines[-2]
+    assert max(len(line) for line in lines[1:]) <= 120
+
+
+def test_many_files_are_a_row_each_and_load_their_model_once(
+    score: Score, midi: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded: list[str] = []
+    load = models.score.load_network
+    monkeypatch.setattr(
+        models.score, "load_network", lambda folder: loaded.append(folder.name) or load(folder)
+    )
+    copies = [midi.with_name(f"take {number}.mid") for number in range(4)]
+    for copy in copies:
+        copy.write_bytes(midi.read_bytes())
+    answer = score(*copies)
+    assert answer.exit_code == 0, answer.stderr
+    assert loaded == ["midi_only"]
+    heading, *rows = answer.stdout.splitlines()[:5]
+    assert heading.split() == ["file", *score_table.SHORT, "heard", "by"]
+    assert [row.split("  ")[0][-10:] for row in rows] == [copy.name for copy in copies]
+    assert len({row[score_table.NAME_WIDTH :] for row in rows}) == 1
+    assert answer.stdout.count("* not judged: tone_quality") == 1
+
+
+def test_a_file_that_cannot_be_graded_is_told_and_the_others_go_on(
+    score: Score, midi: Path, wav: Path, tmp_path: Path
+) -> None:
+    broken = tmp_path / "broken\n\x1b[31m.mid"
+    broken.write_bytes(midi.read_bytes()[:100])
+    missing = tmp_path / "missing.wav"
+    answer = score("--json", midi, broken, missing, wav)
+    assert answer.exit_code == 2
+    found = objects(answer)
+    assert [one["file"] for one in found] == [str(p) for p in (midi, broken, missing, wav)]
+    assert ["error" in one for one in found] == [False, True, True, False]
+    assert set(found[1]) == {"file", "error"}
+    first, second = answer.stderr.splitlines()
+    assert first.startswith(f"pianograde: {tmp_path}/broken\\n\\x1b[31m.mid: ")
+    assert second.startswith(f"pianograde: {missing}: ")
+    shown = score(midi, broken, missing, wav)
+    assert (shown.exit_code, shown.stderr) == (2, answer.stderr)
+    assert "\x1b" not in shown.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        ((), "got 0 FILEs"),
+        (("take.mid", "--audio", "take.wav"), "got 1 FILEs and 1 of"),
+        (("take.mid", "--model", "best"), "model best is not trained"),
+        (("take.mid", "--model", "concat"), "model concat is not trained"),
+        (("take.mid", "--recipe", "phase3"), "phase3"),
+        (("take.mid", "--recipe", "phase2_recorded"), "pianograde demo"),
+    ],
+)
+def test_a_call_that_cannot_work_ends_in_one_line(
+    score: Score, arguments: tuple[str, ...], problem: str
+) -> None:
+    answer = score(*arguments, "--json")
+    assert answer.exit_code == 2
+    assert answer.stdout == ""
+    (line,) = answer.stderr.splitlines()
+    assert line.startswith("pianograde: ")
+    assert problem in line
+
+
+def test_a_model_that_cannot_hear_a_file_names_those_that_can(score: Score, wav: Path) -> None:
+    answer = score(wav, "--model", "midi_only")
+    assert answer.exit_code == 2
+    (line,) = answer.stderr.splitlines()
+    assert "midi_only cannot hear audio" in line
+    assert "audio_only, gated" in line
+
+
+def test_as_a_process_with_a_name_that_is_no_text(home: Path, midi: Path) -> None:
+    name = os.fsencode(midi.parent) + b"/\xff.mid"
+    Path(os.fsdecode(name)).write_bytes(midi.read_bytes())
+    os.mkfifo(midi.with_name("pipe"))
+    answer = subprocess.run(
+        [sys.executable, "-m", "pipelines.cli", "score", "--json", name, midi.with_name("pipe")],
+        env={k: v for k, v in os.environ.items() if not k.startswith("PIANOGRADE_")}
+        | {"PIANOGRADE_HOME": str(home)},
+        capture_output=True,
+        timeout=120,
+        check=False,
+    )
+    assert answer.returncode == 2, answer.stderr
+    first, second = map(json.loads, answer.stdout.splitlines())
+    assert first["file"].endswith("\\xff.mid")
+    assert set(first["scores"]) == set(DIMENSIONS)
+    assert "no regular file" in second["error"]
+    assert len(answer.stderr.splitlines()) == 1, answer.stderr
+
+
+def scored(**changed: Any) -> Scored:
+    values = {
+        "file": "a/b.mid", "scores": dict.fromkeys(DIMENSIONS, 100.0),
+        "spread": dict.fromkeys(DIMENSIONS, 12.34), "windows": 2, "silent_windows": 0,
+        "duration_s": 3661.0, "modality": "midi", "model": "midi_only", "not_judged": {},
+    }  # fmt: skip
+    return Scored(**{**values, **changed})
+
+
+def test_columns_stand_below_their_heads() -> None:
+    files = ["a/b.mid", "x" * 100]
+    width = score_table.name_width(files)
+    heading = score_table.heading(files)
+    marked = dict.fromkeys(DIMENSIONS, "because")
+    for one in (scored(), scored(file=files[1], not_judged=marked), scored(windows=1)):
+        row = score_table.row(one, width)
+        for short in score_table.SHORT:
+            column = heading.index(short)
+            assert row[column - 1] == " "
+            assert row[column : column + 3] == "100"
+
+
+def test_one_window_has_no_spread_to_show() -> None:
+    assert "±" in score_table.block(scored(), RECIPE)
+    assert "61:01 min" in score_table.block(scored(), RECIPE)
+    assert "±" not in score_table.block(scored(windows=1), RECIPE)
+    assert "±" not in score_table.row(scored(windows=1), 10)
