@@ -10,8 +10,9 @@ PORT ?= 3000
 demo: $(READY) system  ## the whole graph on the built-in corpus
 	$(BIN)/pianograde demo
 
-proof: $(READY) system  ## on 60 performances of a MAESTRO root: make proof MAESTRO=folder
+proof: $(READY) system  ## what the models learn of a MAESTRO root: make proof MAESTRO=folder
 	@test -n "$(MAESTRO)" || { echo "expected MAESTRO=folder, a MAESTRO root: make proof MAESTRO=~/maestro-v3.0.0" >&2; exit 2; }
+	$(BIN)/pianograde pretrain --maestro $(MAESTRO) --experiment configs/experiments/small.yaml
 	$(BIN)/pianograde run --maestro $(MAESTRO) --limit 60 --experiment configs/experiments/small.yaml
 	$(BIN)/python -m pipelines.proof
 

@@ -7,14 +7,18 @@ import functools
 import io
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated, Any, ParamSpec
+from typing import TYPE_CHECKING, Annotated, Any, ParamSpec
 
 import typer
 
 from degradation.errors import UserError
 from pipelines.errors import StepError
+
+if TYPE_CHECKING:
+    from pipelines.runs import FailedCheck, Stage
+    from pipelines.settings import Settings
 
 app = typer.Typer(
     help="Expert piano performances, damaged in recorded ways, labelled and learnt from.",
@@ -25,6 +29,16 @@ app = typer.Typer(
 
 P = ParamSpec("P")
 RecipeOption = Annotated[str, typer.Option(help="A recipe: a YAML file of configs/recipes.")]
+MaestroOption = Annotated[Path, typer.Option(help="A MAESTRO root: the folder with its CSV.")]
+LimitOption = Annotated[
+    int | None, typer.Option(help="So many performances, spread over years and splits.")
+]
+ExperimentOption = Annotated[
+    Path | None, typer.Option(help="Sizes and rates of the models: a YAML file; else the demo's.")
+]
+LicenceOption = Annotated[
+    str | None, typer.Option(help="Of the performances; else the root's LICENSE file says.")
+]
 
 
 def told_in_one_line(command: Callable[P, None]) -> Callable[P, None]:
@@ -48,66 +62,89 @@ def told_in_one_line(command: Callable[P, None]) -> Callable[P, None]:
 @told_in_one_line
 def demo() -> None:
     """Run the whole graph on the built-in corpus: about 24 minutes of music, in some minutes."""
-    from pipelines.settings import CONFIGS
-
-    experiment = CONFIGS / "experiments" / "demo.yaml"
-    _run("phase2", maestro=None, limit=None, experiment=experiment, licence=None)
+    _run("phase2", maestro=None, limit=None, experiment=None, licence=None)
 
 
 @app.command()
 @told_in_one_line
 def run(
-    maestro: Annotated[Path, typer.Option(help="A MAESTRO root: the folder with its CSV.")],
+    maestro: MaestroOption,
     recipe: RecipeOption = "phase2",
-    limit: Annotated[
-        int | None, typer.Option(help="So many performances, spread over years and splits.")
-    ] = None,
-    experiment: Annotated[
-        Path | None, typer.Option(help="Sizes and rates of the models: a YAML file.")
-    ] = None,
-    licence: Annotated[
-        str | None, typer.Option(help="Of the performances; else the root's LICENSE file says.")
-    ] = None,
+    limit: LimitOption = None,
+    experiment: ExperimentOption = None,
+    licence: LicenceOption = None,
 ) -> None:
     """Run the whole graph on a MAESTRO root of your own."""
-    from pipelines.settings import CONFIGS
+    _run(recipe, maestro=maestro, limit=limit, experiment=experiment, licence=licence)
 
-    _run(
-        recipe,
-        maestro=maestro.resolve(),
-        limit=limit,
-        experiment=(experiment or CONFIGS / "experiments" / "demo.yaml").resolve(),
-        licence=licence,
-    )
+
+@app.command()
+@told_in_one_line
+def pretrain(
+    maestro: MaestroOption,
+    limit: LimitOption = None,
+    experiment: ExperimentOption = None,
+    licence: LicenceOption = None,
+) -> None:
+    """Pretrain the MIDI encoder alone on a MAESTRO root, and say what it learnt, field by field."""
+    settings = _choose(maestro=maestro, limit=limit, experiment=experiment, licence=licence)
+
+    from models.pretraining.checkpoint import load_pretraining
+    from pipelines.assets.pretraining import pretrained_folder, pretraining_lines
+    from pipelines.runs import pretraining_stages
+    from pipelines.workspace import Workspace
+
+    _materialise(pretraining_stages(), settings)
+    if folder := pretrained_folder(Workspace(settings)):
+        typer.echo("\n".join(pretraining_lines(load_pretraining(folder))))
 
 
 def _run(recipe_name: str, **chosen: Any) -> None:
     """Choose the corpus, then materialise every stage of the graph."""
-    from pipelines.settings import find_recipe, load_settings, remember
+    from pipelines.settings import find_recipe
 
-    # The worker processes and Dagster read the same choice from the environment.
-    for name in chosen:
-        os.environ.pop(f"PIANOGRADE_{name.upper()}", None)
-    settings = load_settings(**chosen)
     find_recipe(recipe_name)
-    experiments = settings.experiment_config().experiments
-    settings.years()
+    settings = _choose(**chosen)
 
-    from pipelines.runs import materialise, observe_recipe, refuse_switch, stages
+    from pipelines.runs import observe_recipe, stages
 
-    refuse_switch(settings)
-    remember(settings)
     observe_recipe(recipe_name, settings)
-    steps, failed = stages(recipe_name, experiments), []
-    for number, stage in enumerate(steps, start=1):
-        typer.echo(f"[{number}/{len(steps)}] {stage.title}", err=True)
-        failed += materialise(stage, settings)
+    failed = _materialise(stages(recipe_name, settings.experiment_config().experiments), settings)
     _say_where(recipe_name)
     for check in failed:
         kind = "error" if check.is_error else "warning"
         typer.echo(f"check did not pass ({kind}): {check.name}; `make ui` shows why", err=True)
     if any(check.is_error for check in failed):
         raise typer.Exit(1)
+
+
+def _choose(**chosen: Any) -> "Settings":
+    """Check and remember a corpus and an experiment file; without one, the demo's."""
+    from pipelines.settings import CONFIGS, load_settings, remember
+
+    # The worker processes and Dagster read the same choice from the environment.
+    for name in chosen:
+        os.environ.pop(f"PIANOGRADE_{name.upper()}", None)
+    chosen["experiment"] = chosen["experiment"] or CONFIGS / "experiments" / "demo.yaml"
+    settings = load_settings(**chosen)
+    settings.experiment_config()
+    settings.years()
+
+    from pipelines.runs import refuse_switch
+
+    refuse_switch(settings)
+    remember(settings)
+    return settings
+
+
+def _materialise(stages: "Sequence[Stage]", settings: "Settings") -> "list[FailedCheck]":
+    from pipelines.runs import materialise
+
+    failed = []
+    for number, stage in enumerate(stages, start=1):
+        typer.echo(f"[{number}/{len(stages)}] {stage.title}", err=True)
+        failed += materialise(stage, settings)
+    return failed
 
 
 def _say_where(recipe_name: str) -> None:

@@ -51,6 +51,15 @@ class FailedCheck:
     is_error: bool
 
 
+CORPUS = Stage(title="corpus", assets=(("corpus",), ("segments",)), partitioned=False)
+
+
+def pretraining_stages() -> list[Stage]:
+    """Return what the pretrained MIDI encoder needs: no recipe."""
+    pretraining = Stage(title="pretraining", assets=(("midi_pretrain",),), partitioned=False)
+    return [CORPUS, pretraining]
+
+
 def stages(recipe_name: str, experiments: Sequence[str]) -> list[Stage]:
     """Return the whole graph of a recipe, in the runs that Dagster can do it in."""
 
@@ -58,7 +67,7 @@ def stages(recipe_name: str, experiments: Sequence[str]) -> list[Stage]:
         return tuple((recipe_name, name) for name in names)
 
     return [
-        Stage(title="corpus", assets=(("corpus",), ("segments",)), partitioned=False),
+        CORPUS,
         Stage(
             title="shards",
             assets=of_recipe("pairs", "heuristics", "samples", "audio_features", "midi_tokens"),

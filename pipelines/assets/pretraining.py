@@ -89,6 +89,17 @@ def pretrained_folder(workspace: Workspace) -> Path | None:
     return folder
 
 
+def pretraining_lines(result: PretrainingResult) -> list[str]:
+    """Return the best epoch beside the unigram baseline as lines of a table."""
+    best = result.best
+    lines = [f"{'field':<16}{'cross-entropy':>14}{'unigram':>10}   beats it"]
+    for name, unigram in best.unigram_cross_entropy.items():
+        beats = {True: "yes", False: "NO", None: "nothing to guess"}[result.beats_unigram.get(name)]
+        lines.append(f"{name:<16}{best.val_cross_entropy[name]:>14.4f}{unigram:>10.4f}   {beats}")
+    lines.append(f"nats on the validation split; epoch {best.epoch} of {len(result.history)}")
+    return [*lines, str(result.checkpoint)]
+
+
 def pretraining_metadata(result: PretrainingResult) -> dict[str, Any]:
     """Return the best epoch beside the unigram baseline, field by field, and the curves."""
     best = result.best

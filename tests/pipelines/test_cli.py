@@ -89,6 +89,18 @@ def test_a_finished_run_is_not_done_again(finished: Any) -> None:
     assert {p for p in again if again[p] != parts.get(p) and "quarantine" not in str(p)} == set()
 
 
+def test_pretraining_alone_prints_each_field_beside_the_unigram(finished: Any) -> None:
+    answer = finished.pianograde("pretrain", *finished.run_arguments[1:])
+    assert answer.returncode == 0, answer.stderr
+    heading, *fields, judged, checkpoint = answer.stdout.splitlines()
+    assert heading.split() == ["field", "cross-entropy", "unigram", "beats", "it"]
+    found = {line.split()[0]: (float(line.split()[1]), float(line.split()[2])) for line in fields}
+    assert set(found) >= {"gap", "duration", "sounding", "pitch", "velocity"}
+    assert found["pitch"][0] < found["pitch"][1]
+    assert judged.startswith("nats on the validation split; epoch ")
+    assert Path(checkpoint).exists()
+
+
 def test_editing_one_tier_makes_that_tier_again_and_no_other(finished: Any, tmp_path: Path) -> None:
     recipes = tmp_path / "recipes"
     shutil.copytree(CONFIGS / "recipes", recipes)
