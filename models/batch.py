@@ -1,7 +1,7 @@
 """Many examples as one set of padded tensors, and the masks that say what is padding."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,21 +43,24 @@ class Batch:
     def to(self, device: torch.device, non_blocking: bool = False) -> "Batch":
         """Return the batch with its tensors on `device`; Lightning calls this."""
 
-        def moved(tensor: Tensor | None) -> Tensor | None:
-            return None if tensor is None else tensor.to(device, non_blocking=non_blocking)
+        return self._each(lambda tensor: tensor.to(device, non_blocking=non_blocking))
+
+    def pin_memory(self) -> "Batch":
+        """Return the batch in memory that a GPU reads by itself; a DataLoader calls this."""
+        return self._each(Tensor.pin_memory)
+
+    def _each(self, change: Callable[[Tensor], Tensor]) -> "Batch":
+        def changed(tensor: Tensor | None) -> Tensor | None:
+            return None if tensor is None else change(tensor)
 
         return Batch(
             sample_ids=self.sample_ids,
-            scores=self.scores.to(device, non_blocking=non_blocking),
-            steps=self.steps.to(device, non_blocking=non_blocking),
-            audio=moved(self.audio),
-            audio_frames=moved(self.audio_frames),
-            notes=self.notes
-            and {
-                name: field.to(device, non_blocking=non_blocking)
-                for name, field in self.notes.items()
-            },
-            note_mask=moved(self.note_mask),
+            scores=change(self.scores),
+            steps=change(self.steps),
+            audio=changed(self.audio),
+            audio_frames=changed(self.audio_frames),
+            notes=self.notes and {name: change(field) for name, field in self.notes.items()},
+            note_mask=changed(self.note_mask),
         )
 
 

@@ -6,7 +6,7 @@ a file runs none of its code. Writes are atomic, so that a kill leaves the old f
 
 import json
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -16,9 +16,16 @@ from torch import Tensor
 
 from degradation.errors import UserError
 from labeling.scores import DIMENSIONS
-from models.config.experiment import EXPERIMENTS, Experiment, ExperimentConfig
+from models.config.experiment import (
+    EXPERIMENTS,
+    MODALITIES,
+    Experiment,
+    ExperimentConfig,
+    Modality,
+)
+from models.feature_parts import audio_features_version, midi_tokens_version
 from models.history import EpochRecord, from_plain, to_plain
-from models.identity import Origin
+from models.identity import MODEL_VERSION, Origin
 from models.network import GradingNetwork
 
 RESUME_FILE = "resume.pt"
@@ -93,6 +100,7 @@ def save_best(
             "epoch": record.epoch,
             "val_loss": record.val_loss,
             "dimensions": list(DIMENSIONS),
+            "versions": _versions(config, MODALITIES[experiment]),
             "config": config.model_dump(mode="json"),
         },
     )
@@ -101,6 +109,34 @@ def save_best(
         if other.stem != stem:
             other.unlink()
     return out_dir / f"{stem}.pt"
+
+
+def _versions(config: ExperimentConfig, heard: Collection[Modality]) -> dict[str, str]:
+    """Return what the network and what it reads are called by in this release."""
+    versions = {"model": MODEL_VERSION}
+    if "audio" in heard:
+        versions["audio"] = audio_features_version(config.audio_features)
+    if "midi" in heard:
+        versions["midi"] = midi_tokens_version(config.midi_encoder.tokens)
+    return versions
+
+
+def check_versions(
+    checkpoint_dir: Path, config: ExperimentConfig, heard: Collection[Modality]
+) -> None:
+    """Refuse a model of another release, or one that learnt on other features: UserError.
+
+    As many numbers of another meaning would fit its network. Only `heard` is asked for, so that
+    MERT's weights are not sought where there is no sound.
+    """
+    path = find_best(checkpoint_dir).with_suffix(".json")
+    stored = json.loads(path.read_text(encoding="utf-8")).get("versions", {})
+    for name, version in _versions(config, heard).items():
+        if stored.get(name) != version:
+            raise UserError(
+                f"{path.name} is of version {stored.get(name)} in {name}; expected {version}, "
+                "what this release makes of the same settings: train it again"
+            )
 
 
 def clear(out_dir: Path) -> None:

@@ -160,7 +160,8 @@ class StreamedExamples(IterableDataset[Example]):
     """The examples of one split, each once; `epoch` None keeps the stored order.
 
     The order depends on the configured seed, `epoch` and the shard alone. Memory holds the
-    shuffle buffer and `open_parts` x `rows_per_read` rows, whatever the size of the tables. In
+    shuffle buffer, which a process's loader workers share out, and `open_parts` x
+    `rows_per_read` rows a worker, whatever the size of the tables. In
     training on several devices each reader gives as many examples (`examples_a_reader`).
     Raises UserError at once when the features have other settings than `config`.
     """
@@ -199,9 +200,8 @@ class StreamedExamples(IterableDataset[Example]):
         rng = stream(seed, "example order", *name, str(shard.index))
         dealt = deal(self._rows, order, shard.count)[shard.index]
         sources = [self._read(index) for index in dealt]
-        yield from shuffled(
-            interleaved(sources, training.open_parts, rng), training.shuffle_buffer_examples, rng
-        )
+        buffer_size = max(1, training.shuffle_buffer_examples * shard.ranks // shard.count)
+        yield from shuffled(interleaved(sources, training.open_parts, rng), buffer_size, rng)
 
     def _features(self, shard: Shard) -> Iterator[Features]:
         if self._epoch is None:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from degradation.errors import UserError
 from degradation.waveform import Waveform
-from models.config.audio import AudioFeatures, MelFeatures, MertFeatures
+from models.config.audio import OF_NO_FEATURE, AudioFeatures, MelFeatures, MertFeatures
 from models.config.experiment import ExperimentConfig
 from models.config.midi import TokenName
 from models.features import log_mel
@@ -25,7 +25,7 @@ from storage.midi import read_midi
 from storage.schema import AUDIO_FEATURES, MIDI_TOKENS
 from storage.tables import Part, Table, derive_part, derived_path, part_rows
 
-AUDIO_FEATURES_VERSION = "a2"
+AUDIO_FEATURES_VERSION = "a3"
 MIDI_TOKENS_VERSION = "n2"
 _KEYS = ["sample_id", "split", "tier", "year", "duration_s"]
 
@@ -43,7 +43,7 @@ class FeaturesTask:
 
 def audio_features_version(config: AudioFeatures) -> str:
     """Return what a part of audio features is called by: settings and, for MERT, weights."""
-    settings = config.model_dump_json(exclude={"clips_per_batch"})
+    settings = config.model_dump_json(exclude=set(OF_NO_FEATURE))
     if isinstance(config, MertFeatures):
         settings += mert_identity(config)
     return AUDIO_FEATURES_VERSION + hashlib.sha256(settings.encode()).hexdigest()[:8]

@@ -49,23 +49,28 @@ class EpochRecord:
         return sum(self.val_mae) / len(self.val_mae)
 
     def curves(self) -> dict[str, float]:
-        """Return every figure of the epoch that is one number, by name; nan is left out."""
+        """Return every figure of the epoch that is one number, by `kind: name`; nan is left out."""
         figures = {
             "loss: training": self.train_loss,
             "loss: validation": self.val_loss,
-            "r mean": self.mean_r,
-            "MAE mean": self.mean_mae,
-            "learning rate": self.learning_rate,
-            "samples a second": self.samples_per_s,
+            "learning rate: learning rate": self.learning_rate,
             "data: share of time waiting": self.wait_share,
-            **{f"loss term {name}": value for name, value in self.terms.items()},
-            **self.told,
-            **{f"gradient norm {name}": value for name, value in self.gradient_norms.items()},
+            "speed: samples a second": self.samples_per_s,
+            **{f"loss term: {name}": value for name, value in self.terms.items()},
+            **{_told_as(name): value for name, value in self.told.items()},
+            **{f"gradient norm: {name}": value for name, value in self.gradient_norms.items()},
             **self.diagnostics.curves(),
-            **{f"r {name}": r for name, r in zip(DIMENSIONS, self.val_r, strict=True)},
-            **{f"MAE {name}": mae for name, mae in zip(DIMENSIONS, self.val_mae, strict=True)},
+            "r: mean": self.mean_r,
+            "MAE: mean": self.mean_mae,
+            **{f"r: {name}": r for name, r in zip(DIMENSIONS, self.val_r, strict=True)},
+            **{f"MAE: {name}": mae for name, mae in zip(DIMENSIONS, self.val_mae, strict=True)},
         }
         return {name: value for name, value in figures.items() if not math.isnan(value)}
+
+
+def _told_as(name: str) -> str:
+    kind, _, of = name.partition("/")
+    return f"{kind.replace('_', ' ')}: {of}" if of else f"told by the losses: {name}"
 
 
 _RECORD: TypeAdapter[EpochRecord] = TypeAdapter(EpochRecord)

@@ -8,12 +8,17 @@ from typing import Any
 import pandas as pd
 
 from labeling.scores import DIMENSIONS
+from models.config.audio import OF_NO_FEATURE
 from models.config.experiment import MODALITIES, Experiment, ExperimentConfig
 from models.parts import ExampleParts
+
+MODEL_VERSION = "3"
+"""Raise it when the same settings and data give another model: networks, losses, schedule."""
 
 OF_THE_MACHINE: Mapping[str, Any] = {
     "experiments": True,
     "torch_threads": True,
+    "audio_features": OF_NO_FEATURE,
     "training": {"rows_per_read", "loader_workers", "progress_every_s"},
 }
 """Settings of how a training is run and told. Threads and workers change rounding and the order
@@ -55,10 +60,13 @@ def training_identity(
         unused |= {"midi_encoder": True}
     if len(heard) == 1:
         unused |= {"fusion": True, "loss": {"contrastive"}}
+    elif experiment != "crossattn":
+        unused |= {"fusion": {"heads"}}
     settings = config.model_dump_json(exclude={**OF_THE_MACHINE, **unused})
     labels = samples[["sample_id", "split", *DIMENSIONS]].sort_values("sample_id")
     digest = hashlib.blake2b(digest_size=16)
     start = (pretrained or "random weights") if "midi" in heard else ""
-    digest.update("\n".join([experiment, settings, start, *names]).encode())
+    about = [MODEL_VERSION, experiment, settings, start, *names]
+    digest.update("\n".join(about).encode())
     digest.update(pd.util.hash_pandas_object(labels, index=False).to_numpy().tobytes())
     return digest.hexdigest()

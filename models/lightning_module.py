@@ -1,5 +1,6 @@
 """Lightning's view of a training: it wires network, losses, diagnostics and schedule, no more."""
 
+import copy
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader
 
+from degradation.errors import UserError
 from degradation.seeds import digest_int
 from models.batch import Batch
 from models.config.experiment import MODALITIES, Experiment, ExperimentConfig
@@ -32,14 +34,41 @@ class Progress:
 
     samples: int = 0
     steps: int = 0
-    sums: dict[str, float] = field(default_factory=dict)
-    told_sums: dict[str, float] = field(default_factory=dict)
-    gradient_norm_sums: dict[str, float] = field(default_factory=dict)
+    sums: "Sums" = field(default_factory=dict)
+    told_sums: "Sums" = field(default_factory=dict)
+    gradient_norm_sums: "Sums" = field(default_factory=dict)
+
+    def on_cpu(self) -> "Progress":
+        """Return the same with its sums on the CPU, for other processes."""
+
+        def moved(sums: "Sums") -> "Sums":
+            return {name: total.cpu() for name, total in sums.items()}
+
+        return Progress(
+            samples=self.samples,
+            steps=self.steps,
+            sums=moved(self.sums),
+            told_sums=moved(self.told_sums),
+            gradient_norm_sums=moved(self.gradient_norm_sums),
+        )
 
 
-def means(parts: list[Mapping[str, float]], over: int) -> dict[str, float]:
+Sums = dict[str, Tensor]
+"""Sums by name, on the device of the training: to read one at each step would halt a GPU."""
+
+
+def add(sums: Sums, figures: Mapping[str, Tensor], count: int) -> None:
+    """Add figures, each the mean of `count`, to sums, in float64."""
+    for name, figure in figures.items():
+        more = figure.detach().double() * count
+        sums[name] = sums[name] + more if name in sums else more
+
+
+def means(parts: list[Sums], over: int) -> dict[str, float]:
     """Return the sums of several processes together, divided by what they run over."""
-    return {name: sum(part[name] for part in parts) / over for name in parts[0]} if over else {}
+    if not over:
+        return {}
+    return {name: float(sum(float(part[name]) for part in parts)) / over for name in parts[0]}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,19 +155,17 @@ class GradingModule(L.LightningModule):
         grades = self._grades(batch)
         outputs = outputs_of(grades)
         terms = self.losses(outputs, batch.scores, epoch=self.epoch)
-        told = self.losses.told(outputs, batch.scores)
-        progress, count = self.progress, len(batch.sample_ids)
-        for sums, figures in ((progress.sums, terms), (progress.told_sums, told)):
-            for name, figure in figures.items():
-                sums[name] = sums.get(name, 0.0) + float(figure.detach()) * count
-        progress.samples += count
+        count = len(batch.sample_ids)
+        add(self.progress.sums, terms, count)
+        told = self.losses.told(outputs, batch.scores, epoch=self.epoch)
+        add(self.progress.told_sums, told, count)
+        self.progress.samples += count
         self.steps_done += 1
         return torch.stack(list(terms.values())).sum()
 
     def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
         """Keep how hard each modality is pulled, before the gradient is clipped."""
         self.progress.steps += 1
-        sums = self.progress.gradient_norm_sums
         for modality in sorted(self.network.modalities):
             gradients = [
                 weight.grad
@@ -146,7 +173,7 @@ class GradingModule(L.LightningModule):
                 if name.startswith(f"{modality}_") and weight.grad is not None
             ]
             norm = torch.nn.utils.get_total_norm(gradients)
-            sums[modality] = sums.get(modality, 0.0) + float(norm)
+            add(self.progress.gradient_norm_sums, {modality: norm}, 1)
 
     def on_validation_epoch_start(self) -> None:
         """Forget the previous pass."""
@@ -168,9 +195,15 @@ class GradingModule(L.LightningModule):
 
     def on_validation_epoch_end(self) -> None:
         """Take the epoch's figures over the whole split, and over all processes."""
-        judged, progress = gathered(self._judged), gathered(self.progress)
+        judged, progress = gathered(self._judged), gathered(self.progress.on_cpu())
         true = torch.cat([scores for part in judged for scores in part.true])
         predicted = torch.cat([scores for part in judged for scores in part.predicted])
+        if not predicted.isfinite().all():
+            raise UserError(
+                f"{self.network.experiment}: in epoch {self.epoch + 1} its scores ceased to be "
+                "numbers; expected finite ones: lower training.learning_rate or "
+                "training.gradient_norm_limit, or set training.precision to 32"
+            )
         samples = sum(part.samples for part in progress)
         standardise = self.network.head.standardise
         self.figures = EpochFigures(
@@ -204,7 +237,8 @@ class GradingModule(L.LightningModule):
             weight_decay=training.weight_decay,
         )
         if self._optimizer_state is not None:
-            optimizer.load_state_dict(self._optimizer_state)
+            # A copy: ranks are sent one state in shared memory, and would all step it in place.
+            optimizer.load_state_dict(copy.deepcopy(self._optimizer_state))
             for group in optimizer.param_groups:
                 group["lr"] = group["initial_lr"] = training.learning_rate
         before = self.steps_done

@@ -5,6 +5,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import torch
 from lightning.pytorch.strategies import DDPStrategy
 
 _LOGGERS = ("lightning.pytorch", "lightning.fabric")
@@ -34,11 +35,13 @@ class QuietDDP(DDPStrategy):
     are constant, and ranks may validate unequal numbers of batches: nothing is exchanged there.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, torch_threads: int) -> None:
         super().__init__(start_method="spawn", forward_sync_buffers=False)
+        self._torch_threads = torch_threads
 
     def setup_environment(self) -> None:
-        """Start this process's part of the training."""
+        """Start this process's part of the training, on its own number of threads."""
+        torch.set_num_threads(self._torch_threads)
         for name in _LOGGERS:
             logging.getLogger(name).setLevel(logging.ERROR)
         warnings.filterwarnings("ignore", module=_MODULES)

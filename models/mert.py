@@ -24,6 +24,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from degradation.errors import UserError
+from models.compute import accelerator
 from models.config.audio import MERT_RATE_HZ, MertFeatures
 
 # Importing transformers takes seconds, which a run without MERT need not spend.
@@ -86,7 +87,7 @@ def load_mert(config: MertFeatures) -> Mert:
         )
     unused = _check_parameters(model, tensors, files.weights)
     del model.encoder.layers[max(config.layers) :]
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = torch.device(accelerator())
     model.to(device)  # type: ignore[arg-type]  # transformers hides nn.Module's signature
     return Mert(model=model, normalise=normalise, unused=unused)
 

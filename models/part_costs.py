@@ -23,6 +23,7 @@ from transformers import HubertConfig, HubertModel
 from models.aggregation import Aggregation
 from models.audio_encoder import AudioEncoder
 from models.batch import Batch, Example, collate
+from models.compute import accelerator, torch_threads
 from models.config.audio import MERT_RATE_HZ, MertFeatures
 from models.config.experiment import Experiment, ExperimentConfig, load_experiment
 from models.fusion import make_fusion
@@ -31,7 +32,6 @@ from models.midi_encoder import NoteEncoder
 from models.network import GradingNetwork
 from models.parts import Features
 from models.projection import Projection
-from models.threads import torch_threads
 from models.tokens.tokenisers import TOKENISERS
 
 CLIP_S = 10.0
@@ -114,7 +114,7 @@ def _attribute(run: Callable[[], object], name: str) -> Tensor:
 
 def part_costs(config: ExperimentConfig, clips: int) -> list[PartCost]:
     """Return the cost of each part with a batch of `clips` clips of `CLIP_S` seconds."""
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = torch.device(accelerator())
     batch = random_batch(config, clips).to(device)
     assert batch.audio is not None
     steps, width = math.ceil(CLIP_S * config.grid_rate_hz), config.projection.width

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from degradation.errors import UserError
-from models.config.audio import AudioFeatures
+from models.config.audio import OF_NO_FEATURE, AudioFeatures
 from models.config.experiment import ExperimentConfig, Modality
 from models.config.midi import TokenName
 from models.tokens.tokeniser import TokenArray
@@ -69,7 +69,10 @@ def check_features(
     """
     differing: list[str] = []
     if "audio" in modalities and parts.audio != config.audio_features:
-        made, expected = parts.audio.model_dump(), config.audio_features.model_dump()
+        made, expected = (
+            features.model_dump(exclude=set(OF_NO_FEATURE))
+            for features in (parts.audio, config.audio_features)
+        )
         differing += [
             f"{name} {made.get(name)}, not {expected.get(name)}"
             for name in {**expected, **made}

@@ -6,11 +6,11 @@ import pandas as pd
 import torch
 
 from labeling.scores import DIMENSIONS
-from models.checkpoint import load_network
+from models.checkpoint import check_versions, load_network
+from models.compute import accelerator, torch_threads
 from models.config.experiment import MODALITIES, Modality
 from models.dataset import Targets, load_batches
 from models.parts import ExampleParts
-from models.threads import torch_threads
 
 
 def predict(
@@ -28,9 +28,10 @@ def predict(
     labels' range.
     """
     network, experiment, config = load_network(checkpoint_dir)
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = torch.device(accelerator())
     network.to(device)
     given = heard or MODALITIES[experiment]
+    check_versions(checkpoint_dir, config, given)
     loader = load_batches(parts, Targets(samples, split), config, given, None)
     sample_ids: list[str] = []
     scores: list[torch.Tensor] = []

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import lightning as L
 
+from labeling.scores import DIMENSIONS
 from models.batch import Batch
 from models.checkpoint import ResumeState, save_best, save_resume
 from models.config.experiment import Experiment
@@ -115,6 +116,10 @@ class EpochKeeper(L.Callback):
             f"{name} {value:.3f}" for name, value in record.diagnostics.curves().items()
         )
         norms = ", ".join(f"{name} {norm:.2f}" for name, norm in record.gradient_norms.items())
+        by_dimension = ", ".join(
+            f"{name} {r:.3f} {mae:.2f}"
+            for name, r, mae in zip(DIMENSIONS, record.val_r, record.val_mae, strict=True)
+        )
         self._tell(
             "log",
             f"{self._experiment}: epoch {record.epoch}/{epochs}, "
@@ -122,7 +127,7 @@ class EpochKeeper(L.Callback):
             f"r {record.mean_r:.3f}, MAE {record.mean_mae:.2f}, "
             f"{record.samples_per_s:,.0f} samples/s ({record.wait_share:.0%} waiting for data), "
             f"at most {describe_duration(mean_s * (epochs - len(self.history)))} left; "
-            f"gradient norms: {norms}; {watched}",
+            f"gradient norms: {norms}; {watched}; r and MAE: {by_dimension}",
         )
         self._tell("epoch", record)
 

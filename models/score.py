@@ -1,9 +1,7 @@
 """Scores of real performances by a trained model: windows as the corpus's, and their mean."""
 
-import itertools
 import pickle
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -15,7 +13,8 @@ from numpy.typing import NDArray
 from degradation.errors import UserError
 from labeling.scores import DIMENSIONS, Dimension
 from models.batch import Example, collate
-from models.checkpoint import find_best, load_network
+from models.checkpoint import HISTORY_FILE, check_versions, find_best, load_network
+from models.compute import accelerator, torch_threads
 from models.config.experiment import (
     EXPERIMENTS,
     MODALITIES,
@@ -29,7 +28,6 @@ from models.parts import Features
 from models.score_limits import find_limits
 from models.score_sources import Sources
 from models.score_windows import Opened, Window, open_performance, read_windows
-from models.threads import torch_threads
 from models.tokens.tokenisers import TOKENISERS
 from storage.corpus import CorpusConfig
 
@@ -108,6 +106,7 @@ class Scorer:
         """
         model = self._model(self._choose(sources.modalities))
         heard = sources.modalities & MODALITIES[model.experiment]
+        check_versions(self._folders[model.experiment], model.config, heard)
         dropout = model.config.fusion.modality_dropout
         if heard != MODALITIES[model.experiment] and not dropout:
             (only,) = heard
@@ -179,12 +178,12 @@ _MODALITY: Mapping[frozenset[Modality], Heard] = {
 
 
 def _validation_losses(folders: Mapping[Experiment, Path]) -> dict[Experiment, float]:
-    """Return the validation loss of each model that is trained."""
-    losses: dict[Experiment, float] = {}
-    for name, folder in folders.items():
-        with suppress(UserError):  # not trained: nothing to choose
-            losses[name] = float(find_best(folder).stem.rpartition("=")[2])
-    return losses
+    """Return the validation loss of each model whose training is finished."""
+    return {
+        name: float(find_best(folder).stem.rpartition("=")[2])
+        for name, folder in folders.items()
+        if (folder / HISTORY_FILE).exists()
+    }
 
 
 def _load(name: Experiment, folder: Path) -> TrainedModel:
@@ -197,14 +196,28 @@ def _load(name: Experiment, folder: Path) -> TrainedModel:
             f"model {name} in {folder} cannot be loaded ({reason[:200]}); expected one that this "
             "release trained: train it again"
         ) from error
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = torch.device(accelerator())
     return TrainedModel(
         network=network.to(device), experiment=experiment, config=config, device=device
     )
 
 
+MOST_PAIRS = 1 << 24
+"""Pairs of notes that attention sees at once: 64 ordinary windows, or a few of the densest."""
+
+
 def _batches(windows: Iterator[Window], size: int) -> Iterator[list[Window]]:
-    while batch := list(itertools.islice(windows, size)):
+    """Yield up to `size` windows at a time, fewer where their notes are many."""
+    batch: list[Window] = []
+    most = 0
+    for window in windows:
+        notes = 0 if window.notes is None else len(window.notes.notes)
+        if batch and (len(batch) == size or (len(batch) + 1) * max(most, notes) ** 2 > MOST_PAIRS):
+            yield batch
+            batch, most = [], 0
+        batch.append(window)
+        most = max(most, notes)
+    if batch:
         yield batch
 
 

@@ -23,6 +23,12 @@ LONGEST_S = 12 * 3600.0
 LARGEST_MIDI_BYTES = 16 << 20
 """Several times what twelve hours of dense playing need; a parser is slow on more."""
 
+LEAST_S = 1.0
+"""In less there is nothing to grade: a note or two."""
+
+MOST_NOTES_A_WINDOW = 2000
+"""Ten fingers at twenty strokes a second for ten seconds; attention over more takes gigabytes."""
+
 SILENCE_PEAK = 2.0**-16
 """Half a step of 16 bits: the corpus's FLAC keeps quieter samples as zeros."""
 
@@ -55,8 +61,8 @@ class Window:
 def open_performance(sources: Sources, tolerance_s: float) -> Opened:
     """Return a performance with its length: of two files, what both cover.
 
-    Raises UserError for a file that cannot be read, is empty or longer than twelve hours, and for
-    two files whose lengths differ by more than `tolerance_s`.
+    Raises UserError for a file that cannot be read, lasts under a second or over twelve hours,
+    and for two files whose lengths differ by more than `tolerance_s`.
     """
     notes, lengths_s = None, {}
     if sources.midi is not None:
@@ -67,10 +73,10 @@ def open_performance(sources: Sources, tolerance_s: float) -> Opened:
         with _sound(sources.audio):
             lengths_s[sources.audio] = audio_duration_s(sources.audio)
     for path, length_s in lengths_s.items():
-        if not 0 < length_s <= LONGEST_S:
+        if not LEAST_S <= length_s <= LONGEST_S:
             raise UserError(
-                f"{path.name} lasts {length_s:.6g} s; expected more than none and at most "
-                f"{LONGEST_S:g} s: cut it into pieces, or export it again"
+                f"{path.name} lasts {length_s:.6g} s; expected {LEAST_S:g} to {LONGEST_S:g} s: "
+                "cut it into pieces, or export it again"
             )
     if max(lengths_s.values()) - min(lengths_s.values()) > tolerance_s:
         told = " and ".join(f"{path.name} {length:.1f} s" for path, length in lengths_s.items())
@@ -100,13 +106,19 @@ def window_bounds(duration_s: float, corpus: CorpusConfig) -> list[tuple[float, 
 def read_windows(opened: Opened, corpus: CorpusConfig, sample_rate_hz: int) -> Iterator[Window]:
     """Yield a performance's windows in order; sound is read window by window, as mono.
 
-    Raises UserError where a recording turns out to be broken.
+    Raises UserError where a recording turns out to be broken, or no hands could play the notes.
     """
     for start_s, length_s in window_bounds(opened.duration_s, corpus):
         notes = sound = None
         if opened.notes is not None:
             length_s = max(snap(length_s), TICK_S)
             notes = cut_window(opened.notes, start_s, length_s)
+            if len(notes.notes) > MOST_NOTES_A_WINDOW:
+                raise UserError(
+                    f"{len(notes.notes):,} notes begin within {length_s:g} s of {start_s:.1f} s; "
+                    f"expected at most {MOST_NOTES_A_WINDOW:,}, more than hands can play: export "
+                    "the performance again"
+                )
         if opened.sound is not None:
             with _sound(opened.sound):
                 sound = read_audio_window(opened.sound, start_s, length_s, sample_rate_hz)

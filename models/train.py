@@ -12,6 +12,7 @@ import torch
 from degradation.errors import UserError
 from degradation.seeds import digest_int
 from models.checkpoint import HISTORY_FILE, clear, find_best, load_resume, write_json
+from models.compute import accelerator, torch_threads
 from models.config.experiment import (
     EXPERIMENTS,
     MODALITIES,
@@ -28,7 +29,6 @@ from models.lightning_quiet import QuietDDP, quiet_lightning
 from models.parts import ExampleParts, check_features
 from models.pretraining.checkpoint import load_pretrained, load_pretraining
 from models.progress import EpochKeeper, describe_duration
-from models.threads import torch_threads
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,9 +111,9 @@ def _trainer(config: ExperimentConfig, epochs: int, keeper: EpochKeeper) -> L.Tr
     training = config.training
     alone = training.devices == 1
     return L.Trainer(
-        accelerator="auto",
+        accelerator=accelerator(),
         devices=training.devices,
-        strategy="auto" if alone else QuietDDP(),
+        strategy="auto" if alone else QuietDDP(config.torch_threads),
         precision="bf16-mixed" if training.precision == "bf16" else "32-true",
         max_epochs=epochs,
         gradient_clip_val=training.gradient_norm_limit,

@@ -20,38 +20,62 @@ Panels = Mapping[str, Mapping[str, Sequence[float | None]]]
 """Title to lines, each a name and a figure an epoch; None where there is none."""
 
 
-def panels_of(epochs: Sequence[Mapping[str, float]], groups: Mapping[str, str]) -> Panels:
-    """Return the panels of a training: the figures whose names begin with a group's prefix.
-
-    `groups` maps titles to prefixes; a line is called by what follows its prefix.
-    """
-    names = list(dict.fromkeys(name for epoch in epochs for name in epoch))
-    panels = {
-        title: {
-            (name.removeprefix(prefix).strip() or name): [epoch.get(name) for epoch in epochs]
-            for name in names
-            if name.startswith(prefix)
-        }
-        for title, prefix in groups.items()
-    }
-    return {title: lines for title, lines in panels.items() if lines}
+Channels = Mapping[str, Sequence[Sequence[float]]]
+"""Title to a value a channel of the hidden space, epoch by epoch."""
 
 
-def curves(panels: Panels) -> bytes:
+def panels_of(epochs: Sequence[Mapping[str, float]]) -> Panels:
+    """Return a panel for each kind of figure, whose names are `kind: name`."""
+    panels: dict[str, dict[str, list[float | None]]] = {}
+    for name in dict.fromkeys(name for epoch in epochs for name in epoch):
+        kind, _, line = name.partition(": ")
+        panels.setdefault(kind, {})[line] = [epoch.get(name) for epoch in epochs]
+    return panels
+
+
+def curves(panels: Panels, channels: Channels) -> bytes:
     """Return a PNG with a panel each, epochs from 1 on the x axis."""
-    rows = -(-len(panels) // COLUMNS)
+    count = len(panels) + len(channels)
+    rows = -(-count // COLUMNS)
     figure = Figure(figsize=(4.2 * COLUMNS, 2.6 * rows), dpi=DOTS_PER_INCH, layout="constrained")
     axes = figure.subplots(rows, COLUMNS, squeeze=False).ravel()
     for axis, (title, lines) in zip(axes, panels.items(), strict=False):
-        _draw(axis, title, lines)
-    for axis in axes[len(panels) :]:
+        _draw_lines(axis, lines)
+        _name(axis, title)
+    for axis, (title, values) in zip(axes[len(panels) :], channels.items(), strict=False):
+        _draw_channels(axis, values)
+        _name(axis, title)
+    for axis in axes[count:]:
         axis.set_visible(False)
     written = io.BytesIO()
     figure.savefig(written, format="png")
     return written.getvalue()
 
 
-def _draw(axis: Axes, title: str, lines: Mapping[str, Sequence[float | None]]) -> None:
+def _name(axis: Axes, title: str) -> None:
+    axis.set_title(title, loc="left", fontsize=10)
+    axis.set_xlabel("epoch", fontsize=8)
+    axis.tick_params(labelsize=8)
+    axis.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axis.spines[["top", "right"]].set_visible(False)
+
+
+def _draw_channels(axis: Axes, values: Sequence[Sequence[float]]) -> None:
+    drawn = np.array(values).T
+    drawn = drawn[np.argsort(drawn[:, -1], kind="stable")]
+    image = axis.imshow(
+        drawn,
+        aspect="auto",
+        origin="lower",
+        interpolation="nearest",
+        cmap="viridis",
+        extent=(0.5, len(values) + 0.5, 0.5, len(drawn) + 0.5),
+    )
+    axis.figure.colorbar(image, ax=axis).ax.tick_params(labelsize=7)
+    axis.set_ylabel("channel, by its last value", fontsize=8)
+
+
+def _draw_lines(axis: Axes, lines: Mapping[str, Sequence[float | None]]) -> None:
     for number, (name, figures) in enumerate(lines.items()):
         values = np.array([np.nan if figure is None else figure for figure in figures], float)
         axis.plot(
@@ -63,19 +87,14 @@ def _draw(axis: Axes, title: str, lines: Mapping[str, Sequence[float | None]]) -
             linestyle=DASHES[number % len(DASHES)],
             label=name,
         )
-    axis.set_title(title, loc="left", fontsize=10)
-    axis.set_xlabel("epoch", fontsize=8)
-    axis.tick_params(labelsize=8)
-    axis.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axis.spines[["top", "right"]].set_visible(False)
     if len(lines) > 1:
         axis.legend(fontsize=6.5, frameon=False, ncols=1 + (len(lines) > 5))
 
 
 def curves_metadata(
-    epochs: Sequence[Mapping[str, float]], groups: Mapping[str, str]
+    epochs: Sequence[Mapping[str, float]], channels: Channels | None = None
 ) -> dg.MarkdownMetadataValue:
     """Return a training's curves as a picture in the metadata."""
-    panels = panels_of(epochs, groups)
-    words = f"{len(epochs)} epochs: " + ", ".join(panels)
-    return dg.MetadataValue.md(as_markdown(curves(panels), words))
+    panels, channels = panels_of(epochs), channels or {}
+    words = f"{len(epochs)} epochs: " + ", ".join([*panels, *channels])
+    return dg.MetadataValue.md(as_markdown(curves(panels, channels), words))

@@ -14,6 +14,9 @@ from degradation.waveform import Waveform
 
 MAX_CHANNELS = 2
 
+SAMPLE_RATES_HZ = (4_000, 384_000)
+"""What recordings have; a header that says otherwise is broken, or means harm."""
+
 MARGIN_S = 0.05
 """What is read beyond a window; a whole number of samples at all usual rates."""
 
@@ -91,6 +94,11 @@ def _opened(source: Path | io.BytesIO, name: str) -> Iterator[soundfile.SoundFil
             if file.channels > MAX_CHANNELS:
                 raise UserError(
                     f"{name} has {file.channels} channels; expected mono or stereo: mix it down"
+                )
+            if not SAMPLE_RATES_HZ[0] <= file.samplerate <= SAMPLE_RATES_HZ[1]:
+                raise UserError(
+                    f"{name} says that it has {file.samplerate:,} samples a second; expected "
+                    f"{SAMPLE_RATES_HZ[0]:,} to {SAMPLE_RATES_HZ[1]:,}: convert the file"
                 )
             yield file
     # A name such as `take.raw` makes soundfile ask for a sample rate: TypeError.

@@ -149,6 +149,11 @@ def _parse(data: bytes, name: str) -> pretty_midi.PrettyMIDI:
             f"{name} cannot be read as MIDI ({reason}); expected a complete Standard MIDI File: "
             "download or export it again"
         ) from error
+    if file.type == 2:
+        raise UserError(
+            f"{name} is a Standard MIDI File of type 2, of several pieces in one; expected type 0 "
+            "or 1: export each piece by itself"
+        )
     if tempo_elsewhere:
         # pretty_midi follows the first track's tempo alone: every later time would be wrong.
         raise UserError(

@@ -76,6 +76,10 @@ class MertFeatures(Section):
         return self
 
 
+OF_NO_FEATURE = frozenset({"clips_per_batch", "source", "revision"})
+"""Settings that no feature follows from: how many clips go through MERT at once, and where its
+weights lie. What the weights are is told by their own digest (`models.mert.mert_identity`)."""
+
 AudioFeatures = Annotated[MelFeatures | MertFeatures, Field(discriminator="kind")]
 """What the table `audio_features` holds."""
 

@@ -50,16 +50,16 @@ class FusionDiagnostics:
         Gates are means over the channels.
         """
         figures: dict[str, float | None] = {
-            "gate_mean": _mean(self.gate_mean),
-            "gate_spread": _mean(self.gate_spread),
-            "audio_share": self.audio_share,
-            **{f"attention_entropy_{name}": one for name, one in self.attention_entropy.items()},
-            **{f"attention_share_{name}": one for name, one in self.attention_share.items()},
-            "retrieval_at_1": self.retrieval_at_1,
-            "retrieval_chance": self.retrieval_chance,
-            "cka": self.cka,
-            "shift_steps": self.shift_steps,
-            "shift_cka": self.shift_cka,
+            "gate: mean": _mean(self.gate_mean),
+            "gate: spread": _mean(self.gate_spread),
+            "share: audio of the fused": self.audio_share,
+            **{f"share: {name}": one for name, one in self.attention_share.items()},
+            **{f"attention entropy: {name}": one for name, one in self.attention_entropy.items()},
+            "alignment: retrieval@1": self.retrieval_at_1,
+            "alignment: retrieval@1 by chance": self.retrieval_chance,
+            "alignment: CKA": self.cka,
+            "alignment: CKA at the best shift": self.shift_cka,
+            "best shift: steps": self.shift_steps,
         }
         return {name: float(figure) for name, figure in figures.items() if figure is not None}
 

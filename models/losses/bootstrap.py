@@ -25,7 +25,6 @@ chance; and it does harm where the labels are right.
 from torch import Tensor
 
 from models.config.losses import BootstrapConfig
-from models.losses.coral import coral_loss
 
 
 def bootstrapped_levels(logits: Tensor, levels: Tensor, config: BootstrapConfig) -> Tensor:
@@ -39,8 +38,3 @@ def bootstrapped_levels(logits: Tensor, levels: Tensor, config: BootstrapConfig)
         case "hard":
             belief = (logits > 0).to(logits.dtype)  # σ(z) > ½, the argmax of yes and no
     return config.beta * levels + (1 - config.beta) * belief
-
-
-def bootstrapped_coral_loss(logits: Tensor, levels: Tensor, config: BootstrapConfig) -> Tensor:
-    """Return CORAL's loss, a scalar, against the bootstrapped targets; both are (…, K)."""
-    return coral_loss(logits, bootstrapped_levels(logits, levels, config))

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from labeling.scores import DIMENSIONS
 from models.config.losses import LossConfig
-from models.losses.bootstrap import bootstrapped_coral_loss, bootstrapped_levels
+from models.losses.bootstrap import bootstrapped_levels
 from models.losses.contrastive import contrastive
 from models.losses.coral import coral_loss, levels
 from models.losses.huber import huber
@@ -112,14 +112,11 @@ class LossTerms(nn.Module):
                 )
             if config.coral:
                 logits, true_levels = self._ordinal(outputs, true)
-                terms["coral"] = config.coral.weight * (
-                    bootstrapped_coral_loss(logits, true_levels, config.bootstrap)
-                    if config.bootstrap and epoch >= config.bootstrap.warmup_epochs
-                    else coral_loss(logits, true_levels)
-                )
+                targets = self._targets(logits, true_levels, epoch)
+                terms["coral"] = config.coral.weight * coral_loss(logits, targets)
             return terms
 
-    def told(self, outputs: Outputs, true_scores: Tensor) -> dict[str, Tensor]:
+    def told(self, outputs: Outputs, true_scores: Tensor, *, epoch: int) -> dict[str, Tensor]:
         """Return what the switches did to the terms: figures to log, no part of the loss.
 
         Unweighted scalars without gradient. `huber_plain` (with LDS or uncertainty weighting)
@@ -127,7 +124,7 @@ class LossTerms(nn.Module):
         experiments; `label_density_mean_weight` is that of the batch, around 1;
         `uncertainty_weight/<dimension>` is exp(−s); `bootstrap_moved` is the mean distance
         between targets and labels, 0 where the network agrees with every label (soft: with
-        certainty).
+        certainty), and during the warm-up.
         """
         with torch.no_grad(), torch.autocast(true_scores.device.type, enabled=False):
             true = self._checked(outputs, true_scores)
@@ -142,10 +139,17 @@ class LossTerms(nn.Module):
                     figures[f"uncertainty_weight/{name}"] = weight
             if self.config.bootstrap:
                 logits, true_levels = self._ordinal(outputs, true)
-                targets = bootstrapped_levels(logits, true_levels, self.config.bootstrap)
+                targets = self._targets(logits, true_levels, epoch)
                 figures["coral_plain"] = coral_loss(logits, true_levels)
                 figures["bootstrap_moved"] = (targets - true_levels).abs().mean()
             return figures
+
+    def _targets(self, logits: Tensor, true_levels: Tensor, epoch: int) -> Tensor:
+        """Return CORAL's targets: the labels, bootstrapped where that is on and warmed up."""
+        bootstrap = self.config.bootstrap
+        if bootstrap is None or epoch < bootstrap.warmup_epochs:
+            return true_levels
+        return bootstrapped_levels(logits, true_levels, bootstrap)
 
     def _checked(self, outputs: Outputs, true_scores: Tensor) -> Tensor:
         if true_scores.shape != outputs.predicted.shape:

@@ -22,6 +22,9 @@ from models.pretraining.history import PretrainingEpoch, PretrainingResult
 from models.tokens.tokenisers import TOKENISERS
 
 NAME = "midi_pretrain"
+PRETRAINING_VERSION = "2"
+"""Raise it when the same settings and data give another encoder."""
+
 BEST_FILES = f"{NAME}-epoch=*-val_loss=*"
 
 
@@ -35,7 +38,7 @@ def pretraining_identity(config: ExperimentConfig, data_version: str) -> str:
             "training": {"precision", "shuffle_buffer_examples"},
         }
     )
-    about = [NAME, settings, _token_version(config.midi_encoder), data_version]
+    about = [NAME, PRETRAINING_VERSION, settings, _token_version(config.midi_encoder), data_version]
     return hashlib.blake2b("\n".join(about).encode(), digest_size=16).hexdigest()
 
 

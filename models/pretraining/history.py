@@ -28,14 +28,14 @@ class PretrainingEpoch:
     seconds: float
 
     def curves(self) -> dict[str, float]:
-        """Return every figure of the epoch that is one number, by name."""
+        """Return every figure of the epoch that is one number, by `kind: name`."""
         return {
-            "loss training": self.train_loss,
-            "loss validation": self.val_loss,
-            "learning rate": self.learning_rate,
-            "notes a second": self.notes_per_s,
-            **{f"cross-entropy {name}": nats for name, nats in self.val_cross_entropy.items()},
-            **{f"unigram {name}": nats for name, nats in self.unigram_cross_entropy.items()},
+            "loss: training": self.train_loss,
+            "loss: validation": self.val_loss,
+            "learning rate: learning rate": self.learning_rate,
+            "speed: notes a second": self.notes_per_s,
+            **{f"cross-entropy: {name}": nats for name, nats in self.val_cross_entropy.items()},
+            **{f"unigram: {name}": nats for name, nats in self.unigram_cross_entropy.items()},
         }
 
 

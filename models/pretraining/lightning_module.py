@@ -1,5 +1,6 @@
 """Lightning's view of masked pretraining: it wires network, losses, schedule and windows."""
 
+import copy
 from typing import Any
 
 import lightning as L
@@ -110,7 +111,7 @@ class PretrainingModule(L.LightningModule):
             weight_decay=pretraining.weight_decay,
         )
         if self._optimizer_state is not None:
-            optimizer.load_state_dict(self._optimizer_state)
+            optimizer.load_state_dict(copy.deepcopy(self._optimizer_state))
             for group in optimizer.param_groups:
                 group["lr"] = group["initial_lr"] = pretraining.learning_rate
         before = self.steps_done

@@ -12,6 +12,7 @@ from torch import Tensor
 from degradation.errors import UserError
 from degradation.seeds import digest_int
 from models.checkpoint import HISTORY_FILE, clear, write_json
+from models.compute import accelerator, torch_threads
 from models.config.experiment import ExperimentConfig
 from models.lightning_quiet import quiet_lightning
 from models.pretraining.baseline import Survey, survey
@@ -26,7 +27,6 @@ from models.pretraining.lightning_module import PretrainingModule, WindowLoaders
 from models.pretraining.progress import PretrainingKeeper
 from models.pretraining.source import PerformanceSource
 from models.progress import describe_duration
-from models.threads import torch_threads
 
 
 def pretrain(
@@ -92,7 +92,7 @@ def pretrain(
         gpu_bf16 = torch.cuda.is_available() and config.training.precision == "bf16"
         with quiet_lightning():
             trainer = L.Trainer(
-                accelerator="auto",
+                accelerator=accelerator(),
                 devices=1,
                 precision="bf16-mixed" if gpu_bf16 else "32-true",
                 max_epochs=pretraining.epochs - len(history),

@@ -6,7 +6,11 @@ from typing import Any
 import dagster as dg
 
 from degradation.errors import UserError
-from models.pretraining.checkpoint import load_pretraining, pretraining_identity
+from models.pretraining.checkpoint import (
+    PRETRAINING_VERSION,
+    load_pretraining,
+    pretraining_identity,
+)
 from models.pretraining.history import PretrainingEpoch, PretrainingResult
 from models.pretraining.source import CorpusTable
 from models.pretraining.train import pretrain
@@ -26,7 +30,7 @@ KEY = dg.AssetKey(["midi_pretrain"])
     group_name="corpus",
     kinds={"torch", "lightning"},
     owners=["team:research"],
-    code_version="1",
+    code_version=PRETRAINING_VERSION,
     pool="gpu",
 )
 def midi_pretrain(
@@ -121,8 +125,5 @@ def pretraining_metadata(result: PretrainingResult) -> dict[str, Any]:
                 for name, unigram in best.unigram_cross_entropy.items()
             ]
         ),
-        "curves": curves_metadata(
-            [record.curves() for record in result.history],
-            {"loss": "loss", "cross-entropy a field (nats)": "cross-entropy"},
-        ),
+        "curves": curves_metadata([record.curves() for record in result.history]),
     }

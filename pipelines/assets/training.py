@@ -1,6 +1,6 @@
 """Experiments: each trains one model on the features and the scores of the samples."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from labeling.scores import DIMENSIONS
 from models.config.experiment import EXPERIMENTS, MODALITIES, Experiment
 from models.feature_parts import check_parts, example_parts
 from models.history import EpochRecord
+from models.identity import MODEL_VERSION
 from models.parts import ExampleParts
 from models.train import TrainingResult, train
 from pipelines.assets.pretraining import KEY, pretrained_folder
@@ -21,21 +22,6 @@ from pipelines.resources import Project
 from pipelines.workspace import Workspace
 from storage.derived import SAMPLES_VERSION
 from storage.tables import derived_path, open_table, part_rows, read_table
-
-CURVES = {
-    "loss": "loss: ",
-    "loss terms (training)": "loss term ",
-    "weight of each dimension": "uncertainty weight ",
-    "r a dimension": "r ",
-    "MAE a dimension": "MAE ",
-    "gradient norm": "gradient norm ",
-    "gate": "gate ",
-    "share of the modalities": "share ",
-    "attention entropy": "attention entropy ",
-    "alignment": "alignment ",
-    "data": "data: ",
-}
-"""The panels of a training's curves, and what the names of their figures begin with."""
 
 LABELS = ["sample_id", "segment_id", "split", "tier", "composition", *DIMENSIONS]
 
@@ -50,7 +36,7 @@ def training_assets(recipe_name: str) -> list[dg.AssetsDefinition]:
             group_name=f"{recipe_name}_models",
             kinds={"torch", "lightning"},
             owners=["team:research"],
-            code_version="2",
+            code_version=MODEL_VERSION,
             pool="gpu",
             description=(
                 f"Experiment `{experiment}`: eight scores from ten seconds of playing. Goes on "
@@ -141,6 +127,16 @@ def read_examples(workspace: Workspace, recipe_name: str) -> LabelledExamples:
     )
 
 
+def gates_of(history: Sequence[EpochRecord]) -> dict[str, list[tuple[float, ...]]]:
+    """Return the gate's mean and spread a channel, epoch by epoch; nothing without a gate."""
+    watched = [record.diagnostics for record in history]
+    gates = {
+        "gate: mean a channel": [one.gate_mean for one in watched if one.gate_mean],
+        "gate: spread a channel": [one.gate_spread for one in watched if one.gate_spread],
+    }
+    return {title: values for title, values in gates.items() if values}
+
+
 def training_metadata(result: TrainingResult) -> dict[str, Any]:
     """Return the best epoch's figures, the size and time, and every epoch's as curves."""
     best = result.best
@@ -155,7 +151,7 @@ def training_metadata(result: TrainingResult) -> dict[str, Any]:
             f"version of {table}": version
             for table, version in result.origin.table_versions.items()
         },
-        "curves": curves_metadata(epochs, CURVES),
+        "curves": curves_metadata(epochs, gates_of(result.history)),
         "epochs": records_metadata(
             [{"epoch": number, **epoch} for number, epoch in enumerate(epochs, start=1)]
         ),

@@ -551,8 +551,14 @@ def test_at_full_size() -> None:
     assert sum(parameter.numel() for parameter in model.parameters()) == 94_371_712
     mert = Mert(model=model, normalise=True, unused=())
     config = features("", width=768, frame_rate_hz=75)
-    with torch.inference_mode():
-        hidden = model(torch.zeros(1, 24_000), output_hidden_states=True).hidden_states
-    assert [state.shape for state in hidden] == 13 * [(1, 74, 768)]
+    assert sum(weight.nbytes for weight in model.state_dict().values()) / 1e6 == pytest.approx(
+        377.5, abs=0.1
+    )
+    for seconds, states in ((1, 74), (5, 374), (10, 749), (30, 2249)):
+        with torch.inference_mode():
+            hidden = model(
+                torch.zeros(1, 24_000 * seconds), output_hidden_states=True
+            ).hidden_states
+        assert [state.shape for state in hidden] == 13 * [(1, states, 768)]
     (frames,) = mert_frames([noise(0.5)], mert, config)
     assert frames.shape == (38, 768)

@@ -19,7 +19,7 @@ from degradation.notes import NOTE_DTYPE, PEDAL_DTYPE, SOFT, SUSTAIN, Performanc
 from degradation.waveform import Waveform
 from labeling.scores import DIMENSIONS
 from models.batch import Example, collate
-from models.checkpoint import save_best
+from models.checkpoint import HISTORY_FILE, save_best, write_json
 from models.config.experiment import Experiment, ExperimentConfig
 from models.features import log_mel
 from models.identity import Origin
@@ -59,6 +59,7 @@ def save_model(
     record: Any = SimpleNamespace(epoch=1, val_loss=val_loss)
     origin = Origin(identity="0", table_versions={})
     save_best(folder, name, origin, config, record, network.state_dict())
+    write_json(folder / HISTORY_FILE, {})  # the training is finished
     return network.eval()
 
 
@@ -469,6 +470,9 @@ BROKEN: dict[str, bytes] = {
     "smpte.mid": _header(0xE728) + _track(b"\0\x90\x3c\x40", b"\x60\x80\x3c\0"),
     "low.mid": _header(480) + _track(b"\0\x90\x05\x40", b"\x60\x80\x05\0"),
     "year.mid": _header(1) + _track(SLOWEST, b"\0\x90\x3c\x40", b"\xbd\x84\x3f\x80\x3c\0"),
+    "short.mid": write_midi(playing(0.6)),
+    "dense.mid": _header(480) + _track(*(b"\0\x90\x3c\x40\x01\x80\x3c\0" for _ in range(3000))),
+    "type2.mid": SOUND_MIDI[:8] + b"\0\2" + SOUND_MIDI[10:],
     "rmid.mid": b"RIFF\0\0\1\0RMIDdata" + SOUND_MIDI,
 }
 
@@ -496,8 +500,9 @@ def test_a_midi_file_of_twelve_hours_is_the_longest(scorer: Scorer, tmp_path: Pa
         (np.full(15 * RATE_HZ, np.nan), RATE_HZ, "NaN"),
         (np.full(15 * RATE_HZ, 1e30), RATE_HZ, "full scale"),
         (np.zeros((999, 8)), RATE_HZ, "8 channels"),
-        (np.zeros(50_000), 1, "lasts 50000 s"),
-        (np.zeros(50_000), 10_000_000, "nothing to grade"),
+        (np.zeros(50_000), 1, "1 samples a second"),
+        (np.zeros(50_000), 10_000_000, "10,000,000 samples a second"),
+        (np.zeros(RATE_HZ // 2), RATE_HZ, "lasts 0.5 s; expected 1 to"),
     ],
 )
 def test_sound_that_cannot_be_graded_is_refused(

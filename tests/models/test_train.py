@@ -1,8 +1,6 @@
 import dataclasses
 import json
-import os
-import subprocess
-import sys
+import shutil
 from itertools import pairwise
 from pathlib import Path
 
@@ -12,6 +10,7 @@ import pytest
 import torch
 
 from degradation.errors import UserError
+from degradation.notes import PEDAL_DTYPE, Performance, sort_notes
 from labeling.scores import DIMENSIONS
 from models.checkpoint import load_network
 from models.config.experiment import EXPERIMENTS, ExperimentConfig
@@ -21,41 +20,9 @@ from models.metrics import agreement
 from models.predict import predict
 from models.result import load_result
 from models.schedule import learning_rate_factor
+from models.tokens.tokenisers import TOKENISERS
 from models.train import TrainingResult, train
-
-RESUMED = """
-import json, os, signal, sys
-from pathlib import Path
-import pandas as pd
-from models.config.experiment import ExperimentConfig
-from models.parts import ExampleParts
-from models.train import train
-
-job = json.loads(sys.stdin.read())
-
-def log(line):
-    if job["die_at"] in line:
-        os.kill(os.getpid(), signal.SIGKILL)
-
-config = ExperimentConfig.model_validate_json(job["config"])
-train(
-    job["experiment"],
-    config,
-    ExampleParts(
-        audio_features=tuple(job["audio"]),
-        midi_tokens=tuple(job["midi"]),
-        audio=config.audio_features,
-        tokens=config.midi_encoder.tokens,
-    ),
-    pd.read_parquet(job["samples"]),
-    Path(job["out_dir"]),
-    pretrained_dir=None,
-    table_versions={},
-    log=log,
-    on_epoch=lambda record: None,
-)
-"""
-
+from tests.models.killed_training import train_and_die
 
 VERSIONS = {"pairs": 3, "samples": 5}
 
@@ -69,29 +36,6 @@ def train_and_tell(experiment: str, config: ExperimentConfig, corpus, out_dir: P
 
 def run(experiment: str, config: ExperimentConfig, corpus, out_dir: Path) -> TrainingResult:
     return train_and_tell(experiment, config, corpus, out_dir, lambda line: None)
-
-
-def train_and_die(experiment, config, corpus, out_dir: Path, samples: Path, die_at: str) -> None:
-    """Train in a process that is killed (SIGKILL) when its log says `die_at`."""
-    job = {
-        "experiment": experiment,
-        "config": config.model_dump_json(),
-        "audio": corpus.parts.audio_features,
-        "midi": corpus.parts.midi_tokens,
-        "samples": str(samples),
-        "out_dir": str(out_dir),
-        "die_at": die_at,
-    }
-    root = Path(__file__).parents[2]
-    died = subprocess.run(
-        [sys.executable, "-c", RESUMED],
-        input=json.dumps(job).encode(),
-        cwd=root,
-        env={**os.environ, "PYTHONPATH": str(root)},
-        capture_output=True,
-        check=False,
-    )
-    assert died.returncode == -9, died.stderr.decode()
 
 
 def weights(path: Path) -> dict[str, torch.Tensor]:
@@ -117,9 +61,8 @@ def test_a_killed_training_ends_as_if_it_was_not(
         chatty = tiny_config.model_copy(update={"training": training})
         whole_dir = tmp_path / "whole"
         uninterrupted = run("gated", chatty, corpus, whole_dir)
-    samples, out_dir = tmp_path / "samples.parquet", tmp_path / "killed"
-    corpus.samples.to_parquet(samples)
-    train_and_die("gated", chatty, corpus, out_dir, samples, die_at)
+    out_dir = tmp_path / "killed"
+    train_and_die("gated", chatty, corpus, out_dir, die_at)
     done = len(torch.load(out_dir / "resume.pt", weights_only=True)["history"])
     assert done == (2 if die_at == "epoch 2/4" else 1)
     said: list[str] = []
@@ -255,20 +198,78 @@ def test_models_learn_what_is_there_to_learn(corpus, tiny_config, tmp_path) -> N
     assert result.best.mean_mae < 6
 
 
+@pytest.mark.parametrize("precision", ["32", "bf16"])
 @pytest.mark.parametrize("experiment", EXPERIMENTS)
 def test_progress_is_told_and_nothing_else(
-    corpus, tiny_config, tmp_path, experiment, capfd: pytest.CaptureFixture[str]
+    corpus, tiny_config, tmp_path, experiment, precision, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    short = tiny_config.training.model_copy(update={"epochs": 1})
+    short = tiny_config.training.model_copy(update={"epochs": 1, "precision": precision})
     config = tiny_config.model_copy(update={"training": short})
     said: list[str] = []
     train_and_tell(experiment, config, corpus, tmp_path, said.append)
     assert len(said) == 3
     assert "48 training and 16 validation samples" in said[0]
     assert all(word in said[1] for word in ("epoch 1/1", "loss", "r ", "MAE", "samples/s", "left"))
-    assert ("gate" in said[1]) == (experiment == "gated")
+    assert ("gate: mean" in said[1]) == (experiment == "gated")
+    assert all(f"{dimension} " in said[1] for dimension in DIMENSIONS)
     captured = capfd.readouterr()
     assert captured.out == captured.err == ""
+
+
+def test_half_precision_learns_what_single_precision_does(whole, corpus, tiny_config, tmp_path):
+    training = tiny_config.training.model_copy(update={"precision": "bf16"})
+    half = run("gated", tiny_config.model_copy(update={"training": training}), corpus, tmp_path)
+    for ours, theirs in zip(half.history, whole[1].history, strict=True):
+        assert ours.train_loss == pytest.approx(theirs.train_loss, rel=0.02)
+        assert ours.val_loss == pytest.approx(theirs.val_loss, rel=0.02)
+        assert ours.val_loss != theirs.val_loss
+    assert all(weight.dtype == torch.float32 for weight in weights(half.checkpoint).values())
+
+
+def test_octuple_tokens_are_learnt_from_alike(corpus, tiny_config, tmp_path, rewrite_part) -> None:
+    tokenisers = {name: TOKENISERS[name] for name in ("performance", "octuple")}
+
+    def as_octuple(part: pd.DataFrame) -> pd.DataFrame:
+        encoded = []
+        for row in part["tokens"]:
+            tokens = np.frombuffer(row, tokenisers["performance"].dtype)
+            notes = tokenisers["performance"].decode(tokens)
+            playing = Performance(
+                notes=sort_notes(notes), pedal=np.zeros(0, PEDAL_DTYPE), duration_s=3.5
+            )
+            encoded.append(tokenisers["octuple"].encode(playing).tobytes())
+        return part.assign(tokens=encoded)
+
+    midi = tuple(rewrite_part(uri, as_octuple) for uri in corpus.parts.midi_tokens)
+    parts = dataclasses.replace(corpus.parts, midi_tokens=midi, tokens="octuple")
+    encoder = tiny_config.midi_encoder.model_copy(update={"tokens": "octuple"})
+    config = tiny_config.model_copy(update={"midi_encoder": encoder})
+    result = run("crossattn", config, dataclasses.replace(corpus, parts=parts), tmp_path)
+    assert result.history[-1].train_loss < result.history[0].train_loss
+    table = predict(tmp_path, parts, corpus.samples, "test")
+    assert np.isfinite(table[list(DIMENSIONS)].to_numpy()).all()
+
+
+def test_a_training_that_diverges_says_what_to_do(corpus, tiny_config, tmp_path) -> None:
+    wild = tiny_config.training.model_copy(
+        update={"learning_rate": 1e30, "gradient_norm_limit": 1e30}
+    )
+    config = tiny_config.model_copy(update={"training": wild})
+    with pytest.raises(UserError, match=r"in epoch 1 its scores ceased.*lower training"):
+        run("gated", config, corpus, tmp_path)
+
+
+def test_a_model_of_another_release_is_refused(whole, corpus, tmp_path) -> None:
+    shutil.copytree(whole[0], tmp_path / "old")
+    (described,) = (tmp_path / "old").glob("gated-*.json")
+    content = json.loads(described.read_text())
+    assert set(content["versions"]) == {"model", "audio", "midi"}
+    content["versions"]["midi"] = "n0performance1"
+    described.write_text(json.dumps(content))
+    with pytest.raises(UserError, match="version n0performance1 in midi.*train it again"):
+        predict(tmp_path / "old", corpus.parts, corpus.samples, "test")
+    heard = frozenset({"audio"})
+    assert len(predict(tmp_path / "old", corpus.parts, corpus.samples, "test", heard=heard))
 
 
 def test_the_random_state_outside_is_left_alone(corpus, tiny_config, tmp_path) -> None:

@@ -196,7 +196,7 @@ def test_a_model_of_one_modality_has_pooling_alone() -> None:
     one = batch() | {"fused": None, "midi_steps": None}
     found = seen(one).result()
     assert set(found.attention_entropy) == {"pooling"}
-    assert set(found.curves()) == {"attention_entropy_pooling"}
+    assert set(found.curves()) == {"attention entropy: pooling"}
     assert (found.gate_mean, found.audio_share, found.cka) == (None, None, None)
     assert (found.retrieval_clips, found.retrieval_chance, found.attention_share) == (0, None, {})
 

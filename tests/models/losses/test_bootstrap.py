@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 
 from models.config.losses import BootstrapConfig
-from models.losses.bootstrap import bootstrapped_coral_loss, bootstrapped_levels
+from models.losses.bootstrap import bootstrapped_levels
 from models.losses.coral import coral_loss
 
 SOFT = BootstrapConfig(form="soft", beta=0.95, warmup_epochs=0)
@@ -22,6 +22,12 @@ def logits() -> torch.Tensor:
 def labels() -> torch.Tensor:
     generator = torch.Generator().manual_seed(1)
     return (torch.rand(6, 8, 4, generator=generator) > 0.5).double()
+
+
+def bootstrapped_coral_loss(
+    logits: torch.Tensor, labels: torch.Tensor, config: BootstrapConfig
+) -> torch.Tensor:
+    return coral_loss(logits, bootstrapped_levels(logits, labels, config))
 
 
 def gradient(loss: torch.Tensor, of: torch.Tensor) -> torch.Tensor:
