@@ -266,7 +266,7 @@ def test_a_model_of_another_release_is_refused(whole, corpus, tmp_path) -> None:
     assert set(content["versions"]) == {"model", "audio", "midi"}
     content["versions"]["midi"] = "n0performance1"
     described.write_text(json.dumps(content))
-    with pytest.raises(UserError, match="version n0performance1 in midi.*train it again"):
+    with pytest.raises(UserError, match=r"version n0performance1 in midi.*train it again"):
         predict(tmp_path / "old", corpus.parts, corpus.samples, "test")
     heard = frozenset({"audio"})
     assert len(predict(tmp_path / "old", corpus.parts, corpus.samples, "test", heard=heard))
