@@ -13,6 +13,7 @@ from pipelines.assets.recipe import recipe_asset
 from pipelines.assets.token_audit import token_audit_asset
 from pipelines.assets.training import training_assets
 from pipelines.checks.contracts import CONTRACTS, contract_check
+from pipelines.checks.pretraining import every_field_beats_the_unigram
 from pipelines.checks.splits import no_composition_in_two_splits
 from pipelines.partitions import tier_year_partitions
 from pipelines.resources import Project
@@ -44,7 +45,7 @@ def build_definitions() -> dg.Definitions:
     return dg.Definitions.merge(
         dg.Definitions(
             assets=[corpus, segments, midi_pretrain],
-            asset_checks=[no_composition_in_two_splits],
+            asset_checks=[no_composition_in_two_splits, every_field_beats_the_unigram],
             sensors=[recipe_sensor(names), automation_sensor()],
             resources={"project": Project()},
         ),

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from degradation.errors import UserError
-from degradation.notes import PEDAL_DTYPE, Performance, sort_notes
+from degradation.notes import PEDAL_DTYPE, Performance, release_before_restrike
 from labeling.scores import DIMENSIONS
 from models.checkpoint import load_network
 from models.config.experiment import EXPERIMENTS, ExperimentConfig
@@ -235,7 +235,9 @@ def test_octuple_tokens_are_learnt_from_alike(corpus, tiny_config, tmp_path, rew
             tokens = np.frombuffer(row, tokenisers["performance"].dtype)
             notes = tokenisers["performance"].decode(tokens)
             playing = Performance(
-                notes=sort_notes(notes), pedal=np.zeros(0, PEDAL_DTYPE), duration_s=3.5
+                notes=release_before_restrike(notes),
+                pedal=np.zeros(0, PEDAL_DTYPE),
+                duration_s=3.5,
             )
             encoded.append(tokenisers["octuple"].encode(playing).tobytes())
         return part.assign(tokens=encoded)

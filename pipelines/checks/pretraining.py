@@ -1,0 +1,23 @@
+"""Whether pretraining learnt anything that counting could not tell."""
+
+import dagster as dg
+
+from models.pretraining.checkpoint import load_pretraining
+from pipelines.assets.pretraining import KEY, pretrained_folder
+from pipelines.resources import Project
+
+
+@dg.asset_check(asset=KEY)
+def every_field_beats_the_unigram(project: Project) -> dg.AssetCheckResult:
+    """The encoder guesses each hidden field better than each class's share of the corpus does."""
+    folder = pretrained_folder(project.workspace)
+    if folder is None:
+        return dg.AssetCheckResult(passed=True, metadata={"pretraining": "off"})
+    beaten = load_pretraining(folder).beats_unigram
+    behind = [field for field, beats in beaten.items() if not beats]
+    return dg.AssetCheckResult(
+        passed=not behind,
+        # A small corpus may be too little to learn from: told, and no reason to stop.
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={"fields": len(beaten), "behind": ", ".join(behind) or "none"},
+    )
