@@ -14,21 +14,33 @@ def find_limits(opened: Opened, tokens: TokenName, window_s: float) -> dict[Dime
 
     A model always gives eight numbers. These are not to be relied on:
 
-    - `tone_quality` from MIDI alone: it says how hard a key was struck, not how that sounded;
+    - `tone_quality` from MIDI alone, or from notes transcribed from sound that the model does not
+      hear itself: they say how hard a key was struck, not how that sounded;
     - `pedal_technique` from MIDI alone without a movement of the sustain pedal, which then was
       not used or not recorded, or read as `tokens` that leave the pedal out;
     - `dynamic_range` from MIDI alone with one velocity for every note, as typeset music has;
+    - `note_accuracy` from transcribed notes alone: what Transkun misses or adds looks like a slip;
     - `overall_interpretation` of less than the window of `window_s` seconds that models learn on.
 
     Where sound is heard, tone, pedal and dynamics are in it.
     """
     limits: dict[Dimension, str] = {}
     if opened.notes is not None and opened.sound is None:
-        limits["tone_quality"] = "no sound was heard"
+        limits["tone_quality"] = (
+            "notes transcribed from the sound do not tell it"
+            if opened.transcribed
+            else "no sound was heard"
+        )
+        if opened.transcribed:
+            limits["note_accuracy"] = "errors of the transcription count as wrong notes"
         if "pedal_onset" not in (TOKENISERS[tokens].dtype.names or ()):
             limits["pedal_technique"] = f"the model's {tokens} tokens leave the pedal out"
         elif not (opened.notes.pedal["controller"] == SUSTAIN).any():
-            limits["pedal_technique"] = "the file has no sustain pedal"
+            limits["pedal_technique"] = (
+                "no sustain pedal was found in the sound"
+                if opened.transcribed
+                else "the file has no sustain pedal"
+            )
         if len(np.unique(opened.notes.notes["velocity"])) == 1:
             limits["dynamic_range"] = "every note has one velocity"
     if opened.duration_s < window_s:

@@ -276,6 +276,12 @@ def score(
         str | None,
         typer.Option(help="The experiment to grade with; else the best that hears what is given."),
     ] = None,
+    transcribe: Annotated[
+        bool,
+        typer.Option(
+            "--transcribe", help="Audio alone: find its notes, and grade those (an extra)."
+        ),
+    ] = False,
     recipe: RecipeOption = "phase2",
     as_json: Annotated[bool, typer.Option("--json", help="One object a file on a line.")] = False,
 ) -> None:
@@ -291,6 +297,7 @@ def score(
     from models.config.experiment import EXPERIMENTS
     from models.score import Scorer
     from models.score_sources import Sources, find_sources
+    from models.transcription import load_transcriber
     from pipelines import score_table
     from pipelines.assets.training import model_folder
     from pipelines.settings import find_recipe, load_settings
@@ -302,6 +309,9 @@ def score(
         workspace.settings.corpus_config(),
         chosen.instrument.sample_rate_hz,
         model,
+        load_transcriber(workspace.settings.experiment_config().torch_threads)
+        if transcribe
+        else None,
     )
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a terminal may lack a file's letters
