@@ -9,9 +9,11 @@ weights lie in its wheel, so that nothing is fetched.
 import functools
 import importlib
 import importlib.util
+import io
 import json
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from importlib.metadata import version
 from importlib.resources import files
@@ -91,9 +93,7 @@ class Transcriber:
         lead = round(LEAD_S * rate_hz)
         fits = len(samples) + lead <= stretch_s * rate_hz
         heard = np.concatenate([np.zeros(lead, np.float32), samples]) if fits else samples
-        with torch_threads(self.threads), torch.inference_mode(), warnings.catch_warnings():
-            # Its checkpointing of gradients, of which there are none here, warns of itself.
-            warnings.simplefilter("ignore")
+        with torch_threads(self.threads), torch.inference_mode(), _quietly():
             intervals = self.model.transcribe(
                 torch.from_numpy(heard).to(self.device)[:, None],
                 stepInSecond=stretch_s if fits else self.model.segmentHopSizeInSecond,
@@ -144,6 +144,14 @@ def _pedal(pressed: Iterable[Interval], start_s: float, duration_s: float) -> Pe
     return sort_pedal(pedal)
 
 
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """Keep what Transkun prints off standard output, and its use of old parts of torch unsaid."""
+    with warnings.catch_warnings(), redirect_stdout(io.StringIO()):
+        warnings.simplefilter("ignore")
+        yield
+
+
 def can_transcribe() -> bool:
     """Return whether the extra is installed, without importing it."""
     return importlib.util.find_spec("transkun") is not None
@@ -155,9 +163,7 @@ def load_transcriber(threads: int) -> Transcriber:
 
     Raises UserError where the extra is not installed, or is another release than is known here.
     """
-    with warnings.catch_warnings():
-        # It compiles parts with torch.jit.script, which torch has deprecated.
-        warnings.simplefilter("ignore")
+    with _quietly():
         try:
             transkun = importlib.import_module("transkun.ModelTransformer").TransKun
         except ImportError as error:

@@ -8,6 +8,7 @@ import dagster as dg
 import numpy as np
 import pyarrow.compute as pc
 
+from degradation.errors import UserError
 from labeling.scores import DIMENSIONS
 from models.checkpoint import write_json
 from models.config.experiment import EXPERIMENTS, MODALITIES, Experiment
@@ -18,7 +19,7 @@ from models.pretraining.checkpoint import load_pretraining
 from models.result import load_result
 from models.train import TrainingResult
 from models.transcribed_clips import transcribe_clips
-from models.transcription import EXTRA, Transcriber, can_transcribe, load_transcriber
+from models.transcription import Transcriber, load_transcriber
 from pipelines.assets.training import LabelledExamples, model_folder, read_examples, start_of
 from pipelines.metadata import records_metadata
 from pipelines.resources import Project
@@ -30,13 +31,6 @@ from storage.tables import read_table
 
 SETS = ("test", "test_counterfactual")
 """The splits that are judged; a recipe without counterfactual rows has the first alone."""
-
-
-class TranscriptionConfig(dg.Config):
-    """How many rows of each split are transcribed, and for how many seconds at most."""
-
-    rows: int = 96
-    budget_s: float = 600.0
 
 
 def transcription_asset(recipe_name: str) -> dg.AssetsDefinition:
@@ -58,15 +52,16 @@ def transcription_asset(recipe_name: str) -> dg.AssetsDefinition:
         ),
     )
     def transcription(
-        context: dg.AssetExecutionContext, config: TranscriptionConfig, project: Project
+        context: dg.AssetExecutionContext, project: Project
     ) -> dg.MaterializeResult[None]:
         workspace = project.workspace
         path = workspace.output(recipe_name, "transcription") / "transcription.json"
-        if not can_transcribe():
+        try:
+            transcriber = load_transcriber(project.settings.experiment_config().torch_threads)
+        except UserError as error:  # an extra that is missing must not end a run
             path.unlink(missing_ok=True)
-            return dg.MaterializeResult(metadata={"left out": f"needs the extra: {EXTRA}"})
-        transcriber = load_transcriber(project.settings.experiment_config().torch_threads)
-        content = judge_transcription(workspace, recipe_name, config, transcriber)
+            return dg.MaterializeResult(metadata={"left out": str(error)})
+        content = judge_transcription(workspace, recipe_name, transcriber)
         write_json(path, content)
         context.log.info(f"transcription: {path}")
         return dg.MaterializeResult(
@@ -86,9 +81,9 @@ def read_transcription(workspace: Workspace, recipe_name: str) -> dict[str, Any]
 
 
 def judge_transcription(
-    workspace: Workspace, recipe_name: str, config: TranscriptionConfig, transcriber: Transcriber
+    workspace: Workspace, recipe_name: str, transcriber: Transcriber
 ) -> dict[str, Any]:
-    """Return the comparison as plain data.
+    """Return the comparison as plain data; how many rows and how long at most, the settings say.
 
     - `transcriber`: Transkun's release;
     - `models`: the identity of each model's training, by experiment;
@@ -99,13 +94,14 @@ def judge_transcription(
     """
     data = read_examples(workspace, recipe_name)
     results = compared_models(workspace, recipe_name, data)
+    rows = workspace.settings.transcription_rows
     return {
         "transcriber": transcriber.name,
         "models": {name: result.origin.identity for name, result in results.items()},
         "sets": {
-            split: _judge_split(workspace, recipe_name, config, transcriber, data, split, results)
+            split: _judge_split(workspace, recipe_name, transcriber, data, split, asked, results)
             for split in SETS
-            if (data.samples["split"] == split).any()
+            if (asked := spread_rows(data.samples, split, rows))
         },
     }
 
@@ -133,17 +129,18 @@ def compared_models(
 def _judge_split(
     workspace: Workspace,
     recipe_name: str,
-    config: TranscriptionConfig,
     transcriber: Transcriber,
     data: LabelledExamples,
     split: str,
+    asked: list[str],
     results: dict[Experiment, TrainingResult],
 ) -> dict[str, Any]:
-    asked = spread_rows(data.samples, split, config.rows)
     media = _read_media(workspace, recipe_name, asked)
     audio = {name: media[name]["audio"]["bytes"] for name in asked}
     kept = workspace.output(recipe_name, "transcription/notes")
-    clips = list(transcribe_clips(audio, transcriber, kept, config.budget_s))
+    clips = list(
+        transcribe_clips(audio, transcriber, kept, workspace.settings.transcription_budget_s)
+    )
     about = data.samples.set_index("sample_id").to_dict("index")
     rows = [
         TranscribedRow(
