@@ -29,6 +29,7 @@ from models.parts import Features
 from models.score_limits import find_limits
 from models.score_sources import Sources
 from models.score_windows import (
+    LONGEST_TRANSCRIBED_S,
     Opened,
     Window,
     open_performance,
@@ -157,7 +158,9 @@ class Scorer:
     def _open(self, sources: Sources, heard: frozenset[Modality]) -> Opened:
         if self._transcriber is None or sources.audio is None:
             return open_performance(sources.only(heard), self._corpus.duration_tolerance_s)
-        return open_transcribed(sources.audio, self._transcriber, with_sound="audio" in heard)
+        return open_transcribed(
+            sources.audio, self._transcriber, LONGEST_TRANSCRIBED_S, with_sound="audio" in heard
+        )
 
     def _choose(self, given: frozenset[Modality]) -> Experiment:
         # What is transcribed must be heard: a model of audio alone would leave it unread.

@@ -90,18 +90,20 @@ def open_performance(sources: Sources, tolerance_s: float) -> Opened:
     return Opened(notes=notes, sound=sources.audio, duration_s=min(lengths_s.values()))
 
 
-def open_transcribed(audio: Path, transcriber: Transcriber, *, with_sound: bool) -> Opened:
+def open_transcribed(
+    audio: Path, transcriber: Transcriber, longest_s: float, *, with_sound: bool
+) -> Opened:
     """Return a recording as the notes that are found in it, and its sound where that is wanted.
 
-    Raises UserError for a file that cannot be read, is empty or longer than an hour.
+    Raises UserError for a file that cannot be read, is empty or longer than `longest_s`.
     """
     check_regular(audio)
     with _sound(audio):
         duration_s = audio_duration_s(audio)
-        if not 0 < duration_s <= LONGEST_TRANSCRIBED_S:
+        if not 0 < duration_s <= longest_s:
             raise UserError(
                 f"{audio.name} lasts {duration_s:.6g} s; expected more than none and at most "
-                f"{LONGEST_TRANSCRIBED_S:g} s to transcribe: cut it into pieces"
+                f"{longest_s:g} s to transcribe: cut it into pieces"
             )
         heard = read_audio_window(audio, 0.0, duration_s, transcriber.sample_rate_hz)
     return Opened(

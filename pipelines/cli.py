@@ -344,6 +344,29 @@ def score(
 
 @app.command()
 @told_in_one_line
+def transcribe(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Recordings of a piano.")],
+    out: Annotated[Path, typer.Option(help="Folder for the MIDI files.")],
+) -> None:
+    """Write the notes and pedal that are heard in recordings as MIDI (extra `transcription`)."""
+    from models.transcription import load_transcriber
+    from pipelines.settings import load_settings
+    from pipelines.transcribe import transcribe_file
+
+    transcriber = load_transcriber(load_settings().experiment_config().torch_threads)
+    failed = False
+    for file in files:
+        try:
+            typer.echo(str(transcribe_file(file, transcriber, out)))
+        except UserError as error:
+            failed = True
+            typer.echo(f"pianograde: {error}", err=True)
+    if failed:
+        raise typer.Exit(2)
+
+
+@app.command()
+@told_in_one_line
 def ui(
     port: Annotated[
         int | None, typer.Option(help="Port on 127.0.0.1; reports are served on the next one.")
