@@ -87,7 +87,8 @@ def transcription_json(rows: Sequence[JudgedRow], seed: int) -> dict[str, Any]:
 
     - `rows`, `compositions`: how many there are;
     - `onsets`: mean over rows of `f1`, `precision` and `recall` (pitch and onset within 50 ms)
-      against the row's own MIDI, with `pedal_agreement`; `by_tier` the same for each tier;
+      against the row's own MIDI, of `onset_spread_ms` and `velocity_error` (see `NoteMatch`) and of
+      `pedal_agreement`; `by_tier` the same for each tier;
     - `systems`: a model and what it reads: `name`, `experiment`, `notes` (true, transcribed or
       null), `mean_r` and `mean_mae` with `_low` and `_high` (95 %, compositions redrawn), and
       `dimensions`: `r` and `mae` of each;
@@ -114,14 +115,17 @@ def transcription_json(rows: Sequence[JudgedRow], seed: int) -> dict[str, Any]:
 
 
 def _onsets(rows: Sequence[JudgedRow]) -> dict[str, float | int | None]:
-    def mean(values: Sequence[float]) -> float | None:
-        return float(np.mean(values)) if len(values) else None
+    def mean(values: Sequence[float | None]) -> float | None:
+        known = [value for value in values if value is not None]
+        return float(np.mean(known)) if known else None
 
     return {
         "rows": len(rows),
         "f1": mean([row.match.f1 for row in rows]),
         "precision": mean([row.match.precision for row in rows]),
         "recall": mean([row.match.recall for row in rows]),
+        "onset_spread_ms": mean([row.match.onset_spread_ms for row in rows]),
+        "velocity_error": mean([row.match.velocity_error for row in rows]),
         "pedal_agreement": mean([row.pedal_agreement for row in rows]),
     }
 

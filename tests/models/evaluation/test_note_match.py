@@ -41,10 +41,20 @@ def test_a_nearer_note_is_left_to_the_one_that_has_no_other() -> None:
     assert match_onsets(notes((1.0, 60), (1.05, 60)), notes((0.96, 60), (1.01, 60))).matched == 2
 
 
+def test_errors_are_those_of_the_pairs_alone() -> None:
+    played, found = notes((0, 60), (1, 62), (2, 64)), notes((0.01, 60), (1.03, 62), (5, 64))
+    found["velocity"] = [70, 40, 1]
+    match = match_onsets(played, found)
+    assert match.matched == 2
+    assert match.onset_spread_ms == pytest.approx(10)
+    assert match.velocity_error == pytest.approx(15)
+
+
 def test_nothing_found_or_nothing_played_is_zero() -> None:
     nothing = np.zeros(0, NOTE_DTYPE)
     for match in (match_onsets(notes((1, 60)), nothing), match_onsets(nothing, notes((1, 60)))):
         assert (match.f1, match.matched) == (0, 0)
+        assert (match.onset_spread_ms, match.velocity_error) == (None, None)
     assert match_onsets(nothing, nothing).f1 == 0
 
 

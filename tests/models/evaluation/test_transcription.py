@@ -77,7 +77,13 @@ def judged(count: int = 40) -> list[JudgedRow]:
                 sample_id=f"row-{index}",
                 composition=f"piece {index % 5}",
                 tier=("good", "poor")[index % 2],
-                match=NoteMatch(played=10, found=10, matched=9 - 3 * (index % 2)),
+                match=NoteMatch(
+                    played=10,
+                    found=10,
+                    matched=9 - 3 * (index % 2),
+                    onset_spread_ms=4.0,
+                    velocity_error=None if index else 7.0,
+                ),
                 pedal_agreement=0.5,
                 true=true,
                 predicted={
@@ -130,6 +136,8 @@ def test_onsets_are_told_for_all_and_by_tier() -> None:
     assert onsets["by_tier"]["good"]["f1"] == pytest.approx(0.9)
     assert onsets["by_tier"]["poor"]["recall"] == pytest.approx(0.6)
     assert onsets["pedal_agreement"] == 0.5
+    assert (onsets["onset_spread_ms"], onsets["velocity_error"]) == (4, 7)
+    assert onsets["by_tier"]["poor"]["velocity_error"] is None
 
 
 def test_every_row_keeps_its_scores() -> None:
