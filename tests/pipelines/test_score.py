@@ -274,8 +274,8 @@ def test_audio_is_graded_as_the_midi_that_is_found_in_it(
     (true,) = objects(score("--json", midi))
     assert (found["modality"], found["model"]) == ("audio→midi", "midi_only")
     assert (found["scores"], found["duration_s"]) == (true["scores"], 17)
-    assert set(found["not_judged"]) == {"note_accuracy", "tone_quality"}
-    assert "transcri" in found["not_judged"]["tone_quality"]
+    assert set(found["not_judged"]) == {"note_accuracy", "tone_quality", "pedal_technique"}
+    assert "found in the sound" in found["not_judged"]["tone_quality"]
     shown = score(wav, "--transcribe", "--model", "midi_only").stdout
     assert "17.0 s of MIDI transcribed from audio, graded by midi_only" in shown
 
