@@ -47,7 +47,7 @@ WEIGHTS, SETTINGS = "2.0.pt", "2.0.conf"
 """Files of Transkun's wheel; this is its second model, the one whose notes end with the key."""
 
 LEAD_S = 0.5
-"""Silence before a clip that is heard once: without it the first notes are found less well."""
+"""Silence before a clip that is heard once: without it a note that begins the clip is missed."""
 
 PEDAL_DOWN = 127
 """Transkun's pedal is a switch."""
