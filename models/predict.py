@@ -1,16 +1,21 @@
-"""Scores for the samples of a split, by a trained model."""
+"""Scores for the samples of a split, or for clips in memory, by a trained model."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import torch
+from numpy.typing import NDArray
 
 from labeling.scores import DIMENSIONS
+from models.batch import Example, collate
 from models.checkpoint import check_versions, load_network
 from models.compute import accelerator, torch_threads
 from models.config.experiment import MODALITIES, Modality
 from models.dataset import Targets, load_batches
-from models.parts import ExampleParts
+from models.parts import ExampleParts, Features
 
 
 def predict(
@@ -43,3 +48,33 @@ def predict(
     predicted = pd.DataFrame(table, columns=list(DIMENSIONS))
     predicted.insert(0, "sample_id", pd.Series(sample_ids, dtype=object))
     return predicted
+
+
+def predict_clips(checkpoint_dir: Path, clips: Sequence[Features]) -> NDArray[np.float64]:
+    """Return the head's own scores of clips, (clips, 8), as `predict` does for stored ones.
+
+    A clip holds at least what the experiment hears, made with its settings.
+    """
+    network, experiment, config = load_network(checkpoint_dir)
+    device = torch.device(accelerator())
+    network.to(device)
+    heard = MODALITIES[experiment]
+    unlabelled = np.zeros(len(DIMENSIONS), np.float32)
+    examples = [
+        Example(
+            features=replace(
+                clip,
+                audio=clip.audio if "audio" in heard else None,
+                tokens=clip.tokens if "midi" in heard else None,
+            ),
+            scores=unlabelled,
+        )
+        for clip in clips
+    ]
+    size = config.training.batch_size
+    scores = [np.zeros((0, len(DIMENSIONS)))]
+    with torch_threads(config.torch_threads), torch.inference_mode():
+        for first in range(0, len(examples), size):
+            batch = collate(examples[first : first + size], config).to(device)
+            scores.append(network(batch).scores.double().cpu().numpy())
+    return np.concatenate(scores)

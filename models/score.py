@@ -27,11 +27,20 @@ from models.network import GradingNetwork
 from models.parts import Features
 from models.score_limits import find_limits
 from models.score_sources import Sources
-from models.score_windows import Opened, Window, open_performance, read_windows
+from models.score_windows import (
+    LONGEST_TRANSCRIBED_S,
+    Opened,
+    Window,
+    open_performance,
+    open_transcribed,
+    read_windows,
+)
 from models.tokens.tokenisers import TOKENISERS
+from models.transcription import Transcriber
 from storage.corpus import CorpusConfig
 
-Heard = Literal["audio", "midi", "audio+midi"]
+Heard = Literal["audio", "midi", "audio+midi", "audio→midi", "audio+audio→midi"]
+"""What a model was shown; `audio→midi` is MIDI that was transcribed from the audio."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,16 +82,19 @@ class Scorer:
         corpus: CorpusConfig,
         sample_rate_hz: int,
         model: str | None = None,
+        transcriber: Transcriber | None = None,
     ) -> None:
         """Look for trained models in `folders`, without loading any.
 
         `corpus` and `sample_rate_hz` are those that the models were trained with. `model` names
         the experiment to grade with; without it each performance gets the trained model of
         lowest validation loss among those that hear just what is given, else among those that
-        hear a part of it or could hear more. Raises UserError when there is no such model.
+        hear a part of it or could hear more. With a `transcriber` performances are audio alone,
+        and are graded by a model that hears MIDI. Raises UserError when there is no such model.
         """
         self._folders = {name: folders[name] for name in EXPERIMENTS if name in folders}
         self._corpus, self._sample_rate_hz = corpus, sample_rate_hz
+        self._transcriber = transcriber
         self._loaded: dict[Experiment, TrainedModel] = {}
         losses = _validation_losses(self._folders)
         if not losses:
@@ -104,8 +116,16 @@ class Scorer:
         Raises UserError when a file cannot be read or holds nothing to grade, when two files do
         not belong together, or when no chosen model can hear what is given.
         """
-        model = self._model(self._choose(sources.modalities))
-        heard = sources.modalities & MODALITIES[model.experiment]
+        given = sources.modalities
+        if self._transcriber is not None:
+            if given != {"audio"}:
+                raise UserError(
+                    f"{sources.name} has MIDI; expected audio alone to transcribe: leave out "
+                    "--transcribe, or the MIDI"
+                )
+            given = frozenset[Modality]({"audio", "midi"})
+        model = self._model(self._choose(given))
+        heard = given & MODALITIES[model.experiment]
         check_versions(self._folders[model.experiment], model.config, heard)
         dropout = model.config.fusion.modality_dropout
         if heard != MODALITIES[model.experiment] and not dropout:
@@ -114,7 +134,7 @@ class Scorer:
                 f"{model.experiment} was trained without modality_dropout and needs audio and "
                 f"MIDI; got {_WORDS[only]} alone: give both, or train {only}_only"
             )
-        opened = open_performance(sources.only(heard), self._corpus.duration_tolerance_s)
+        opened = self._open(sources, heard)
         scores, silent = self._grade_windows(opened, model)
         if not len(scores):
             raise UserError(
@@ -129,18 +149,27 @@ class Scorer:
             windows=len(scores),
             silent_windows=silent,
             duration_s=opened.duration_s,
-            modality=_MODALITY[heard],
+            modality=(_TRANSCRIBED if opened.transcribed else _MODALITY)[heard],
             model=model.experiment,
             not_judged=find_limits(opened, model.config.midi_encoder.tokens, self._corpus.window_s),
         )
 
+    def _open(self, sources: Sources, heard: frozenset[Modality]) -> Opened:
+        if self._transcriber is None or sources.audio is None:
+            return open_performance(sources.only(heard), self._corpus.duration_tolerance_s)
+        return open_transcribed(
+            sources.audio, self._transcriber, LONGEST_TRANSCRIBED_S, with_sound="audio" in heard
+        )
+
     def _choose(self, given: frozenset[Modality]) -> Experiment:
-        able = [name for name in self._candidates if MODALITIES[name] & given]
+        # What is transcribed must be heard: a model of audio alone would leave it unread.
+        needed = given if self._transcriber is None else frozenset[Modality]({"midi"})
+        able = [name for name in self._candidates if MODALITIES[name] & needed]
         if not able:
-            hearing = [name for name in self._trained if MODALITIES[name] & given]
+            hearing = [name for name in self._trained if MODALITIES[name] & needed]
             raise UserError(
                 f"{' and '.join(self._candidates)} cannot hear "
-                f"{' and '.join(_WORDS[modality] for modality in sorted(given))}; expected one of "
+                f"{' and '.join(_WORDS[modality] for modality in sorted(needed))}; expected one of "
                 f"{', '.join(hearing) or 'the models that can, none of which is trained'}: choose "
                 "another model, or train one"
             )
@@ -174,6 +203,10 @@ _MODALITY: Mapping[frozenset[Modality], Heard] = {
     frozenset({"audio"}): "audio",
     frozenset({"midi"}): "midi",
     frozenset({"audio", "midi"}): "audio+midi",
+}
+_TRANSCRIBED: Mapping[frozenset[Modality], Heard] = {
+    frozenset({"midi"}): "audio→midi",
+    frozenset({"audio", "midi"}): "audio+audio→midi",
 }
 
 

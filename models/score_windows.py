@@ -12,6 +12,7 @@ from degradation.errors import UserError
 from degradation.notes import TICK_S, Performance, cut_window, snap
 from degradation.waveform import Waveform
 from models.score_sources import Sources, check_regular, readable
+from models.transcription import Transcriber
 from storage.audio import audio_duration_s, read_audio_window
 from storage.corpus import CorpusConfig
 from storage.midi import read_midi
@@ -19,6 +20,9 @@ from storage.segments import window_starts
 
 LONGEST_S = 12 * 3600.0
 """A longer file is a mistake, or means harm: a few bytes of MIDI can say a year."""
+
+LONGEST_TRANSCRIBED_S = 3600.0
+"""A recording is transcribed whole, in memory: an hour takes 2 GB."""
 
 LARGEST_MIDI_BYTES = 16 << 20
 """Several times what twelve hours of dense playing need; a parser is slow on more."""
@@ -35,11 +39,15 @@ SILENCE_PEAK = 2.0**-16
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Opened:
-    """A performance ready to be cut: notes in memory, sound left in its file."""
+    """A performance ready to be cut: notes in memory, sound left in its file.
+
+    `transcribed` says that the notes were not played but found in the sound.
+    """
 
     notes: Performance | None
     sound: Path | None
     duration_s: float
+    transcribed: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -86,6 +94,30 @@ def open_performance(sources: Sources, tolerance_s: float) -> Opened:
             "grade each by itself"
         )
     return Opened(notes=notes, sound=sources.audio, duration_s=min(lengths_s.values()))
+
+
+def open_transcribed(
+    audio: Path, transcriber: Transcriber, longest_s: float, *, with_sound: bool
+) -> Opened:
+    """Return a recording as the notes that are found in it, and its sound where that is wanted.
+
+    Raises UserError for a file that cannot be read, is empty or longer than `longest_s`.
+    """
+    check_regular(audio)
+    with _sound(audio):
+        duration_s = audio_duration_s(audio)
+        if not 0 < duration_s <= longest_s:
+            raise UserError(
+                f"{audio.name} lasts {duration_s:.6g} s; expected more than none and at most "
+                f"{longest_s:g} s to transcribe: cut it into pieces"
+            )
+        heard = read_audio_window(audio, 0.0, duration_s, transcriber.sample_rate_hz)
+    return Opened(
+        notes=transcriber.transcribe(heard),
+        sound=audio if with_sound else None,
+        duration_s=duration_s,
+        transcribed=True,
+    )
 
 
 def window_bounds(duration_s: float, corpus: CorpusConfig) -> list[tuple[float, float]]:

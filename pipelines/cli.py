@@ -313,6 +313,12 @@ def score(
         str | None,
         typer.Option(help="The experiment to grade with; else the best that hears what is given."),
     ] = None,
+    transcribe: Annotated[
+        bool,
+        typer.Option(
+            "--transcribe", help="Audio alone: find its notes, and grade those (an extra)."
+        ),
+    ] = False,
     recipe: RecipeOption = "phase2",
     as_json: Annotated[bool, typer.Option("--json", help="One object a file on a line.")] = False,
 ) -> None:
@@ -328,6 +334,7 @@ def score(
     from models.config.experiment import EXPERIMENTS
     from models.score import Scorer
     from models.score_sources import Sources, find_sources
+    from models.transcription import load_transcriber
     from pipelines import score_table
     from pipelines.assets.training import model_folder
     from pipelines.settings import find_recipe, load_settings
@@ -339,6 +346,9 @@ def score(
         workspace.settings.corpus_config(),
         chosen.instrument.sample_rate_hz,
         model,
+        load_transcriber(workspace.settings.experiment_config().torch_threads)
+        if transcribe
+        else None,
     )
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a terminal may lack a file's letters
@@ -365,6 +375,29 @@ def score(
             typer.echo(score_table.row(scored, score_table.name_width(names)))
     if rows:
         typer.echo(f"\n{score_table.legend(rows, chosen)}")
+    if failed:
+        raise typer.Exit(2)
+
+
+@app.command()
+@told_in_one_line
+def transcribe(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Recordings of a piano.")],
+    out: Annotated[Path, typer.Option(help="Folder for the MIDI files.")],
+) -> None:
+    """Write the notes and pedal that are heard in recordings as MIDI (extra `transcription`)."""
+    from models.transcription import load_transcriber
+    from pipelines.settings import load_settings
+    from pipelines.transcribe import transcribe_file
+
+    transcriber = load_transcriber(load_settings().experiment_config().torch_threads)
+    failed = False
+    for file in files:
+        try:
+            typer.echo(str(transcribe_file(file, transcriber, out)))
+        except UserError as error:
+            failed = True
+            typer.echo(f"pianograde: {error}", err=True)
     if failed:
         raise typer.Exit(2)
 

@@ -12,6 +12,7 @@ from pipelines.assets.pretraining import midi_pretrain
 from pipelines.assets.recipe import recipe_asset
 from pipelines.assets.token_audit import token_audit_asset
 from pipelines.assets.training import training_assets
+from pipelines.assets.transcription import transcription_asset
 from pipelines.checks.contracts import CONTRACTS, contract_check
 from pipelines.checks.pretraining import every_field_beats_the_unigram
 from pipelines.checks.splits import no_composition_in_two_splits
@@ -33,6 +34,7 @@ def recipe_definitions(name: str, years: list[str]) -> dg.Definitions:
             listening_page_asset(name),
             token_audit_asset(name),
             *training_assets(name),
+            transcription_asset(name),
             evaluation_asset(name),
         ],
         asset_checks=[contract_check(name, contract) for contract in CONTRACTS],

@@ -14,6 +14,7 @@ from dagster._core.storage.tags import (
 
 from degradation.errors import UserError
 from degradation.recipe import TIERS
+from models.transcription import can_transcribe
 from pipelines.assets.recipe import observations
 from pipelines.errors import StepError
 from pipelines.settings import Settings, find_recipe, load_settings
@@ -61,7 +62,11 @@ def pretraining_stages() -> list[Stage]:
 
 
 def stages(recipe_name: str, experiments: Sequence[str]) -> list[Stage]:
-    """Return the whole graph of a recipe, in the runs that Dagster can do it in."""
+    """Return the whole graph of a recipe, in the runs that Dagster can do it in.
+
+    Transcription is optional: it takes part where its extra is installed.
+    """
+    optional = ("transcription",) if can_transcribe() else ()
 
     def of_recipe(*names: str) -> tuple[tuple[str, ...], ...]:
         return tuple((recipe_name, name) for name in names)
@@ -78,7 +83,7 @@ def stages(recipe_name: str, experiments: Sequence[str]) -> list[Stage]:
             assets=(
                 ("midi_pretrain",),
                 *of_recipe("label_quality", "listening_page", "token_audit"),
-                *of_recipe(*experiments, "evaluation"),
+                *of_recipe(*experiments, *optional, "evaluation"),
             ),
             partitioned=False,
         ),

@@ -8,7 +8,13 @@ from degradation.recipe import Recipe
 from labeling.scores import DIMENSIONS
 from models.score import Scored
 
-HEARD = {"audio": "audio alone", "midi": "MIDI alone", "audio+midi": "audio and MIDI"}
+HEARD = {
+    "audio": "audio alone",
+    "midi": "MIDI alone",
+    "audio+midi": "audio and MIDI",
+    "audio→midi": "MIDI transcribed from audio",
+    "audio+audio→midi": "audio and MIDI transcribed from it",
+}
 
 SHORT = ("note", "rhythm", "artic.", "pedal", "tone", "dynam.", "expr.", "overall")
 """The dimensions' names in a table of many files."""

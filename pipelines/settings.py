@@ -48,6 +48,12 @@ class Settings(BaseSettings):
     recipes: AbsolutePath = Field(default=CONFIGS / "recipes", description="folder of recipes")
     licence: str | None = Field(default=None, description="of the performances; by corpus")
     workers: int = Field(default=os.cpu_count() or 1, ge=1)
+    transcription_rows: int = Field(
+        default=96, ge=0, description="clips of each test split to transcribe; 0 for none"
+    )
+    transcription_budget_s: float = Field(
+        default=600.0, gt=0, description="seconds for them, a split"
+    )
     port: int = Field(
         default=3000, ge=1, le=65534, description="of the UI; reports are on the next"
     )

@@ -31,7 +31,7 @@ def evaluation_asset(recipe_name: str) -> dg.AssetsDefinition:
 
     @dg.asset(
         key=[recipe_name, "evaluation"],
-        deps=[[recipe_name, name] for name in (*EXPERIMENTS, "token_audit")],
+        deps=[[recipe_name, name] for name in (*EXPERIMENTS, "token_audit", "transcription")],
         group_name=f"{recipe_name}_models",
         kinds={"html"},
         owners=["team:research"],

@@ -442,6 +442,10 @@ def test_what_cannot_be_judged(
     assert set(find_limits(opened, tokens, 10)) == limited
     short = find_limits(dataclasses.replace(opened, duration_s=9.9), tokens, 10)
     assert set(short) == limited | {"overall_interpretation"}
+    if notes is not None:
+        found = find_limits(dataclasses.replace(opened, transcribed=True), tokens, 10)
+        assert set(found) == limited | (set() if sound else {"note_accuracy", "pedal_technique"})
+        assert all("file" not in reason and "was heard" not in reason for reason in found.values())
 
 
 def _header(division: int, tracks: int = 1) -> bytes:

@@ -84,6 +84,7 @@ class Project:
     @property
     def environment(self) -> dict[str, str]:
         ours = {"PIANOGRADE_HOME": str(self.home), "PIANOGRADE_WORKERS": "2"}
+        ours["PIANOGRADE_TRANSCRIPTION_ROWS"] = "2"
         inherited = {
             k: v for k, v in os.environ.items() if not k.startswith(("PIANOGRADE", "DAGSTER"))
         }

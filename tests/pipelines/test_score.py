@@ -17,8 +17,11 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 import models.score
+import models.transcription
 from degradation.notes import NOTE_DTYPE, PEDAL_DTYPE, SUSTAIN, Performance
 from degradation.recipe import load_recipe
+from degradation.render import render
+from degradation.waveform import Waveform
 from labeling.scores import DIMENSIONS
 from models.checkpoint import save_best
 from models.config.experiment import Experiment, load_experiment
@@ -28,7 +31,7 @@ from models.score import Scored
 from pipelines import score_table
 from pipelines.cli import app
 from pipelines.settings import CONFIGS
-from storage.midi import write_midi
+from storage.midi import read_midi, write_midi
 
 RATE_HZ = 24_000
 TRAINED: dict[Experiment, float] = {"audio_only": 0.5, "midi_only": 0.6, "gated": 0.4}
@@ -241,6 +244,97 @@ def test_as_a_process_with_a_name_that_is_no_text(home: Path, midi: Path) -> Non
     assert set(first["scores"]) == set(DIMENSIONS)
     assert "no regular file" in second["error"]
     assert len(answer.stderr.splitlines()) == 1, answer.stderr
+
+
+class ScaleFinder:
+    """Stands for Transkun: finds a scale in whatever sounds."""
+
+    sample_rate_hz = 44_100
+
+    def __init__(self, music: Performance) -> None:
+        self.music = music
+
+    def transcribe(self, waveform: Waveform) -> Performance:
+        assert waveform.sample_rate_hz == self.sample_rate_hz
+        assert waveform.duration_s == pytest.approx(17)
+        return self.music
+
+
+@pytest.fixture
+def stand_in(midi: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = ScaleFinder(read_midi(midi.read_bytes(), midi.name))
+    monkeypatch.setattr(models.transcription, "load_transcriber", lambda threads: found)
+
+
+@pytest.mark.usefixtures("stand_in")
+def test_audio_is_graded_as_the_midi_that_is_found_in_it(
+    score: Score, midi: Path, wav: Path
+) -> None:
+    (found,) = objects(score("--json", wav, "--transcribe", "--model", "midi_only"))
+    (true,) = objects(score("--json", midi))
+    assert (found["modality"], found["model"]) == ("audio→midi", "midi_only")
+    assert (found["scores"], found["duration_s"]) == (true["scores"], 17)
+    assert set(found["not_judged"]) == {"note_accuracy", "tone_quality", "pedal_technique"}
+    assert "found in the sound" in found["not_judged"]["tone_quality"]
+    shown = score(wav, "--transcribe", "--model", "midi_only").stdout
+    assert "17.0 s of MIDI transcribed from audio, graded by midi_only" in shown
+
+
+@pytest.mark.usefixtures("stand_in")
+def test_a_fusion_model_hears_the_sound_beside_what_is_found_in_it(
+    score: Score, midi: Path, wav: Path
+) -> None:
+    (found,) = objects(score("--json", "--audio", wav, "--transcribe"))
+    (true,) = objects(score("--json", "--midi", midi, "--audio", wav))
+    assert (found["modality"], found["model"]) == ("audio+audio→midi", "gated")
+    assert found["scores"] == true["scores"]
+    assert found["not_judged"] == {}
+
+
+@pytest.mark.usefixtures("stand_in")
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        (("--midi", "take.mid"), "take.mid has MIDI; expected audio alone to transcribe"),
+        (("take.wav", "--model", "audio_only"), "audio_only cannot hear MIDI"),
+    ],
+)
+def test_what_cannot_be_transcribed_is_told(
+    score: Score, midi: Path, wav: Path, arguments: tuple[str, ...], problem: str
+) -> None:
+    paths = {midi.name: midi, wav.name: wav}
+    answer = score("--transcribe", *(paths.get(each, each) for each in arguments))
+    assert answer.exit_code == 2
+    (line,) = answer.stderr.splitlines()
+    assert problem in line
+
+
+def test_without_the_extra_the_way_out_is_told_in_one_line(
+    score: Score, wav: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    models.transcription.load_transcriber.cache_clear()
+    monkeypatch.setitem(sys.modules, "transkun", None)
+    monkeypatch.setitem(sys.modules, "transkun.ModelTransformer", None)
+    answer = score(wav, "--transcribe")
+    assert (answer.exit_code, answer.stdout) == (2, "")
+    (line,) = answer.stderr.splitlines()
+    assert "pip install 'pianograde[transcription]'" in line
+
+
+@pytest.mark.skipif(
+    not models.transcription.can_transcribe(),
+    reason="Transkun is not installed (pip install '.[transcription]')",
+)
+def test_a_rendered_take_is_transcribed_and_graded(
+    score: Score, midi: Path, tmp_path: Path
+) -> None:
+    models.transcription.load_transcriber.cache_clear()
+    sound = render(read_midi(midi.read_bytes(), midi.name), RECIPE.instrument)
+    soundfile.write(tmp_path / "rendered.wav", sound.samples, sound.sample_rate_hz)
+    answer = score("--json", tmp_path / "rendered.wav", "--transcribe", "--model", "midi_only")
+    assert (answer.exit_code, answer.stderr) == (0, "")
+    (found,) = objects(answer)
+    assert (found["modality"], found["windows"], found["silent_windows"]) == ("audio→midi", 3, 0)
 
 
 def scored(**changed: Any) -> Scored:

@@ -1,0 +1,286 @@
+"""The asset of what transcription costs, on a few rows and models of an epoch."""
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import numpy as np
+import pyarrow as pa
+import pytest
+import yaml
+
+import pipelines.assets.transcription as asset_file
+from degradation.errors import UserError
+from degradation.notes import NOTE_DTYPE, PEDAL_DTYPE, SUSTAIN, Performance
+from degradation.waveform import Waveform
+from labeling.scores import DIMENSIONS
+from models.checkpoint import find_best
+from models.config.experiment import Experiment
+from models.feature_parts import audio_features, audio_features_version, midi_tokens_version
+from models.predict import predict
+from models.tokens.tokenisers import TOKENISERS
+from pipelines.assets.training import model_folder, read_examples, training_assets
+from pipelines.assets.transcription import SETS, read_transcription, transcription_asset
+from pipelines.resources import Project
+from pipelines.runs import stages
+from pipelines.settings import CONFIGS
+from pipelines.workspace import Workspace
+from storage.audio import decode_audio, encode_flac
+from storage.derived import SAMPLES_VERSION
+from storage.midi import read_midi, write_midi
+from storage.tables import commit, derived_path, part_path, read_table, write_part
+
+RECIPE = "phase2"
+RATE_HZ = 24_000
+DURATION_S = 2.0
+COUNT = 40
+ROWS = 8
+SPLITS = ("train", "validation", "test", "test", "test_counterfactual")
+EXPERIMENTS: tuple[Experiment, ...] = ("audio_only", "midi_only", "gated", "concat")
+
+
+def music(row: int) -> Performance:
+    """A run of eight notes, another one for each row, under the pedal from the second second on."""
+    notes = np.zeros(8, NOTE_DTYPE)
+    notes["note_id"] = np.arange(8)
+    notes["onset_s"] = np.arange(8) * 0.2 + 0.001 * row
+    notes["offset_s"] = notes["onset_s"] + 0.15
+    notes["pitch"] = 50 + (row + 3 * np.arange(8)) % 24
+    notes["velocity"] = 40 + row
+    pedal = np.array([(1.0, SUSTAIN, 127)], PEDAL_DTYPE)
+    return Performance(notes=notes, pedal=pedal, duration_s=DURATION_S)
+
+
+def commit_rows(workspace: Workspace, name: str, path: str, columns: dict[str, list[Any]]) -> None:
+    table = workspace.table(RECIPE, name)
+    arrays = [
+        pa.array(columns.get(field.name, [None] * COUNT), field.type) for field in table.schema
+    ]
+    commit(table, [write_part(table, path, [pa.table(arrays, schema=table.schema)])])
+
+
+def commit_tables(workspace: Workspace) -> None:
+    """Commit rows with sound and notes, and the features that are made of them."""
+    rng, config = np.random.default_rng(1), workspace.settings.experiment_config()
+    midi = [write_midi(music(row)) for row in range(COUNT)]
+    sounds = [rng.normal(0, 0.05, round(DURATION_S * RATE_HZ)).astype("f4") for _ in range(COUNT)]
+    flac = [encode_flac(Waveform(samples=each, sample_rate_hz=RATE_HZ)) for each in sounds]
+    frames = audio_features([decode_audio(each, "") for each in flac], config.audio_features)
+    tokens = [TOKENISERS["performance"].encode(read_midi(each, "")) for each in midi]
+    splits = [SPLITS[row % 5] for row in range(COUNT)]
+    about = {
+        "sample_id": [f"s{row:02d}" for row in range(COUNT)], "split": splits,
+        "segment_id": [f"g{row:02d}" for row in range(COUNT)],
+        "composition": [f"{split} {row % 3}" for row, split in enumerate(splits)],
+        "tier": ["good"] * COUNT, "year": [2004] * COUNT, "duration_s": [DURATION_S] * COUNT,
+    }  # fmt: skip
+    tables: dict[str, tuple[str | None, dict[str, list[Any]]]] = {
+        "pairs": (None, {
+            "midi": [{"bytes": each, "path": "a.mid"} for each in midi],
+            "audio": [{"bytes": each, "path": "a.flac"} for each in flac],
+        }),
+        "samples": (
+            SAMPLES_VERSION, {name: list(rng.uniform(50, 100, COUNT)) for name in DIMENSIONS}
+        ),
+        "audio_features": (audio_features_version(config.audio_features), {
+            "features": [each.astype("<f2").tobytes() for each in frames],
+            "frames": [len(each) for each in frames],
+            "width": [each.shape[1] for each in frames],
+        }),
+        "midi_tokens": (midi_tokens_version("performance"), {
+            "tokens": [each.tobytes() for each in tokens], "notes": [len(each) for each in tokens],
+        }),
+    }  # fmt: skip
+    path = part_path(workspace.table(RECIPE, "pairs"), {"tier": "good", "year": "2004"}, "first")
+    for name, (version, columns) in tables.items():
+        where = path if version is None else derived_path(path, version)
+        commit_rows(workspace, name, where, about | columns)
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with rows and with models that were trained on them for an epoch."""
+    home = tmp_path_factory.mktemp("home")
+    content = yaml.safe_load((CONFIGS / "experiments" / "demo.yaml").read_text())
+    content |= {"experiments": list(EXPERIMENTS), "pretraining": None, "torch_threads": 1}
+    content["training"] |= {"epochs": 1, "batch_size": 8}
+    (home / "tiny.yaml").write_text(yaml.safe_dump(content))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PIANOGRADE_HOME", str(home))
+        patch.setenv("PIANOGRADE_EXPERIMENT", str(home / "tiny.yaml"))
+        found = Project().workspace
+        commit_tables(found)
+        for asset in training_assets(RECIPE):
+            if asset.key.path[-1] in EXPERIMENTS:
+                asset(dg.build_asset_context(), project=Project())
+    return home
+
+
+class Clairvoyant:
+    """Finds in a row's sound exactly what was played, or all of it a tone higher."""
+
+    def __init__(self, workspace: Workspace, semitones: int) -> None:
+        self.name, self.semitones = f"clairvoyant {semitones}", semitones
+        rows = read_table(workspace.table(RECIPE, "pairs")).to_table(
+            columns=["sample_id", "audio", "midi"]
+        )
+        self.played = {
+            _digest(decode_audio(row["audio"]["bytes"], "")): row["midi"]["bytes"]
+            for row in rows.to_pylist()
+        }
+
+    def transcribe(self, waveform: Waveform) -> Performance:
+        played = read_midi(self.played[_digest(waveform)], "played")
+        notes = played.notes.copy()
+        notes["pitch"] += self.semitones
+        return Performance(notes=notes, pedal=played.pedal, duration_s=played.duration_s)
+
+
+def _digest(waveform: Waveform) -> str:
+    return hashlib.sha256(waveform.samples.tobytes()).hexdigest()
+
+
+Materialise = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture
+def workspace(home: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
+    monkeypatch.setenv("PIANOGRADE_HOME", str(home))
+    monkeypatch.setenv("PIANOGRADE_EXPERIMENT", str(home / "tiny.yaml"))
+    monkeypatch.setenv("PIANOGRADE_TRANSCRIPTION_ROWS", str(ROWS))
+    return Project().workspace
+
+
+@pytest.fixture
+def materialise(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Materialise:
+    """Return a maker of the asset with a transcriber that stands in, and its metadata."""
+
+    def run(semitones: int = 0) -> dict[str, Any]:
+        stand_in = Clairvoyant(workspace, semitones)
+        monkeypatch.setattr(asset_file, "load_transcriber", lambda threads: stand_in)
+        result = transcription_asset(RECIPE)(dg.build_asset_context(), project=Project())
+        assert isinstance(result, dg.MaterializeResult)
+        return dict(result.metadata or {})
+
+    return run
+
+
+def test_a_perfect_transcription_costs_nothing(
+    workspace: Workspace, materialise: Materialise
+) -> None:
+    metadata = materialise()
+    content = read_transcription(workspace, RECIPE)
+    assert content is not None
+    assert content["transcriber"] == "clairvoyant 0"
+    assert {"audio_only", "midi_only"} < set(content["models"])
+    (fusion,) = set(content["models"]) - {"audio_only", "midi_only"}
+    assert [len(content["sets"][split]["by_row"]) for split in SETS] == [ROWS, ROWS]
+    found = content["sets"]["test"]
+    assert (found["rows_in_split"], found["rows_asked"]) == (16, ROWS)
+    assert (found["rows_without_notes"], found["out_of_time"]) == (0, False)
+    assert (found["compositions"], found["onsets"]["f1"]) == (3, 1)
+    assert found["onsets"]["pedal_agreement"] == 1
+    for row in found["by_row"]:
+        scores = row["scores"]
+        assert len(scores) == 5
+        for model, heard in (("midi_only", ""), (fusion, "audio and ")):
+            np.testing.assert_allclose(
+                scores[f"{model}: {heard}transcribed MIDI"], scores[f"{model}: {heard}true MIDI"]
+            )
+    assert metadata["rows"] == 2 * ROWS
+    assert {"onsets", "systems", "gains in r", "json"} <= set(metadata)
+
+
+def test_the_fusion_model_is_the_best_one(workspace: Workspace, materialise: Materialise) -> None:
+    materialise()
+    content = read_transcription(workspace, RECIPE)
+    assert content is not None
+    losses = {
+        name: float(find_best(model_folder(workspace, RECIPE, name)).stem.rpartition("=")[2])
+        for name in EXPERIMENTS
+    }
+    assert min(("gated", "concat"), key=lambda name: losses[name]) in content["models"]
+
+
+def test_clips_that_were_transcribed_are_kept(
+    workspace: Workspace, materialise: Materialise
+) -> None:
+    materialise()
+    before = read_transcription(workspace, RECIPE)
+    materialise()
+    after = read_transcription(workspace, RECIPE)
+    assert before is not None
+    assert after is not None
+    assert after["sets"]["test"]["real_time_factor"] is None
+    assert after["sets"]["test"]["by_row"] == before["sets"]["test"]["by_row"]
+
+
+def test_no_rows_are_nothing_to_do(
+    workspace: Workspace, materialise: Materialise, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PIANOGRADE_TRANSCRIPTION_ROWS", "0")
+    metadata = materialise()
+    assert metadata["rows"] == 0
+    content = read_transcription(workspace, RECIPE)
+    assert content is not None
+    assert content["sets"] == {}
+
+
+def test_wrong_notes_are_seen_in_the_match_and_in_the_scores(
+    workspace: Workspace, materialise: Materialise
+) -> None:
+    materialise(semitones=1)
+    content = read_transcription(workspace, RECIPE)
+    assert content is not None
+    found = content["sets"]["test"]
+    assert found["onsets"]["f1"] == 0
+    scores = found["by_row"][0]["scores"]
+    assert scores["midi_only: true MIDI"] != scores["midi_only: transcribed MIDI"]
+
+
+def test_scores_from_true_notes_are_those_that_the_report_judges(
+    workspace: Workspace, materialise: Materialise
+) -> None:
+    materialise()
+    content = read_transcription(workspace, RECIPE)
+    assert content is not None
+    data = read_examples(workspace, RECIPE)
+    systems = [
+        each for each in content["sets"]["test"]["systems"] if each["notes"] != "transcribed"
+    ]
+    assert len(systems) == 3
+    for system in systems:
+        folder = model_folder(workspace, RECIPE, system["experiment"])
+        judged = predict(folder, data.parts, data.samples, "test").set_index("sample_id")
+        for row in content["sets"]["test"]["by_row"]:
+            np.testing.assert_allclose(
+                row["scores"][system["name"]],
+                judged.loc[row["sample_id"]].to_numpy(float),
+                atol=1e-3,
+            )
+
+
+def test_without_the_extra_it_says_so_and_leaves_nothing_stale(
+    workspace: Workspace, materialise: Materialise, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    materialise()
+
+    def missing(threads: int) -> None:
+        raise UserError("transcription needs Transkun; expected the extra")
+
+    monkeypatch.setattr(asset_file, "load_transcriber", missing)
+    result = transcription_asset(RECIPE)(dg.build_asset_context(), project=Project())
+    assert isinstance(result, dg.MaterializeResult)
+    assert "expected the extra" in str((result.metadata or {})["left out"])
+    assert read_transcription(workspace, RECIPE) is None
+
+
+@pytest.mark.parametrize("installed", [True, False])
+def test_a_run_has_it_where_the_extra_is_installed(
+    installed: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipelines.runs.can_transcribe", lambda: installed)
+    assets = [key for stage in stages(RECIPE, ["midi_only"]) for key in stage.assets]
+    assert ((RECIPE, "transcription") in assets) == installed
