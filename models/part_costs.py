@@ -4,7 +4,7 @@ A batch of clips goes through every part of the experiment file, forward and bac
 where there is one. Memory is what the part needs to train: 16 bytes a parameter (weight,
 gradient, and Adam's two moments) and the activations that are kept for the backward pass. MERT
 is frozen: its time is that of a forward pass, its memory that of the weights and of the states
-of one pass.
+of one pass. On a GPU all but MERT's weights compute in the precision of the experiment file.
 """
 
 import argparse
@@ -70,10 +70,40 @@ def random_batch(config: ExperimentConfig, clips: int) -> Batch:
     return collate([example(number) for number in range(clips)], config)
 
 
-def cost(
-    name: str, part: nn.Module, run: Callable[[], Tensor], *, trained: bool = True
-) -> PartCost:
-    """Measure `run`, a pass through `part` that returns a tensor to go back from."""
+def _synchronise() -> None:
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+
+
+def mert_cost(config: MertFeatures, clips: int, device: torch.device) -> PartCost:
+    """Measure a pass of `clips` clips through MERT-v1-95M at random weights, as features make it.
+
+    `transformers` gives HuBERT base its size by default, and MERT has that size.
+    """
+    model = HubertModel(HubertConfig()).to(device).eval()
+    sound = torch.randn(clips, int(CLIP_S * MERT_RATE_HZ), device=device)
+    seconds, states = math.inf, 0
+    for _ in range(REPEATS):
+        _synchronise()
+        started_s = time.perf_counter()
+        with torch.inference_mode(), torch.autocast(device.type, enabled=device.type == "cuda"):
+            hidden = model(sound, output_hidden_states=True).hidden_states
+        _synchronise()
+        seconds = min(seconds, time.perf_counter() - started_s)
+        states = sum(state.nbytes for state in hidden)
+    return PartCost(
+        name=f"MERT (frozen, once; layers {config.layers[0]}-{config.layers[-1]} kept)",
+        parameters=sum(weight.numel() for weight in model.parameters()),
+        seconds=seconds,
+        memory_bytes=sum(weight.nbytes for weight in model.parameters()) + states,
+    )
+
+
+def cost(name: str, part: nn.Module, run: Callable[[], Tensor], *, half: bool) -> PartCost:
+    """Measure `run`, a pass through `part` that returns a tensor to go back from.
+
+    `half` computes in bfloat16, as training does on a GPU.
+    """
     kept: dict[int, int] = {}
     own = {weight.untyped_storage().data_ptr() for weight in part.parameters()}
 
@@ -84,24 +114,21 @@ def cost(
         return tensor
 
     def once() -> float:
+        _synchronise()
         started_s = time.perf_counter()
-        if trained:
-            torch.autograd.backward(run().float().square().mean())
-        else:
-            with torch.inference_mode():
-                run()
-        if torch.cuda.is_available():
-            torch.cuda.synchronize()
+        torch.autograd.backward(forward().float().square().mean())
+        _synchronise()
         return time.perf_counter() - started_s
 
+    def forward() -> Tensor:
+        with torch.autocast(device.type, torch.bfloat16, enabled=half):
+            return run()
+
+    device = next(part.parameters()).device
     seconds = min(once() for _ in range(REPEATS))
     parameters = sum(weight.numel() for weight in part.parameters())
-    if not trained:
-        return PartCost(
-            name=name, parameters=parameters, seconds=seconds, memory_bytes=4 * parameters
-        )
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
-        held = run()  # what it saves lives as long as its graph
+        held = forward()  # what it saves lives as long as its graph
     memory = BYTES_A_TRAINED_PARAMETER * parameters + sum(kept.values())
     del held
     return PartCost(name=name, parameters=parameters, seconds=seconds, memory_bytes=memory)
@@ -123,19 +150,14 @@ def part_costs(config: ExperimentConfig, clips: int) -> list[PartCost]:
 
     def measure(name: str, part: nn.Module, run: Callable[[], Tensor]) -> None:
         part.to(device).train()
-        found.append(cost(name, part, run))
+        half = device.type == "cuda" and config.training.precision == "bf16"
+        found.append(cost(name, part, run, half=half))
 
     def side() -> Tensor:
         return torch.randn(clips, steps, width, device=device, requires_grad=True)
 
     if isinstance(config.audio_features, MertFeatures):
-        # Its default size is MERT-v1-95M's.
-        mert: nn.Module = HubertModel(HubertConfig())
-        mert.to(device).eval()
-        sound = torch.randn(clips, int(CLIP_S * MERT_RATE_HZ), device=device)
-        found.append(
-            cost("MERT (frozen, once)", mert, lambda: mert(sound).last_hidden_state, trained=False)
-        )
+        found.append(mert_cost(config.audio_features, clips, device))
     audio = AudioEncoder(
         config.audio_features.width, config.audio_frames_per_step, config.audio_encoder
     )
