@@ -8,7 +8,7 @@ from pydantic import Field
 
 from degradation.edits import Edits, alter, carry_pedal
 from degradation.notes import Performance, latest_onset
-from degradation.operation import Parameters
+from degradation.operation import NoteParameters
 
 
 def keep_inside(
@@ -24,7 +24,7 @@ def keep_inside(
     return np.clip(onset_s + mirrored, 0.0, latest_s) - onset_s
 
 
-class OnsetJitter(Parameters):
+class OnsetJitter(NoteParameters):
     """Each note strays by Gaussian noise of standard deviation `spread_s`, whole and alone.
 
     A note keeps its length, but for one that would outlast the window or its key's next strike.

@@ -300,7 +300,7 @@ def score(
     scorer = Scorer(
         {name: model_folder(workspace, recipe, name) for name in EXPERIMENTS},
         workspace.settings.corpus_config(),
-        chosen.instrument.sample_rate_hz,
+        chosen.sample_rate_hz,
         model,
     )
     if isinstance(sys.stdout, io.TextIOWrapper):

@@ -5,6 +5,7 @@ import json
 import dagster as dg
 
 from degradation.channel import Bandpass
+from degradation.factored import FactoredRecipe
 from degradation.noise import Noise
 from degradation.recipe import TIERS, Recipe
 from models.config.experiment import EXPERIMENTS, MODALITIES, Experiment
@@ -115,19 +116,24 @@ def judge(
 
 def tier_scores(recipe: Recipe) -> tuple[TierScores, ...]:
     """Return each tier's share and score range, best first."""
+    if isinstance(recipe, FactoredRecipe):
+        falling = [score for _, score in recipe.score_curve.knots]
+        ranges = dict(zip(TIERS, zip(falling[1:], falling, strict=False), strict=True))
+    else:
+        ranges = {tier: recipe.tiers[tier].scores for tier in TIERS}
     return tuple(
-        TierScores(
-            name=tier,
-            probability=recipe.tiers[tier].probability,
-            low=recipe.tiers[tier].scores[0],
-            high=recipe.tiers[tier].scores[1],
-        )
-        for tier in TIERS
+        TierScores(name=tier, probability=recipe.tier_shares[tier], low=low, high=high)
+        for tier, (low, high) in ranges.items()
     )
 
 
 def tier_sounds(recipe: Recipe) -> dict[str, TierSound]:
-    """Return what the recipe does to the sound of each tier that it draws, best first."""
+    """Return what the recipe does to the sound of each tier that it draws, best first.
+
+    A factored recipe treats the sound of all tiers alike: its nuisance is none of them.
+    """
+    if isinstance(recipe, FactoredRecipe):
+        return {tier: TierSound(snr_db=None, band_hz=None) for tier in TIERS}
     return {
         tier: TierSound(
             snr_db=next(

@@ -1,0 +1,20 @@
+"""Every operation there is, told apart in YAML and in rows by its name."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from degradation.channel import Bandpass
+from degradation.coloured_noise import ColouredNoise
+from degradation.dynamics import DynamicsCompression
+from degradation.equaliser import Equaliser
+from degradation.gain import Gain
+from degradation.noise import Noise
+from degradation.pitch import WrongNotes
+from degradation.room import Room
+from degradation.timing import OnsetJitter
+
+NoteDamage = OnsetJitter | WrongNotes | DynamicsCompression
+SoundDamage = Bandpass | Noise | ColouredNoise | Equaliser | Gain | Room
+Operation = Annotated[NoteDamage | SoundDamage, Field(discriminator="operation")]
+OperationOnNotes = Annotated[NoteDamage, Field(discriminator="operation")]
