@@ -8,7 +8,7 @@ from pydantic import Field
 
 from degradation.edits import Edits, alter
 from degradation.notes import Performance
-from degradation.operation import Parameters
+from degradation.operation import NoteParameters
 
 
 def compress(velocity: NDArray[np.number], share: float) -> NDArray[np.float64]:
@@ -18,7 +18,7 @@ def compress(velocity: NDArray[np.number], share: float) -> NDArray[np.float64]:
     return mean + (1 - share) * (exact - mean)
 
 
-class DynamicsCompression(Parameters):
+class DynamicsCompression(NoteParameters):
     """Every velocity moves towards the window's mean velocity by `share` of its distance."""
 
     operation: Literal["dynamics_compression"] = "dynamics_compression"

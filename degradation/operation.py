@@ -28,6 +28,14 @@ class Parameters(BaseModel):
         return values
 
 
+class NoteParameters(Parameters):
+    """Parameters of an operation on notes, which needs notes and, as a rule, no more."""
+
+    def can_strike(self, performance: Performance) -> bool:
+        """Return whether the performance has what the operation acts on."""
+        return len(performance.notes) > 0
+
+
 class NoteOperation(Protocol):
     """Damages the playing: draws edits from its own stream, to be applied by `apply_edits`."""
 
@@ -39,6 +47,10 @@ class NoteOperation(Protocol):
     @property
     def strength(self) -> tuple[float, str]:
         """How hard it strikes, and the unit of that number."""
+        ...
+
+    def can_strike(self, performance: Performance) -> bool:
+        """Return whether the performance has what the operation acts on (a pedal, say)."""
         ...
 
     def draw(self, performance: Performance, rng: np.random.Generator) -> Edits:

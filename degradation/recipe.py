@@ -11,11 +11,14 @@ from degradation.channel import Bandpass
 from degradation.config_file import explain, read_mapping
 from degradation.dynamics import DynamicsCompression
 from degradation.errors import UserError
+from degradation.hesitation import Hesitation
 from degradation.noise import Noise
 from degradation.operation import NoteOperation, Parameters, SoundOperation
 from degradation.pitch import WrongNotes
 from degradation.render import Instrument
-from degradation.timing import OnsetJitter
+from degradation.slips import Slips
+from degradation.tempo import TempoDrift
+from degradation.timing import ChordJitter, OnsetJitter
 
 TIERS = ("pristine", "good", "moderate", "poor")
 """The tiers, from best to worst."""
@@ -23,7 +26,9 @@ TIERS = ("pristine", "good", "moderate", "poor")
 RECIPE_NAME = r"^[a-z][a-z0-9_]*$"
 """What a recipe may be called: its name is part of table paths, asset keys and SQL schemas."""
 
-NoteDamage = OnsetJitter | WrongNotes | DynamicsCompression
+NoteDamage = (
+    OnsetJitter | ChordJitter | TempoDrift | Hesitation | WrongNotes | Slips | DynamicsCompression
+)
 SoundDamage = Bandpass | Noise
 Operation = Annotated[NoteDamage | SoundDamage, Field(discriminator="operation")]
 
