@@ -9,12 +9,17 @@ from degradation.coloured_noise import ColouredNoise
 from degradation.dynamics import DynamicsCompression
 from degradation.equaliser import Equaliser
 from degradation.gain import Gain
+from degradation.hesitation import Hesitation
 from degradation.noise import Noise
 from degradation.pitch import WrongNotes
 from degradation.room import Room
-from degradation.timing import OnsetJitter
+from degradation.slips import Slips
+from degradation.tempo import TempoDrift
+from degradation.timing import ChordJitter, OnsetJitter
 
-NoteDamage = OnsetJitter | WrongNotes | DynamicsCompression
+NoteDamage = (
+    OnsetJitter | ChordJitter | TempoDrift | Hesitation | WrongNotes | Slips | DynamicsCompression
+)
 SoundDamage = Bandpass | Noise | ColouredNoise | Equaliser | Gain | Room
 Operation = Annotated[NoteDamage | SoundDamage, Field(discriminator="operation")]
 OperationOnNotes = Annotated[NoteDamage, Field(discriminator="operation")]

@@ -1,6 +1,7 @@
 """The laws that every operation keeps, whatever it does."""
 
 from collections.abc import Callable
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -8,25 +9,41 @@ import pytest
 from degradation.channel import Bandpass
 from degradation.degrade import damage_notes, damage_sound
 from degradation.dynamics import DynamicsCompression
-from degradation.edits import apply_edits
+from degradation.edits import Change, apply_edits
+from degradation.hesitation import Hesitation
 from degradation.noise import Noise
 from degradation.notes import Performance, find_faults
 from degradation.operation import NoteOperation, Parameters, SoundOperation
 from degradation.pitch import WrongNotes
+from degradation.recipe import NoteDamage, SoundDamage
 from degradation.seeds import stream
-from degradation.timing import OnsetJitter
+from degradation.slips import Slips
+from degradation.tempo import TempoDrift
+from degradation.timing import ChordJitter, OnsetJitter
 from degradation.waveform import Waveform
 
 Compose = Callable[..., Performance]
 
 STRONG: list[NoteOperation] = [
     OnsetJitter(spread_s=0.2),
+    ChordJitter(spread_s=0.2, apart_share=0.4),
+    TempoDrift(share=0.3, timescale_s=4),
+    Hesitation(share=0.3, pause_share=2),
     WrongNotes(share=0.5, reach_semitones=12),
+    Slips(share=0.3),
     DynamicsCompression(share=0.9),
 ]
+"""Every operation on notes, at its strongest or near."""
+
+MOVES_PEDAL = ("onset_jitter", "chord_jitter", "tempo_drift", "hesitation")
+NOT_RANDOM = ("dynamics_compression",)
 ZERO: list[NoteOperation] = [
     OnsetJitter(spread_s=0),
+    ChordJitter(spread_s=0, apart_share=0.4),
+    TempoDrift(share=0, timescale_s=4),
+    Hesitation(share=0.3, pause_share=0),
     WrongNotes(share=0, reach_semitones=3),
+    Slips(share=0),
     DynamicsCompression(share=0),
 ]
 SOUND: list[SoundOperation] = [Noise(snr_db=10), Bandpass(low_hz=200, high_hz=6000, order=2)]
@@ -64,9 +81,13 @@ def test_the_output_is_sound_and_every_note_accounted_for(
     operation: NoteOperation, seed: int, compose: Compose
 ) -> None:
     clean = compose(seed)
-    damaged = apply(operation, clean, seed)
+    edits = operation.draw(clean, stream(seed, operation.operation))
+    damaged = apply_edits(clean, edits)
     assert find_faults(damaged.notes, damaged.pedal, damaged.duration_s) == []
-    assert sorted(damaged.notes["note_id"]) == sorted(clean.notes["note_id"])
+    of = {change: edits.notes["note_id"][edits.notes["change"] == change] for change in Change}
+    expected = np.setdiff1d(clean.notes["note_id"], of[Change.MISSED])
+    expected = np.append(expected, of[Change.EXTRA])
+    assert sorted(damaged.notes["note_id"]) == sorted(expected)
     assert damaged.duration_s == clean.duration_s
     assert not np.array_equal(damaged.notes, clean.notes), "nothing was done"
 
@@ -81,7 +102,7 @@ def test_same_stream_same_result_and_the_input_is_untouched(
     assert same_music(first, again)
     assert np.array_equal(clean.notes, notes)
     assert np.array_equal(clean.pedal, pedal)
-    if not isinstance(operation, DynamicsCompression):  # nothing in it is random
+    if operation.operation not in NOT_RANDOM:
         assert not same_music(first, apply(operation, clean, 4))
 
 
@@ -95,7 +116,9 @@ def test_music_without_notes_or_pedal_stays_as_it_is(
     assert len(apply(operation, bare).pedal) == 0
 
 
-@pytest.mark.parametrize("operation", STRONG[1:], ids=name_of)
+@pytest.mark.parametrize(
+    "operation", [op for op in STRONG if op.operation not in MOVES_PEDAL], ids=name_of
+)
 def test_what_is_no_timing_change_leaves_the_pedal_alone(
     operation: NoteOperation, compose: Compose
 ) -> None:
@@ -134,7 +157,26 @@ def test_each_operation_draws_from_the_stream_of_its_own_name(compose: Compose) 
 
     damage_notes(compose(0), STRONG, streams)
     damage_sound(noisy_tone(), SOUND, streams)
-    assert asked == ["onset_jitter", "wrong_notes", "dynamics_compression", "noise", "bandpass"]
+    assert asked == [operation.operation for operation in (*STRONG, *SOUND)]
+    assert len(set(asked)) == len(asked)
+
+
+def test_every_operation_of_a_recipe_keeps_these_laws() -> None:
+    assert {type(operation) for operation in STRONG} == set(get_args(NoteDamage))
+    assert {type(operation) for operation in ZERO} == set(get_args(NoteDamage))
+    assert {type(operation) for operation in SOUND} == set(get_args(SoundDamage))
+    names = [model.model_fields["operation"].default for model in get_args(NoteDamage)]
+    assert names == [operation.operation for operation in STRONG]
+
+
+@pytest.mark.parametrize("operation", STRONG, ids=name_of)
+def test_what_an_operation_cannot_strike_stays_and_it_says_so(
+    operation: NoteOperation, assemble: Callable[..., Performance], compose: Compose
+) -> None:
+    assert operation.can_strike(compose(0))
+    silent = assemble([], [(1.0, 64, 127)])
+    if not operation.can_strike(silent):
+        assert same_music(apply(operation, silent), silent)
 
 
 @pytest.mark.parametrize("operation", [*STRONG, *SOUND], ids=name_of)
@@ -143,7 +185,11 @@ def test_strength_is_a_number_with_its_unit(operation: NoteOperation | SoundOper
         operation.strength
         == {
             "onset_jitter": (200.0, "ms"),
+            "chord_jitter": (200.0, "ms"),
+            "tempo_drift": (30.0, "%"),
+            "hesitation": (200.0, "%"),
             "wrong_notes": (50.0, "%"),
+            "slips": (30.0, "%"),
             "dynamics_compression": (90.0, "%"),
             "noise": (10.0, "dB SNR"),
             "bandpass": (5800.0, "Hz wide"),
@@ -155,6 +201,13 @@ def test_strength_is_a_number_with_its_unit(operation: NoteOperation | SoundOper
     ("kind", "sound", "field", "bad"),
     [
         (OnsetJitter, {"spread_s": 0.01}, "spread_s", [-0.01, 1.01, np.nan, np.inf]),
+        (ChordJitter, {"spread_s": 0.01, "apart_share": 0.4}, "spread_s", [-0.01, 0.21, np.nan]),
+        (ChordJitter, {"spread_s": 0.01, "apart_share": 0.4}, "apart_share", [-0.1, 1.1, np.nan]),
+        (TempoDrift, {"share": 0.1, "timescale_s": 4}, "share", [-0.1, 0.31, np.nan]),
+        (TempoDrift, {"share": 0.1, "timescale_s": 4}, "timescale_s", [0, 61, np.nan]),
+        (Hesitation, {"share": 0.1, "pause_share": 1}, "share", [0, 1.1, np.nan]),
+        (Hesitation, {"share": 0.1, "pause_share": 1}, "pause_share", [-0.1, 2.1, np.nan]),
+        (Slips, {"share": 0.1}, "share", [-0.1, 0.31, np.nan]),
         (WrongNotes, {"share": 0.1, "reach_semitones": 3}, "share", [-0.1, 1.1, np.nan]),
         (WrongNotes, {"share": 0.1, "reach_semitones": 3}, "reach_semitones", [0, 13, 1.5]),
         (DynamicsCompression, {"share": 0.1}, "share", [-0.1, 1.1, np.nan]),

@@ -3,13 +3,20 @@
 from collections.abc import Callable
 from copy import deepcopy
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import yaml
 
 from degradation.errors import UserError
-from degradation.recipe import TIERS, Recipe, load_recipe, recipe_files
+from degradation.recipe import (
+    TIERS,
+    NoteDamage,
+    Recipe,
+    SoundDamage,
+    load_recipe,
+    recipe_files,
+)
 
 JITTER, WRONG, COMPRESSION = "onset_jitter", "wrong_notes", "dynamics_compression"
 
@@ -196,6 +203,10 @@ def test_the_name_of_a_recipe_is_its_file_name_and_counts(
     assert not set(digests(copy).values()) & set(digests(phase2).values())
 
 
+OPERATIONS = ", ".join(
+    repr(model.model_fields["operation"].default) for model in get_args(NoteDamage | SoundDamage)
+)
+
 FIRST_OF_POOR = ("tiers", "poor", "operations", 0)
 MISTAKES: dict[str, tuple[Edit, str]] = {
     "unknown key": (
@@ -254,8 +265,7 @@ MISTAKES: dict[str, tuple[Edit, str]] = {
     ),
     "unknown operation": (
         put(*FIRST_OF_POOR, "operation", to="jitter"),
-        "tiers.poor.operations[0].operation should be one of 'onset_jitter', 'wrong_notes', "
-        "'dynamics_compression', 'bandpass', 'noise', got 'jitter'",
+        f"tiers.poor.operations[0].operation should be one of {OPERATIONS}, got 'jitter'",
     ),
     "operation without a name": (
         drop(*FIRST_OF_POOR, "operation"),
