@@ -47,9 +47,9 @@ class TierScores:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LabelCeiling:
-    """What a perfect tier classifier scores, and how alike the dimensions' labels are.
+    """The best that any model can score, and how alike the dimensions' labels are.
 
-    `correlation` is that between any two dimensions; `effective_rank` the participation
+    `correlation` is that between any two dimensions (the largest, where pairs differ); `effective_rank` the participation
     ratio (sum of eigenvalues)^2 / sum of squares of their correlation matrix, from 1 (all
     say the same) to the number of dimensions.
     """
@@ -94,6 +94,21 @@ def label_ceiling(
         r=float(np.sqrt(explained / (between + within))),
         mae=float(probability @ distances),
         correlation=correlation,
+        effective_rank=float(eigenvalues.sum() ** 2 / (eigenvalues**2).sum()),
+    )
+
+
+def exact_ceiling(samples: pd.DataFrame) -> LabelCeiling:
+    """Return the ceiling of scores that follow from the damage: a perfect model is always right.
+
+    How alike the dimensions are is measured on `samples`, which have the eight as columns.
+    """
+    correlation = np.corrcoef(samples[list(DIMENSIONS)].to_numpy(np.float64), rowvar=False)
+    eigenvalues = np.linalg.eigvalsh(correlation)
+    return LabelCeiling(
+        r=1.0,
+        mae=0.0,
+        correlation=float(np.max(correlation[np.triu_indices(len(DIMENSIONS), 1)])),
         effective_rank=float(eigenvalues.sum() ** 2 / (eigenvalues**2).sum()),
     )
 

@@ -19,14 +19,14 @@ def tiers_of(recipe: Recipe) -> list[str]:
 def with_tier(recipe: Recipe, tier: str, **changes: object) -> Recipe:
     values = recipe.model_dump()
     values["tiers"][tier] |= changes
-    return Recipe.model_validate(values)
+    return TieredRecipe.model_validate(values)
 
 
 def with_probabilities(recipe: Recipe, **probabilities: float) -> Recipe:
     values = recipe.model_dump()
     for tier, probability in probabilities.items():
         values["tiers"][tier]["probability"] = probability
-    return Recipe.model_validate(values)
+    return TieredRecipe.model_validate(values)
 
 
 def test_tiers_come_as_often_as_the_recipe_says(phase2: Recipe) -> None:
