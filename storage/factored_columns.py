@@ -2,13 +2,16 @@
 
 from typing import Any
 
-from degradation.factored_sampling import FactoredDraw
+from degradation.factored_sampling import HELD_OUT, FactoredDraw
 from degradation.nuisance import Recording
 from labeling.scores import severities
 from storage.schema import RECORDING_QUALITY
 
 COUNTERFACTUAL = "_counterfactual"
 """What the split of a counterfactual row ends in, so that no reader of a split sees it."""
+
+
+COUNTERFACTUAL_SPLITS = tuple(f"{split}{COUNTERFACTUAL}" for split in HELD_OUT)
 
 
 def factored_columns(draw: FactoredDraw, segment: dict[str, Any]) -> dict[str, Any]:

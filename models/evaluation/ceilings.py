@@ -101,14 +101,16 @@ def label_ceiling(
 def exact_ceiling(samples: pd.DataFrame) -> LabelCeiling:
     """Return the ceiling of scores that follow from the damage: a perfect model is always right.
 
-    How alike the dimensions are is measured on `samples`, which have the eight as columns.
+    How alike the dimensions are is measured on `samples`, which have the eight as columns; one
+    whose scores are all the same (no music with pedal, say) is like no other.
     """
-    correlation = np.corrcoef(samples[list(DIMENSIONS)].to_numpy(np.float64), rowvar=False)
+    scores = samples[list(DIMENSIONS)].to_numpy(np.float64)
+    correlation = np.corrcoef(scores[:, scores.std(axis=0) > 0], rowvar=False)
     eigenvalues = np.linalg.eigvalsh(correlation)
     return LabelCeiling(
         r=1.0,
         mae=0.0,
-        correlation=float(np.max(correlation[np.triu_indices(len(DIMENSIONS), 1)])),
+        correlation=float(np.max(correlation[np.triu_indices(len(correlation), 1)])),
         effective_rank=float(eigenvalues.sum() ** 2 / (eigenvalues**2).sum()),
     )
 
