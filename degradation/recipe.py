@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
+from degradation.articulation import UnevenArticulation
 from degradation.channel import Bandpass
 from degradation.config_file import explain, read_mapping
 from degradation.dynamics import DynamicsCompression
@@ -14,11 +15,15 @@ from degradation.errors import UserError
 from degradation.hesitation import Hesitation
 from degradation.noise import Noise
 from degradation.operation import NoteOperation, Parameters, SoundOperation
+from degradation.pedal import PedalBlur, PedalLag, PedalMissed
+from degradation.phrasing import FlattenedPhrasing
 from degradation.pitch import WrongNotes
 from degradation.render import Instrument
+from degradation.roughness import VelocityRoughness
 from degradation.slips import Slips
 from degradation.tempo import TempoDrift
 from degradation.timing import ChordJitter, OnsetJitter
+from degradation.voicing import VoicingLoss
 
 TIERS = ("pristine", "good", "moderate", "poor")
 """The tiers, from best to worst."""
@@ -27,7 +32,20 @@ RECIPE_NAME = r"^[a-z][a-z0-9_]*$"
 """What a recipe may be called: its name is part of table paths, asset keys and SQL schemas."""
 
 NoteDamage = (
-    OnsetJitter | ChordJitter | TempoDrift | Hesitation | WrongNotes | Slips | DynamicsCompression
+    OnsetJitter
+    | ChordJitter
+    | TempoDrift
+    | Hesitation
+    | WrongNotes
+    | Slips
+    | UnevenArticulation
+    | VelocityRoughness
+    | VoicingLoss
+    | DynamicsCompression
+    | FlattenedPhrasing
+    | PedalLag
+    | PedalMissed
+    | PedalBlur
 )
 SoundDamage = Bandpass | Noise
 Operation = Annotated[NoteDamage | SoundDamage, Field(discriminator="operation")]
