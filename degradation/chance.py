@@ -43,3 +43,11 @@ def choose(rng: np.random.Generator, weight: FloatArray, share: float) -> NDArra
     waiting = rng.exponential(size=len(weight)) / weight
     count = int(share * len(weight) + rng.random())
     return np.argsort(waiting, kind="stable")[:count]
+
+
+def whole(rng: np.random.Generator, value: FloatArray) -> FloatArray:
+    """Return values rounded up or down at random, so that small ones are not lost on average.
+
+    With one stream, a larger value is never rounded to a smaller whole number.
+    """
+    return np.asarray(np.floor(value + rng.random(len(value))))

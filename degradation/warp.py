@@ -28,12 +28,16 @@ def stretched(log_stretch: TimeMap, duration_s: float) -> TimeMap:
     return lambda time_s: np.asarray(np.interp(time_s, grid_s, moved_s))
 
 
-def bend(performance: Performance, time_map: TimeMap) -> Edits:
-    """Return the edits that carry every onset, release and pedal movement along a map."""
+def bend(performance: Performance, time_map: TimeMap, **shifts: NDArray[np.number]) -> Edits:
+    """Return the edits that carry every onset, release and pedal movement along a map.
+
+    `shifts` are what else becomes of the notes, as in `alter`.
+    """
     notes = performance.notes
     onset_shift_s = time_map(notes["onset_s"]) - notes["onset_s"]
     offset_shift_s = time_map(notes["offset_s"]) - notes["offset_s"]
+    shifts |= {"onset_shift_s": onset_shift_s, "offset_shift_s": offset_shift_s}
     return Edits(
-        notes=alter(notes["note_id"], onset_shift_s=onset_shift_s, offset_shift_s=offset_shift_s),
+        notes=alter(notes["note_id"], **shifts),
         pedal=carry_pedal(performance, onset_shift_s),
     )

@@ -171,7 +171,7 @@ def make_row(
             f"the sound is silent ({level:.0f} dBFS); expected at least {SILENT_DBFS:g} dBFS: "
             "nothing is heard in this window"
         )
-    measured = measure_damage(clean.notes, notes.performance.notes)
+    measured = measure_damage(clean, notes.performance)
     sample_id = draw.sample_id
     copied = set(PAIRS.names) & set(segment)
     return (

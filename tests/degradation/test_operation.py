@@ -5,7 +5,9 @@ from typing import get_args
 
 import numpy as np
 import pytest
+from annotated_types import Le
 
+from degradation.articulation import UnevenArticulation
 from degradation.channel import Bandpass
 from degradation.degrade import damage_notes, damage_sound
 from degradation.dynamics import DynamicsCompression
@@ -14,12 +16,16 @@ from degradation.hesitation import Hesitation
 from degradation.noise import Noise
 from degradation.notes import Performance, find_faults
 from degradation.operation import NoteOperation, Parameters, SoundOperation
+from degradation.pedal import PedalBlur, PedalLag, PedalMissed
+from degradation.phrasing import FlattenedPhrasing
 from degradation.pitch import WrongNotes
 from degradation.recipe import NoteDamage, SoundDamage
+from degradation.roughness import VelocityRoughness
 from degradation.seeds import stream
 from degradation.slips import Slips
 from degradation.tempo import TempoDrift
 from degradation.timing import ChordJitter, OnsetJitter
+from degradation.voicing import VoicingLoss
 from degradation.waveform import Waveform
 
 Compose = Callable[..., Performance]
@@ -31,12 +37,17 @@ STRONG: list[NoteOperation] = [
     Hesitation(share=0.3, pause_share=2),
     WrongNotes(share=0.5, reach_semitones=12),
     Slips(share=0.3),
+    UnevenArticulation(spread_octaves=2),
+    VelocityRoughness(spread_velocity=40),
+    VoicingLoss(loss_velocity=40),
     DynamicsCompression(share=0.9),
+    FlattenedPhrasing(share=1),
+    PedalLag(lag_s=0.3),
+    PedalMissed(share=0.8),
+    PedalBlur(share=0.8),
 ]
 """Every operation on notes, at its strongest or near."""
 
-MOVES_PEDAL = ("onset_jitter", "chord_jitter", "tempo_drift", "hesitation")
-NOT_RANDOM = ("dynamics_compression",)
 ZERO: list[NoteOperation] = [
     OnsetJitter(spread_s=0),
     ChordJitter(spread_s=0, apart_share=0.4),
@@ -44,8 +55,21 @@ ZERO: list[NoteOperation] = [
     Hesitation(share=0.3, pause_share=0),
     WrongNotes(share=0, reach_semitones=3),
     Slips(share=0),
+    UnevenArticulation(spread_octaves=0),
+    VelocityRoughness(spread_velocity=0),
+    VoicingLoss(loss_velocity=0),
     DynamicsCompression(share=0),
+    FlattenedPhrasing(share=0),
+    PedalLag(lag_s=0),
+    PedalMissed(share=0),
+    PedalBlur(share=0),
 ]
+ON_PEDAL = ("pedal_lag", "pedal_missed", "pedal_blur")
+MOVES_PEDAL = (
+    *("onset_jitter", "chord_jitter", "tempo_drift", "hesitation", "flattened_phrasing"),
+    *ON_PEDAL,
+)
+NOT_RANDOM = ("dynamics_compression", "pedal_lag")
 SOUND: list[SoundOperation] = [Noise(snr_db=10), Bandpass(low_hz=200, high_hz=6000, order=2)]
 
 
@@ -89,7 +113,9 @@ def test_the_output_is_sound_and_every_note_accounted_for(
     expected = np.append(expected, of[Change.EXTRA])
     assert sorted(damaged.notes["note_id"]) == sorted(expected)
     assert damaged.duration_s == clean.duration_s
-    assert not np.array_equal(damaged.notes, clean.notes), "nothing was done"
+    assert not same_music(damaged, clean), "nothing was done"
+    if operation.operation in ON_PEDAL:
+        assert len(edits.notes) == 0
 
 
 @pytest.mark.parametrize("operation", STRONG, ids=name_of)
@@ -102,7 +128,9 @@ def test_same_stream_same_result_and_the_input_is_untouched(
     assert same_music(first, again)
     assert np.array_equal(clean.notes, notes)
     assert np.array_equal(clean.pedal, pedal)
-    if operation.operation not in NOT_RANDOM:
+    if operation.operation in NOT_RANDOM:
+        assert same_music(first, apply(operation, clean, 4))
+    else:
         assert not same_music(first, apply(operation, clean, 4))
 
 
@@ -110,7 +138,7 @@ def test_same_stream_same_result_and_the_input_is_untouched(
 def test_music_without_notes_or_pedal_stays_as_it_is(
     operation: NoteOperation, assemble: Callable[..., Performance]
 ) -> None:
-    silent = assemble([], [(1.0, 64, 127)])
+    silent = assemble([], [(1.0, 67, 127)])
     assert same_music(apply(operation, silent), silent)
     bare = assemble([(1.0, 2.0, 60, 64)])
     assert len(apply(operation, bare).pedal) == 0
@@ -161,6 +189,14 @@ def test_each_operation_draws_from_the_stream_of_its_own_name(compose: Compose) 
     assert len(set(asked)) == len(asked)
 
 
+@pytest.mark.parametrize("kind", get_args(NoteDamage))
+def test_every_number_says_how_large_it_may_be(kind: type[Parameters]) -> None:
+    """A recipe that scales numbers with a severity must know where to stop."""
+    for name, field in kind.model_fields.items():
+        if name != "operation":
+            assert any(isinstance(bound, Le) for bound in field.metadata), name
+
+
 def test_every_operation_of_a_recipe_keeps_these_laws() -> None:
     assert {type(operation) for operation in STRONG} == set(get_args(NoteDamage))
     assert {type(operation) for operation in ZERO} == set(get_args(NoteDamage))
@@ -190,6 +226,13 @@ def test_strength_is_a_number_with_its_unit(operation: NoteOperation | SoundOper
             "hesitation": (200.0, "%"),
             "wrong_notes": (50.0, "%"),
             "slips": (30.0, "%"),
+            "uneven_articulation": (2.0, "octaves"),
+            "velocity_roughness": (40.0, "MIDI velocity"),
+            "voicing_loss": (40.0, "MIDI velocity"),
+            "flattened_phrasing": (100.0, "%"),
+            "pedal_lag": (300.0, "ms"),
+            "pedal_missed": (80.0, "%"),
+            "pedal_blur": (80.0, "%"),
             "dynamics_compression": (90.0, "%"),
             "noise": (10.0, "dB SNR"),
             "bandpass": (5800.0, "Hz wide"),
@@ -210,6 +253,13 @@ def test_strength_is_a_number_with_its_unit(operation: NoteOperation | SoundOper
         (Slips, {"share": 0.1}, "share", [-0.1, 0.31, np.nan]),
         (WrongNotes, {"share": 0.1, "reach_semitones": 3}, "share", [-0.1, 1.1, np.nan]),
         (WrongNotes, {"share": 0.1, "reach_semitones": 3}, "reach_semitones", [0, 13, 1.5]),
+        (UnevenArticulation, {"spread_octaves": 1}, "spread_octaves", [-0.1, 2.1, np.nan]),
+        (VelocityRoughness, {"spread_velocity": 1}, "spread_velocity", [-1, 41, np.nan]),
+        (VoicingLoss, {"loss_velocity": 1}, "loss_velocity", [-1, 41, np.nan]),
+        (FlattenedPhrasing, {"share": 0.1}, "share", [-0.1, 1.1, np.nan]),
+        (PedalLag, {"lag_s": 0.1}, "lag_s", [-0.1, 0.31, np.nan]),
+        (PedalMissed, {"share": 0.1}, "share", [-0.1, 1.1, np.nan]),
+        (PedalBlur, {"share": 0.1}, "share", [-0.1, 1.1, np.nan]),
         (DynamicsCompression, {"share": 0.1}, "share", [-0.1, 1.1, np.nan]),
         (Noise, {"snr_db": 20}, "snr_db", [-21, 121, np.nan, np.inf]),
         (Bandpass, {"low_hz": 200, "high_hz": 6000, "order": 2}, "low_hz", [0, -1, 6000, np.nan]),
