@@ -29,6 +29,10 @@ class DynamicsCompression(NoteParameters):
         """Share of the spread that is taken away."""
         return self.share * 100, "%"
 
+    def can_strike(self, performance: Performance) -> bool:
+        """Return whether there is any range to take away."""
+        return len(np.unique(performance.notes["velocity"])) > 1
+
     def draw(self, performance: Performance, rng: np.random.Generator) -> Edits:
         """Return a velocity change for every note off the mean; nothing here is random."""
         notes = performance.notes

@@ -7,8 +7,9 @@ import numpy as np
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from degradation.config_file import explain
+from degradation.edits import is_empty
 from degradation.notes import Performance
-from degradation.nuisance import Nuisance
+from degradation.nuisance import Nuisance, RandomStream
 from degradation.operation import NoteOperation, Parameters
 from degradation.operations import OperationOnNotes
 from degradation.recipe_base import TIERS, RecipeBase, digest_of
@@ -82,15 +83,30 @@ class FactorDamage(Parameters):
 
     weight: float = Field(gt=0)
     severity: SeverityDistribution
-    operations: tuple[GrowingOperation, ...]
+    operations: tuple[GrowingOperation, ...] = Field(min_length=1)
 
     def at(self, severity_jnd: float) -> tuple[NoteOperation, ...]:
         """Return the factor's operations at a severity, in order; none at 0."""
         return tuple(one.at(severity_jnd) for one in self.operations) if severity_jnd else ()
 
-    def can_strike(self, performance: Performance, severity_jnd: float) -> bool:
-        """Return whether any of its operations finds something to act on in this window."""
-        return any(operation.can_strike(performance) for operation in self.at(severity_jnd))
+    def can_strike(self, performance: Performance) -> bool:
+        """Return whether each of its operations finds something to act on in this window.
+
+        With some of them alone, the damage would be less than its severity says.
+        """
+        return all(one.at_one_jnd.can_strike(performance) for one in self.operations)
+
+    def misses(self, performance: Performance, severity_jnd: float, own: RandomStream) -> bool:
+        """Return whether, by chance, nothing is done at this severity, though it can strike.
+
+        `own` gives the streams that the operations will draw from.
+        """
+        operations = self.at(severity_jnd)
+        return all(
+            operation.leaves_to_chance
+            and is_empty(operation.draw(performance, own(operation.operation)))
+            for operation in operations
+        )
 
 
 class Counterfactual(Parameters):

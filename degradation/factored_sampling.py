@@ -1,7 +1,7 @@
 """The rows that a factored recipe makes of a segment: its draws, and its counterfactual family."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -11,7 +11,6 @@ from degradation.nuisance import Recording, draw_recording
 from degradation.operation import NoteOperation, SoundOperation
 from degradation.render import Instrument
 from degradation.seeds import stream, unit_interval
-from degradation.severity import Floats
 
 HELD_OUT = ("validation", "test")
 """The splits whose segments may have a counterfactual family."""
@@ -119,18 +118,23 @@ def factored_draws(
 ) -> list[FactoredDraw]:
     """Return every draw of a segment, and its family where it has one.
 
-    The severity of a factor that finds nothing to act on in `clean` is 0.
+    A severity is 0 where its factor does nothing to `clean`: where it finds nothing to act on
+    (no pedal, say), or comes to less than one slip. A label never claims damage that isn't there.
     """
     draws = []
     for number in range(recipe.draws):
         rng = stream(recipe.seed, recipe.name, segment_id, str(number), "severities")
-        severity = _felt(recipe, recipe.draw_severities(rng), clean)
         draws.append(
-            FactoredDraw(recipe=recipe, segment_id=segment_id, number=number, severity_jnd=severity)
+            FactoredDraw(
+                recipe=recipe,
+                segment_id=segment_id,
+                number=number,
+                severity_jnd=tuple(recipe.draw_severities(rng).tolist()),
+            )
         )
     if has_family(recipe, segment_id, split):
-        draws += family_of(recipe, segment_id, clean)
-    return draws
+        draws += family_of(recipe, segment_id)
+    return as_felt(draws, clean)
 
 
 def has_family(recipe: FactoredRecipe, segment_id: str, split: str) -> bool:
@@ -139,29 +143,41 @@ def has_family(recipe: FactoredRecipe, segment_id: str, split: str) -> bool:
     return split in HELD_OUT and position < recipe.counterfactual.share
 
 
-def family_of(recipe: FactoredRecipe, segment_id: str, clean: Performance) -> list[FactoredDraw]:
-    """Return a segment's family: the base, each factor at each severity, and the twins."""
-    plan: list[tuple[str, float, Mapping[Factor, float]]] = [(NOTHING, 0.0, {})]
-    for factor in FACTORS:
-        for severity in recipe.counterfactual.severities_jnd:
-            plan.append((factor, severity, {factor: severity}))
-    plan += [(NUISANCE, 0.0, {})] * recipe.counterfactual.twins
+def family_of(recipe: FactoredRecipe, segment_id: str) -> list[FactoredDraw]:
+    """Return a segment's family as it is asked for: base, factors at each severity, and twins."""
+    plan: list[tuple[str, float]] = [(NOTHING, 0.0)]
+    plan += [(factor, jnd) for factor in FACTORS for jnd in recipe.counterfactual.severities_jnd]
+    plan += [(NUISANCE, 0.0)] * recipe.counterfactual.twins
     return [
         FactoredDraw(
             recipe=recipe,
             segment_id=segment_id,
             number=number,
-            severity_jnd=_felt(recipe, np.array([of.get(name, 0.0) for name in FACTORS]), clean),
+            severity_jnd=tuple(severity if name == varied else 0.0 for name in FACTORS),
             varied=varied,
             varied_severity_jnd=severity,
         )
-        for number, (varied, severity, of) in enumerate(plan)
+        for number, (varied, severity) in enumerate(plan)
     ]
 
 
-def _felt(recipe: FactoredRecipe, severity_jnd: Floats, clean: Performance) -> tuple[float, ...]:
-    """Return severities with 0 for each factor that finds nothing to act on."""
-    return tuple(
-        float(severity) if recipe.factors[name].can_strike(clean, float(severity)) else 0.0
-        for name, severity in zip(FACTORS, severity_jnd, strict=True)
-    )
+def as_felt(draws: Sequence[FactoredDraw], clean: Performance) -> list[FactoredDraw]:
+    """Return the draws of one segment with 0 for each severity of which nothing comes."""
+    if not draws:
+        return []
+    factors = draws[0].recipe.factors
+    can_strike = {name: factors[name].can_strike(clean) for name in FACTORS}
+    return [
+        replace(
+            draw,
+            severity_jnd=tuple(
+                severity
+                if severity
+                and can_strike[name]
+                and not factors[name].misses(clean, severity, draw.stream)
+                else 0.0
+                for name, severity in draw.severities_jnd.items()
+            ),
+        )
+        for draw in draws
+    ]

@@ -1,6 +1,6 @@
 """Slips of the fingers: notes missed, struck beside, or brushed on the way."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
@@ -51,6 +51,7 @@ class Slips(NoteParameters):
 
     operation: Literal["slips"] = "slips"
     share: float = Field(ge=0, le=0.3)
+    leaves_to_chance: ClassVar[bool] = True
 
     @property
     def strength(self) -> tuple[float, str]:

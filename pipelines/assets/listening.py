@@ -4,7 +4,7 @@ import dagster as dg
 import pyarrow.compute as pc
 
 from degradation.factored import FactoredRecipe
-from degradation.factored_sampling import NOTHING, family_of
+from degradation.factored_sampling import NOTHING, as_felt, family_of
 from degradation.notes import Performance
 from degradation.recipe import TIERS, Recipe
 from degradation.sampling import Draw, TieredDraw
@@ -139,7 +139,7 @@ def listening_draws(recipe: Recipe, segment: SegmentRow, clean: Performance) -> 
         }
     return {
         UNDAMAGED if draw.varied == NOTHING else str(draw.varied): draw
-        for draw in family_of(recipe, segment_id, clean)
+        for draw in as_felt(family_of(recipe, segment_id), clean)
         if draw.varied == NOTHING or draw.varied_severity_jnd == PLAIN_JND
     }
 
