@@ -126,7 +126,7 @@ class Recording:
 
     @property
     def operations(self) -> tuple[SoundOperation, ...]:
-        """From the piano to the file; noise comes last, so that its SNR is that of what is heard."""
+        """From the piano to the file; noise is last, so that its SNR is that of what is heard."""
         chain = (self.room, self.equaliser, self.band, self.gain, self.noise)
         return tuple(operation for operation in chain if operation is not None)
 

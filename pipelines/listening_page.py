@@ -24,8 +24,9 @@ TICK_EVERY_S = 2
 class Take:
     """A segment in one tier, or with one fault: its sound, its notes before and after.
 
-    `name` is the tier's, or the fault's. `flac` is a whole FLAC file and `duration_s` its length. `done` says in plain words what
-    the recipe asked for, one phrase an operation. `scores` has a score for each dimension.
+    `name` is the tier's, or the fault's. `flac` is a whole FLAC file and `duration_s` its length.
+    `done` says in plain words what the recipe asked for, one phrase an operation. `scores` has a
+    score for each dimension.
     """
 
     name: str

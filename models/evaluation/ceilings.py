@@ -49,9 +49,9 @@ class TierScores:
 class LabelCeiling:
     """The best that any model can score, and how alike the dimensions' labels are.
 
-    `correlation` is that between any two dimensions (the largest, where pairs differ); `effective_rank` the participation
-    ratio (sum of eigenvalues)^2 / sum of squares of their correlation matrix, from 1 (all
-    say the same) to the number of dimensions.
+    `correlation` is that between any two dimensions (the largest, where pairs differ);
+    `effective_rank` the participation ratio (sum of eigenvalues)^2 / sum of squares of their
+    correlation matrix, from 1 (all say the same) to the number of dimensions.
     """
 
     r: float

@@ -9,17 +9,21 @@ from annotated_types import Le
 
 from degradation.articulation import UnevenArticulation
 from degradation.channel import Bandpass
+from degradation.coloured_noise import ColouredNoise
 from degradation.degrade import damage_notes, damage_sound
 from degradation.dynamics import DynamicsCompression
 from degradation.edits import Change, apply_edits
+from degradation.equaliser import Equaliser, EqualiserBand
+from degradation.gain import Gain
 from degradation.hesitation import Hesitation
 from degradation.noise import Noise
 from degradation.notes import Performance, find_faults
 from degradation.operation import NoteOperation, Parameters, SoundOperation
+from degradation.operations import NoteDamage, SoundDamage
 from degradation.pedal import PedalBlur, PedalLag, PedalMissed
 from degradation.phrasing import FlattenedPhrasing
 from degradation.pitch import WrongNotes
-from degradation.recipe import NoteDamage, SoundDamage
+from degradation.room import Room
 from degradation.roughness import VelocityRoughness
 from degradation.seeds import stream
 from degradation.slips import Slips
@@ -70,7 +74,21 @@ MOVES_PEDAL = (
     *ON_PEDAL,
 )
 NOT_RANDOM = ("dynamics_compression", "pedal_lag")
-SOUND: list[SoundOperation] = [Noise(snr_db=10), Bandpass(low_hz=200, high_hz=6000, order=2)]
+SOUND: list[SoundOperation] = [
+    Noise(snr_db=10),
+    Bandpass(low_hz=200, high_hz=6000, order=2),
+    ColouredNoise(colour="pink", snr_db=10),
+    Equaliser(bands=(EqualiserBand(shape="high_shelf", frequency_hz=3000, gain_db=-12, q=0.707),)),
+    Gain(gain_db=-12),
+    Room(
+        name="hall",
+        size_m=(8, 6, 4),
+        piano_m=(2, 2, 1),
+        microphone_m=(6, 4, 2),
+        absorption=0.25,
+        reflections=10,
+    ),
+]
 
 
 def name_of(operation: NoteOperation | SoundOperation) -> str:
@@ -236,6 +254,10 @@ def test_strength_is_a_number_with_its_unit(operation: NoteOperation | SoundOper
             "dynamics_compression": (90.0, "%"),
             "noise": (10.0, "dB SNR"),
             "bandpass": (5800.0, "Hz wide"),
+            "coloured_noise": (10.0, "dB SNR"),
+            "equaliser": (-12.0, "dB"),
+            "gain": (-12.0, "dB"),
+            "room": (75.0, "% reflected"),
         }[operation.operation]
     )
 
@@ -264,6 +286,8 @@ def test_strength_is_a_number_with_its_unit(operation: NoteOperation | SoundOper
         (Noise, {"snr_db": 20}, "snr_db", [-21, 121, np.nan, np.inf]),
         (Bandpass, {"low_hz": 200, "high_hz": 6000, "order": 2}, "low_hz", [0, -1, 6000, np.nan]),
         (Bandpass, {"low_hz": 200, "high_hz": 6000, "order": 2}, "order", [0, 9]),
+        (ColouredNoise, {"colour": "pink", "snr_db": 20}, "snr_db", [-21, 121, np.nan]),
+        (Gain, {"gain_db": 3}, "gain_db", [-61, 61, np.nan]),
     ],
 )
 def test_parameters_are_refused_at_construction(

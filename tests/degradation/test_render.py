@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from degradation.degrade import CEILING, damage_sound
 from degradation.errors import UserError
 from degradation.notes import SOFT, SOSTENUTO, SUSTAIN, Performance, snap
-from degradation.recipe import Recipe
 from degradation.render import (
     BLOCK_SAMPLES,
     POLYPHONY,
@@ -26,6 +25,7 @@ from degradation.render import (
     warm_synthesiser,
 )
 from degradation.seeds import stream
+from degradation.tiered import TieredRecipe
 
 Assemble = Callable[..., Performance]
 Compose = Callable[..., Performance]
@@ -35,7 +35,7 @@ LARGEST_ONSET_ERROR_S = 0.003
 
 
 @pytest.fixture(scope="module")
-def piano(phase2: Recipe) -> Instrument:
+def piano(phase2: TieredRecipe) -> Instrument:
     return phase2.instrument
 
 

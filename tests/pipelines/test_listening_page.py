@@ -10,6 +10,7 @@ import soundfile
 from playwright.sync_api import Browser, Page, Route
 
 from degradation.notes import Performance
+from pipelines.assets.listening import GUIDES
 from pipelines.listening_page import ListeningSegment, Take, listening_page
 from pipelines.palette import NOTE_COLOURS, TAKE_COLOURS
 
@@ -19,6 +20,8 @@ PHONE = {"width": 360, "height": 740}
 HOSTILE_TITLE = (
     """</title></script><script>window.hurt = 1</script><b onclick="x">Für "Elise" & 'co'"""
 )
+
+GUIDE = GUIDES["tiered"]
 
 Open = Callable[..., Page]
 

@@ -11,7 +11,7 @@ from degradation.degrade import damage_notes, replay_notes
 from degradation.edits import Edits, alter, apply_edits
 from degradation.notes import PEDAL_DTYPE, Performance
 from degradation.operation import Parameters
-from degradation.recipe import NoteDamage
+from degradation.operations import NoteDamage
 from degradation.seeds import stream
 from storage.columns import (
     EDITS,
