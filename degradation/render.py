@@ -29,6 +29,9 @@ POLYPHONY = 1024
 SOUNDFONT_FOLDERS = (Path("/usr/share/sounds/sf2"), Path("/usr/share/sounds/sf3"))
 """Where Debian's packages of soundfonts put them."""
 
+MEMORY_MAP = Path("/proc/self/maps")
+"""What Linux says is loaded in this process."""
+
 FLUID_ERR = 1
 """FluidSynth's log level of errors (`fluid_log_level`)."""
 
@@ -95,6 +98,8 @@ class Synthesiser:
         library = fluidsynth._fl
         # FluidSynth's own lines on stderr would stand beside the one that the user is told.
         library.fluid_set_log_function(FLUID_ERR, None, None)
+        if path.suffix == ".sf3":
+            _refuse_second_decoder(path)
         self.instrument = instrument
         self._synth = fluidsynth.Synth(
             gain=instrument.gain,
@@ -214,6 +219,18 @@ class Synthesiser:
         if count:
             left, right = (side[start:].ctypes.data for side in stereo)
             self._write_float(self._synth.synth, count, left, 0, 1, right, 0, 1)
+
+
+def _refuse_second_decoder(path: Path) -> None:
+    """Raise UserError where FluidSynth was loaded before soundfile (see `degradation`)."""
+    if MEMORY_MAP.exists():
+        loaded = {line.split()[-1] for line in MEMORY_MAP.open() if "libsndfile" in line}
+        if len(loaded) > 1:
+            raise UserError(
+                f"{path.name} would be decoded by another libsndfile than soundfile's: "
+                f"{', '.join(sorted(loaded))}; expected one in the process: import degradation "
+                "before pretty_midi and fluidsynth"
+            )
 
 
 def _next_strike(pitch: NDArray[np.integer], on: NDArray[np.int64]) -> NDArray[np.int64]:
