@@ -3,19 +3,20 @@
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 
 from degradation.chance import FloatArray, keep_between, unit_noise
 from degradation.edits import Edits, alter
 from degradation.notes import NoteArray, Performance
 from degradation.operation import NoteParameters
-from degradation.pedal import is_down
+from degradation.pedal import DOWN_FROM, is_down, switches
 
 SHORTEST_PRESS_S = 0.03
 """A key is hardly let go sooner after it is struck, but where the player did so."""
 
 HEARD_SHARE = 0.1
-"""Where fewer of the releases are heard, the others under the pedal, articulation is not heard."""
+"""Where fewer releases would be heard, for the pedal holds the others, articulation is not."""
 
 
 def longest_press_s(notes: NoteArray, duration_s: float) -> FloatArray:
@@ -27,6 +28,21 @@ def longest_press_s(notes: NoteArray, duration_s: float) -> FloatArray:
     longest_s = np.empty(len(notes))
     longest_s[by_key] = until_s - onset_s
     return longest_s
+
+
+def find_heard_releases(performance: Performance) -> NDArray[np.bool_]:
+    """Return which keys are let go, within an octave of their length, where it can be heard.
+
+    Under the pedal it makes no difference, unless the pedal is lifted while the key is held for
+    half to twice as long as it was: a key held through the lift sounds on.
+    """
+    notes, pedal = performance.notes, performance.pedal
+    held_s = notes["offset_s"] - notes["onset_s"]
+    soonest_s, latest_s = notes["offset_s"] - held_s / 2, notes["offset_s"] + held_s
+    moves = switches(pedal)
+    lift_s = pedal["time_s"][moves[pedal["value"][moves] < DOWN_FROM]]
+    lifted = np.searchsorted(lift_s, latest_s) > np.searchsorted(lift_s, soonest_s)
+    return np.asarray(lifted | ~is_down(pedal, soonest_s))
 
 
 class UnevenArticulation(NoteParameters):
@@ -50,9 +66,9 @@ class UnevenArticulation(NoteParameters):
         return self.spread_octaves, "octaves"
 
     def can_strike(self, performance: Performance) -> bool:
-        """Return whether enough keys are let go while the pedal is up, so that it is heard."""
-        under_pedal = is_down(performance.pedal, performance.notes["offset_s"])
-        return bool(len(under_pedal)) and float(np.mean(~under_pedal)) >= HEARD_SHARE
+        """Return whether a tenth of the keys or more are let go where it can be heard."""
+        heard = find_heard_releases(performance)
+        return bool(len(heard)) and float(np.mean(heard)) >= HEARD_SHARE
 
     def draw(self, performance: Performance, rng: np.random.Generator) -> Edits:
         """Return a moved release for every note."""

@@ -116,6 +116,8 @@ def _local_jitter_s(onset_s: FloatArray, shift_s: FloatArray) -> float:
         return float("nan")
     chord_s, moved_s = _per_chord(onset_s, onset_s, shift_s)
     weight = smooth(np.eye(len(chord_s)), chord_s, np.ones(len(chord_s)), chord_s, AROUND_S)
+    # Twice, or a bending tempo would pass for jitter, at the edges above all.
+    weight = 2 * weight - weight @ weight
     # What a stray of its own takes off the difference, and those of its neighbours add to it.
     seen = 1 - 2 * np.diag(weight) + np.sum(weight**2, axis=1)
     strays = seen > ALONE

@@ -3,7 +3,12 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from degradation.articulation import SHORTEST_PRESS_S, UnevenArticulation, longest_press_s
+from degradation.articulation import (
+    SHORTEST_PRESS_S,
+    UnevenArticulation,
+    find_heard_releases,
+    longest_press_s,
+)
 from degradation.edits import apply_edits
 from degradation.notes import Performance
 from degradation.seeds import stream
@@ -87,6 +92,14 @@ def test_a_key_can_be_held_until_its_next_strike_or_the_end(assemble: Assemble) 
 
 def test_lengths_grow_apart_in_proportion(chords: Performance) -> None:
     assert lengths(chords, 0.4) == pytest.approx(2 * lengths(chords, 0.2), abs=0.002)
+
+
+def test_a_key_that_is_held_through_a_lift_is_heard(assemble: Assemble) -> None:
+    """It lasts a second and may last from half a second to two."""
+    note = [(1.0, 2.0, 60, 64)]
+    for lift_s, heard in ((1.4, False), (1.6, True), (2.9, True), (3.1, False)):
+        clean = assemble(note, [(0.0, 64, 90), (lift_s, 64, 10), (lift_s + 0.05, 64, 90)])
+        assert find_heard_releases(clean).tolist() == [heard], lift_s
 
 
 def test_under_the_pedal_articulation_is_not_heard(assemble: Assemble) -> None:

@@ -74,7 +74,7 @@ def test_keys_hit_instead_are_near_and_mostly_in_the_harmony(chorale: Performanc
             hit.append(by_id[edit["note_id"]] + edit["pitch_shift"])
             steps.append(abs(edit["pitch_shift"]))
         hit += edits.notes["pitch_shift"][edits.notes["change"] == Change.EXTRA].tolist()
-    assert np.mean(np.isin(np.array(hit) % 12, WHITE)) > 0.85
+    assert np.mean(np.isin(np.array(hit) % 12, WHITE)) > 0.95
     assert max(steps) <= 4
     assert min(steps) >= 1
 
