@@ -90,12 +90,10 @@ def _contribution(summary: Summary) -> list[str]:
 def caveats(summary: Summary) -> list[str]:
     """Return what limits these figures, most important first."""
     found = _shortcut(summary)
-    if not summary.evaluation.labels_follow_severity:
-        found.append(
-            "All eight dimensions carry one signal, the tier. They differ by random draws alone, "
-            "so the rows of the tables by dimension are the same result eight times, give or take "
-            "chance."
-        )
+    found.append(
+        "All eight dimensions carry one signal, the tier. They differ by random draws alone, so "
+        "the rows of the tables by dimension are the same result eight times, give or take chance."
+    )
     found += _fusion_without_gain(summary)
     split = summary.evaluation.split
     pieces = summary.compositions[split]

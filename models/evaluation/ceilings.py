@@ -47,11 +47,11 @@ class TierScores:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LabelCeiling:
-    """The best that any model can score, and how alike the dimensions' labels are.
+    """What a perfect tier classifier scores, and how alike the dimensions' labels are.
 
-    `correlation` is that between any two dimensions (the largest, where pairs differ);
-    `effective_rank` the participation ratio (sum of eigenvalues)^2 / sum of squares of their
-    correlation matrix, from 1 (all say the same) to the number of dimensions.
+    `correlation` is that between any two dimensions; `effective_rank` the participation
+    ratio (sum of eigenvalues)^2 / sum of squares of their correlation matrix, from 1 (all
+    say the same) to the number of dimensions.
     """
 
     r: float
@@ -94,23 +94,6 @@ def label_ceiling(
         r=float(np.sqrt(explained / (between + within))),
         mae=float(probability @ distances),
         correlation=correlation,
-        effective_rank=float(eigenvalues.sum() ** 2 / (eigenvalues**2).sum()),
-    )
-
-
-def exact_ceiling(samples: pd.DataFrame) -> LabelCeiling:
-    """Return the ceiling of scores that follow from the damage: a perfect model is always right.
-
-    How alike the dimensions are is measured on `samples`, which have the eight as columns; one
-    whose scores are all the same (no music with pedal, say) is like no other.
-    """
-    scores = samples[list(DIMENSIONS)].to_numpy(np.float64)
-    correlation = np.corrcoef(scores[:, scores.std(axis=0) > 0], rowvar=False)
-    eigenvalues = np.linalg.eigvalsh(correlation)
-    return LabelCeiling(
-        r=1.0,
-        mae=0.0,
-        correlation=float(np.max(correlation[np.triu_indices(len(correlation), 1)])),
         effective_rank=float(eigenvalues.sum() ** 2 / (eigenvalues**2).sum()),
     )
 

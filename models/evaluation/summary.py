@@ -11,13 +11,7 @@ from numpy.typing import NDArray
 from degradation.errors import UserError
 from labeling.scores import DIMENSIONS
 from models.config.experiment import MODALITIES, Experiment, ExperimentConfig, Modality
-from models.evaluation.ceilings import (
-    LabelCeiling,
-    TierScores,
-    ceiling_on_samples,
-    exact_ceiling,
-    label_ceiling,
-)
+from models.evaluation.ceilings import LabelCeiling, TierScores, ceiling_on_samples, label_ceiling
 from models.evaluation.fusion_figures import FusionFigures, fusion_figures
 from models.evaluation.statistics import (
     AgreementIntervals,
@@ -59,9 +53,7 @@ class Evaluation:
 
     `samples` has one row a sample of every split: `sample_id, split, tier, composition,
     segment_id` and the eight dimensions. `tiers` are the recipe's score ranges, best first, and
-    `sounds` what it does to the sound of each. Where `labels_follow_severity`, a score is a
-    function of what was done and nothing in it is chance; else it is drawn in the tier's range.
-    `split` is the one that is judged. `token_audit`
+    `sounds` what it does to the sound of each; `split` is the one that is judged. `token_audit`
     are the rows of the tokeniser audit (the fields of `models.tokens.audit.AuditRow`) and
     `pretraining` the MIDI encoder's; None where it started from random weights. `config` is what
     the experiments were trained with. `seed` draws the bootstrap. `corpus` and `licence` are
@@ -76,7 +68,6 @@ class Evaluation:
     split: str
     tiers: tuple[TierScores, ...]
     sounds: Mapping[str, TierSound]
-    labels_follow_severity: bool
     outcomes: tuple[Outcome, ...]
     token_audit: Sequence[Mapping[str, object]]
     pretraining: PretrainingResult | None
@@ -206,8 +197,7 @@ def summarise(evaluation: Evaluation) -> Summary:
     true = judged[list(DIMENSIONS)].to_numpy(np.float64)
     mean = train[list(DIMENSIONS)].to_numpy(np.float64).mean(axis=0)
     baseline = agreement(true, np.broadcast_to(mean, true.shape))
-    exact = evaluation.labels_follow_severity
-    ceiling_here = agreement(true, true) if exact else ceiling_on_samples(judged, evaluation.tiers)
+    ceiling_here = ceiling_on_samples(judged, evaluation.tiers)
     audio_only = _scores_of_audio_only(evaluation, judged)
     names = [tier.name for tier in evaluation.tiers]
     counts = {
@@ -224,7 +214,7 @@ def summarise(evaluation: Evaluation) -> Summary:
             for split in counts
         },
         segments=int(samples["segment_id"].nunique()),
-        ceiling=exact_ceiling(samples) if exact else label_ceiling(evaluation.tiers),
+        ceiling=label_ceiling(evaluation.tiers),
         ceiling_here=ceiling_here,
         baseline=baseline,
         experiments=tuple(

@@ -58,7 +58,6 @@ def evaluation_asset(recipe_name: str) -> dg.AssetsDefinition:
                 split=JUDGED_SPLIT,
                 tiers=tier_scores(recipe),
                 sounds=tier_sounds(recipe),
-                labels_follow_severity=recipe.kind == "factored",
                 outcomes=tuple(
                     judge(workspace, recipe_name, experiment, data)
                     for experiment in config.experiments
