@@ -10,9 +10,10 @@ import pytest
 from degradation.errors import UserError
 from labeling.scores import DIMENSIONS
 from models.config.experiment import EXPERIMENTS, MODALITIES, Experiment
+from models.evaluation.evaluation import Evaluation
 from models.evaluation.report import write_report
 from models.evaluation.report_json import report_json
-from models.evaluation.summary import Evaluation, summarise
+from models.evaluation.summary import summarise
 from models.history import from_plain, to_plain
 
 FUSIONS = [name for name in EXPERIMENTS if len(MODALITIES[name]) > 1]
@@ -106,10 +107,11 @@ def test_json_holds_what_its_schema_says(
     evaluation: Evaluation, whole: tuple[Page, dict[str, Any], str]
 ) -> None:
     _, content, _ = whole
-    assert content["schema_version"] == 2
+    assert content["schema_version"] == 3
     assert set(content) == {
-        "schema_version", "data", "settings", "dimensions", "ceiling", "baseline", "experiments",
-        "pretraining", "token_audit", "caveats",
+        "schema_version", "data", "settings", "dimensions", "factors", "findings", "gates",
+        "ceiling", "baseline", "experiments", "best", "pairs", "counterfactual", "label_gates",
+        "shortcut_audit", "transcription", "pretraining", "token_audit", "caveats",
     }  # fmt: skip
     assert content["dimensions"] == list(DIMENSIONS)
     counted = evaluation.samples.groupby(["split", "tier"]).size()
