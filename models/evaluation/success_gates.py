@@ -157,7 +157,7 @@ def own_dimension_gate(name: Experiment, response: Response) -> Gate:
     because = tuple(
         f"{plain(factor)} lowers {plain(most)} most."
         if most
-        else f"{plain(factor)} lowers nothing."
+        else f"{plain(factor)} lowers no single dimension most."
         for factor, most in zip(FACTORS, response.movement.falls_most, strict=True)
         if most != factor
     )
@@ -184,6 +184,9 @@ def nuisance_gate(name: Experiment, responses: Mapping[Experiment, Response]) ->
     }
     if name not in found:
         return Gate(name=gate_name, asks=asks, found="no nuisance twins", passed=None)
+    if math.isnan(found[name]):
+        words = f"{name}: 4 JND of a factor change nothing to compare with"
+        return Gate(name=gate_name, asks=asks, found=words, passed=None)
     passed = found[name] <= NUISANCE_SHARE
     others = ", ".join(f"{model} {percent(share)}" for model, share in found.items())
     return Gate(

@@ -14,6 +14,7 @@ from models.config.experiment import EXPERIMENTS, MODALITIES, Experiment, load_e
 from models.diagnostics import FusionDiagnostics
 from models.evaluation.ceilings import TierScores
 from models.evaluation.evaluation import Evaluation, Outcome, TierSound
+from models.evaluation.families import Families, arrange
 from models.history import EpochRecord
 from models.identity import Origin
 from models.metrics import agreement
@@ -432,3 +433,24 @@ def factored(evaluation: Evaluation, families: pd.DataFrame) -> Evaluation:
         shortcut_audit=SHORTCUT_AUDIT,
         transcription=TRANSCRIPTION,
     )
+
+
+MODELS: dict[str, Model] = {
+    "knows all": knows_all,
+    "hears trouble": hears_trouble,
+    "reads notes": reads_notes,
+    "follows one": follows_one,
+    "turned round": turned_round,
+    "says the same": lambda rows: np.full((len(rows), 8), 80.0),
+}
+
+
+@pytest.fixture(scope="session")
+def graded(families: pd.DataFrame) -> Callable[[str], Families]:
+    """The scores that one of `MODELS` gives the families."""
+
+    def by(model: str) -> Families:
+        given = families[["sample_id", "family", "composition", "varied", "varied_severity_jnd"]]
+        return arrange(given.merge(grade(families, MODELS[model])), DIMENSIONS)
+
+    return by
