@@ -173,6 +173,24 @@ _ABOUT_DAMAGE = (
         "Measured: standard deviation of velocities, damaged over clean; null where the clean "
         "ones are all alike.",
     ),
+    *(
+        column(name, pa.float64(), f"Measured: {meaning}; null where there is nothing to measure.")
+        for name, meaning in (
+            ("local_jitter_ms", "how far chords strayed from the shift around them, RMS in ms"),
+            ("chord_jitter_ms", "how far the notes of a chord were moved apart, in ms"),
+            ("tempo_change_share", "spread of the local tempo (log), damaged over clean"),
+            ("articulation_spread_octaves", "spread of key-down times (log2), damaged over clean"),
+            ("velocity_roughness", "spread of velocities that nothing musical explains, in MIDI"),
+            ("voicing_loss_velocity", "how far melodies sank against their accompaniment, in MIDI"),
+            (
+                "loudness_shape_kept",
+                "slow course of velocity, damaged on clean: 1 as it was, 0 flat",
+            ),
+            ("tempo_shape_kept", "slow course of the pulse, damaged on clean: 1 as it was, 0 flat"),
+            ("pedal_lag_s", "median lateness of the sustain pedal beyond the notes', in seconds"),
+            ("lost_lift_share", "share of the pedal changes that no longer damp"),
+        )
+    ),
     column(
         "realised_snr_db",
         pa.float64(),
