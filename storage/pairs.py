@@ -175,7 +175,8 @@ def make_row(
     sample_id = draw.sample_id
     copied = set(PAIRS.names) & set(segment)
     return (
-        {name: segment[name] for name in copied}
+        dict.fromkeys(PAIRS.names)
+        | {name: segment[name] for name in copied}
         | draw_scores(draw)
         | (factored_columns(draw, segment) if isinstance(draw, FactoredDraw) else {})
         | {name: _or_null(getattr(measured, name)) for name in measured.__slots__}

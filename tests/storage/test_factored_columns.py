@@ -14,6 +14,7 @@ from degradation.factored_sampling import NOTHING, NUISANCE, FactoredDraw
 from degradation.recipe import load_recipe
 from degradation.sampling import draws_of
 from labeling.scores import DIMENSIONS
+from storage.audio import encode_flac
 from storage.factored_columns import recording_quality
 from storage.midi import read_midi
 from storage.pairs import (
@@ -175,3 +176,12 @@ def test_rows_of_tiered_recipes_leave_these_columns_empty(shards: Table) -> None
     assert set(columns) <= set(SAMPLES.names)
     table = read_table(shards).to_table(columns=columns)
     assert [table[name].null_count for name in columns] == [len(table)] * len(columns)
+
+
+def test_a_tiered_row_can_be_replayed_before_it_was_stored(make_task: Any) -> None:
+    task = make_task("poor", 1)
+    draw, segment = task.draws[0]
+    row = make_row(draw, segment, task.performances, task.origin)
+    assert set(PAIRS.names) <= set(row)
+    assert row["varied"] is None
+    assert encode_flac(replay(row).sound) == row["audio"]["bytes"]
