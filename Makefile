@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PORT ?= 3000
 
-.PHONY: demo proof test check lint types contracts ui system fluidsynth browser clean
+.PHONY: demo proof test check lint types contracts ui system soundfonts fluidsynth browser clean
 
 demo: $(READY) system  ## the whole graph on the built-in corpus
 	$(BIN)/pianograde demo
@@ -40,8 +40,16 @@ $(READY): pyproject.toml constraints.txt
 	touch $@
 
 # FluidSynth's library is no Python package.
-system:
+system: soundfonts
 	@$(BIN)/python -c 'import fluidsynth' 2>/dev/null || $(MAKE) --no-print-directory fluidsynth
+
+# Recipe `factored` plays several pianos; without these it makes do with the one of pretty_midi.
+soundfonts:
+	@ls /usr/share/sounds/sf3/FluidR3Mono_GM.sf3 /usr/share/sounds/sf3/MuseScore_General_Lite.sf3 >/dev/null 2>&1 || \
+	  { command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ] && \
+	    apt-get update -qq && \
+	    apt-get install -y -qq fluidr3mono-gm-soundfont musescore-general-soundfont-small >/dev/null; } || \
+	  echo "Fewer pianos: recipe factored has three with fluidr3mono-gm-soundfont and musescore-general-soundfont-small (apt)." >&2
 
 fluidsynth:
 	@if command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \

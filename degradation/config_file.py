@@ -65,14 +65,18 @@ def read_mapping(path: Path) -> dict[str, Any]:
     return values
 
 
-def explain(error: ValidationError) -> str:
-    """Return pydantic's findings in one line: which key, what was expected, what was got."""
-    return "; ".join(_finding(found) for found in error.errors(include_url=False))
+def explain(error: ValidationError, within: object = None) -> str:
+    """Return pydantic's findings in one line: which key, what was expected, what was got.
+
+    `within` is the tag of the model at the top, where that is one of several: no key of the file.
+    """
+    return "; ".join(_finding(found, within) for found in error.errors(include_url=False))
 
 
-def _finding(found: ErrorDetails) -> str:
+def _finding(found: ErrorDetails, within: object) -> str:
     kind, message, context = found["type"], found["msg"], found.get("ctx", {})
-    key = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in found["loc"])
+    steps = found["loc"][1:] if found["loc"][:1] == (within,) else found["loc"]
+    key = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in steps)
     key, got = key.removeprefix("."), _shown(found["input"])
     match kind:
         case "missing":
@@ -80,10 +84,11 @@ def _finding(found: ErrorDetails) -> str:
         case "extra_forbidden":
             return f"{key} is an unknown key"
         case "union_tag_not_found":
-            return f"{key}.{_discriminator(context)} is missing"
+            return f"{key}.{_discriminator(context)} is missing".removeprefix(".")
         case "union_tag_invalid":
             expected, got = context["expected_tags"], _shown(context["tag"])
-            return f"{key}.{_discriminator(context)} should be one of {expected}, got {got}"
+            name = f"{key}.{_discriminator(context)}".removeprefix(".")
+            return f"{name} should be one of {expected}, got {got}"
         case "too_long":
             return f"{key} should have at most {context['max_length']} items, got {got}"
         case "value_error":  # its own text says what was got

@@ -13,6 +13,9 @@ from degradation.waveform import Waveform, snr_db
 CEILING = 0.999
 """The peak that fits FLAC's integers; a louder sound is turned down, and the row says how far."""
 
+NOISES = ("noise", "coloured_noise")
+"""The operations that add noise; a recipe uses one of them."""
+
 RandomStream = Callable[[str], np.random.Generator]
 """From an operation's name to the generator that is its own."""
 
@@ -61,7 +64,7 @@ def damage_sound(
     for operation in operations:
         before = waveform
         waveform = operation.transform(before, stream(operation.operation))
-        if operation.operation == "noise":
+        if operation.operation in NOISES:
             ratio_db = snr_db(before.samples, waveform.samples)
             realised_snr_db = ratio_db if np.isfinite(ratio_db) else None
     peak = float(np.abs(waveform.samples).max(initial=0.0))

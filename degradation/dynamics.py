@@ -8,7 +8,7 @@ from pydantic import Field
 
 from degradation.edits import Edits, alter
 from degradation.notes import Performance
-from degradation.operation import Parameters
+from degradation.operation import NoteParameters
 
 
 def compress(velocity: NDArray[np.number], share: float) -> NDArray[np.float64]:
@@ -18,7 +18,7 @@ def compress(velocity: NDArray[np.number], share: float) -> NDArray[np.float64]:
     return mean + (1 - share) * (exact - mean)
 
 
-class DynamicsCompression(Parameters):
+class DynamicsCompression(NoteParameters):
     """Every velocity moves towards the window's mean velocity by `share` of its distance."""
 
     operation: Literal["dynamics_compression"] = "dynamics_compression"
@@ -28,6 +28,10 @@ class DynamicsCompression(Parameters):
     def strength(self) -> tuple[float, str]:
         """Share of the spread that is taken away."""
         return self.share * 100, "%"
+
+    def can_strike(self, performance: Performance) -> bool:
+        """Return whether there is any range to take away."""
+        return len(np.unique(performance.notes["velocity"])) > 1
 
     def draw(self, performance: Performance, rng: np.random.Generator) -> Edits:
         """Return a velocity change for every note off the mean; nothing here is random."""

@@ -57,6 +57,11 @@ class Edits:
     pedal: PedalArray | None = None
 
 
+def is_empty(edits: Edits) -> bool:
+    """Return whether edits do nothing."""
+    return len(edits.notes) == 0 and edits.pedal is None
+
+
 def alter(note_id: NDArray[np.integer], **shifts: NDArray[np.number]) -> NDArray[np.void]:
     """Return edits that move the named fields of notes; notes that stay are left out.
 

@@ -1,6 +1,6 @@
 """What every operation is: typed parameters, a strength, and one thing that it does."""
 
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, model_validator
@@ -28,6 +28,17 @@ class Parameters(BaseModel):
         return values
 
 
+class NoteParameters(Parameters):
+    """Parameters of an operation on notes, which needs notes and, as a rule, no more."""
+
+    leaves_to_chance: ClassVar[bool] = False
+    """Whether it may do nothing by chance where it can strike: half a slip is none or one."""
+
+    def can_strike(self, performance: Performance) -> bool:
+        """Return whether the performance has what the operation acts on."""
+        return len(performance.notes) > 0
+
+
 class NoteOperation(Protocol):
     """Damages the playing: draws edits from its own stream, to be applied by `apply_edits`."""
 
@@ -39,6 +50,15 @@ class NoteOperation(Protocol):
     @property
     def strength(self) -> tuple[float, str]:
         """How hard it strikes, and the unit of that number."""
+        ...
+
+    @property
+    def leaves_to_chance(self) -> bool:
+        """Whether it may do nothing by chance where it can strike."""
+        ...
+
+    def can_strike(self, performance: Performance) -> bool:
+        """Return whether the performance has what the operation acts on (a pedal, say)."""
         ...
 
     def draw(self, performance: Performance, rng: np.random.Generator) -> Edits:

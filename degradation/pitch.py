@@ -7,10 +7,10 @@ from pydantic import Field
 
 from degradation.edits import Edits, alter
 from degradation.notes import PIANO_PITCHES, Performance
-from degradation.operation import Parameters
+from degradation.operation import NoteParameters
 
 
-class WrongNotes(Parameters):
+class WrongNotes(NoteParameters):
     """Each note is, with probability `share`, struck up to `reach_semitones` beside its key.
 
     The distance is uniform over ±1 … ±reach; one that leaves the keyboard goes the other way.

@@ -26,6 +26,12 @@ VOICES_PER_NOTE = 4
 POLYPHONY = 1024
 """Voices; a note takes one or two, and holds them while the pedal is down."""
 
+SOUNDFONT_FOLDERS = (Path("/usr/share/sounds/sf2"), Path("/usr/share/sounds/sf3"))
+"""Where Debian's packages of soundfonts put them."""
+
+MEMORY_MAP = Path("/proc/self/maps")
+"""What Linux says is loaded in this process."""
+
 FLUID_ERR = 1
 """FluidSynth's log level of errors (`fluid_log_level`)."""
 
@@ -36,7 +42,8 @@ NOTE_OFF, PEDAL, NOTE_ON = range(3)
 class Instrument(Parameters):
     """A soundfont's piano and how it is played back.
 
-    `soundfont` is a path, or a bare file name that lies beside pretty_midi's own soundfont;
+    `soundfont` is a path, or a bare file name that lies beside pretty_midi's own soundfont or in
+    one of `SOUNDFONT_FOLDERS`;
     `gain` is FluidSynth's linear `synth.gain`. Below 16 kHz a block of the synthesiser would be
     so long that onsets were heard more than 2 ms off.
     """
@@ -47,11 +54,15 @@ class Instrument(Parameters):
     sample_rate_hz: int = Field(ge=16000, le=96000)
     gain: float = Field(gt=0, le=10)
 
+    def find_soundfont(self) -> Path | None:
+        """Return where the soundfont lies, None when it is nowhere."""
+        folders = (Path(), Path(pretty_midi.__file__).parent, *SOUNDFONT_FOLDERS)
+        return next(filter(Path.is_file, (folder / self.soundfont for folder in folders)), None)
+
     def soundfont_path(self) -> Path:
         """Return where the soundfont lies. Raises UserError when it is nowhere."""
-        for path in (Path(self.soundfont), Path(pretty_midi.__file__).parent / self.soundfont):
-            if path.is_file():
-                return path
+        if (path := self.find_soundfont()) is not None:
+            return path
         raise UserError(
             f"soundfont {self.soundfont!r} was not found; expected a path to an .sf2 or .sf3 file: "
             "correct `instrument.soundfont` in the recipe or install the soundfont"
@@ -87,6 +98,8 @@ class Synthesiser:
         library = fluidsynth._fl
         # FluidSynth's own lines on stderr would stand beside the one that the user is told.
         library.fluid_set_log_function(FLUID_ERR, None, None)
+        if path.suffix == ".sf3":
+            _refuse_second_decoder(path)
         self.instrument = instrument
         self._synth = fluidsynth.Synth(
             gain=instrument.gain,
@@ -206,6 +219,18 @@ class Synthesiser:
         if count:
             left, right = (side[start:].ctypes.data for side in stereo)
             self._write_float(self._synth.synth, count, left, 0, 1, right, 0, 1)
+
+
+def _refuse_second_decoder(path: Path) -> None:
+    """Raise UserError where FluidSynth was loaded before soundfile (see `degradation`)."""
+    if MEMORY_MAP.exists():
+        loaded = {line.split()[-1] for line in MEMORY_MAP.open() if "libsndfile" in line}
+        if len(loaded) > 1:
+            raise UserError(
+                f"{path.name} would be decoded by another libsndfile than soundfile's: "
+                f"{', '.join(sorted(loaded))}; expected one in the process: import degradation "
+                "before pretty_midi and fluidsynth"
+            )
 
 
 def _next_strike(pitch: NDArray[np.integer], on: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from labeling.scores import DIMENSIONS
 from models.batch import Example, collate
@@ -15,7 +16,12 @@ from models.checkpoint import check_versions, load_network
 from models.compute import accelerator, torch_threads
 from models.config.experiment import MODALITIES, Modality
 from models.dataset import Targets, load_batches
+from models.diagnostics.by_clip import audio_share_by_clip, gate_by_clip
+from models.network import Grades
 from models.parts import ExampleParts, Features
+
+FUSION_FIGURES = ("audio_share", "gate")
+"""Columns of a fusion model's predictions that say what its fusion did in that sample."""
 
 
 def predict(
@@ -30,7 +36,8 @@ def predict(
 
     `heard` is what the model is given, by default all that its experiment hears: a fusion
     model answers with one modality alone. Scores are the head's own: they are not clipped to the
-    labels' range.
+    labels' range. A fusion model's table has `audio_share` besides (see `FusionDiagnostics`) and,
+    where there is a gate, `gate`, its mean over channels and steps: 1 is audio.
     """
     network, experiment, config = load_network(checkpoint_dir)
     device = torch.device(accelerator())
@@ -39,15 +46,15 @@ def predict(
     check_versions(checkpoint_dir, config, given)
     loader = load_batches(parts, Targets(samples, split), config, given, None)
     sample_ids: list[str] = []
-    scores: list[torch.Tensor] = []
+    found: list[dict[str, Tensor]] = []
     with torch_threads(config.torch_threads), torch.inference_mode():
         for batch in loader:
             sample_ids.extend(batch.sample_ids)
-            scores.append(network(batch.to(device)).scores.cpu())
-    table = torch.cat(scores).numpy() if scores else torch.zeros(0, len(DIMENSIONS)).numpy()
-    predicted = pd.DataFrame(table, columns=list(DIMENSIONS))
-    predicted.insert(0, "sample_id", pd.Series(sample_ids, dtype=object))
-    return predicted
+            found.append(_columns(network(batch.to(device))))
+    columns: dict[str, NDArray[np.float32]] = dict.fromkeys(DIMENSIONS, np.zeros(0, np.float32))
+    if found:
+        columns = {name: torch.cat([one[name] for one in found]).numpy() for name in found[0]}
+    return pd.DataFrame({"sample_id": pd.Series(sample_ids, dtype=object), **columns})
 
 
 def predict_clips(checkpoint_dir: Path, clips: Sequence[Features]) -> NDArray[np.float64]:
@@ -78,3 +85,12 @@ def predict_clips(checkpoint_dir: Path, clips: Sequence[Features]) -> NDArray[np
             batch = collate(examples[first : first + size], config).to(device)
             scores.append(network(batch).scores.double().cpu().numpy())
     return np.concatenate(scores)
+
+
+def _columns(grades: Grades) -> dict[str, Tensor]:
+    """Return the columns of a batch, (B,) each, on the CPU."""
+    columns: dict[str, Tensor | None] = dict(zip(DIMENSIONS, grades.scores.T, strict=True))
+    if grades.fused is not None:
+        columns["audio_share"] = audio_share_by_clip(grades.fused, grades.mask)
+        columns["gate"] = gate_by_clip(grades.fused, grades.mask)
+    return {name: column.cpu() for name, column in columns.items() if column is not None}

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from degradation.recipe import TIERS, Recipe
-from degradation.render import warm_synthesiser
+from degradation.render import Instrument, warm_synthesiser
 from pipelines.assets.pairs import pairs_step
 from pipelines.partitions import TierYear
 from pipelines.workspace import Workspace
@@ -46,8 +46,13 @@ def bench_pairs(recipe: Recipe, workspace: Workspace, pairs: int) -> BenchResult
         degraded = []
         for task in tasks:
             for group in read_part(task.table, write_pairs_part(task).pairs.path):
-                degraded += [replay(row, task.origin.root).degraded for row in group.to_pylist()]
-        synthesiser = warm_synthesiser(recipe.instrument)
+                degraded += [
+                    (
+                        Instrument.model_validate_json(row["instrument"]),
+                        replay(row, task.origin.root).degraded,
+                    )
+                    for row in group.to_pylist()
+                ]
         pair_s = render_s = 0.0
         for _ in range(ROUNDS):
             for task in tasks:
@@ -57,8 +62,8 @@ def bench_pairs(recipe: Recipe, workspace: Workspace, pairs: int) -> BenchResult
                 write_pairs_part(task)
                 pair_s += time.perf_counter() - started
             started = time.perf_counter()
-            for performance in degraded:
-                synthesiser.render(performance)
+            for instrument, performance in degraded:
+                warm_synthesiser(instrument).render(performance)
             render_s += time.perf_counter() - started
     done = ROUNDS * len(degraded)
     peak_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -74,7 +79,7 @@ def _tasks(recipe: Recipe, workspace: Workspace, pairs: int, folder: Path) -> li
     step = pairs_step(recipe, workspace)
     tasks = []
     for tier in TIERS:
-        wanted = max(1, round(pairs * recipe.tiers[tier].probability))
+        wanted = max(1, round(pairs * recipe.tier_shares[tier]))
         for year in workspace.settings.years():
             for planned in step.plan(TierYear(year=year, tier=tier)):
                 few = planned.draws[:wanted]

@@ -344,7 +344,7 @@ def score(
     scorer = Scorer(
         {name: model_folder(workspace, recipe, name) for name in EXPERIMENTS},
         workspace.settings.corpus_config(),
-        chosen.instrument.sample_rate_hz,
+        chosen.sample_rate_hz,
         model,
         load_transcriber(workspace.settings.experiment_config().torch_threads)
         if transcribe

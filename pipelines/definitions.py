@@ -2,6 +2,7 @@
 
 import dagster as dg
 
+from pipelines.assets.comparison import comparison_asset
 from pipelines.assets.corpus import corpus, segments
 from pipelines.assets.derived import derived_assets
 from pipelines.assets.evaluation import evaluation_asset
@@ -46,7 +47,7 @@ def build_definitions() -> dg.Definitions:
     years, names = load_settings().years(), recipe_names()
     return dg.Definitions.merge(
         dg.Definitions(
-            assets=[corpus, segments, midi_pretrain],
+            assets=[corpus, segments, midi_pretrain, comparison_asset(names)],
             asset_checks=[no_composition_in_two_splits, every_field_beats_the_unigram],
             sensors=[recipe_sensor(names), automation_sensor()],
             resources={"project": Project()},

@@ -1,4 +1,4 @@
-"""A page to hear what each tier is: one HTML file that holds its sound, drawings and script."""
+"""A page to hear what a recipe does: one HTML file that holds its sound, drawings and script."""
 
 import base64
 import hashlib
@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from degradation.notes import SUSTAIN, Performance
 from pipelines.note_changes import FollowedNote, NoteChange, describe_changes, follow_notes
-from pipelines.palette import NOTE_COLOURS, NOTE_LEGEND, TIER_COLOURS, velocity_opacity
+from pipelines.palette import NOTE_COLOURS, NOTE_LEGEND, TAKE_COLOURS, velocity_opacity
 
 HERE = Path(__file__).parent
 MARGIN_SEMITONES = 2
@@ -22,13 +22,14 @@ TICK_EVERY_S = 2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Take:
-    """One tier of a segment: its sound, its notes before and after, and what became of it.
+    """A segment in one tier, or with one fault: its sound, its notes before and after.
 
-    `flac` is a whole FLAC file and `duration_s` its length. `done` says in plain words what
-    the recipe asked for, one phrase an operation. `scores` has a score for each dimension.
+    `name` is the tier's, or the fault's. `flac` is a whole FLAC file and `duration_s` its length.
+    `done` says in plain words what the recipe asked for, one phrase an operation. `scores` has a
+    score for each dimension.
     """
 
-    tier: str
+    name: str
     clean: Performance
     degraded: Performance
     flac: bytes
@@ -39,7 +40,7 @@ class Take:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListeningSegment:
-    """A passage of a piece, from `start_s` in its performance, in one take a tier."""
+    """A passage of a piece, from `start_s` in its performance, in several takes."""
 
     segment_id: str
     composer: str
@@ -48,6 +49,15 @@ class ListeningSegment:
     split: str
     licence: str
     takes: tuple[Take, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Guide:
+    """What a page says at its top: what is to be heard, and how to listen."""
+
+    title: str
+    lede: str
+    steps: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,8 +95,10 @@ class Row:
     octaves: tuple[int, ...]
 
 
-def listening_page(segments: Sequence[ListeningSegment], recipe_name: str, corpus_name: str) -> str:
-    """Return one self-contained HTML page with a row a segment and a card a tier.
+def listening_page(
+    segments: Sequence[ListeningSegment], guide: Guide, recipe_name: str, corpus_name: str
+) -> str:
+    """Return one self-contained HTML page with a row a segment and a card a take.
 
     It asks for nothing from outside, and its content security policy lets no browser do so.
     Raises ValueError when there is no segment to hear.
@@ -105,6 +117,7 @@ def listening_page(segments: Sequence[ListeningSegment], recipe_name: str, corpu
     script_digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     return environment.get_template("listening_page.html.j2").render(
         corpus_name=corpus_name,
+        guide=guide,
         legend=[(change.value, words) for change, words in NOTE_LEGEND.items()],
         note_colours=NOTE_COLOURS,
         recipe_name=recipe_name,
@@ -123,10 +136,10 @@ def _row(segment: ListeningSegment) -> Row:
     lowest, highest = (pitches.min(), pitches.max()) if len(pitches) else (60, 72)
     highest_pitch = int(highest) + MARGIN_SEMITONES
     semitones = highest_pitch - int(lowest) + MARGIN_SEMITONES + 1
-    best_first = sorted(segment.takes, key=lambda take: list(TIER_COLOURS).index(take.tier))
+    in_order = sorted(segment.takes, key=lambda take: list(TAKE_COLOURS).index(take.name))
     return Row(
         segment=segment,
-        cards=tuple(_card(take, highest_pitch) for take in best_first),
+        cards=tuple(_card(take, highest_pitch) for take in in_order),
         highest_pitch=highest_pitch,
         semitones=semitones,
         octaves=tuple(p for p in range(12, 120, 12) if 0 < highest_pitch - p < semitones),
@@ -137,7 +150,7 @@ def _card(take: Take, highest_pitch: int) -> Card:
     followed = follow_notes(take.clean.notes, take.degraded.notes)
     return Card(
         take=take,
-        colour=TIER_COLOURS[take.tier],
+        colour=TAKE_COLOURS[take.name],
         source=f"data:audio/flac;base64,{base64.b64encode(take.flac).decode('ascii')}",
         notes=tuple(drawn for one in followed for drawn in _drawn(one, highest_pitch)),
         pedal_path=_pedal_path(take.degraded),

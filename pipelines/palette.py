@@ -10,6 +10,21 @@ TIER_COLOURS = {
 }
 """Tiers from best to worst: ColorBrewer's BrBG, in its colour-blind-safe class of four."""
 
+UNDAMAGED = "undamaged"
+
+TAKE_COLOURS = {
+    **TIER_COLOURS,
+    UNDAMAGED: "#018571",
+    "note_accuracy": "#b2182b",
+    "rhythmic_stability": "#2166ac",
+    "articulation_clarity": "#762a83",
+    "pedal_technique": "#8c510a",
+    "tone_quality": "#1b7837",
+    "dynamic_range": "#e08214",
+    "musical_expression": "#35978f",
+}
+"""Takes of the listening page in their order: tiers, or the factors after the undamaged take."""
+
 NOTE_COLOURS = {
     NoteChange.KEPT: "#87888c",
     NoteChange.MOVED: "#2196f3",

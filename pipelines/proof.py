@@ -92,7 +92,7 @@ def pretraining_helps(workspace: Workspace, recipe_name: str) -> bool:
         f"gain in r {statistics.mean(gains):+.4f}, standard error {error:.4f}, seed by seed "
         + ", ".join(f"{gain:+.4f}" for gain in gains)
     )
-    return statistics.mean(gains) > 2 * error
+    return bool(statistics.mean(gains) > 2 * error)
 
 
 @told_in_one_line

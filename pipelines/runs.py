@@ -84,6 +84,7 @@ def stages(recipe_name: str, experiments: Sequence[str]) -> list[Stage]:
                 ("midi_pretrain",),
                 *of_recipe("label_quality", "listening_page", "token_audit"),
                 *of_recipe(*experiments, *optional, "evaluation"),
+                ("recipe_comparison",),
             ),
             partitioned=False,
         ),

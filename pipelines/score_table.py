@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import asdict
 
+from degradation.factored import FactoredRecipe
 from degradation.recipe import Recipe
 from labeling.scores import DIMENSIONS
 from models.score import Scored
@@ -102,6 +103,13 @@ def name_width(files: Iterable[str]) -> int:
 
 def caveats(recipe: Recipe) -> list[str]:
     """Return what a reader must know before believing a score of these labels."""
+    if isinstance(recipe, FactoredRecipe):
+        return [
+            f"The scores continue the labels of recipe {recipe.name}, which no listener gave: each "
+            "says how far one kind of",
+            "damage is above what is just noticeable (95: not noticed), by sizes that are partly "
+            "our own choice.",
+        ]
     return [
         f"The scores continue the labels of recipe {recipe.name}, which no listener gave: all "
         "eight carry one signal,",

@@ -24,7 +24,7 @@ from storage.tables import (
 HEURISTICS_VERSION = "h1"
 """Part of every part's name: raise it when a labeling function reads otherwise."""
 
-SAMPLES_VERSION = f"s1{HEURISTICS_VERSION}"
+SAMPLES_VERSION = f"s2{HEURISTICS_VERSION}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,6 +13,7 @@ import pyarrow.dataset as pads
 from degradation.errors import UserError
 from storage.corpus import SPLITS
 from storage.derived import HEURISTICS_VERSION
+from storage.factored_columns import COUNTERFACTUAL_SPLITS
 from storage.files import storage_error
 from storage.schema import table_schema
 from storage.tables import (
@@ -33,9 +34,10 @@ FILE_ROWS = 2048
 def export_shards(
     pairs: Table, heuristics: Table, folder: Path, version: int | None = None
 ) -> list[Path]:
-    """Write `SPLIT-00000-of-00007.parquet` files with the shards' and heuristics' columns.
+    """Write `data/SPLIT-00000-of-00007.parquet` files with the shards' and heuristics' columns.
 
-    The names are those that Hugging Face `datasets` takes for splits. The folder appears when
+    The names are those that Hugging Face `datasets` takes for splits; below `data` it reads a
+    split's name whole, so that counterfactual rows are no rows of `test`. The folder appears when
     all of them are written. Raises UserError when it holds anything already, a table is missing,
     or the heuristics lag behind the pairs.
     """
@@ -64,12 +66,12 @@ def _write_files(source: pads.Dataset, pairs: Table, heuristics: Table, folder: 
     added = [field for field in heuristics.schema if field.name not in pairs.schema.names]
     target = Table(url=str(folder), schema=table_schema(*pairs.schema, *added))
     names = []
-    for split in SPLITS:
+    for split in (*SPLITS, *COUNTERFACTUAL_SPLITS):
         of_split = pc.field("split") == split
         files = -(-source.count_rows(filter=of_split) // FILE_ROWS)
         groups = _regroup(_with_readings(source, of_split, heuristics), ROW_GROUP_ROWS)
         for number in range(files):
-            name = f"{split}-{number:05d}-of-{files:05d}.parquet"
+            name = f"data/{split}-{number:05d}-of-{files:05d}.parquet"
             write_part(target, name, islice(groups, FILE_ROWS // ROW_GROUP_ROWS))
             names.append(name)
     return names

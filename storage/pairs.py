@@ -1,6 +1,7 @@
 """Pairs: a draw of a segment becomes a row of the shards; a row becomes the same bytes again."""
 
 import hashlib
+import itertools
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -10,11 +11,12 @@ from typing import Any
 import pyarrow as pa
 from pydantic import TypeAdapter
 
-from degradation.degrade import damage_notes, damage_sound, replay_notes
+from degradation.degrade import NOISES, damage_notes, damage_sound, replay_notes
 from degradation.errors import UserError
+from degradation.factored_sampling import FactoredDraw, randomness_of
 from degradation.notes import Performance, cut_window
 from degradation.operation import SoundOperation
-from degradation.recipe import SoundDamage
+from degradation.operations import SoundDamage
 from degradation.render import Instrument, soundfont_digest
 from degradation.sampling import Draw
 from degradation.seeds import stream
@@ -24,12 +26,13 @@ from labeling.functions.timbre import SILENT_DBFS
 from labeling.scores import draw_scores
 from storage.audio import encode_flac
 from storage.columns import edit_rows, pedal_edit_rows, read_edits
+from storage.factored_columns import factored_columns
 from storage.midi import read_midi, write_midi
 from storage.schema import PAIRS, PAIRS_QUARANTINE
 from storage.sound_source import RecordingError, hear, recording_state
 from storage.tables import ROW_GROUP_ROWS, Part, Table, find_part, part_path, write_part
 
-VERSION = "2"
+VERSION = "3"
 """Part of every part's name: raise it when the same recipe gives other rows."""
 
 PART_ROWS = 256
@@ -67,10 +70,10 @@ class PairsTask:
             VERSION,
             recipe.name,
             recipe.tier_digest(self.tier),
-            soundfont_digest(recipe.instrument.soundfont_path()),
+            *(soundfont_digest(each.soundfont_path()) for each in recipe.instruments),
             self.origin.name,
             self.origin.licence,
-            *(f"{draw.number} {sorted(segment.items())}" for draw, segment in self.draws),
+            *(f"{draw.sample_id} {sorted(segment.items())}" for draw, segment in self.draws),
         ]
         if recipe.audio_source == "recorded":
             names = {segment["audio_filename"] for _, segment in self.draws} - {""}
@@ -157,21 +160,25 @@ def make_row(
     """
     recipe = draw.recipe
     clean = clean_segment(segment, performances)
-    notes = damage_notes(clean, draw.damage.note_operations, draw.stream)
-    before = hear(notes.performance, recipe.audio_source, recipe.instrument, segment, origin.root)
-    sound = damage_sound(before, draw.damage.sound_operations, draw.stream)
+    note_operations, sound_operations = draw.note_operations, draw.sound_operations
+    instrument = draw.instrument
+    notes = damage_notes(clean, note_operations, draw.stream)
+    before = hear(notes.performance, recipe.audio_source, instrument, segment, origin.root)
+    sound = damage_sound(before, sound_operations, draw.stream)
     level = level_dbfs(sound.waveform.samples)
     if level < SILENT_DBFS:
         raise SilenceError(
             f"the sound is silent ({level:.0f} dBFS); expected at least {SILENT_DBFS:g} dBFS: "
             "nothing is heard in this window"
         )
-    measured = measure_damage(clean.notes, notes.performance.notes)
+    measured = measure_damage(clean, notes.performance)
     sample_id = draw.sample_id
     copied = set(PAIRS.names) & set(segment)
     return (
-        {name: segment[name] for name in copied}
+        dict.fromkeys(PAIRS.names)
+        | {name: segment[name] for name in copied}
         | draw_scores(draw)
+        | (factored_columns(draw, segment) if isinstance(draw, FactoredDraw) else {})
         | {name: _or_null(getattr(measured, name)) for name in measured.__slots__}
         | {
             "sample_id": sample_id,
@@ -189,16 +196,16 @@ def make_row(
                         ("operation", "strength", "unit"), (op.operation, *op.strength), strict=True
                     )
                 )
-                for op in draw.damage.operations
+                for op in draw.damage_operations
             ],
             "realised_snr_db": sound.realised_snr_db,
             "level_dbfs": level,
             "gain_db": sound.gain_db,
             "edits": edit_rows(notes.edits),
             "pedal_edits": pedal_edit_rows(notes.edits),
-            "sound_operations": _SOUND_OPERATIONS.dump_json(draw.damage.sound_operations).decode(),
-            "instrument": recipe.instrument.model_dump_json(),
-            "soundfont_digest": soundfont_digest(recipe.instrument.soundfont_path()),
+            "sound_operations": _SOUND_OPERATIONS.dump_json(sound_operations).decode(),
+            "instrument": instrument.model_dump_json(),
+            "soundfont_digest": soundfont_digest(instrument.soundfont_path()),
             "midi": _medium(write_midi(notes.performance), f"{sample_id}.mid"),
             "clean_midi": _medium(write_midi(clean), f"{segment['segment_id']}.mid"),
             "audio": _medium(encode_flac(sound.waveform), f"{sample_id}.flac"),
@@ -234,12 +241,15 @@ def replay(row: dict[str, Any], root: Path | None = None) -> Replayed:
     )
 
 
-def replay_without(row: dict[str, Any], operation: str, root: Path | None = None) -> Waveform:
-    """Return a row's sound as it was before an operation on sound, and those after it, struck."""
-    operations = _stored_sound_operations(row)
-    names = [stored.operation for stored in operations]
+def replay_without_noise(row: dict[str, Any], root: Path | None = None) -> Waveform:
+    """Return a row's sound as it was before noise, and whatever came after it, was added."""
+    before = list(
+        itertools.takewhile(
+            lambda stored: stored.operation not in NOISES, _stored_sound_operations(row)
+        )
+    )
     _, degraded = _stored_notes(row)
-    return _stored_sound(row, degraded, root, operations[: names.index(operation)])
+    return _stored_sound(row, degraded, root, before)
 
 
 def _stored_notes(row: dict[str, Any]) -> tuple[Performance, Performance]:
@@ -273,7 +283,7 @@ def _stored_sound(
                 f"digest {row['soundfont_digest']}, got {found}: install that soundfont"
             )
     before = hear(performance, row["audio_source"], instrument, row, root)
-    name = (row["recipe"], row["segment_id"], str(row["draw"]))
+    name = (row["recipe"], row["segment_id"], randomness_of(row["draw"], row["varied"]))
     return damage_sound(
         before, operations, lambda operation: stream(row["seed"], *name, operation)
     ).waveform

@@ -10,7 +10,7 @@ from degradation.notes import Performance
 from degradation.waveform import Waveform, power
 from storage.audio import decode_audio
 from storage.midi import read_midi
-from storage.pairs import replay_without
+from storage.pairs import replay_without_noise
 
 ROUNDING_POWER = 2.0**-30 / 12
 """Mean square of rounding to steps of 2**-15 (Bennett 1948), full scale squared."""
@@ -28,7 +28,7 @@ def remeasured_snr_db(row: dict[str, Any], root: Path | None) -> float | None:
     """
     if row["realised_snr_db"] is None:
         return None
-    before = replay_without(row, "noise", root)
+    before = replay_without_noise(row, root)
     stored = decode_audio(row["audio"]["bytes"], row["sample_id"])
     gain = np.float32(10 ** (row["gain_db"] / 20))
     sound = before.samples * gain

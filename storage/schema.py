@@ -56,7 +56,12 @@ _PERFORMANCE_ID = column(
 )
 _TIER = column("tier", pa.string(), "pristine, good, moderate or poor. Partition column.")
 _YEAR = column("year", pa.int16(), "Year of the recording, as in the corpus. Partition column.")
-_SPLIT = column("split", pa.string(), "train, validation or test: the corpus's own.")
+_SPLIT = column(
+    "split",
+    pa.string(),
+    "train, validation or test: the corpus's own. Of a recipe's rows, those of counterfactual "
+    "families have validation_counterfactual and test_counterfactual instead.",
+)
 _MUSIC = (
     column("composer", pa.string(), "Composer, as in the corpus."),
     column("title", pa.string(), "Title, as in the corpus."),
@@ -106,6 +111,50 @@ SCORES = tuple(
     for name in DIMENSIONS
 )
 
+SEVERITIES = tuple(
+    column(
+        f"severity_{name}",
+        pa.float64(),
+        f"Severity for {name.replace('_', ' ')} in just-noticeable differences, from which the "
+        "score follows; null in tiered recipes.",
+    )
+    for name in DIMENSIONS
+)
+
+_FAMILY = (
+    column(
+        "family",
+        pa.string(),
+        "Counterfactual family: the same music with one thing varied; null for ordinary draws.",
+    ),
+    column(
+        "varied",
+        pa.string(),
+        "What a family's row varies: a factor, `nothing` (the undamaged base) or `nuisance` (an "
+        "undamaged twin, recorded otherwise); null for ordinary draws.",
+    ),
+    column(
+        "varied_severity_jnd",
+        pa.float64(),
+        "Severity at which the varied factor was asked for; 0 in base and twins, null for "
+        "ordinary draws.",
+    ),
+)
+
+RECORDING_QUALITY = pa.struct(
+    [
+        ("instrument", pa.string()),
+        ("room", pa.string()),
+        ("rt60_s", pa.float64()),
+        ("noise", pa.string()),
+        ("snr_db", pa.float64()),
+        ("gain_db", pa.float64()),
+        ("low_hz", pa.float64()),
+        ("high_hz", pa.float64()),
+        ("equaliser", pa.string()),
+    ]
+)
+
 _ABOUT_DAMAGE = (
     column("strengths", STRENGTHS, "What the recipe asked for: operation, strength and its unit."),
     column(
@@ -124,6 +173,24 @@ _ABOUT_DAMAGE = (
         "Measured: standard deviation of velocities, damaged over clean; null where the clean "
         "ones are all alike.",
     ),
+    *(
+        column(name, pa.float64(), f"Measured: {meaning}; null where there is nothing to measure.")
+        for name, meaning in (
+            ("local_jitter_ms", "how far chords strayed from the shift around them, RMS in ms"),
+            ("chord_jitter_ms", "how far the notes of a chord were moved apart, in ms"),
+            ("tempo_change_share", "spread of the local tempo (log), damaged over clean"),
+            ("articulation_spread_octaves", "spread of key-down times (log2), damaged over clean"),
+            ("velocity_roughness", "spread of velocities that nothing musical explains, in MIDI"),
+            ("voicing_loss_velocity", "how far melodies sank against their accompaniment, in MIDI"),
+            (
+                "loudness_shape_kept",
+                "slow course of velocity, damaged on clean: 1 as it was, 0 flat",
+            ),
+            ("tempo_shape_kept", "slow course of the pulse, damaged on clean: 1 as it was, 0 flat"),
+            ("pedal_lag_s", "median lateness of the sustain pedal beyond the notes', in seconds"),
+            ("lost_lift_share", "share of the pedal changes that no longer damp"),
+        )
+    ),
     column(
         "realised_snr_db",
         pa.float64(),
@@ -136,6 +203,13 @@ _ABOUT_DAMAGE = (
     ),
     column(
         "gain_db", pa.float64(), "How far the sound was turned down so as not to clip; mostly 0."
+    ),
+    column(
+        "recording_quality",
+        RECORDING_QUALITY,
+        "What the recording is like, whatever the playing: instrument (soundfont bank:program), "
+        "room and its measured reverberation time (null: none), colour and SNR of the noise "
+        "(null: none), gain, pass band, equaliser. Null in tiered recipes.",
     ),
 )
 
@@ -164,6 +238,8 @@ _KEYS = (_SAMPLE_ID, _SEGMENT_ID, _PERFORMANCE_ID, _SPLIT, _TIER, _YEAR, *_MUSIC
 PAIRS = table_schema(
     *_KEYS,
     *SCORES,
+    *SEVERITIES,
+    *_FAMILY,
     *_ABOUT_DAMAGE,
     *_ABOUT_ORIGIN,
     column(
@@ -210,7 +286,9 @@ READINGS = tuple(
 HEURISTICS = table_schema(_SAMPLE_ID, _TIER, _YEAR, *READINGS)
 """What the nine labeling functions say of each row of the shards."""
 
-SAMPLES = table_schema(*_KEYS, *SCORES, *_ABOUT_DAMAGE, *_ABOUT_ORIGIN, *READINGS)
+SAMPLES = table_schema(
+    *_KEYS, *SCORES, *SEVERITIES, *_FAMILY, *_ABOUT_DAMAGE, *_ABOUT_ORIGIN, *READINGS
+)
 """The light table: the shards' and the heuristics' columns side by side, without the binaries."""
 
 AUDIO_FEATURES = table_schema(

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 from models.config.experiment import MODALITIES
-from models.evaluation.summary import Summary, TierSound
+from models.evaluation.evaluation import TierSound
+from models.evaluation.summary import Summary
 
 FEW_COMPOSITIONS = 10
 """Below this many test compositions an interval says little (and is likely too narrow)."""
@@ -31,7 +32,7 @@ def _shortcut(summary: Summary) -> list[str]:
     """Return what to know of models that hear, when the sound itself tells tiers apart."""
     sounds = summary.evaluation.sounds
     hearing = [one.name for one in summary.experiments if "audio" in MODALITIES[one.name]]
-    if len(set(sounds.values())) == 1 or not hearing:
+    if len(set(sounds.values())) < 2 or not hearing:
         return []
     snrs = len({sound.snr_db for sound in sounds.values()})
     if snrs == len(sounds):
@@ -90,10 +91,18 @@ def _contribution(summary: Summary) -> list[str]:
 def caveats(summary: Summary) -> list[str]:
     """Return what limits these figures, most important first."""
     found = _shortcut(summary)
-    found.append(
-        "All eight dimensions carry one signal, the tier. They differ by random draws alone, so "
-        "the rows of the tables by dimension are the same result eight times, give or take chance."
-    )
+    if summary.evaluation.kind == "tiered":
+        found.append(
+            "All eight dimensions carry one signal, the tier. They differ by random draws alone, "
+            "so the rows of the tables by dimension are the same result eight times, give or take "
+            "chance."
+        )
+    else:
+        found.append(
+            "Labels follow from severities alone, so nothing in them is chance and the label "
+            "ceiling is r = 1. That is no promise: damage below what can be heard or read is in "
+            "the labels all the same, and no model can find it."
+        )
     found += _fusion_without_gain(summary)
     split = summary.evaluation.split
     pieces = summary.compositions[split]
@@ -105,7 +114,7 @@ def caveats(summary: Summary) -> list[str]:
             f"fewer than {FEW_COMPOSITIONS} pieces are too narrow, and on one there is none."
         )
     if summary.evaluation.audio_source == "recorded":
-        alike = len(set(summary.evaluation.sounds.values())) == 1
+        alike = len(set(summary.evaluation.sounds.values())) < 2
         left = "nothing in it tells" if alike else "only noise and filtering tell"
         found.append(
             "The audio is the corpus's own recording: damage to the notes never reached it, and "

@@ -1,18 +1,23 @@
-"""The best that any model can score when labels are drawn at random inside a tier's range.
+"""The best that any model can score, given how labels come about.
 
-A score says only which tier a sample is in; inside the tier it is noise. So the best prediction
-is the mean of the tiers that cannot be told apart, and its r and MAE follow from the tier
-table alone. A figure near the ceiling says "tells tiers apart", never "hears like a listener".
+Where they are drawn at random inside a tier's range, a score says only which tier a sample is in;
+inside the tier it is noise. So the best prediction is the mean of the tiers that cannot be told
+apart, and its r and MAE follow from the tier table alone. A figure near the ceiling says "tells
+tiers apart", never "hears like a listener". Where labels follow from severities, nothing is noise.
 """
 
+import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from labeling.scores import DIMENSIONS
 from models.metrics import Agreement, agreement
+
+Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,11 +52,11 @@ class TierScores:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LabelCeiling:
-    """What a perfect tier classifier scores, and how alike the dimensions' labels are.
+    """What the best possible model scores, and how alike the dimensions' labels are.
 
-    `correlation` is that between any two dimensions; `effective_rank` the participation
-    ratio (sum of eigenvalues)^2 / sum of squares of their correlation matrix, from 1 (all
-    say the same) to the number of dimensions.
+    `correlation` is that between two dimensions, the mean over all pairs; `effective_rank` the
+    participation ratio (sum of eigenvalues)^2 / sum of squares of their correlation matrix,
+    from 1 (all say the same) to the number of dimensions.
     """
 
     r: float
@@ -96,6 +101,22 @@ def label_ceiling(
         correlation=correlation,
         effective_rank=float(eigenvalues.sum() ** 2 / (eigenvalues**2).sum()),
     )
+
+
+def ceiling_of_severities(labels: Floats) -> LabelCeiling:
+    """Return the ceiling of labels that follow from severities alone: nothing in them is chance.
+
+    `labels` (samples, dimensions) say how alike the dimensions are; nan with fewer than two
+    samples or where a label never changes. That all damage can be heard is another matter (see
+    the observable ceiling of the label audit).
+    """
+    correlation = effective_rank = math.nan
+    if len(labels) > 1 and (np.ptp(labels, axis=0) > 0).all():
+        matrix = np.asarray(np.corrcoef(labels, rowvar=False), np.float64)
+        size = len(matrix)
+        correlation = float((matrix.sum() - size) / (size * (size - 1)))
+        effective_rank = float(size**2 / (matrix**2).sum())
+    return LabelCeiling(r=1.0, mae=0.0, correlation=correlation, effective_rank=effective_rank)
 
 
 def ceiling_on_samples(samples: pd.DataFrame, tiers: Sequence[TierScores]) -> Agreement:

@@ -1,5 +1,6 @@
 """How the experiments did, in pictures: all of them side by side, and score by score."""
 
+import functools
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ from degradation.seeds import stream
 from models.config.experiment import Experiment
 from models.evaluation.drawing import GREY, INK, Key, panel
 from models.evaluation.summary import ExperimentSummary, Summary
+from models.evaluation.tables import Content
 
 TIER_COLOURS = {"pristine": "#2a9d8f", "good": "#4f86c6", "moderate": "#e09f3e", "poor": "#d1495b"}
 EXPERIMENT_COLOURS: dict[Experiment, str] = {
@@ -33,44 +35,39 @@ def tier_keys(summary: Summary) -> list[Key]:
     return [Key(tier, colour) for tier, colour in TIER_COLOURS.items() if tier in there]
 
 
-def plot_overview(summary: Summary) -> list[str]:
+def plot_overview(report: Content) -> list[str]:
     """Return mean r and mean MAE of each experiment with intervals, ceiling and baseline."""
-    ceiling, baseline = summary.ceiling_here, summary.baseline
-    agreements = [one.agreement for one in summary.experiments]
-    intervals = [one.intervals for one in summary.experiments]
-    names = [one.name for one in summary.experiments]
+    found = report["experiments"]
+    names = [one["name"] for one in found]
 
-    def draw(axis: Axes, label: str, ceiling: float, baseline: float) -> None:
+    def paint(axis: Axes, figure: str, words: str) -> None:
+        ceiling = report["ceiling"]["on_these_samples"][figure]
+        baseline = report["baseline"][figure]
+        for row, one in enumerate(found):
+            style: Any = {"color": EXPERIMENT_COLOURS[names[row]]}
+            low, high = one[f"{figure}_interval"]
+            if low is not None:
+                axis.plot([low, high], [row] * 2, linewidth=3, alpha=0.45, **style)
+            axis.plot(one[figure], row, "o", markersize=7, **style)
         axis.axvline(ceiling, color=INK, linestyle="--", linewidth=1, zorder=0)
         axis.axvline(baseline, color=GREY, linestyle=":", linewidth=1.2, zorder=0)
         axis.text(ceiling, -0.72, "ceiling", ha="center", va="bottom")
         axis.text(baseline, -0.72, "the mean", color=GREY, ha="center", va="bottom")
         axis.set_yticks(range(len(names)), names)
         axis.set_ylim(len(names) - 0.4, -0.75)
-        axis.set_xlabel(label)
+        axis.set_xlabel(words)
         axis.margins(x=0.12)
         axis.tick_params(axis="y", length=0)
         axis.spines["left"].set_visible(False)
 
-    def bar(axis: Axes, row: int, low: float, value: float, high: float) -> None:
-        style: Any = {"color": EXPERIMENT_COLOURS[names[row]]}
-        axis.plot([low, high], [row, row], linewidth=3, alpha=0.45, solid_capstyle="round", **style)
-        axis.plot(value, row, "o", markersize=7, **style)
-
-    def mean_r(axis: Axes) -> None:
-        for row, (found, around) in enumerate(zip(agreements, intervals, strict=True)):
-            bar(axis, row, around.mean_r.low, found.mean_r, around.mean_r.high)
-        draw(axis, "mean r", ceiling.mean_r, 0.0)
-
-    def mean_mae(axis: Axes) -> None:
-        for row, (found, around) in enumerate(zip(agreements, intervals, strict=True)):
-            bar(axis, row, around.mean_mae.low, found.mean_mae, around.mean_mae.high)
-        draw(axis, "mean MAE", ceiling.mean_mae, baseline.mean_mae)
-
-    height_in = 1.0 + 0.3 * len(names)
     return [
-        panel(paint, title=f"{what} of each experiment", width_in=4.8, height_in=height_in)
-        for paint, what in ((mean_r, "mean r"), (mean_mae, "mean MAE"))
+        panel(
+            functools.partial(paint, figure=figure, words=words),
+            title=f"{words} of each experiment, {report['data']['recipe']}",
+            width_in=4.8,
+            height_in=1.0 + 0.3 * len(names),
+        )
+        for figure, words in (("mean_r", "mean r"), ("mean_mae", "mean MAE"))
     ]
 
 

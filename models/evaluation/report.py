@@ -8,23 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import jinja2
-
 from models.checkpoint import write_json
+from models.evaluation.evaluation import Evaluation
 from models.evaluation.fusion_plots import fusion_keys, plot_fusion
-from models.evaluation.plots import experiment_keys, plot_overview, plot_scatter, tier_keys
+from models.evaluation.page import Figure, environment, figures_of, shown
+from models.evaluation.plots import experiment_keys, plot_scatter, tier_keys
 from models.evaluation.report_json import report_json
-from models.evaluation.summary import Evaluation, Summary, summarise
-from models.evaluation.tables import (
-    fusion_rows,
-    notes_lost,
-    number,
-    percent,
-    signed,
-    token_rows,
-)
+from models.evaluation.sections import SECTIONS
+from models.evaluation.summary import Summary, summarise
 from models.evaluation.training_plots import plot_losses, plot_terms, term_keys
-from models.progress import describe_duration
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,14 +25,6 @@ class ReportPaths:
 
     html: Path
     json: Path
-
-
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """Panels that share their colours: `keys` and `panels`, as SVG."""
-
-    keys: list[Any]
-    panels: list[str]
 
 
 def write_report(evaluation: Evaluation, out_dir: Path) -> ReportPaths:
@@ -57,40 +41,20 @@ def write_report(evaluation: Evaluation, out_dir: Path) -> ReportPaths:
     return paths
 
 
-def _environment() -> jinja2.Environment:
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("models.evaluation"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters.update(
-        number=number, percent=percent, signed=signed, duration=describe_duration
-    )
-    return environment
-
-
 def _render(summary: Summary, content: Mapping[str, Any]) -> str:
-    fusions = [found for found in content["experiments"] if found["fusion"]]
     keys = experiment_keys(summary)
-    figures = {
-        "overview": Figure([], plot_overview(summary)),
+    figures = figures_of(content) | {
         "scatter": Figure(tier_keys(summary), plot_scatter(summary)),
         "losses": Figure(keys, plot_losses(summary)),
         "terms": Figure(term_keys(summary), plot_terms(summary)),
     }
-    if fusions:
+    if any(found["fusion"] for found in content["experiments"]):
         figures["fusion"] = Figure(fusion_keys(summary), plot_fusion(summary))
     return (
-        _environment()
+        environment()
         .get_template("report.html.j2")
         .render(
-            report=content,
-            figures=figures,
-            fusions=fusions,
-            fusion_rows=fusion_rows(fusions),
-            token_rows=token_rows(content["token_audit"]),
-            notes_lost=notes_lost(content["token_audit"]),
+            sections=[section for section in SECTIONS if section.is_there(content)],
+            **shown(content, figures),
         )
     )

@@ -1,8 +1,7 @@
 """Everything a report states, as plain numbers: computed here, shown by `report`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -10,9 +9,18 @@ from numpy.typing import NDArray
 
 from degradation.errors import UserError
 from labeling.scores import DIMENSIONS
-from models.config.experiment import MODALITIES, Experiment, ExperimentConfig, Modality
-from models.evaluation.ceilings import LabelCeiling, TierScores, ceiling_on_samples, label_ceiling
+from models.config.experiment import MODALITIES, Experiment, Modality
+from models.evaluation.ceilings import (
+    LabelCeiling,
+    ceiling_of_severities,
+    ceiling_on_samples,
+    label_ceiling,
+)
+from models.evaluation.confusion import Confusion, tier_confusion
+from models.evaluation.counterfactual import Counterfactual, counterfactual
+from models.evaluation.evaluation import Evaluation, Outcome
 from models.evaluation.fusion_figures import FusionFigures, fusion_figures
+from models.evaluation.pairs import Pairs, best_of, compare_best
 from models.evaluation.statistics import (
     AgreementIntervals,
     Gain,
@@ -21,63 +29,11 @@ from models.evaluation.statistics import (
     within_tier_r,
 )
 from models.metrics import Agreement, agreement
-from models.pretraining.history import PretrainingResult
 from models.train import TrainingResult
 
 Floats = NDArray[np.float64]
 
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Outcome:
-    """One trained experiment and its predictions: `sample_id` and the eight dimensions.
-
-    `alone` are those of a fusion model that is given one modality, by its name.
-    """
-
-    training: TrainingResult
-    predictions: pd.DataFrame
-    alone: Mapping[Modality, pd.DataFrame]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TierSound:
-    """What a recipe does to the sound of a tier: noise at an SNR, a pass band; None where not."""
-
-    snr_db: float | None
-    band_hz: tuple[float, float] | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Evaluation:
-    """What a report is written from.
-
-    `samples` has one row a sample of every split: `sample_id, split, tier, composition,
-    segment_id` and the eight dimensions. `tiers` are the recipe's score ranges, best first, and
-    `sounds` what it does to the sound of each; `split` is the one that is judged. `token_audit`
-    are the rows of the tokeniser audit (the fields of `models.tokens.audit.AuditRow`) and
-    `pretraining` the MIDI encoder's; None where it started from random weights. `config` is what
-    the experiments were trained with. `seed` draws the bootstrap. `corpus` and `licence` are
-    shown as they are.
-    """
-
-    recipe: str
-    audio_source: Literal["rendered", "recorded"]
-    corpus: str
-    licence: str
-    samples: pd.DataFrame
-    split: str
-    tiers: tuple[TierScores, ...]
-    sounds: Mapping[str, TierSound]
-    outcomes: tuple[Outcome, ...]
-    token_audit: Sequence[Mapping[str, object]]
-    pretraining: PretrainingResult | None
-    config: ExperimentConfig
-    seed: int
-
-    @property
-    def step_ms(self) -> float:
-        """How long a step of the common time grid lasts."""
-        return 1000 / self.config.grid_rate_hz
+SPLITS = ("train", "validation", "test")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -87,8 +43,9 @@ class ExperimentSummary:
     `share_of_ceiling_r` is mean r over the ceiling's; `share_of_headroom_mae` how much of the
     way from the baseline's MAE to the ceiling's was gone. `within_tier_r` is the mean r
     inside single tiers: near 0 where labels are noise inside a tier. `alone` is how a fusion
-    model did when it was given one modality, `fusion` what is known of its inside, and
-    `gain_over_audio` how far it is above `audio_only`, where that was trained.
+    model did when it was given one modality, and `gain_over_alone` how far it is above that
+    with both; `fusion` is what is known of its inside, and `gain_over_audio` how far it is above
+    `audio_only`, where that was trained.
     """
 
     name: Experiment
@@ -99,16 +56,27 @@ class ExperimentSummary:
     share_of_headroom_mae: float
     within_tier_r: float
     alone: Mapping[Modality, Agreement]
+    gain_over_alone: Mapping[Modality, Gain]
     fusion: FusionFigures | None
     gain_over_audio: Gain | None
+    confusion: Confusion
     true: Floats
     predicted: Floats
     tiers: tuple[str, ...]
 
+    @property
+    def validation_r(self) -> tuple[float, ...]:
+        """Pearson's r of each dimension on the validation split, in the kept epoch."""
+        return self.training.best.val_r
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Summary:
-    """What was evaluated and its numbers; `counts[split][tier]` is a number of samples."""
+    """What was evaluated and its numbers; `counts[split][tier]` is a number of samples.
+
+    `best` is the model of highest mean r on the validation split, `pairs` the best fusion beside
+    the best single modality; None where there are not both.
+    """
 
     evaluation: Evaluation
     counts: dict[str, dict[str, int]]
@@ -118,6 +86,13 @@ class Summary:
     ceiling_here: Agreement
     baseline: Agreement
     experiments: tuple[ExperimentSummary, ...]
+    best: Experiment | None
+    pairs: Pairs | None
+    counterfactual: Counterfactual | None
+
+    def experiment(self, name: Experiment) -> ExperimentSummary:
+        """Return an experiment by name; KeyError without it."""
+        return {one.name: one for one in self.experiments}[name]
 
 
 def align(predictions: pd.DataFrame, judged: pd.DataFrame, experiment: str) -> Floats:
@@ -148,6 +123,10 @@ def _summarise_outcome(
     predicted = align(outcome.predictions, judged, name)
     found = agreement(true, predicted)
     headroom = baseline.mean_mae - ceiling.mean_mae
+    alone = {
+        modality: align(table, judged, f"{name} with {modality} alone")
+        for modality, table in outcome.alone.items()
+    }
     return ExperimentSummary(
         name=name,
         training=training,
@@ -156,9 +135,10 @@ def _summarise_outcome(
         share_of_ceiling_r=found.mean_r / ceiling.mean_r,
         share_of_headroom_mae=(baseline.mean_mae - found.mean_mae) / headroom,
         within_tier_r=within_tier_r(true, predicted, list(judged["tier"])),
-        alone={
-            modality: agreement(true, align(table, judged, f"{name} with {modality} alone"))
-            for modality, table in outcome.alone.items()
+        alone={modality: agreement(true, scores) for modality, scores in alone.items()},
+        gain_over_alone={
+            modality: clustered_gain(true, predicted, scores, pieces, seed=evaluation.seed)
+            for modality, scores in alone.items()
         },
         fusion=fusion_figures(training.best, evaluation.step_ms) if is_fusion else None,
         gain_over_audio=(
@@ -166,6 +146,7 @@ def _summarise_outcome(
             if is_fusion and audio_only is not None
             else None
         ),
+        confusion=tier_confusion(list(judged["tier"]), predicted[:, -1], evaluation.tiers),
         true=true,
         predicted=predicted,
         tiers=tuple(judged["tier"]),
@@ -197,28 +178,51 @@ def summarise(evaluation: Evaluation) -> Summary:
     true = judged[list(DIMENSIONS)].to_numpy(np.float64)
     mean = train[list(DIMENSIONS)].to_numpy(np.float64).mean(axis=0)
     baseline = agreement(true, np.broadcast_to(mean, true.shape))
-    ceiling_here = ceiling_on_samples(judged, evaluation.tiers)
+    if evaluation.kind == "tiered":
+        ceiling, ceiling_here = (
+            label_ceiling(evaluation.tiers),
+            ceiling_on_samples(judged, evaluation.tiers),
+        )
+    else:
+        ceiling, ceiling_here = ceiling_of_severities(true), agreement(true, true)
     audio_only = _scores_of_audio_only(evaluation, judged)
-    names = [tier.name for tier in evaluation.tiers]
-    counts = {
-        split: {
-            tier: int((samples[samples["split"] == split]["tier"] == tier).sum()) for tier in names
-        }
-        for split in ("train", "validation", "test")
-    }
+    experiments = tuple(
+        _summarise_outcome(outcome, judged, audio_only, ceiling_here, baseline, evaluation)
+        for outcome in evaluation.outcomes
+    )
+    pieces = list(judged["composition"])
     return Summary(
         evaluation=evaluation,
-        counts=counts,
+        counts=_counts(evaluation),
         compositions={
             split: int(samples[samples["split"] == split]["composition"].nunique())
-            for split in counts
+            for split in SPLITS
         },
         segments=int(samples["segment_id"].nunique()),
-        ceiling=label_ceiling(evaluation.tiers),
+        ceiling=ceiling,
         ceiling_here=ceiling_here,
         baseline=baseline,
-        experiments=tuple(
-            _summarise_outcome(outcome, judged, audio_only, ceiling_here, baseline, evaluation)
-            for outcome in evaluation.outcomes
+        experiments=experiments,
+        best=best_of(experiments).name if experiments else None,
+        pairs=compare_best(experiments, pieces, ceiling_here.mean_r, seed=evaluation.seed),
+        counterfactual=counterfactual(
+            samples[samples["split"] == evaluation.counterfactual_split],
+            {
+                outcome.training.experiment: outcome.counterfactual
+                for outcome in evaluation.outcomes
+                if outcome.counterfactual is not None
+            },
+            seed=evaluation.seed,
         ),
     )
+
+
+def _counts(evaluation: Evaluation) -> dict[str, dict[str, int]]:
+    samples = evaluation.samples
+    return {
+        split: {
+            tier.name: int(((samples["split"] == split) & (samples["tier"] == tier.name)).sum())
+            for tier in evaluation.tiers
+        }
+        for split in SPLITS
+    }

@@ -1,5 +1,6 @@
 """Tables that the page shows in another shape than `report.json` has them."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +15,7 @@ def number(value: float | None, digits: int = 3) -> str:
     >>> number(-0.0004, 2), number(None), number(-1.5, 1)
     ('0.00', '–', '−1.5')
     """
-    if value is None:
+    if value is None or math.isnan(value):
         return "–"
     written = f"{value:.{digits}f}"
     if not float(written):
@@ -28,7 +29,7 @@ def percent(share: float | None, digits: int = 0) -> str:
     >>> percent(0.375), percent(None)
     ('38 %', '–')
     """
-    return "–" if share is None else f"{number(100 * share, digits)} %"
+    return "–" if share is None or math.isnan(share) else f"{number(100 * share, digits)} %"
 
 
 def signed(value: float | None, digits: int = 3) -> str:
@@ -39,6 +40,15 @@ def signed(value: float | None, digits: int = 3) -> str:
     """
     written = number(value, digits)
     return f"+{written}" if value and written.strip("0.") and value > 0 else written
+
+
+def plain(name: str) -> str:
+    """Return an identifier as prose has it.
+
+    >>> plain("note_accuracy")
+    'note accuracy'
+    """
+    return name.replace("_", " ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,3 +185,20 @@ def notes_lost(audit: Sequence[Content]) -> dict[str, int]:
     for row in audit:
         lost[row["tokeniser"]] = lost.get(row["tokeniser"], 0) + row["notes_lost"]
     return lost
+
+
+def diagonal_mean(table: Sequence[Sequence[float | None]]) -> float | None:
+    """Return the mean of each factor's figure in its own dimension; None where one is missing."""
+    own = [row[place] for place, row in enumerate(table)]
+    known = [value for value in own if value is not None]
+    return sum(known) / len(known) if len(known) == len(own) else None
+
+
+def leanings(report: Content) -> list[tuple[str, str, Content]]:
+    """Return each fusion model's name, figure (a share or a gate) and how it leans."""
+    found = report["counterfactual"]
+    return [
+        (name, figure, one)
+        for name, model in (found["models"] if found else {}).items()
+        for figure, one in model["leaning"].items()
+    ]

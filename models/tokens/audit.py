@@ -80,7 +80,7 @@ class PairAudit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditRow:
-    """One operation of one tier, under one tokeniser: a line of the report's table.
+    """One operation of one tier (or factor, at one JND), under one tokeniser: a line of a table.
 
     `aspect` is the one in which the operation changes the most notes: `changed_notes` of
     them. Of those, `seen_share` leave any mark in the tokens; `survival` is `Trace.survival`.
@@ -173,14 +173,14 @@ def audit_pair(clean: Performance, degraded: Performance, tokeniser: Tokeniser) 
 def audit_tokeniser(
     performances: Mapping[str, Performance], recipe: Recipe, tokeniser: Tokeniser, *, seed: int
 ) -> tuple[AuditRow, ...]:
-    """Return a row for each operation on notes of each tier, over all clean `performances`.
+    """Return a row for each operation on notes, by tier or factor, over all clean `performances`.
 
     Each operation strikes the clean notes alone. What it draws follows from `seed` and names,
     the keys of `performances` among them, so every tokeniser is shown the same damage.
     """
     rows = []
-    for tier, damage in recipe.tiers.items():
-        for operation in damage.note_operations:
+    for tier, operations in recipe.struck_alone.items():
+        for operation in operations:
             audits = []
             for name, clean in performances.items():
                 rng = stream(seed, recipe.name, tier, operation.operation, name)

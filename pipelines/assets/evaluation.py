@@ -1,16 +1,20 @@
 """Evaluation: what the models learnt, judged on music they have not seen."""
 
 import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
 
 import dagster as dg
 
 from degradation.channel import Bandpass
+from degradation.factored import FactoredRecipe
 from degradation.noise import Noise
 from degradation.recipe import TIERS, Recipe
 from models.config.experiment import EXPERIMENTS, MODALITIES, Experiment
 from models.evaluation.ceilings import TierScores
+from models.evaluation.evaluation import Evaluation, Outcome, TierSound
 from models.evaluation.report import write_report
-from models.evaluation.summary import Evaluation, Outcome, TierSound
 from models.identity import training_identity
 from models.predict import predict
 from models.pretraining.checkpoint import load_pretraining
@@ -35,10 +39,12 @@ def evaluation_asset(recipe_name: str) -> dg.AssetsDefinition:
         group_name=f"{recipe_name}_models",
         kinds={"html"},
         owners=["team:research"],
-        code_version="1",
+        code_version="2",
         description=(
             "The report: mean and per-dimension r and MAE on held-out compositions, beside what "
-            "the labels allow at best. HTML, and the same numbers as JSON."
+            "the labels allow at best; success gates, significance, tiers told apart, and where "
+            "there are counterfactual rows, how grades follow what was changed. HTML, and the "
+            "same numbers as JSON."
         ),
     )
     def evaluation(
@@ -50,6 +56,7 @@ def evaluation_asset(recipe_name: str) -> dg.AssetsDefinition:
         paths = write_report(
             Evaluation(
                 recipe=recipe_name,
+                kind=recipe.kind,
                 audio_source=recipe.audio_source,
                 corpus=project.settings.corpus_name,
                 licence=project.settings.corpus_licence,
@@ -62,6 +69,9 @@ def evaluation_asset(recipe_name: str) -> dg.AssetsDefinition:
                     for experiment in config.experiments
                 ),
                 token_audit=read_token_audit(workspace, recipe_name),
+                label_gates=read_if_made(workspace, recipe_name, "label_gates"),
+                shortcut_audit=read_if_made(workspace, recipe_name, "shortcut_audit"),
+                transcription=read_if_made(workspace, recipe_name, "transcription"),
                 pretraining=load_pretraining(start) if start else None,
                 config=config,
                 seed=recipe.seed,
@@ -79,6 +89,7 @@ def evaluation_asset(recipe_name: str) -> dg.AssetsDefinition:
                 "label ceiling r": ceiling["mean_r"],
                 "label ceiling MAE": ceiling["mean_mae"],
                 "baseline MAE": report["baseline"]["mean_mae"],
+                "success gates": records_metadata([gate_row(gate) for gate in report["gates"]]),
                 "experiments": records_metadata(
                     [{name: found[name] for name in shown} for found in report["experiments"]]
                 ),
@@ -101,6 +112,7 @@ def judge(
     identity = training_identity(experiment, config, data.parts, data.samples, pretrained)
     folder = model_folder(workspace, recipe_name, experiment)
     heard = MODALITIES[experiment]
+    counterfactual = f"{JUDGED_SPLIT}_counterfactual"
     return Outcome(
         training=load_result(folder, identity),
         predictions=predict(folder, data.parts, data.samples, JUDGED_SPLIT),
@@ -110,24 +122,58 @@ def judge(
             )
             for modality in (sorted(heard) if len(heard) > 1 else ())
         },
+        counterfactual=(
+            predict(folder, data.parts, data.samples, counterfactual)
+            if (data.samples["split"] == counterfactual).any()
+            else None
+        ),
     )
+
+
+def read_if_made(workspace: Workspace, recipe_name: str, name: str) -> dict[str, Any] | None:
+    """Return the JSON that the asset `name` of a recipe wrote, None where it was not made."""
+    path = workspace.output(recipe_name, name) / f"{name}.json"
+    if not path.exists():
+        return None
+    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return content
+
+
+def gate_row(gate: Mapping[str, Any]) -> dict[str, str]:
+    """Return a gate of `report.json` as the UI shows it."""
+    return {
+        "gate": gate["name"],
+        "passed": {True: "yes", False: "no", None: "not judged"}[gate["passed"]],
+        "found": gate["found"],
+        "because": " ".join(gate["because"]),
+    }
+
+
+def report_file(workspace: Workspace, recipe_name: str) -> Path:
+    """Return where the numbers of a recipe's report lie."""
+    return workspace.output(recipe_name, "evaluation") / "report.json"
 
 
 def tier_scores(recipe: Recipe) -> tuple[TierScores, ...]:
     """Return each tier's share and score range, best first."""
+    if isinstance(recipe, FactoredRecipe):
+        falling = [score for _, score in recipe.score_curve.knots]
+        ranges = dict(zip(TIERS, zip(falling[1:], falling, strict=False), strict=True))
+    else:
+        ranges = {tier: recipe.tiers[tier].scores for tier in TIERS}
     return tuple(
-        TierScores(
-            name=tier,
-            probability=recipe.tiers[tier].probability,
-            low=recipe.tiers[tier].scores[0],
-            high=recipe.tiers[tier].scores[1],
-        )
-        for tier in TIERS
+        TierScores(name=tier, probability=recipe.tier_shares[tier], low=low, high=high)
+        for tier, (low, high) in ranges.items()
     )
 
 
 def tier_sounds(recipe: Recipe) -> dict[str, TierSound]:
-    """Return what the recipe does to the sound of each tier that it draws, best first."""
+    """Return what the recipe does to the sound of each tier that it draws, best first.
+
+    A factored recipe treats the sound of all tiers alike: its nuisance is none of them.
+    """
+    if isinstance(recipe, FactoredRecipe):
+        return {tier: TierSound(snr_db=None, band_hz=None) for tier in TIERS}
     return {
         tier: TierSound(
             snr_db=next(

@@ -1,24 +1,57 @@
-"""The listening page: the same passages in every tier, to be heard side by side."""
-
-from typing import Any
+"""The listening page: the same passages in every tier, or with each fault, side by side."""
 
 import dagster as dg
 import pyarrow.compute as pc
 
+from degradation.factored import FactoredRecipe
+from degradation.factored_sampling import NOTHING, as_felt, family_of
+from degradation.notes import Performance
 from degradation.recipe import TIERS, Recipe
-from degradation.sampling import Draw
+from degradation.sampling import Draw, TieredDraw
 from labeling.scores import DIMENSIONS
+from pipelines.assets.pairs import SegmentRow
 from pipelines.automation import MAKE_AGAIN_WHAT_CHANGED
-from pipelines.listening_page import ListeningSegment, Take, listening_page
+from pipelines.listening_page import Guide, ListeningSegment, Take, listening_page
+from pipelines.palette import UNDAMAGED
 from pipelines.resources import Project
 from pipelines.settings import find_recipe
 from pipelines.workspace import Workspace
-from storage.pairs import CorpusOrigin, make_row, replay
+from storage.pairs import CorpusOrigin, clean_segment, make_row, replay
 from storage.performances import load_performances
 from storage.tables import read_table
 
 PASSAGES = 6
 PAGE = "listening.html"
+
+PLAIN_JND = 4.0
+"""The severity of a fault that one need not listen for."""
+
+GUIDES = {
+    "tiered": Guide(
+        title="Hear what each tier is",
+        lede=(
+            "Each row is one short passage of piano music in several takes. The pristine take is "
+            "the playing as it was; the others were spoiled on purpose, from a little to a lot."
+        ),
+        steps=(
+            "Use headphones, set the volume on a pristine take, and leave it there.",
+            "Compare poor with pristine first: that is the largest difference. Then try moderate, "
+            "then good.",
+        ),
+    ),
+    "factored": Guide(
+        title="Hear what each fault is",
+        lede=(
+            "Each row is one short passage of piano music in several takes. The undamaged take is "
+            "the playing as it was; each of the others has one fault of playing, at four times "
+            "what is just noticeable. Instrument, room and noise are the same along a row."
+        ),
+        steps=(
+            "Use headphones, set the volume on an undamaged take, and leave it there.",
+            "Compare each fault with the undamaged take; the piano roll shows where it lies.",
+        ),
+    ),
+}
 
 
 def listening_page_asset(recipe_name: str) -> dg.AssetsDefinition:
@@ -33,8 +66,8 @@ def listening_page_asset(recipe_name: str) -> dg.AssetsDefinition:
         automation_condition=MAKE_AGAIN_WHAT_CHANGED,
         code_version="1",
         description=(
-            "One page with a row a passage and a player and piano roll a tier, so that a person "
-            "can hear what each tier is. The first draw of a passage is forced into every tier."
+            "One page with a row a passage and a player and piano roll a take, so that a person "
+            "can hear what each tier is, or, in a factored recipe, each fault alone."
         ),
     )
     def page(context: dg.AssetExecutionContext, project: Project) -> dg.MaterializeResult[None]:
@@ -42,7 +75,10 @@ def listening_page_asset(recipe_name: str) -> dg.AssetsDefinition:
         recipe = find_recipe(recipe_name)
         segments = listening_segments(recipe, project.workspace)
         path.write_text(
-            listening_page(segments, recipe_name, project.settings.corpus_name), encoding="utf-8"
+            listening_page(
+                segments, GUIDES[recipe.kind], recipe_name, project.settings.corpus_name
+            ),
+            encoding="utf-8",
         )
         context.log.info(f"listening page: {path}")
         return dg.MaterializeResult(
@@ -58,19 +94,19 @@ def listening_page_asset(recipe_name: str) -> dg.AssetsDefinition:
 
 
 def listening_segments(recipe: Recipe, workspace: Workspace) -> list[ListeningSegment]:
-    """Return passages of different compositions, each in every tier."""
+    """Return passages of different compositions, each in every take."""
     settings = workspace.settings
     origin = CorpusOrigin(
         name=settings.corpus_name, root=settings.corpus_root, licence=settings.corpus_licence
     )
     performances = workspace.corpus_table("performances")
     return [
-        _in_every_tier(segment, recipe, origin, load_performances(performances, segment["year"]))
+        _in_every_take(segment, recipe, origin, load_performances(performances, segment["year"]))
         for segment in choose_passages(recipe, workspace)
     ]
 
 
-def choose_passages(recipe: Recipe, workspace: Workspace) -> list[dict[str, Any]]:
+def choose_passages(recipe: Recipe, workspace: Workspace) -> list[SegmentRow]:
     """Return one segment of each of the first compositions, held-out music first.
 
     Of a composition's segments that became pairs, the one whose number of notes is the median.
@@ -89,24 +125,46 @@ def choose_passages(recipe: Recipe, workspace: Workspace) -> list[dict[str, Any]
     return sorted(found, key=lambda segment: wanted.index(segment["segment_id"]))
 
 
-def _in_every_tier(
-    segment: dict[str, Any], recipe: Recipe, origin: CorpusOrigin, performances: dict[str, Any]
+def listening_draws(recipe: Recipe, segment: SegmentRow, clean: Performance) -> dict[str, Draw]:
+    """Return the takes of a passage by name.
+
+    A tiered recipe's first draw is forced into every tier. Of a factored recipe one hears each
+    fault alone, plainly, on one instrument in one room: the members of the passage's family.
+    """
+    segment_id = segment["segment_id"]
+    if not isinstance(recipe, FactoredRecipe):
+        return {
+            tier: TieredDraw(recipe=recipe, segment_id=segment_id, number=0, tier=tier)
+            for tier in TIERS
+        }
+    return {
+        UNDAMAGED if draw.varied == NOTHING else str(draw.varied): draw
+        for draw in as_felt(family_of(recipe, segment_id), clean)
+        if draw.varied == NOTHING or draw.varied_severity_jnd == PLAIN_JND
+    }
+
+
+def _in_every_take(
+    segment: SegmentRow,
+    recipe: Recipe,
+    origin: CorpusOrigin,
+    performances: dict[str, Performance],
 ) -> ListeningSegment:
+    clean = clean_segment(segment, performances)
     takes = []
-    for tier in TIERS:
-        draw = Draw(recipe=recipe, segment_id=segment["segment_id"], number=0, tier=tier)
+    for name, draw in listening_draws(recipe, segment, clean).items():
         row = make_row(draw, segment, performances, origin)
         pair = replay(row, origin.root)
         takes.append(
             Take(
-                tier=tier,
+                name=name,
                 clean=pair.clean,
                 degraded=pair.degraded,
                 flac=row["audio"]["bytes"],
                 duration_s=segment["duration_s"],
                 done=tuple(
-                    f"{operation.operation.replace('_', ' ')}: {strength:g} {unit}"
-                    for operation in draw.damage.operations
+                    f"{operation.operation.replace('_', ' ')}: {strength:.3g} {unit}"
+                    for operation in draw.damage_operations
                     for strength, unit in [operation.strength]
                 ),
                 scores={dimension: row[dimension] for dimension in DIMENSIONS},

@@ -2,7 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import dagster as dg
@@ -28,6 +28,7 @@ from storage.pairs import (
     CorpusOrigin,
     PairsReport,
     PairsTask,
+    clean_segment,
     find_pairs_part,
     replay,
     split_into_tasks,
@@ -82,7 +83,8 @@ def pairs_step(recipe: Recipe, workspace: Workspace) -> Step[PairsTask, PairsRep
     )
     if recipe.audio_source == "rendered":
         # A soundfont that can't be read ends the step here, not every row in quarantine.
-        warm_synthesiser(recipe.instrument)
+        for instrument in recipe.instruments:
+            warm_synthesiser(instrument)
 
     # Partitions come year by year, so one year's draws and notes are enough to hold.
     @lru_cache(maxsize=1)
@@ -130,13 +132,16 @@ def expected_draws(
     recipe: Recipe, workspace: Workspace, years: Collection[str]
 ) -> dict[TierYear, list[tuple[Draw, SegmentRow]]]:
     """Return which draws of which segments each partition of some years has, in order of names."""
-    of_years = pc.field("year").isin([int(year) for year in years])
-    table = read_table(workspace.corpus_table("segments"))
-    segments = table.to_table(filter=of_years).to_pylist()
     found: dict[TierYear, list[tuple[Draw, SegmentRow]]] = defaultdict(list)
-    for segment in sorted(segments, key=lambda row: str(row["segment_id"])):
-        for draw in draws_of(recipe, segment["segment_id"]):
-            found[TierYear(year=str(segment["year"]), tier=draw.tier)].append((draw, segment))
+    performances = workspace.corpus_table("performances")
+    for year in sorted(years):
+        of_year = pc.field("year") == int(year)
+        table = read_table(workspace.corpus_table("segments")).to_table(filter=of_year)
+        music = load_performances(performances, int(year)) if recipe.kind == "factored" else {}
+        for segment in sorted(table.to_pylist(), key=lambda row: str(row["segment_id"])):
+            cut = partial(clean_segment, segment, music)
+            for draw in draws_of(recipe, segment["segment_id"], segment["split"], cut):
+                found[TierYear(year=year, tier=draw.tier)].append((draw, segment))
     return found
 
 
@@ -165,7 +170,7 @@ def pairs_metadata(
         "partitions in this run": len(committed),
         "rows in this run": sum(made.rows for made in committed.values()),
         "hours": float(light["duration_s"].sum()) / 3600,
-        **{f"{tier} rows": tiers[tier] for tier in recipe.tiers},
+        **{f"{tier} rows": tiers[tier] for tier in TIERS},
         "audio source": recipe.audio_source,
         "quarantined": len(left_out),
         "quarantine": records_metadata(left_out.to_pylist()),

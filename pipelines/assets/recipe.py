@@ -17,7 +17,8 @@ def recipe_asset(recipe_name: str) -> dg.SourceAsset:
         group_name=recipe_name,
         description=(
             f"`configs/recipes/{recipe_name}.yaml`, validated. A tier's version is a digest of its "
-            "parameters: comments and spaces don't count, and editing one tier changes that one."
+            "parameters: comments and spaces don't count. Editing one tier of a tiered recipe "
+            "changes that one; the factors of a factored recipe reach every tier."
         ),
     )
     def recipe() -> dg.DataVersionsByPartition:

@@ -24,6 +24,8 @@ from storage.derived import SAMPLES_VERSION
 from storage.tables import derived_path, open_table, part_rows, read_table
 
 LABELS = ["sample_id", "segment_id", "split", "tier", "composition", *DIMENSIONS]
+COUNTERFACTUAL = ["family", "varied", "varied_severity_jnd"]
+"""What says of counterfactual rows what they are; null in all others."""
 
 
 def training_assets(recipe_name: str) -> list[dg.AssetsDefinition]:
@@ -115,6 +117,9 @@ def read_examples(workspace: Workspace, recipe_name: str) -> LabelledExamples:
     paths = list(part_rows(pairs, versions["pairs"]))
     labelled = [derived_path(path, SAMPLES_VERSION) for path in paths]
     check_parts(samples, labelled, part_rows(samples, versions["samples"]))
+    rows = read_table(samples, versions["samples"])
+    # Tables that were made before there were counterfactual rows lack these columns.
+    columns = LABELS + [name for name in COUNTERFACTUAL if name in rows.schema.names]
     return LabelledExamples(
         parts=example_parts(
             paths,
@@ -122,7 +127,7 @@ def read_examples(workspace: Workspace, recipe_name: str) -> LabelledExamples:
             workspace.table(recipe_name, "midi_tokens"),
             workspace.settings.experiment_config(),
         ),
-        samples=read_table(samples, versions["samples"]).to_table(columns=LABELS).to_pandas(),
+        samples=rows.to_table(columns=columns).to_pandas(),
         table_versions=versions,
     )
 

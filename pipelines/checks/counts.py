@@ -1,18 +1,22 @@
 """Rows against segments: every draw is a row or in quarantine, once."""
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import dagster as dg
 import numpy as np
 
+from degradation.factored import FactoredRecipe
 from degradation.recipe import TIERS, Recipe
+from degradation.tiered import TieredRecipe
 from pipelines.assets.pairs import expected_draws
 from pipelines.checks.rows import read_partitions
 from pipelines.metadata import records_metadata
 from pipelines.partitions import TierYear
 from pipelines.workspace import Workspace
+
+POPULATED_WITHIN = 2.0
 
 TOLERATED_Z = 4.0
 """Standard deviations that a tier's share may be off: more happens by chance once in 16,000."""
@@ -73,37 +77,76 @@ def judge_rows(
 
 
 def judge_tier_shares(
-    recipe: Recipe, workspace: Workspace, partitions: Collection[TierYear]
+    recipe: TieredRecipe, workspace: Workspace, partitions: Collection[TierYear]
 ) -> dg.AssetCheckResult:
     """Judge whether tiers come as often as the recipe says, in the run's years.
 
     Draws that went to quarantine count too. A year of which a tier was never made is left out.
     """
-    counts: dict[str, Counter[str]] = {}
+    whole, counted = _count_tiers(workspace, recipe.name, partitions, ("pairs", "pairs_quarantine"))
+    z = {
+        tier: share_z(counted[tier], counted.total(), share)
+        for tier, share in recipe.tier_shares.items()
+    }
+    shares = _shares(recipe, counted)
+    for row in shares:
+        row["z"] = z[str(row["tier"])]
+    return dg.AssetCheckResult(
+        passed=max(map(abs, z.values())) <= TOLERATED_Z,
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={"years": whole, "shares": records_metadata(shares)},
+    )
+
+
+def judge_populated_tiers(
+    recipe: FactoredRecipe, workspace: Workspace, partitions: Collection[TierYear]
+) -> dg.AssetCheckResult:
+    """Judge whether each tier is within a factor of two of its share where all factors strike.
+
+    A factor that finds nothing to act on (no pedal, say) is no damage, so that music without it
+    has better tiers. Counterfactual rows don't count.
+    """
+    whole, counted = _count_tiers(workspace, recipe.name, partitions, ("pairs",))
+    shares = _shares(recipe, counted)
+    off = [
+        row["tier"]
+        for row in shares
+        if not 1 / POPULATED_WITHIN
+        <= float(row["share"]) / float(row["probability"])
+        <= POPULATED_WITHIN
+    ]
+    return dg.AssetCheckResult(
+        passed=not off,
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={"years": whole, "shares": records_metadata(shares)},
+    )
+
+
+def _count_tiers(
+    workspace: Workspace, recipe_name: str, partitions: Collection[TierYear], tables: Sequence[str]
+) -> tuple[int, Counter[str]]:
+    """Return how many of the run's years are whole, and how many of their draws each tier has."""
+    counts: list[Counter[str]] = []
     for year in sorted({partition.year for partition in partitions}):
         tiers = [TierYear(year=year, tier=tier) for tier in TIERS]
-        counts[year] = Counter()
-        for name in ("pairs", "pairs_quarantine"):
-            table = workspace.table(recipe.name, name)
-            counts[year].update(read_partitions(table, tiers, ["tier"])["tier"].to_pylist())
-    whole = [count for count in counts.values() if all(count[tier] for tier in TIERS)]
-    counted = sum(whole, Counter())
-    z = {
-        tier: share_z(counted[tier], counted.total(), damage.probability)
-        for tier, damage in recipe.tiers.items()
-    }
-    shares = [
+        of_year: Counter[str] = Counter()
+        for name in tables:
+            table = workspace.table(recipe_name, name)
+            columns = ["tier", "family"] if "family" in table.schema.names else ["tier"]
+            for row in read_partitions(table, tiers, columns).to_pylist():
+                of_year[row["tier"]] += row.get("family") is None
+        counts.append(of_year)
+    whole = [count for count in counts if all(count[tier] for tier in TIERS)]
+    return len(whole), sum(whole, Counter())
+
+
+def _shares(recipe: Recipe, counted: Counter[str]) -> list[dict[str, str | float]]:
+    return [
         {
             "tier": tier,
             "rows": counted[tier],
             "share": counted[tier] / max(counted.total(), 1),
-            "probability": damage.probability,
-            "z": z[tier],
+            "probability": share,
         }
-        for tier, damage in recipe.tiers.items()
+        for tier, share in recipe.tier_shares.items()
     ]
-    return dg.AssetCheckResult(
-        passed=max(map(abs, z.values())) <= TOLERATED_Z,
-        severity=dg.AssetCheckSeverity.WARN,
-        metadata={"years": len(whole), "shares": records_metadata(shares)},
-    )

@@ -11,7 +11,8 @@ import pandas as pd
 import pyarrow as pa
 
 from degradation.pitch import WrongNotes
-from degradation.recipe import Recipe, TierDamage
+from degradation.recipe import Recipe
+from degradation.tiered import TierDamage, TieredRecipe
 from degradation.timing import OnsetJitter
 from pipelines.checks.counts import TOLERATED_Z, share_z
 from pipelines.checks.rows import read_partitions
@@ -42,7 +43,7 @@ def jitter_tolerance(notes: int) -> float:
 
 
 def judge_jitter(
-    recipe: Recipe, workspace: Workspace, partitions: Collection[TierYear]
+    recipe: TieredRecipe, workspace: Workspace, partitions: Collection[TierYear]
 ) -> dg.AssetCheckResult:
     """Judge whether the onsets' shifts spread as the recipe asks, pooled over a tier's notes.
 
@@ -75,7 +76,7 @@ def judge_jitter(
 
 
 def judge_wrong_notes(
-    recipe: Recipe, workspace: Workspace, partitions: Collection[TierYear]
+    recipe: TieredRecipe, workspace: Workspace, partitions: Collection[TierYear]
 ) -> dg.AssetCheckResult:
     """Judge whether as many notes are wrong as the recipe asks, by their binomial spread."""
     rows = _measured(recipe, workspace, partitions, "wrong_note_share")
@@ -103,7 +104,7 @@ def judge_wrong_notes(
 
 
 def judge_snr(
-    recipe: Recipe, workspace: Workspace, partitions: Collection[TierYear]
+    recipe: TieredRecipe, workspace: Workspace, partitions: Collection[TierYear]
 ) -> dg.AssetCheckResult:
     """Judge whether the noise is as far below the sound as the recipe asks.
 
@@ -194,7 +195,7 @@ def _evenly(count: int, wanted: int) -> list[int]:
 
 
 def _measured(
-    recipe: Recipe, workspace: Workspace, partitions: Collection[TierYear], measure: str
+    recipe: TieredRecipe, workspace: Workspace, partitions: Collection[TierYear], measure: str
 ) -> pd.DataFrame:
     columns = ["tier", "note_count", "missed_note_share", measure]
     table = read_partitions(workspace.table(recipe.name, "pairs"), partitions, columns)

@@ -5,7 +5,7 @@ from collections.abc import Collection
 import dagster as dg
 import pandas as pd
 
-from degradation.recipe import Recipe
+from degradation.tiered import TieredRecipe
 from labeling.scores import DIMENSIONS
 from pipelines.checks.rows import read_partitions
 from pipelines.metadata import records_metadata
@@ -13,7 +13,7 @@ from pipelines.partitions import TierYear
 from pipelines.workspace import Workspace
 
 
-def find_score_faults(scores: pd.DataFrame, recipe: Recipe) -> list[dict[str, object]]:
+def find_score_faults(scores: pd.DataFrame, recipe: TieredRecipe) -> list[dict[str, object]]:
     """Return how many scores of each tier and dimension are missing or out of the tier's range.
 
     float32 rounds a score by up to 4e-6, which is let pass.
@@ -35,7 +35,7 @@ def find_score_faults(scores: pd.DataFrame, recipe: Recipe) -> list[dict[str, ob
 
 
 def judge_scores(
-    recipe: Recipe, workspace: Workspace, partitions: Collection[TierYear]
+    recipe: TieredRecipe, workspace: Workspace, partitions: Collection[TierYear]
 ) -> dg.AssetCheckResult:
     """Judge whether every score lies in the range of its row's tier."""
     table = workspace.table(recipe.name, "pairs")

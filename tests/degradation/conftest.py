@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from degradation.factored import FactoredRecipe
 from degradation.notes import (
     NOTE_DTYPE,
     PEDAL_CONTROLLERS,
@@ -17,8 +18,9 @@ from degradation.notes import (
     release_before_restrike,
     snap,
 )
-from degradation.recipe import Recipe, load_recipe
+from degradation.recipe import load_recipe
 from degradation.seeds import stream
+from degradation.tiered import TieredRecipe
 from storage.midi import read_midi
 
 Assemble = Callable[..., Performance]
@@ -105,9 +107,19 @@ def recipes() -> Path:
 
 
 @pytest.fixture(scope="session")
-def phase2() -> Recipe:
+def phase2() -> TieredRecipe:
     """Recipe `phase2` as it is shipped."""
-    return load_recipe(RECIPES / "phase2.yaml")
+    recipe = load_recipe(RECIPES / "phase2.yaml")
+    assert isinstance(recipe, TieredRecipe)
+    return recipe
+
+
+@pytest.fixture(scope="session")
+def factored() -> FactoredRecipe:
+    """Recipe `factored` as it is shipped."""
+    recipe = load_recipe(RECIPES / "factored.yaml")
+    assert isinstance(recipe, FactoredRecipe)
+    return recipe
 
 
 @pytest.fixture(scope="session")

@@ -10,9 +10,10 @@ from degradation.noise import Noise
 from degradation.notes import Performance
 from degradation.operation import NoteOperation
 from degradation.pitch import WrongNotes
-from degradation.recipe import TIERS, Recipe
-from degradation.sampling import Draw
+from degradation.recipe import TIERS
+from degradation.sampling import TieredDraw
 from degradation.seeds import stream
+from degradation.tiered import TieredRecipe
 from degradation.timing import OnsetJitter
 from degradation.waveform import Waveform, snr_db
 
@@ -31,10 +32,10 @@ def noise_of(amplitude: float) -> Waveform:
 @pytest.mark.parametrize("tier", TIERS)
 @pytest.mark.parametrize("seed", range(5))
 def test_stored_edits_applied_again_give_the_same_performance(
-    phase2: Recipe, compose: Compose, tier: str, seed: int
+    phase2: TieredRecipe, compose: Compose, tier: str, seed: int
 ) -> None:
     clean = compose(seed)
-    draw = Draw(recipe=phase2, segment_id="a", number=seed, tier=tier)
+    draw = TieredDraw(recipe=phase2, segment_id="a", number=seed, tier=tier)
     damaged = damage_notes(clean, draw.damage.note_operations, draw.stream)
     replayed = replay_notes(clean, list(damaged.edits.values()))
     assert replayed.notes.tobytes() == damaged.performance.notes.tobytes()
@@ -42,9 +43,11 @@ def test_stored_edits_applied_again_give_the_same_performance(
     assert list(damaged.edits) == [op.operation for op in draw.damage.note_operations]
 
 
-def test_pristine_notes_and_sound_are_the_clean_ones(phase2: Recipe, compose: Compose) -> None:
+def test_pristine_notes_and_sound_are_the_clean_ones(
+    phase2: TieredRecipe, compose: Compose
+) -> None:
     clean, sound = compose(0), noise_of(0.5)
-    draw = Draw(recipe=phase2, segment_id="a", number=0, tier="pristine")
+    draw = TieredDraw(recipe=phase2, segment_id="a", number=0, tier="pristine")
     assert damage_notes(clean, draw.damage.note_operations, draw.stream).performance is clean
     made = damage_sound(sound, draw.damage.sound_operations, draw.stream)
     assert made.waveform is sound

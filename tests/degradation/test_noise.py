@@ -10,9 +10,9 @@ import soundfile
 from degradation.degrade import damage_sound
 from degradation.noise import Noise
 from degradation.notes import Performance
-from degradation.recipe import Recipe
 from degradation.render import render
 from degradation.seeds import stream
+from degradation.tiered import TieredRecipe
 from degradation.waveform import Waveform, power, snr_db
 
 SAMPLE_RATE_HZ = 24_000
@@ -62,7 +62,7 @@ def test_the_ratio_survives_16_bit_flac(asked_db: float, amplitude: float) -> No
 
 @pytest.mark.real_data
 def test_the_ratio_survives_16_bit_flac_on_real_windows(
-    maestro_windows: list[Performance], phase2: Recipe
+    maestro_windows: list[Performance], phase2: TieredRecipe
 ) -> None:
     for at, window in enumerate(maestro_windows[::5]):
         clean = render(window, phase2.instrument)

@@ -1,35 +1,94 @@
 """The laws that every operation keeps, whatever it does."""
 
 from collections.abc import Callable
+from typing import get_args
 
 import numpy as np
 import pytest
+from annotated_types import Le
 
+from degradation.articulation import UnevenArticulation
 from degradation.channel import Bandpass
+from degradation.coloured_noise import ColouredNoise
 from degradation.degrade import damage_notes, damage_sound
 from degradation.dynamics import DynamicsCompression
-from degradation.edits import apply_edits
+from degradation.edits import Change, apply_edits
+from degradation.equaliser import Equaliser, EqualiserBand
+from degradation.gain import Gain
+from degradation.hesitation import Hesitation
 from degradation.noise import Noise
 from degradation.notes import Performance, find_faults
 from degradation.operation import NoteOperation, Parameters, SoundOperation
+from degradation.operations import NoteDamage, SoundDamage
+from degradation.pedal import PedalBlur, PedalLag, PedalMissed
+from degradation.phrasing import FlattenedPhrasing
 from degradation.pitch import WrongNotes
+from degradation.room import Room
+from degradation.roughness import VelocityRoughness
 from degradation.seeds import stream
-from degradation.timing import OnsetJitter
+from degradation.slips import Slips
+from degradation.tempo import TempoDrift
+from degradation.timing import ChordJitter, OnsetJitter
+from degradation.voicing import VoicingLoss
 from degradation.waveform import Waveform
 
 Compose = Callable[..., Performance]
 
 STRONG: list[NoteOperation] = [
     OnsetJitter(spread_s=0.2),
+    ChordJitter(spread_s=0.2, apart_share=0.4),
+    TempoDrift(share=0.3, timescale_s=4),
+    Hesitation(share=0.3, pause_share=2),
     WrongNotes(share=0.5, reach_semitones=12),
+    Slips(share=0.3),
+    UnevenArticulation(spread_octaves=2),
+    VelocityRoughness(spread_velocity=40),
+    VoicingLoss(loss_velocity=40),
     DynamicsCompression(share=0.9),
+    FlattenedPhrasing(share=1),
+    PedalLag(lag_s=0.3),
+    PedalMissed(share=0.8),
+    PedalBlur(share=0.8),
 ]
+"""Every operation on notes, at its strongest or near."""
+
 ZERO: list[NoteOperation] = [
     OnsetJitter(spread_s=0),
+    ChordJitter(spread_s=0, apart_share=0.4),
+    TempoDrift(share=0, timescale_s=4),
+    Hesitation(share=0.3, pause_share=0),
     WrongNotes(share=0, reach_semitones=3),
+    Slips(share=0),
+    UnevenArticulation(spread_octaves=0),
+    VelocityRoughness(spread_velocity=0),
+    VoicingLoss(loss_velocity=0),
     DynamicsCompression(share=0),
+    FlattenedPhrasing(share=0),
+    PedalLag(lag_s=0),
+    PedalMissed(share=0),
+    PedalBlur(share=0),
 ]
-SOUND: list[SoundOperation] = [Noise(snr_db=10), Bandpass(low_hz=200, high_hz=6000, order=2)]
+ON_PEDAL = ("pedal_lag", "pedal_missed", "pedal_blur")
+MOVES_PEDAL = (
+    *("onset_jitter", "chord_jitter", "tempo_drift", "hesitation", "flattened_phrasing"),
+    *ON_PEDAL,
+)
+NOT_RANDOM = ("dynamics_compression", "pedal_lag")
+SOUND: list[SoundOperation] = [
+    Noise(snr_db=10),
+    Bandpass(low_hz=200, high_hz=6000, order=2),
+    ColouredNoise(colour="pink", snr_db=10),
+    Equaliser(bands=(EqualiserBand(shape="high_shelf", frequency_hz=3000, gain_db=-12, q=0.707),)),
+    Gain(gain_db=-12),
+    Room(
+        name="hall",
+        size_m=(8, 6, 4),
+        piano_m=(2, 2, 1),
+        microphone_m=(6, 4, 2),
+        absorption=0.25,
+        reflections=10,
+    ),
+]
 
 
 def name_of(operation: NoteOperation | SoundOperation) -> str:
@@ -64,11 +123,17 @@ def test_the_output_is_sound_and_every_note_accounted_for(
     operation: NoteOperation, seed: int, compose: Compose
 ) -> None:
     clean = compose(seed)
-    damaged = apply(operation, clean, seed)
+    edits = operation.draw(clean, stream(seed, operation.operation))
+    damaged = apply_edits(clean, edits)
     assert find_faults(damaged.notes, damaged.pedal, damaged.duration_s) == []
-    assert sorted(damaged.notes["note_id"]) == sorted(clean.notes["note_id"])
+    of = {change: edits.notes["note_id"][edits.notes["change"] == change] for change in Change}
+    expected = np.setdiff1d(clean.notes["note_id"], of[Change.MISSED])
+    expected = np.append(expected, of[Change.EXTRA])
+    assert sorted(damaged.notes["note_id"]) == sorted(expected)
     assert damaged.duration_s == clean.duration_s
-    assert not np.array_equal(damaged.notes, clean.notes), "nothing was done"
+    assert not same_music(damaged, clean), "nothing was done"
+    if operation.operation in ON_PEDAL:
+        assert len(edits.notes) == 0
 
 
 @pytest.mark.parametrize("operation", STRONG, ids=name_of)
@@ -81,7 +146,9 @@ def test_same_stream_same_result_and_the_input_is_untouched(
     assert same_music(first, again)
     assert np.array_equal(clean.notes, notes)
     assert np.array_equal(clean.pedal, pedal)
-    if not isinstance(operation, DynamicsCompression):  # nothing in it is random
+    if operation.operation in NOT_RANDOM:
+        assert same_music(first, apply(operation, clean, 4))
+    else:
         assert not same_music(first, apply(operation, clean, 4))
 
 
@@ -89,13 +156,15 @@ def test_same_stream_same_result_and_the_input_is_untouched(
 def test_music_without_notes_or_pedal_stays_as_it_is(
     operation: NoteOperation, assemble: Callable[..., Performance]
 ) -> None:
-    silent = assemble([], [(1.0, 64, 127)])
+    silent = assemble([], [(1.0, 67, 127)])
     assert same_music(apply(operation, silent), silent)
     bare = assemble([(1.0, 2.0, 60, 64)])
     assert len(apply(operation, bare).pedal) == 0
 
 
-@pytest.mark.parametrize("operation", STRONG[1:], ids=name_of)
+@pytest.mark.parametrize(
+    "operation", [op for op in STRONG if op.operation not in MOVES_PEDAL], ids=name_of
+)
 def test_what_is_no_timing_change_leaves_the_pedal_alone(
     operation: NoteOperation, compose: Compose
 ) -> None:
@@ -134,7 +203,34 @@ def test_each_operation_draws_from_the_stream_of_its_own_name(compose: Compose) 
 
     damage_notes(compose(0), STRONG, streams)
     damage_sound(noisy_tone(), SOUND, streams)
-    assert asked == ["onset_jitter", "wrong_notes", "dynamics_compression", "noise", "bandpass"]
+    assert asked == [operation.operation for operation in (*STRONG, *SOUND)]
+    assert len(set(asked)) == len(asked)
+
+
+@pytest.mark.parametrize("kind", get_args(NoteDamage))
+def test_every_number_says_how_large_it_may_be(kind: type[Parameters]) -> None:
+    """A recipe that scales numbers with a severity must know where to stop."""
+    for name, field in kind.model_fields.items():
+        if name != "operation":
+            assert any(isinstance(bound, Le) for bound in field.metadata), name
+
+
+def test_every_operation_of_a_recipe_keeps_these_laws() -> None:
+    assert {type(operation) for operation in STRONG} == set(get_args(NoteDamage))
+    assert {type(operation) for operation in ZERO} == set(get_args(NoteDamage))
+    assert {type(operation) for operation in SOUND} == set(get_args(SoundDamage))
+    names = [model.model_fields["operation"].default for model in get_args(NoteDamage)]
+    assert names == [operation.operation for operation in STRONG]
+
+
+@pytest.mark.parametrize("operation", STRONG, ids=name_of)
+def test_what_an_operation_cannot_strike_stays_and_it_says_so(
+    operation: NoteOperation, assemble: Callable[..., Performance], compose: Compose
+) -> None:
+    assert operation.can_strike(compose(0))
+    silent = assemble([], [(1.0, 64, 127)])
+    if not operation.can_strike(silent):
+        assert same_music(apply(operation, silent), silent)
 
 
 @pytest.mark.parametrize("operation", [*STRONG, *SOUND], ids=name_of)
@@ -143,10 +239,25 @@ def test_strength_is_a_number_with_its_unit(operation: NoteOperation | SoundOper
         operation.strength
         == {
             "onset_jitter": (200.0, "ms"),
+            "chord_jitter": (200.0, "ms"),
+            "tempo_drift": (30.0, "%"),
+            "hesitation": (200.0, "%"),
             "wrong_notes": (50.0, "%"),
+            "slips": (30.0, "%"),
+            "uneven_articulation": (2.0, "octaves"),
+            "velocity_roughness": (40.0, "MIDI velocity"),
+            "voicing_loss": (40.0, "MIDI velocity"),
+            "flattened_phrasing": (100.0, "%"),
+            "pedal_lag": (300.0, "ms"),
+            "pedal_missed": (80.0, "%"),
+            "pedal_blur": (80.0, "%"),
             "dynamics_compression": (90.0, "%"),
             "noise": (10.0, "dB SNR"),
             "bandpass": (5800.0, "Hz wide"),
+            "coloured_noise": (10.0, "dB SNR"),
+            "equaliser": (-12.0, "dB"),
+            "gain": (-12.0, "dB"),
+            "room": (75.0, "% reflected"),
         }[operation.operation]
     )
 
@@ -155,12 +266,28 @@ def test_strength_is_a_number_with_its_unit(operation: NoteOperation | SoundOper
     ("kind", "sound", "field", "bad"),
     [
         (OnsetJitter, {"spread_s": 0.01}, "spread_s", [-0.01, 1.01, np.nan, np.inf]),
+        (ChordJitter, {"spread_s": 0.01, "apart_share": 0.4}, "spread_s", [-0.01, 0.21, np.nan]),
+        (ChordJitter, {"spread_s": 0.01, "apart_share": 0.4}, "apart_share", [-0.1, 1.1, np.nan]),
+        (TempoDrift, {"share": 0.1, "timescale_s": 4}, "share", [-0.1, 0.31, np.nan]),
+        (TempoDrift, {"share": 0.1, "timescale_s": 4}, "timescale_s", [0, 61, np.nan]),
+        (Hesitation, {"share": 0.1, "pause_share": 1}, "share", [0, 1.1, np.nan]),
+        (Hesitation, {"share": 0.1, "pause_share": 1}, "pause_share", [-0.1, 2.1, np.nan]),
+        (Slips, {"share": 0.1}, "share", [-0.1, 0.31, np.nan]),
         (WrongNotes, {"share": 0.1, "reach_semitones": 3}, "share", [-0.1, 1.1, np.nan]),
         (WrongNotes, {"share": 0.1, "reach_semitones": 3}, "reach_semitones", [0, 13, 1.5]),
+        (UnevenArticulation, {"spread_octaves": 1}, "spread_octaves", [-0.1, 2.1, np.nan]),
+        (VelocityRoughness, {"spread_velocity": 1}, "spread_velocity", [-1, 41, np.nan]),
+        (VoicingLoss, {"loss_velocity": 1}, "loss_velocity", [-1, 41, np.nan]),
+        (FlattenedPhrasing, {"share": 0.1}, "share", [-0.1, 1.1, np.nan]),
+        (PedalLag, {"lag_s": 0.1}, "lag_s", [-0.1, 0.31, np.nan]),
+        (PedalMissed, {"share": 0.1}, "share", [-0.1, 1.1, np.nan]),
+        (PedalBlur, {"share": 0.1}, "share", [-0.1, 1.1, np.nan]),
         (DynamicsCompression, {"share": 0.1}, "share", [-0.1, 1.1, np.nan]),
         (Noise, {"snr_db": 20}, "snr_db", [-21, 121, np.nan, np.inf]),
         (Bandpass, {"low_hz": 200, "high_hz": 6000, "order": 2}, "low_hz", [0, -1, 6000, np.nan]),
         (Bandpass, {"low_hz": 200, "high_hz": 6000, "order": 2}, "order", [0, 9]),
+        (ColouredNoise, {"colour": "pink", "snr_db": 20}, "snr_db", [-21, 121, np.nan]),
+        (Gain, {"gain_db": 3}, "gain_db", [-61, 61, np.nan]),
     ],
 )
 def test_parameters_are_refused_at_construction(

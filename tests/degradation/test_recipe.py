@@ -3,13 +3,15 @@
 from collections.abc import Callable
 from copy import deepcopy
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import yaml
 
 from degradation.errors import UserError
-from degradation.recipe import TIERS, Recipe, load_recipe, recipe_files
+from degradation.operations import NoteDamage, SoundDamage
+from degradation.recipe import TIERS, load_recipe, recipe_files
+from degradation.tiered import TieredRecipe
 
 JITTER, WRONG, COMPRESSION = "onset_jitter", "wrong_notes", "dynamics_compression"
 
@@ -57,10 +59,12 @@ def folder(tmp_path: Path, recipes: Path) -> Path:
     return tmp_path
 
 
-def load(folder: Path, values: Values | str, name: str = "edited") -> Recipe:
+def load(folder: Path, values: Values | str, name: str = "edited") -> TieredRecipe:
     text = values if isinstance(values, str) else yaml.safe_dump(values)
     (folder / f"{name}.yaml").write_text(text, encoding="utf-8")
-    return load_recipe(folder / f"{name}.yaml")
+    recipe = load_recipe(folder / f"{name}.yaml")
+    assert isinstance(recipe, TieredRecipe)
+    return recipe
 
 
 def put(*path: str | int, to: object) -> Edit:
@@ -87,11 +91,11 @@ def edited(values: Values, edit: Edit) -> Values:
     return copy
 
 
-def digests(recipe: Recipe) -> dict[str, str]:
+def digests(recipe: TieredRecipe) -> dict[str, str]:
     return {tier: recipe.tier_digest(tier) for tier in TIERS}
 
 
-def test_phase2_holds_the_table_and_nothing_else(phase2: Recipe) -> None:
+def test_phase2_holds_the_table_and_nothing_else(phase2: TieredRecipe) -> None:
     assert tuple(phase2.tiers) == TIERS == tuple(TABLE)
     for tier, (probability, scores, operations) in TABLE.items():
         damage = phase2.tiers[tier]
@@ -100,7 +104,7 @@ def test_phase2_holds_the_table_and_nothing_else(phase2: Recipe) -> None:
         assert found == operations, tier
 
 
-def test_phase2_renders_four_draws_with_one_instrument(phase2: Recipe) -> None:
+def test_phase2_renders_four_draws_with_one_instrument(phase2: TieredRecipe) -> None:
     assert (phase2.name, phase2.kind, phase2.draws) == ("phase2", "tiered", 4)
     assert phase2.audio_source == "rendered"
     assert (phase2.instrument.soundfont, phase2.instrument.sample_rate_hz) == (
@@ -110,14 +114,14 @@ def test_phase2_renders_four_draws_with_one_instrument(phase2: Recipe) -> None:
 
 
 def test_phase2_recorded_differs_in_the_source_of_the_audio_alone(
-    phase2: Recipe, recipes: Path
+    phase2: TieredRecipe, recipes: Path
 ) -> None:
     recorded = load_recipe(recipes / "phase2_recorded.yaml")
     renamed = {"name": "phase2_recorded", "audio_source": "recorded"}
     assert recorded == phase2.model_copy(update=renamed)
 
 
-def test_operations_are_told_apart_by_what_they_reach(phase2: Recipe) -> None:
+def test_operations_are_told_apart_by_what_they_reach(phase2: TieredRecipe) -> None:
     poor = phase2.tiers["poor"]
     assert [op.operation for op in poor.note_operations] == [JITTER, WRONG, COMPRESSION]
     assert [op.operation for op in poor.sound_operations] == ["bandpass", "noise"]
@@ -132,7 +136,7 @@ def test_the_tiers_come_in_order_of_quality_however_they_are_written(
 
 
 def test_digests_do_not_follow_comments_spaces_or_the_order_of_keys(
-    folder: Path, phase2: Recipe, values: Values, recipes: Path
+    folder: Path, phase2: TieredRecipe, values: Values, recipes: Path
 ) -> None:
     text = (recipes / "phase2.yaml").read_text(encoding="utf-8")
     commented = "# another comment\n\n" + text.replace("kind:", "kind:      ") + "\n# the end\n"
@@ -148,7 +152,7 @@ def test_digests_do_not_follow_comments_spaces_or_the_order_of_keys(
 
 @pytest.mark.parametrize("tier", TIERS)
 def test_editing_a_tier_changes_its_digest_and_no_other(
-    folder: Path, phase2: Recipe, values: Values, tier: str
+    folder: Path, phase2: TieredRecipe, values: Values, tier: str
 ) -> None:
     noise = {"operation": "bandpass", "low_hz": 40, "high_hz": 9000, "order": 1}
     edits = [
@@ -182,25 +186,41 @@ def test_editing_a_tier_changes_its_digest_and_no_other(
     ids=["seed", "draws", "audio_source", "instrument", "probabilities"],
 )
 def test_what_all_tiers_share_changes_every_digest(
-    folder: Path, phase2: Recipe, values: Values, edit: Edit
+    folder: Path, phase2: TieredRecipe, values: Values, edit: Edit
 ) -> None:
     before, after = digests(phase2), digests(load(folder, edited(values, edit), "phase2"))
     assert all(before[tier] != after[tier] for tier in TIERS)
 
 
+def test_gates_change_no_row_and_no_digest(
+    folder: Path, phase2: TieredRecipe, values: Values
+) -> None:
+    stricter = load(folder, edited(values, put("gates", to="block")), "phase2")
+    assert (phase2.gates, stricter.gates) == ("warn", "block")
+    assert digests(stricter) == digests(phase2)
+
+
+def test_the_rows_of_phase2_keep_the_digests_that_they_were_made_with(phase2: TieredRecipe) -> None:
+    assert phase2.tier_digest("poor") == "ac50f538472c14da"
+
+
 def test_the_name_of_a_recipe_is_its_file_name_and_counts(
-    folder: Path, phase2: Recipe, values: Values
+    folder: Path, phase2: TieredRecipe, values: Values
 ) -> None:
     copy = load(folder, values, "copy")
     assert copy.name == "copy"
     assert not set(digests(copy).values()) & set(digests(phase2).values())
 
 
+OPERATIONS = ", ".join(
+    repr(model.model_fields["operation"].default) for model in get_args(NoteDamage | SoundDamage)
+)
+
 FIRST_OF_POOR = ("tiers", "poor", "operations", 0)
 MISTAKES: dict[str, tuple[Edit, str]] = {
     "unknown key": (
         put("sed", to=3),
-        "unknown key sed; expected name, kind, seed, draws, audio_source, instrument, tiers",
+        "unknown key sed; expected name, seed, draws, audio_source, gates, kind, instrument, tiers",
     ),
     "unknown key of an operation": (
         put(*FIRST_OF_POOR, "spread_ms", to=3),
@@ -254,8 +274,7 @@ MISTAKES: dict[str, tuple[Edit, str]] = {
     ),
     "unknown operation": (
         put(*FIRST_OF_POOR, "operation", to="jitter"),
-        "tiers.poor.operations[0].operation should be one of 'onset_jitter', 'wrong_notes', "
-        "'dynamics_compression', 'bandpass', 'noise', got 'jitter'",
+        f"tiers.poor.operations[0].operation should be one of {OPERATIONS}, got 'jitter'",
     ),
     "operation without a name": (
         drop(*FIRST_OF_POOR, "operation"),
@@ -286,7 +305,10 @@ MISTAKES: dict[str, tuple[Edit, str]] = {
         "bandpass.high_hz in tier poor should lie below half of instrument.sample_rate_hz, 12000, "
         "got 13000",
     ),
-    "wrong kind": (put("kind", to="dealt"), "kind should be 'tiered', got 'dealt'"),
+    "wrong kind": (
+        put("kind", to="dealt"),
+        "kind should be one of 'tiered', 'factored', got 'dealt'",
+    ),
     "no kind": (drop("kind"), "kind is missing"),
     "unknown source of audio": (
         put("audio_source", to="live"),
@@ -331,7 +353,9 @@ def test_a_mistake_in_extending_is_told(folder: Path, text: str, told: str) -> N
     assert "\n" not in str(caught.value)
 
 
-def test_a_recipe_that_extends_takes_the_other_keys_over(folder: Path, phase2: Recipe) -> None:
+def test_a_recipe_that_extends_takes_the_other_keys_over(
+    folder: Path, phase2: TieredRecipe
+) -> None:
     child = load(folder, "extends: phase2\nseed: 5\n", "child")
     assert child == phase2.model_copy(update={"name": "child", "seed": 5})
 

@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from degradation.degrade import CEILING, damage_sound
 from degradation.errors import UserError
 from degradation.notes import SOFT, SOSTENUTO, SUSTAIN, Performance, snap
-from degradation.recipe import Recipe
 from degradation.render import (
     BLOCK_SAMPLES,
     POLYPHONY,
@@ -26,6 +25,7 @@ from degradation.render import (
     warm_synthesiser,
 )
 from degradation.seeds import stream
+from degradation.tiered import TieredRecipe
 
 Assemble = Callable[..., Performance]
 Compose = Callable[..., Performance]
@@ -35,7 +35,7 @@ LARGEST_ONSET_ERROR_S = 0.003
 
 
 @pytest.fixture(scope="module")
-def piano(phase2: Recipe) -> Instrument:
+def piano(phase2: TieredRecipe) -> Instrument:
     return phase2.instrument
 
 
@@ -367,3 +367,32 @@ def test_the_digest_of_a_soundfont_follows_its_bytes(tmp_path: Path) -> None:
     one, same, other = (soundfont_digest(tmp_path / name) for name in "abc")
     assert one == same == hashlib.sha256(b"one").hexdigest()[:16]
     assert one != other
+
+
+SECOND_DECODER = """
+import fluidsynth
+import soundfile
+from degradation.errors import UserError
+from degradation.render import Instrument, Synthesiser
+piano = Instrument(
+    soundfont="FluidR3Mono_GM.sf3", bank=0, program=0, sample_rate_hz=24000, gain=1.0
+)
+if piano.find_soundfont() is None:
+    print("skip")
+else:
+    try:
+        Synthesiser(piano)
+    except UserError as error:
+        print(error)
+"""
+
+
+def test_a_decoder_that_rounds_otherwise_is_refused() -> None:
+    told = subprocess.run(
+        [sys.executable, "-c", SECOND_DECODER], capture_output=True, text=True, check=True
+    ).stdout
+    if told.strip() == "skip" or not sys.platform.startswith("linux"):
+        pytest.skip("no SF3 soundfont is installed, or it is not Linux")
+    if told.strip() == "":
+        pytest.skip("soundfile uses the system's own libsndfile here")
+    assert "FluidR3Mono_GM.sf3 would be decoded by another libsndfile than soundfile's" in told

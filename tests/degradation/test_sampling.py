@@ -6,30 +6,31 @@ import scipy.stats
 
 from degradation.noise import Noise
 from degradation.pitch import WrongNotes
-from degradation.recipe import TIERS, Recipe
-from degradation.sampling import Draw, draws_of, tier_of
+from degradation.recipe import TIERS
+from degradation.sampling import TieredDraw, tier_of, tiered_draws
+from degradation.tiered import TieredRecipe
 
 SEGMENTS = [f"segment-{number}" for number in range(2500)]
 
 
-def tiers_of(recipe: Recipe) -> list[str]:
-    return [draw.tier for segment in SEGMENTS for draw in draws_of(recipe, segment)]
+def tiers_of(recipe: TieredRecipe) -> list[str]:
+    return [draw.tier for segment in SEGMENTS for draw in tiered_draws(recipe, segment)]
 
 
-def with_tier(recipe: Recipe, tier: str, **changes: object) -> Recipe:
+def with_tier(recipe: TieredRecipe, tier: str, **changes: object) -> TieredRecipe:
     values = recipe.model_dump()
     values["tiers"][tier] |= changes
-    return Recipe.model_validate(values)
+    return TieredRecipe.model_validate(values)
 
 
-def with_probabilities(recipe: Recipe, **probabilities: float) -> Recipe:
+def with_probabilities(recipe: TieredRecipe, **probabilities: float) -> TieredRecipe:
     values = recipe.model_dump()
     for tier, probability in probabilities.items():
         values["tiers"][tier]["probability"] = probability
-    return Recipe.model_validate(values)
+    return TieredRecipe.model_validate(values)
 
 
-def test_tiers_come_as_often_as_the_recipe_says(phase2: Recipe) -> None:
+def test_tiers_come_as_often_as_the_recipe_says(phase2: TieredRecipe) -> None:
     counts = Counter(tiers_of(phase2))
     total = sum(counts.values())
     assert total == 10_000
@@ -39,19 +40,19 @@ def test_tiers_come_as_often_as_the_recipe_says(phase2: Recipe) -> None:
         assert low <= counts[tier] <= high, tier
 
 
-def test_the_draws_of_a_segment_fall_independently(phase2: Recipe) -> None:
+def test_the_draws_of_a_segment_fall_independently(phase2: TieredRecipe) -> None:
     tiers = np.array([TIERS.index(tier) for tier in tiers_of(phase2)]).reshape(-1, phase2.draws)
     pairs = scipy.stats.contingency.crosstab(tiers[:, 0], tiers[:, 1]).count
     assert scipy.stats.chi2_contingency(pairs).pvalue > 0.001
 
 
-def test_no_draw_changes_tier_when_a_tier_is_edited(phase2: Recipe) -> None:
+def test_no_draw_changes_tier_when_a_tier_is_edited(phase2: TieredRecipe) -> None:
     edited = with_tier(phase2, "poor", operations=[Noise(snr_db=3)], scores=(10, 20))
     edited = with_tier(edited, "good", operations=[])
     assert tiers_of(edited) == tiers_of(phase2)
 
 
-def test_a_draw_changes_tier_with_seed_name_and_probabilities_alone(phase2: Recipe) -> None:
+def test_a_draw_changes_tier_with_seed_name_and_probabilities_alone(phase2: TieredRecipe) -> None:
     tiers = tiers_of(phase2)
     assert tiers_of(phase2.model_copy(update={"seed": 1})) != tiers
     assert tiers_of(phase2.model_copy(update={"name": "other"})) != tiers
@@ -61,33 +62,36 @@ def test_a_draw_changes_tier_with_seed_name_and_probabilities_alone(phase2: Reci
 
 
 @pytest.mark.parametrize("never", TIERS)
-def test_a_tier_of_no_probability_is_never_drawn(phase2: Recipe, never: str) -> None:
+def test_a_tier_of_no_probability_is_never_drawn(phase2: TieredRecipe, never: str) -> None:
     heir = "good" if never != "good" else "poor"
     together = phase2.tiers[never].probability + phase2.tiers[heir].probability
     recipe = with_probabilities(phase2, **{never: 0.0, heir: together})
     assert never not in tiers_of(recipe)
 
 
-def test_more_draws_leave_the_first_ones_as_they_were(phase2: Recipe) -> None:
+def test_more_draws_leave_the_first_ones_as_they_were(phase2: TieredRecipe) -> None:
     more = phase2.model_copy(update={"draws": 9})
-    assert [d.tier for d in draws_of(more, "a")][:4] == [d.tier for d in draws_of(phase2, "a")]
+    few = tiered_draws(phase2, "a")
+    assert [d.tier for d in tiered_draws(more, "a")][:4] == [d.tier for d in few]
 
 
-def test_adding_an_operation_leaves_the_streams_of_the_others(phase2: Recipe) -> None:
+def test_adding_an_operation_leaves_the_streams_of_the_others(phase2: TieredRecipe) -> None:
     operations = phase2.tiers["good"].operations
     slips = WrongNotes(share=0.1, reach_semitones=2)
     more = with_tier(phase2, "good", operations=(slips, *operations))
     for operation in operations:
         before, after = (
-            Draw(recipe=recipe, segment_id="a", number=1, tier="good").stream(operation.operation)
+            TieredDraw(recipe=recipe, segment_id="a", number=1, tier="good").stream(
+                operation.operation
+            )
             for recipe in (phase2, more)
         )
         assert before.random(5).tolist() == after.random(5).tolist()
 
 
-def test_each_purpose_draw_and_segment_has_its_own_stream(phase2: Recipe) -> None:
+def test_each_purpose_draw_and_segment_has_its_own_stream(phase2: TieredRecipe) -> None:
     first = {
-        (segment, number, purpose): Draw(
+        (segment, number, purpose): TieredDraw(
             recipe=phase2, segment_id=segment, number=number, tier="poor"
         )
         .stream(purpose)
@@ -99,20 +103,20 @@ def test_each_purpose_draw_and_segment_has_its_own_stream(phase2: Recipe) -> Non
     assert len(set(first.values())) == len(first)
 
 
-def test_sample_ids_are_readable_stable_and_unique(phase2: Recipe) -> None:
-    draws = [draw for segment in SEGMENTS[:50] for draw in draws_of(phase2, segment)]
+def test_sample_ids_are_readable_stable_and_unique(phase2: TieredRecipe) -> None:
+    draws = [draw for segment in SEGMENTS[:50] for draw in tiered_draws(phase2, segment)]
     assert draws[1].sample_id == "segment-0-phase2-d1"
     assert len({draw.sample_id for draw in draws}) == len(draws)
 
 
-def test_the_damage_of_a_draw_is_that_of_its_tier(phase2: Recipe) -> None:
-    for draw in draws_of(phase2, "a"):
+def test_the_damage_of_a_draw_is_that_of_its_tier(phase2: TieredRecipe) -> None:
+    for draw in tiered_draws(phase2, "a"):
         assert draw.tier == tier_of(phase2, "a", draw.number)
         assert draw.damage == phase2.tiers[draw.tier]
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_tiers_are_the_same_in_any_order(phase2: Recipe, seed: int) -> None:
+def test_tiers_are_the_same_in_any_order(phase2: TieredRecipe, seed: int) -> None:
     recipe = phase2.model_copy(update={"seed": seed})
     forwards = {segment: tier_of(recipe, segment, 0) for segment in SEGMENTS[:200]}
     backwards = {segment: tier_of(recipe, segment, 0) for segment in reversed(SEGMENTS[:200])}

@@ -5,9 +5,9 @@ import pytest
 from numpy.typing import NDArray
 
 from degradation.edits import Edits, apply_edits
-from degradation.notes import NoteArray, Performance, latest_onset
+from degradation.notes import NoteArray, Performance
 from degradation.seeds import stream
-from degradation.timing import OnsetJitter, keep_inside
+from degradation.timing import ChordJitter, OnsetJitter
 
 Compose = Callable[..., Performance]
 
@@ -91,21 +91,54 @@ def test_the_pedal_moves_along(compose: Compose) -> None:
     assert (moved["time_s"][clean.pedal["time_s"] == 0] == 0).all()
 
 
-def test_a_shift_that_would_leave_the_window_goes_the_other_way() -> None:
-    onset_s = np.array([0.0, 0.0, 0.1, 0.1, 9.9, 10.0, 5.0])
-    shift_s = np.array([0.2, -0.2, -0.2, 0.2, 0.3, -0.1, 1.0])
-    kept_s = keep_inside(onset_s, shift_s, 10.0)
-    assert np.allclose(kept_s, [0.2, 0.2, 0.2, 0.2, -0.3, -0.1, 1.0])
+def strays_ms(clean: Performance, operation: ChordJitter, name: str) -> NDArray[np.float64]:
+    damaged = apply_edits(clean, operation.draw(clean, stream(0, "chords", name))).notes
+    before, after = (np.sort(notes, order="note_id") for notes in (clean.notes, damaged))
+    return 1000 * (after["onset_s"] - before["onset_s"])
 
 
-def test_a_shift_too_large_both_ways_is_cut() -> None:
-    assert np.allclose(keep_inside(np.array([0.4, 0.6]), np.array([2.0, -2.0]), 1.0), [-0.4, 0.4])
+@pytest.mark.parametrize("spread_s", SPREADS_S)
+@pytest.mark.parametrize("apart_share", [0.0, 0.4, 1.0])
+def test_every_window_strays_by_the_spread_asked_for(
+    corpus: list[Performance], spread_s: float, apart_share: float
+) -> None:
+    operation = ChordJitter(spread_s=spread_s, apart_share=apart_share)
+    for at, clean in enumerate(corpus[:30]):
+        shift_ms = strays_ms(clean, operation, str(at))
+        assert np.sqrt(np.mean(shift_ms**2)) == pytest.approx(1000 * spread_s, rel=0.12)
+        assert shift_ms.min() < 0 < shift_ms.max()
 
 
-def test_the_spread_is_kept_at_the_edges_of_the_window(compose: Compose) -> None:
-    """Cutting a shift at the edge, not mirroring it, would lose 42 % of the spread there."""
-    onset_s = np.zeros(5000)
-    wanted_s = stream(0, "edge").normal(0, 0.06, 5000)
-    kept_s = keep_inside(onset_s, wanted_s, latest_onset(10.0))
-    assert np.sqrt(np.mean(kept_s**2)) == pytest.approx(0.06, rel=0.05)
-    assert (kept_s >= 0).all()
+@pytest.mark.parametrize("apart_share", [0.0, 0.3, 0.8])
+def test_a_chord_strays_together_and_its_notes_apart_by_their_share(
+    assemble: Callable[..., Performance], apart_share: float
+) -> None:
+    chords = [(0.4 * n + 0.2, 0.4 * n + 0.5, 48 + 4 * k, 60) for n in range(24) for k in range(4)]
+    clean = assemble(chords)
+    found = np.concatenate(
+        [
+            strays_ms(clean, ChordJitter(spread_s=0.03, apart_share=apart_share), str(n))
+            for n in range(40)
+        ]
+    ).reshape(-1, 4)
+    apart_ms = np.sqrt(np.mean(found.var(axis=1, ddof=1)))
+    assert apart_ms == pytest.approx(30 * apart_share, rel=0.05, abs=0.1)
+    assert found.std() == pytest.approx(30, rel=0.01)
+
+
+def test_a_chord_at_the_edge_stays_a_chord(assemble: Callable[..., Performance]) -> None:
+    clean = assemble([(0.0, 0.5, 60 + 4 * k, 60) for k in range(3)] + [(5.0, 5.5, 40, 60)])
+    for name in "abcdefgh":
+        shift_ms = strays_ms(clean, ChordJitter(spread_s=0.05, apart_share=0.0), name)
+        assert len(np.unique(shift_ms[:3])) == 1
+        assert shift_ms[0] > 0
+
+
+def test_strays_grow_in_proportion(compose: Compose) -> None:
+    """With one stream, twice the spread moves each note twice as far, but at the edges."""
+    clean = compose(0)
+    small, large = (
+        strays_ms(clean, ChordJitter(spread_s=spread_s, apart_share=0.4), "x")
+        for spread_s in (0.01, 0.02)
+    )
+    assert np.mean(np.abs(large - 2 * small) < 0.11) > 0.95

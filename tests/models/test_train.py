@@ -330,7 +330,9 @@ def test_predictions_cover_a_split_once(whole, corpus) -> None:
     table = predict(whole[0], corpus.parts, corpus.samples, "test")
     expected = corpus.samples[corpus.samples["split"] == "test"]["sample_id"]
     assert sorted(table["sample_id"]) == sorted(expected)
-    assert list(table.columns) == ["sample_id", *DIMENSIONS]
+    assert list(table.columns) == ["sample_id", *DIMENSIONS, "audio_share", "gate"]
+    assert table[["audio_share", "gate"]].to_numpy().min() > 0
+    assert table[["audio_share", "gate"]].to_numpy().max() < 1
 
 
 def test_parts_of_nothing_predict_nothing(whole, corpus) -> None:

@@ -36,6 +36,10 @@ def test_a_run_ends_with_a_report_a_page_and_shards(finished: Any) -> None:
     report = json.loads((outputs / "evaluation" / "report.json").read_text())
     assert {e["name"] for e in report["experiments"]} == {"audio_only", "midi_only", "gated"}
     assert (outputs / "evaluation" / "report.html").stat().st_size > 10_000
+    assert len(report["gates"]) >= 3
+    comparison = (outputs.parent / "recipe_comparison" / "comparison.html").read_text()
+    assert '<h3 class="recipe">phase2</h3>' in comparison
+    assert "<b>Missing:</b> phase2_recorded" in comparison
     assert (outputs / "listening_page" / "listening.html").stat().st_size > 100_000
     rows, segments = finished.query(
         "select (select count(*) from samples) as rows, (select count(*) from segments) as segments"

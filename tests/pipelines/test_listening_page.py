@@ -10,8 +10,9 @@ import soundfile
 from playwright.sync_api import Browser, Page, Route
 
 from degradation.notes import Performance
+from pipelines.assets.listening import GUIDES
 from pipelines.listening_page import ListeningSegment, Take, listening_page
-from pipelines.palette import NOTE_COLOURS, TIER_COLOURS
+from pipelines.palette import NOTE_COLOURS, TAKE_COLOURS
 
 SAMPLE_RATE_HZ = 24_000
 DESKTOP = {"width": 1440, "height": 1000}
@@ -19,6 +20,8 @@ PHONE = {"width": 360, "height": 740}
 HOSTILE_TITLE = (
     """</title></script><script>window.hurt = 1</script><b onclick="x">Für "Elise" & 'co'"""
 )
+
+GUIDE = GUIDES["tiered"]
 
 Open = Callable[..., Page]
 
@@ -35,11 +38,11 @@ def sines(performance: Performance) -> np.ndarray:
 
 @pytest.fixture
 def segment(clean: Performance, degraded: Performance) -> ListeningSegment:
-    def take(tier: str, after: Performance, *done: str) -> Take:
+    def take(name: str, after: Performance, *done: str) -> Take:
         flac = io.BytesIO()
         soundfile.write(flac, sines(after), SAMPLE_RATE_HZ, format="FLAC", subtype="PCM_16")
         return Take(
-            tier=tier,
+            name=name,
             clean=clean,
             degraded=after,
             flac=flac.getvalue(),
@@ -82,7 +85,7 @@ def open_page(browser: Browser, tmp_path: Path) -> Iterator[Open]:
         page.on("console", lambda message: problems.append(f"{message.type}: {message.text}"))
         page.on("pageerror", lambda error: problems.append(str(error)))
         path = tmp_path / "listening.html"
-        path.write_text(listening_page(segments, "phase2", "demo"), encoding="utf-8")
+        path.write_text(listening_page(segments, GUIDE, "phase2", "demo"), encoding="utf-8")
         page.goto(path.as_uri())
         return page
 
@@ -113,7 +116,7 @@ def playhead_x(page: Page, take: int) -> float:
 
 
 def test_the_page_names_nothing_outside_itself(segment: ListeningSegment) -> None:
-    html = listening_page([segment], "phase2", "demo")
+    html = listening_page([segment], GUIDE, "phase2", "demo")
     assert not re.search(r"(?:https?:)?//[a-z]", re.sub(r"base64,[^\"]*", "", html))
     assert "default-src 'none'" in html
 
@@ -172,7 +175,7 @@ def test_starting_one_player_stops_the_other(open_page: Open, segment: Listening
     wait_until_past(page, 1, 0.1)
     assert is_paused(page, 0)
     assert not is_paused(page, 1)
-    assert page.locator(".take.playing").get_attribute("data-tier") == "poor"
+    assert page.locator(".take.playing").get_attribute("data-name") == "poor"
 
 
 def test_a_click_on_the_roll_seeks(open_page: Open, segment: ListeningSegment) -> None:
@@ -231,7 +234,7 @@ def test_cards_stand_from_best_to_worst_and_say_what_was_done(
     open_page: Open, segment: ListeningSegment
 ) -> None:
     page = open_page(segment, segment)
-    tiers = page.locator(".take").evaluate_all("cards => cards.map((card) => card.dataset.tier)")
+    tiers = page.locator(".take").evaluate_all("cards => cards.map((card) => card.dataset.name)")
     assert tiers == ["pristine", "poor"] * 2
     poor = page.locator(".take").nth(1)
     assert poor.locator(".done li").all_inner_texts() == ["30 ms jitter", "1 of 8 notes wrong"]
@@ -285,10 +288,10 @@ def test_it_follows_a_dark_theme(open_page: Open, segment: ListeningSegment) -> 
 
 
 def test_the_same_segments_make_the_same_page(segment: ListeningSegment) -> None:
-    assert listening_page([segment], "a", "b") == listening_page([segment], "a", "b")
-    assert set(TIER_COLOURS) >= {take.tier for take in segment.takes}
+    assert listening_page([segment], GUIDE, "a", "b") == listening_page([segment], GUIDE, "a", "b")
+    assert set(TAKE_COLOURS) >= {take.name for take in segment.takes}
 
 
 def test_a_page_of_nothing_is_refused() -> None:
     with pytest.raises(ValueError, match="at least one segment"):
-        listening_page([], "phase2", "demo")
+        listening_page([], GUIDE, "phase2", "demo")

@@ -15,7 +15,7 @@ from labeling.scores import DIMENSIONS
 from models.feature_parts import audio_features_version, midi_tokens_version
 from models.result import load_result
 from models.tokens.performance import PERFORMANCE_DTYPE
-from pipelines.assets.evaluation import judge, tier_sounds
+from pipelines.assets.evaluation import judge, read_if_made, tier_sounds
 from pipelines.assets.training import model_folder, read_examples, training_assets
 from pipelines.resources import Project
 from pipelines.settings import CONFIGS, find_recipe
@@ -149,6 +149,29 @@ def test_a_model_is_judged_on_what_it_was_trained_for_alone(workspace: Workspace
     commit_pairs(workspace, "second", lowest_score=60)
     with pytest.raises(UserError, match=stale):
         judge(workspace, RECIPE, "audio_only", read_examples(workspace, RECIPE))
+
+
+def test_counterfactual_rows_are_graded_where_there_are_some(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train_audio_only()
+    data = read_examples(workspace, RECIPE)
+    assert judge(workspace, RECIPE, "audio_only", data).counterfactual is None
+    splits = ("train", "test_counterfactual", "validation", "test")
+    monkeypatch.setitem(globals(), "SPLITS", splits)
+    commit_pairs(workspace, "second", lowest_score=60)
+    train_audio_only()
+    outcome = judge(workspace, RECIPE, "audio_only", read_examples(workspace, RECIPE))
+    assert outcome.counterfactual is not None
+    assert set(outcome.counterfactual["sample_id"]) == {f"s{row:02d}" for row in range(1, 24, 4)}
+    assert set(outcome.predictions["sample_id"]) == {f"s{row:02d}" for row in range(3, 24, 4)}
+
+
+def test_what_other_assets_found_is_read_where_it_was_made(workspace: Workspace) -> None:
+    assert read_if_made(workspace, RECIPE, "label_gates") is None
+    path = workspace.output(RECIPE, "label_gates") / "label_gates.json"
+    path.write_text('{"rows": 3}', encoding="utf-8")
+    assert read_if_made(workspace, RECIPE, "label_gates") == {"rows": 3}
 
 
 def test_the_sound_of_a_tier_is_read_off_the_recipe() -> None:

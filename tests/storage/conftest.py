@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,7 @@ from degradation.seeds import stream
 from storage.corpus import COLUMNS, CorpusConfig, load_corpus_config, read_index
 from storage.demo_corpus.write import write_demo_corpus
 from storage.midi import read_midi
-from storage.pairs import CorpusOrigin, PairsTask, write_pairs_part
+from storage.pairs import CorpusOrigin, PairsTask, clean_segment, write_pairs_part
 from storage.performances import load_performances, plan_performances, write_performances_part
 from storage.schema import PAIRS, PAIRS_QUARANTINE, PERFORMANCES, QUARANTINE, SEGMENTS
 from storage.segments import write_segments
@@ -222,14 +223,19 @@ def plan_pairs(
     """Plan `rows` draws of one tier and of the corpus's first year, every so-manieth of them."""
     segments: list[dict[str, Any]] = read_table(corpus["segments"]).to_table().to_pylist()
     year = min(segment["year"] for segment in segments)
+    music = load_performances(corpus["performances"], year)
     draws = [
         (draw, segment)
         for segment in sorted(segments, key=lambda s: str(s["segment_id"]))
         if segment["year"] == year
-        for draw in draws_of(recipe, segment["segment_id"])
+        for draw in draws_of(
+            recipe,
+            segment["segment_id"],
+            segment["split"],
+            partial(clean_segment, segment, music),
+        )
         if draw.tier == tier
     ][::every][:rows]
-    music = load_performances(corpus["performances"], year)
     return PairsTask(
         table=Table(url=str(store / "pairs"), schema=PAIRS, partition_by=("tier", "year")),
         quarantine=Table(

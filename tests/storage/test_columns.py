@@ -1,11 +1,18 @@
 from collections.abc import Callable
+from functools import partial
+from typing import Any, get_args
 
 import numpy as np
 import pyarrow as pa
 import pytest
+from annotated_types import Le
 
+from degradation.degrade import damage_notes, replay_notes
 from degradation.edits import Edits, alter, apply_edits
 from degradation.notes import PEDAL_DTYPE, Performance
+from degradation.operation import Parameters
+from degradation.operations import NoteDamage
+from degradation.seeds import stream
 from storage.columns import (
     EDITS,
     NOTES,
@@ -18,6 +25,7 @@ from storage.columns import (
     read_notes,
     read_pedal,
 )
+from storage.midi import read_midi, write_midi
 
 RandomPerformance = Callable[..., Performance]
 
@@ -70,3 +78,37 @@ def test_edits_that_were_stored_do_the_same_again(
         again, before = apply_edits(played, found), apply_edits(played, expected)
         assert np.array_equal(again.notes, before.notes)
         assert np.array_equal(again.pedal, before.pedal)
+
+
+def strongest(kind: type[Parameters]) -> Any:
+    """An operation with every number as large as it may be."""
+    bounds = {
+        name: bound.le
+        for name, field in kind.model_fields.items()
+        for bound in field.metadata
+        if isinstance(bound, Le)
+    }
+    return kind.model_validate(bounds)
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("kind", get_args(NoteDamage))
+def test_what_every_operation_did_is_replayed_byte_for_byte(
+    random_performance: RandomPerformance, kind: type[Parameters], seed: int
+) -> None:
+    clean, operation = random_performance(seed), strongest(kind)
+    made = damage_notes(clean, [operation], partial(stream, seed))
+    table = pa.table(
+        {
+            "edits": pa.array([edit_rows(made.edits)], type=EDITS),
+            "pedal_edits": pa.array([pedal_edit_rows(made.edits)], type=PEDAL_EDITS),
+        }
+    )
+    (row,) = table.to_pylist()
+    stored = read_edits([operation.operation], row["edits"], row["pedal_edits"])
+    again = replay_notes(clean, stored)
+    assert write_midi(again) == write_midi(made.performance)
+    assert write_midi(again) != write_midi(clean), "nothing was done"
+    read = read_midi(write_midi(again), "again.mid")
+    assert np.array_equal(read.notes["onset_s"], again.notes["onset_s"]), "off the grid"
+    assert np.array_equal(np.sort(read.pedal["time_s"]), np.sort(again.pedal["time_s"]))

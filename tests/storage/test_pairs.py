@@ -13,7 +13,8 @@ import pytest
 import soundfile
 
 from degradation.errors import UserError
-from degradation.recipe import TIERS, Recipe
+from degradation.recipe import TIERS
+from degradation.tiered import TieredRecipe
 from labeling.scores import DIMENSIONS
 from storage.audio import decode_audio, encode_flac, read_audio_window
 from storage.midi import read_midi, write_midi
@@ -21,7 +22,7 @@ from storage.pairs import (
     PairsTask,
     find_pairs_part,
     replay,
-    replay_without,
+    replay_without_noise,
     split_into_tasks,
     write_pairs_part,
 )
@@ -100,7 +101,7 @@ def test_a_part_that_is_there_is_not_made_again(make_task: MakeTask, tmp_path: P
 
 
 def test_a_part_is_named_by_all_that_its_bytes_follow_from(
-    make_task: MakeTask, recipe: Recipe, tmp_path: Path
+    make_task: MakeTask, recipe: TieredRecipe, tmp_path: Path
 ) -> None:
     task = make_task("poor", 4)
     draw, segment = task.draws[0]
@@ -169,7 +170,7 @@ def test_another_soundfont_is_told(shards: Table) -> None:
 def test_the_sound_before_the_noise_is_the_rendering_itself(shards: Table) -> None:
     row = next(row for row in all_rows(shards) if row["tier"] == "good")
     made = replay(row)
-    before = replay_without(row, "noise")
+    before = replay_without_noise(row)
     noise = made.sound.samples - before.samples
     assert 10 * np.log10(
         np.mean(before.samples.astype(float) ** 2) / np.mean(noise.astype(float) ** 2)
@@ -184,7 +185,7 @@ def test_a_pristine_row_holds_the_clean_notes(shards: Table) -> None:
 
 
 def test_only_operations_on_notes_are_replayed_on_notes(
-    make_task: MakeTask, recipe: Recipe
+    make_task: MakeTask, recipe: TieredRecipe
 ) -> None:
     noisy = recipe.tiers["good"].model_copy(
         update={"operations": recipe.tiers["good"].sound_operations}
@@ -271,7 +272,7 @@ def test_a_row_whose_recording_is_broken_goes_to_quarantine_and_the_rest_is_writ
 
 
 def test_a_draw_in_which_nothing_is_heard_goes_to_quarantine(
-    make_task: MakeTask, recipe: Recipe
+    make_task: MakeTask, recipe: TieredRecipe
 ) -> None:
     noisy = recipe.tiers["good"].model_copy(
         update={"operations": recipe.tiers["good"].sound_operations}
@@ -296,7 +297,7 @@ def test_a_draw_in_which_nothing_is_heard_goes_to_quarantine(
 
 
 def test_a_corpus_without_recordings_is_told_row_by_row(
-    make_task: MakeTask, recorded_recipe: Recipe, tmp_path: Path
+    make_task: MakeTask, recorded_recipe: TieredRecipe, tmp_path: Path
 ) -> None:
     task = make_task("good", 2, recipe=recorded_recipe)
     assert [fault["reason"].split(",")[0].split(" ", 1)[1] for fault in left_out(task)] == [
@@ -308,7 +309,7 @@ def test_a_corpus_without_recordings_is_told_row_by_row(
 
 
 def test_what_would_befall_every_row_is_no_matter_for_quarantine(
-    make_task: MakeTask, recipe: Recipe, tmp_path: Path
+    make_task: MakeTask, recipe: TieredRecipe, tmp_path: Path
 ) -> None:
     absent = recipe.instrument.model_copy(update={"program": 125, "bank": 77})
     task = make_task("good", 2, recipe=recipe.model_copy(update={"instrument": absent}))
@@ -350,7 +351,7 @@ def test_the_row_is_of_the_schema_and_its_parameters_are_json(shards: Table) -> 
 
 @pytest.mark.real_data
 def test_real_recordings_are_replayed(
-    real_data: Path, make_task_of_root: MakeTask, recorded_recipe: Recipe
+    real_data: Path, make_task_of_root: MakeTask, recorded_recipe: TieredRecipe
 ) -> None:
     root = real_data / "maps-recorded"
     for row in rows_of(make_task_of_root(root, recorded_recipe, "poor", 3)):

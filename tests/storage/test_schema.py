@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 import soundfile
 
+from labeling.damage import Damage
 from storage.columns import read_edits, read_notes, read_pedal
 from storage.midi import read_midi
 from storage.schema import TABLES, data_dictionary
@@ -70,7 +71,7 @@ def test_the_light_table_has_no_binaries() -> None:
     assert not [
         field.name
         for field in TABLES["samples"][1]
-        if pa.types.is_nested(field.type) and field.name != "strengths"
+        if pa.types.is_nested(field.type) and field.name not in ("strengths", "recording_quality")
     ]
     assert not [field.name for field in TABLES["samples"][1] if pa.types.is_binary(field.type)]
 
@@ -156,3 +157,8 @@ def test_nested_columns_are_notes_pedal_and_edits_again(
     (jitter,) = read_edits(["onset_jitter"], row["edits"], row["pedal_edits"])  # type: ignore[arg-type]
     assert set(jitter.notes["note_id"]) <= set(clean.notes["note_id"])
     assert len(damaged.notes) == len(clean.notes)
+
+
+def test_every_measure_of_damage_is_a_column() -> None:
+    assert set(Damage.__slots__) <= set(TABLES["pairs"][1].names)
+    assert set(Damage.__slots__) <= set(TABLES["samples"][1].names)

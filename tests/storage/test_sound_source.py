@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from degradation.notes import Performance
-from degradation.recipe import Recipe
 from degradation.render import render
+from degradation.tiered import TieredRecipe
 from storage.audio import read_audio_window
 from storage.sound_source import RecordingError, hear, recording_state
 
@@ -27,7 +27,7 @@ def segment(recorded_root: Path) -> dict[str, object]:
 def test_a_rendering_is_of_the_notes_and_a_recording_of_the_segment(
     segment: dict[str, object],
     recorded_root: Path,
-    recipe: Recipe,
+    recipe: TieredRecipe,
     random_performance: Callable[..., Performance],
 ) -> None:
     instrument = recipe.instrument
@@ -53,7 +53,7 @@ def test_a_rendering_is_of_the_notes_and_a_recording_of_the_segment(
 def test_a_recording_that_cannot_be_heard_is_told(
     segment: dict[str, object],
     recorded_root: Path,
-    recipe: Recipe,
+    recipe: TieredRecipe,
     random_performance: Callable[..., Performance],
     change: dict[str, object],
     rooted: bool,

@@ -1,7 +1,9 @@
 """A synthetic evaluation of all five experiments, without a training."""
 
 import dataclasses
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,9 +13,11 @@ from labeling.scores import DIMENSIONS
 from models.config.experiment import EXPERIMENTS, MODALITIES, Experiment, load_experiment
 from models.diagnostics import FusionDiagnostics
 from models.evaluation.ceilings import TierScores
-from models.evaluation.summary import Evaluation, Outcome, TierSound
+from models.evaluation.evaluation import Evaluation, Outcome, TierSound
+from models.evaluation.families import Families, arrange
 from models.history import EpochRecord
 from models.identity import Origin
+from models.metrics import agreement
 from models.pretraining.history import PretrainingEpoch, PretrainingResult
 from models.tokens.audit import AuditRow
 from models.train import TrainingResult
@@ -59,6 +63,86 @@ PRETRAINING = PretrainingResult(
         for epoch in (1, 2)
     ),
 )  # fmt: skip
+
+
+def audit_gate(name: str, bound: str, limit: float, value: float, verdict: str) -> dict[str, Any]:
+    return {
+        "name": name, "value": value, "interval": [value - 0.02, value + 0.02], "bound": bound,
+        "limit": limit, "compositions": 40, "verdict": verdict,
+        "reason": f"{name} is {value:.3f}; expected {bound} {limit:g}",
+    }  # fmt: skip
+
+
+LABEL_GATES: dict[str, Any] = {
+    "schema_version": 1, "recipe": "factored", "gates": "block", "rows": 5_000,
+    "compositions": 40, "dimensions": list(DIMENSIONS),
+    "correlation": (0.2 + 0.8 * np.eye(8)).tolist(), "pair": list(DIMENSIONS[:2]),
+    "gate_list": [
+        audit_gate("effective rank", "at least", 4, 6.1, "holds"),
+        audit_gate("largest correlation", "at most", 0.6, 0.59, "undecided"),
+    ],
+    "analytic": [{"dimension": one, "r": 1.0, "mae": 0.0, "r2": None} for one in DIMENSIONS],
+    "observable": [
+        {"dimension": one, "r": 0.9 + 0.01 * i, "mae": 2.0, "r2": 0.8}
+        for i, one in enumerate(DIMENSIONS)
+    ],
+    "measured": ["jitter_ms"], "oracle_rows": 4_000,
+}  # fmt: skip
+SHORTCUT_AUDIT: dict[str, Any] = {
+    "schema_version": 1, "recipe": "factored", "gates": "block", "rows": 1_200,
+    "compositions": 40, "counts": {tier.name: 300 for tier in TIERS}, "chance": 0.25,
+    "commonest": 0.25,
+    "gate": audit_gate(
+        "balanced accuracy above chance and control", "at most", 0.05, 0.31, "fails"
+    ),
+    "tiers": [
+        {
+            "statistics": kind, "balanced_accuracy": accuracy,
+            "interval": [accuracy - 0.03, accuracy + 0.03],
+            "recall": {tier.name: accuracy for tier in TIERS},
+            "importances": {f"{kind}_level_db": 0.01, f"{kind}_noise_floor_db": 0.2},
+        }
+        for kind, accuracy in (("heard", 0.71), ("dry", 0.4), ("notes", 0.42))
+    ],
+    "scores": [
+        {"statistics": kind, "dimension": one, "r": 0.123, "r2": 0.01}
+        for kind in ("heard", "dry", "notes")
+        for one in DIMENSIONS
+    ],
+    "meanings": {},
+}  # fmt: skip
+TRANSCRIPTION: dict[str, Any] = {
+    "transcriber": "transkun 2.0.1",
+    "models": {"midi_only": "0"},
+    "sets": {
+        "test": {
+            "rows": 96, "compositions": 3, "rows_in_split": 180, "rows_asked": 96,
+            "rows_without_notes": 0, "out_of_time": False, "real_time_factor": 0.8,
+            "onsets": {
+                "rows": 96, "f1": 0.912, "precision": 0.95, "recall": 0.88,
+                "pedal_agreement": 0.7,
+                "by_tier": {"poor": {"rows": 3, "f1": 0.81, "precision": 0.8, "recall": 0.8,
+                                     "pedal_agreement": None}},
+            },
+            "systems": [
+                {
+                    "name": f"midi_only: {notes} MIDI", "experiment": "midi_only", "notes": notes,
+                    "mean_r": r, "mean_r_low": r - 0.1, "mean_r_high": r + 0.1, "mean_mae": 4.0,
+                    "mean_mae_low": 3.5, "mean_mae_high": 4.5, "dimensions": {},
+                }
+                for notes, r in (("true", 0.701), ("transcribed", 0.512))
+            ],
+            "gains": [
+                {
+                    "name": "midi_only: transcribed MIDI", "over": "midi_only: true MIDI",
+                    "mean_r": -0.189, "mean_r_low": -0.25, "mean_r_high": -0.11,
+                }
+            ],
+            "by_row": [],
+        }
+    },
+}  # fmt: skip
+"""What the audits and the comparison by transcription write (see those for the schemas)."""
 
 
 def diagnostics(name: Experiment, epoch: int) -> FusionDiagnostics:
@@ -111,6 +195,7 @@ def outcome(
     judged: pd.DataFrame,
     predicted: np.ndarray,
     alone: dict[str, np.ndarray] | None = None,
+    counterfactual: pd.DataFrame | None = None,
 ) -> Outcome:
     def table(scores: np.ndarray) -> pd.DataFrame:
         made = pd.DataFrame(scores, columns=list(DIMENSIONS))
@@ -128,6 +213,7 @@ def outcome(
         training=training,
         predictions=table(predicted),
         alone={side: table(scores) for side, scores in (alone or {}).items()},  # type: ignore[misc]
+        counterfactual=counterfactual,
     )
 
 
@@ -171,6 +257,7 @@ def evaluation() -> Evaluation:
     }
     return Evaluation(
         recipe="phase2",
+        kind="tiered",
         audio_source="rendered",
         corpus="a <small> corpus",
         licence="CC0",
@@ -191,7 +278,179 @@ def evaluation() -> Evaluation:
             for name in EXPERIMENTS
         ),
         token_audit=tuple(map(dataclasses.asdict, AUDIT)),
+        label_gates=None,
+        shortcut_audit=None,
+        transcription=None,
         pretraining=PRETRAINING,
         config=load_experiment(DEMO),
         seed=1,
     )
+
+
+CURVE_JND, CURVE_SCORES = (0, 1, 2, 3.5, 8), (100, 95, 80, 65, 50)
+DOSES_JND = (0.5, 1.0, 2.0, 4.0, 8.0)
+TWINS = 3
+
+
+def score(severity_jnd: np.ndarray) -> np.ndarray:
+    """Scores (..., 8) of seven severities (..., 7); the overall one is their root mean square."""
+    overall = np.sqrt(np.square(severity_jnd).mean(axis=-1, keepdims=True))
+    return np.interp(np.concatenate([severity_jnd, overall], axis=-1), CURVE_JND, CURVE_SCORES)
+
+
+def tier_names(scores: np.ndarray) -> list[str]:
+    return [next(t.name for t in TIERS if overall >= t.low) for overall in scores[:, -1]]
+
+
+def make_families(pieces: int = 4, per_piece: int = 3) -> pd.DataFrame:
+    """Counterfactual rows with their severities as `severity_*` and a number of their nuisance."""
+    rows, factors = [], DIMENSIONS[:-1]
+    for family in range(pieces * per_piece):
+        draws: list[tuple[str, float, int]] = [("nothing", 0.0, 0)]
+        draws += [(factor, dose, 0) for factor in factors for dose in DOSES_JND]
+        draws += [("nuisance", 0.0, twin + 1) for twin in range(TWINS)]
+        for number, (varied, dose, nuisance) in enumerate(draws):
+            severity = np.array([dose if factor == varied else 0.0 for factor in factors])
+            scores = score(severity)
+            rows.append(
+                {
+                    "sample_id": f"family {family} row {number}",
+                    "split": "test_counterfactual",
+                    "tier": tier_names(scores[None])[0],
+                    "composition": f"test {family % pieces} <&>",
+                    "segment_id": f"test {family}",
+                    "family": f"family {family}",
+                    "varied": varied,
+                    "varied_severity_jnd": dose,
+                    "nuisance": nuisance,
+                    **{f"severity_{factor}": severity[i] for i, factor in enumerate(factors)},
+                    **dict(zip(DIMENSIONS, scores, strict=True)),
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def severities(rows: pd.DataFrame) -> np.ndarray:
+    return rows[[f"severity_{factor}" for factor in DIMENSIONS[:-1]]].to_numpy()
+
+
+Model = Callable[[pd.DataFrame], np.ndarray]
+"""Rows with severities and nuisance to eight scores each."""
+
+
+def grade(rows: pd.DataFrame, model: Model, **figures: np.ndarray) -> pd.DataFrame:
+    table = pd.DataFrame(model(rows), columns=list(DIMENSIONS))
+    table.insert(0, "sample_id", rows["sample_id"].to_numpy())
+    return table.assign(**figures).sample(frac=1, random_state=1)
+
+
+def knows_all(rows: pd.DataFrame) -> np.ndarray:
+    return score(severities(rows))
+
+
+def hears_trouble(rows: pd.DataFrame) -> np.ndarray:
+    """Something is wrong, but not what; and another recording sounds like trouble, too."""
+    overall = score(severities(rows))[:, -1:]
+    noise = np.random.default_rng(3).normal(0, 1.5, (len(rows), 8))
+    return np.repeat(overall - 3.0 * rows["nuisance"].to_numpy()[:, None], 8, axis=1) + noise
+
+
+def reads_notes(rows: pd.DataFrame) -> np.ndarray:
+    """All but what notes do not show: pedal and tone."""
+    seen = severities(rows).copy()
+    seen[:, [3, 4]] = 0
+    return score(seen) + np.random.default_rng(4).normal(0, 2, (len(rows), 8))
+
+
+def follows_one(rows: pd.DataFrame) -> np.ndarray:
+    """The second factor alone, in every dimension."""
+    return np.repeat(score(severities(rows))[:, 1:2], 8, axis=1)
+
+
+def turned_round(rows: pd.DataFrame) -> np.ndarray:
+    return 150 - score(severities(rows))
+
+
+@pytest.fixture(scope="session")
+def families() -> pd.DataFrame:
+    return make_families()
+
+
+@pytest.fixture(scope="session")
+def factored(evaluation: Evaluation, families: pd.DataFrame) -> Evaluation:
+    """Gated knows all but for noise, audio_only hears trouble, midi_only reads notes."""
+    rng = np.random.default_rng(2)
+    rows = evaluation.samples.copy()
+    severity = rng.gamma(0.8, 1.5, (len(rows), 7)).clip(0, 8)
+    rows[[f"severity_{factor}" for factor in DIMENSIONS[:-1]]] = severity
+    rows["nuisance"] = rng.integers(0, 4, len(rows))
+    rows[list(DIMENSIONS)] = score(severity)
+    rows["tier"] = tier_names(score(severity))
+    rows = rows.assign(family=None, varied=None, varied_severity_jnd=np.nan)
+    judged = rows[rows["split"] == "test"]
+
+    def nearly(rows: pd.DataFrame) -> np.ndarray:
+        return knows_all(rows) + np.random.default_rng(5).normal(0, 2, (len(rows), 8))
+
+    def halfway(rows: pd.DataFrame) -> np.ndarray:
+        return (hears_trouble(rows) + reads_notes(rows)) / 2
+
+    models: dict[Experiment, Model] = {
+        "audio_only": hears_trouble,
+        "midi_only": reads_notes,
+        "crossattn": follows_one,
+        "gated": nearly,
+        "concat": halfway,
+    }
+    outcomes = []
+    for name, model in models.items():
+        figures = {}
+        if len(MODALITIES[name]) > 1:
+            dosed = (families["varied"] == "tone_quality") * families["varied_severity_jnd"]
+            figures["audio_share"] = 0.5 + 0.02 * dosed + rng.normal(0, 0.01, len(families))
+        if name == "gated":
+            figures["gate"] = figures["audio_share"] + 0.05
+        alone = {"audio": hears_trouble(judged), "midi": reads_notes(judged)}
+        made = outcome(
+            name,
+            judged,
+            model(judged),
+            alone if len(MODALITIES[name]) > 1 else None,
+            grade(families, model, **figures),
+        )
+        r = agreement(judged[list(DIMENSIONS)].to_numpy(), model(judged)).r
+        history = tuple(dataclasses.replace(one, val_r=r) for one in made.training.history)
+        training = dataclasses.replace(made.training, history=history)
+        outcomes.append(dataclasses.replace(made, training=training))
+    return dataclasses.replace(
+        evaluation,
+        recipe="factored",
+        kind="factored",
+        samples=pd.concat([rows, families], ignore_index=True),
+        sounds={},
+        outcomes=tuple(outcomes),
+        label_gates=LABEL_GATES,
+        shortcut_audit=SHORTCUT_AUDIT,
+        transcription=TRANSCRIPTION,
+    )
+
+
+MODELS: dict[str, Model] = {
+    "knows all": knows_all,
+    "hears trouble": hears_trouble,
+    "reads notes": reads_notes,
+    "follows one": follows_one,
+    "turned round": turned_round,
+    "says the same": lambda rows: np.full((len(rows), 8), 80.0),
+}
+
+
+@pytest.fixture(scope="session")
+def graded(families: pd.DataFrame) -> Callable[[str], Families]:
+    """The scores that one of `MODELS` gives the families."""
+
+    def by(model: str) -> Families:
+        given = families[["sample_id", "family", "composition", "varied", "varied_severity_jnd"]]
+        return arrange(given.merge(grade(families, MODELS[model])), DIMENSIONS)
+
+    return by

@@ -3,8 +3,9 @@ import dataclasses
 import pytest
 
 from models.evaluation.caveats import caveats, listed
+from models.evaluation.evaluation import Evaluation, TierSound
 from models.evaluation.statistics import Gain, Interval
-from models.evaluation.summary import Evaluation, Summary, TierSound, summarise
+from models.evaluation.summary import Summary, summarise
 
 PHASE2_DB = (None, 35.0, 25.0, 20.0)
 ALIKE_DB = (None,) * 4

@@ -2,8 +2,8 @@ import dataclasses
 
 import pytest
 
+from models.evaluation.evaluation import Evaluation
 from models.evaluation.fusion_figures import fusion_figures
-from models.evaluation.summary import Evaluation
 from models.history import EpochRecord
 
 

@@ -10,9 +10,10 @@ import pytest
 from degradation.errors import UserError
 from labeling.scores import DIMENSIONS
 from models.config.experiment import EXPERIMENTS, MODALITIES, Experiment
+from models.evaluation.evaluation import Evaluation
 from models.evaluation.report import write_report
 from models.evaluation.report_json import report_json
-from models.evaluation.summary import Evaluation, summarise
+from models.evaluation.summary import summarise
 from models.history import from_plain, to_plain
 
 FUSIONS = [name for name in EXPERIMENTS if len(MODALITIES[name]) > 1]
@@ -106,10 +107,11 @@ def test_json_holds_what_its_schema_says(
     evaluation: Evaluation, whole: tuple[Page, dict[str, Any], str]
 ) -> None:
     _, content, _ = whole
-    assert content["schema_version"] == 2
+    assert content["schema_version"] == 3
     assert set(content) == {
-        "schema_version", "data", "settings", "dimensions", "ceiling", "baseline", "experiments",
-        "pretraining", "token_audit", "caveats",
+        "schema_version", "data", "settings", "dimensions", "factors", "findings", "gates",
+        "ceiling", "baseline", "experiments", "best", "pairs", "counterfactual", "label_gates",
+        "shortcut_audit", "transcription", "pretraining", "token_audit", "caveats",
     }  # fmt: skip
     assert content["dimensions"] == list(DIMENSIONS)
     counted = evaluation.samples.groupby(["split", "tier"]).size()
@@ -180,7 +182,8 @@ def test_the_page_stands_alone_and_says_what_matters(
 ) -> None:
     page, content, html = whole
     assert page.figures == {
-        "experiments": 7, "dimensions": 0, "fusion": 3, "alone": 0, "training": 11,
+        "gates": 0, "experiments": 7, "dimensions": 0, "pairs": 1, "ceilings": 0, "confusion": 5,
+        "fusion": 3, "alone": 0, "training": 11,
         "pretraining": 0, "tokens": 0, "data": 0,
     }  # fmt: skip
     links = re.findall(r'(?:href|src)="([^"]*)"', html)
@@ -219,7 +222,9 @@ def test_one_experiment_is_enough(evaluation: Evaluation, tmp_path: Path, name: 
 def test_what_was_not_done_has_no_section(evaluation: Evaluation, tmp_path: Path) -> None:
     bare = dataclasses.replace(only(evaluation, "midi_only"), pretraining=None, token_audit=())
     page, content, html = written(bare, tmp_path)
-    assert set(page.rows) == {"experiments", "dimensions", "training", "data"}
+    assert set(page.rows) == {
+        "gates", "experiments", "dimensions", "ceilings", "confusion", "training", "data"
+    }  # fmt: skip
     assert content["pretraining"] is None
     assert content["token_audit"] == []
     assert "#tokens" not in html
@@ -316,3 +321,60 @@ def test_nothing_to_judge_is_refused(evaluation: Evaluation) -> None:
 def test_the_json_is_made_of_plain_values(evaluation: Evaluation) -> None:
     content = report_json(summarise(only(evaluation, "gated")))
     assert json.loads(json.dumps(content, allow_nan=False)) == content
+
+
+@pytest.fixture(scope="module")
+def whole_factored(
+    factored: Evaluation, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Page, dict[str, Any], str]:
+    return written(factored, tmp_path_factory.mktemp("factored"))
+
+
+def test_a_factored_recipe_shows_what_follows_what(
+    whole_factored: tuple[Page, dict[str, Any], str],
+) -> None:
+    page, content, html = whole_factored
+    found = content["counterfactual"]
+    assert {name: page.figures[name] for name in ("doses", "movement", "nuisance", "leaning")} == {
+        "doses": 7 + 7 + 5, "movement": 6, "nuisance": 0, "leaning": 2,
+    }  # fmt: skip
+    for place, factor in enumerate(content["factors"]):
+        plain = factor.replace("_", " ")
+        cells = page.row("doses", plain)
+        for column, model in enumerate(found["models"].values()):
+            own = model["doses"]["monotone"][place][place]
+            assert cells[2 * column] == f"{100 * own:.0f} %"
+    assert page.row("movement", "tone quality")[0] == "−36.7"
+    assert page.row("leaning", "tone quality")[1] == page.row("leaning", "tone quality")[2]
+    assert page.row("transcription", "midi_only: transcribed")[0] == "0.512"
+    assert page.row("audits", "heard")[0] == "0.710"
+    assert "it has not been shown to judge playing" not in html
+    assert "All eight dimensions carry one signal" not in html
+    assert not re.search(r"\b(nan|NaN|None|inf|undefined)\b", html)
+    assert content["ceiling"]["on_these_samples"]["mean_r"] == pytest.approx(1)
+    assert content["ceiling"]["on_these_samples"]["mean_mae"] == 0
+
+
+def test_counterfactual_rows_are_judged_with_nothing_else(
+    factored: Evaluation, whole_factored: tuple[Page, dict[str, Any], str]
+) -> None:
+    ordinary = factored.samples[factored.samples["family"].isna()]
+    outcomes = tuple(dataclasses.replace(one, counterfactual=None) for one in factored.outcomes)
+    without = report_json(
+        summarise(dataclasses.replace(factored, samples=ordinary, outcomes=outcomes))
+    )
+    _, content, _ = whole_factored
+    assert without["counterfactual"] is None
+    for name in ("experiments", "pairs", "baseline", "ceiling"):
+        assert json.loads(json.dumps(without[name])) == content[name]
+    assert without["data"]["counts"] == content["data"]["counts"]
+
+
+def test_the_gates_of_the_page_are_those_of_the_json(
+    whole_factored: tuple[Page, dict[str, Any], str],
+) -> None:
+    page, content, _ = whole_factored
+    words = {True: "passed", False: "failed", None: "not judged"}
+    assert [row[1] for row in page.rows["gates"][1:]] == [
+        words[gate["passed"]] for gate in content["gates"]
+    ]

@@ -5,7 +5,9 @@ from degradation.seeds import stream
 from models.evaluation.statistics import (
     Interval,
     clustered_bootstrap,
+    clustered_differences,
     clustered_gain,
+    clustered_means,
     within_tier_r,
 )
 from models.metrics import agreement
@@ -121,3 +123,49 @@ def test_within_tier_r_does_not_see_the_tier() -> None:
     blind = np.where(tiers == "good", 90.0, 55.0)[:, None] + rng.normal(0, 1, (1000, 8))
     assert abs(within_tier_r(true, blind, list(tiers))) < 0.05
     assert within_tier_r(true, true, list(tiers)) == pytest.approx(1)
+
+
+def test_differences_by_dimension_are_the_parts_of_the_gain() -> None:
+    true, predicted, clusters = scores(np.random.default_rng(6), 12, 10, 3)
+    better = predicted.copy()
+    better[:, 2] = true[:, 2]
+    found = clustered_differences(true, better, predicted, clusters, seed=0)
+    gain = clustered_gain(true, better, predicted, clusters, seed=0)
+    assert np.mean([one.r for one in found]) == pytest.approx(gain.mean_r)
+    assert [one.interval.excludes_zero for one in found] == [i == 2 for i in range(8)]
+    assert found[2].p == pytest.approx(2 / 2001)
+    assert found[0].p == 1, "the same is no different"
+
+
+def test_a_p_is_never_smaller_than_that_few_pieces_lean_one_way_by_chance() -> None:
+    true, predicted, clusters = scores(np.random.default_rng(7), 5, 10, 3)
+    found = clustered_differences(true, true, predicted, clusters, seed=0)
+    assert {one.p for one in found} == {2 / 2**5}
+    single = clustered_differences(true, true, predicted, ["one"] * len(true), seed=0)
+    assert all(np.isnan(one.p) and np.isnan(one.interval.low) for one in single)
+    assert all(one.r > 0 for one in single)
+
+
+def test_means_of_clustered_rows_are_means_and_their_intervals_hold_them() -> None:
+    rng = np.random.default_rng(8)
+    values = rng.normal(size=(60, 2, 3)) + rng.normal(size=(12, 1, 1)).repeat(5, axis=0)
+    clusters = [f"piece {i // 5}" for i in range(60)]
+    mean, low, high = clustered_means(values, clusters, seed=0)
+    assert mean == pytest.approx(values.mean(axis=0))
+    assert (low < mean).all()
+    assert (mean < high).all()
+    by_row = clustered_means(values, [str(i) for i in range(60)], seed=0)
+    assert ((high - low) > 1.2 * (by_row[2] - by_row[1])).all(), "alike rows widen it"
+
+
+def test_missing_values_are_left_out_of_a_mean() -> None:
+    values = np.array([[1.0, np.nan], [3.0, np.nan], [np.nan, np.nan]])
+    mean, low, high = clustered_means(values, ["a", "b", "c"], seed=0)
+    assert mean[0] == 2
+    assert 1 <= low[0] <= high[0] <= 3
+    assert np.isnan([mean[1], low[1], high[1]]).all()
+    alone = clustered_means(values, ["a", "a", "a"], seed=0)
+    assert alone[0][0] == 2
+    assert np.isnan(alone[1]).all()
+    with pytest.raises(ValueError, match="a cluster for each of 3 rows, got 1"):
+        clustered_means(values, ["a"], seed=0)

@@ -2,8 +2,8 @@ from dataclasses import asdict
 
 import pytest
 
+from models.evaluation.evaluation import Evaluation
 from models.evaluation.fusion_figures import fusion_figures
-from models.evaluation.summary import Evaluation
 from models.evaluation.tables import fusion_rows, notes_lost, number, percent, signed, token_rows
 
 

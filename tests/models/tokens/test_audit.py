@@ -8,8 +8,9 @@ import pytest
 from degradation.dynamics import DynamicsCompression
 from degradation.edits import EDIT_DTYPE, Change, Edits, apply_edits
 from degradation.notes import NOTE_DTYPE, PEDAL_DTYPE, NoteArray, Performance, cut_window
-from degradation.recipe import Recipe, load_recipe
+from degradation.recipe import load_recipe
 from degradation.seeds import stream
+from degradation.tiered import TieredRecipe
 from degradation.timing import OnsetJitter
 from models.tokens.audit import ASPECTS, PairAudit, audit_pair, audit_tokeniser, notes_lost
 from models.tokens.octuple import OCTUPLE, STEP_S
@@ -27,7 +28,7 @@ KEPT = {10: 0.74, 30: 0.38, 60: 0.20}
 
 
 @pytest.fixture(scope="module")
-def recipe() -> Recipe:
+def recipe() -> TieredRecipe:
     return load_recipe(REPOSITORY / "configs" / "recipes" / "phase2.yaml")
 
 
@@ -167,7 +168,7 @@ def test_pedalling_survives_in_performance_tokens_alone(playing: Performance) ->
         assert (pedal.seen_share, pedal.survival) == (0, 0)
 
 
-def test_a_tokeniser_that_loses_notes_is_caught(playing: Performance, recipe: Recipe) -> None:
+def test_a_tokeniser_that_loses_notes_is_caught(playing: Performance, recipe: TieredRecipe) -> None:
     truncating = replace(OCTUPLE, encode=lambda performance: OCTUPLE.encode(performance)[:1000])
     assert notes_lost(playing, truncating) == len(playing.notes) - 1000
     audit = audit_pair(playing, playing, truncating)
@@ -183,7 +184,7 @@ def windows(perform_at_random: Performances) -> dict[str, Performance]:
 
 
 def test_a_row_for_each_operation_of_each_tier(
-    windows: dict[str, Performance], recipe: Recipe
+    windows: dict[str, Performance], recipe: TieredRecipe
 ) -> None:
     rows = {
         name: audit_tokeniser(windows, recipe, tokeniser, seed=7)
@@ -212,7 +213,7 @@ def test_a_row_for_each_operation_of_each_tier(
 
 
 def test_a_row_does_not_depend_on_the_order_of_the_performances(
-    windows: dict[str, Performance], recipe: Recipe
+    windows: dict[str, Performance], recipe: TieredRecipe
 ) -> None:
     backwards = dict(reversed(windows.items()))
     once = audit_tokeniser(windows, recipe, OCTUPLE, seed=7)
@@ -221,13 +222,13 @@ def test_a_row_does_not_depend_on_the_order_of_the_performances(
 
 
 def test_each_performance_has_its_own_damage(
-    windows: dict[str, Performance], recipe: Recipe
+    windows: dict[str, Performance], recipe: TieredRecipe
 ) -> None:
     once, again = (audit_tokeniser({k: windows["w0"]}, recipe, OCTUPLE, seed=7) for k in "ab")
     assert [row.survival for row in once] != [row.survival for row in again]
 
 
-def test_an_operation_that_changes_nothing_has_no_survival(recipe: Recipe) -> None:
+def test_an_operation_that_changes_nothing_has_no_survival(recipe: TieredRecipe) -> None:
     silence = Performance(
         notes=np.zeros(0, NOTE_DTYPE), pedal=np.zeros(0, PEDAL_DTYPE), duration_s=10.0
     )
@@ -237,7 +238,9 @@ def test_an_operation_that_changes_nothing_has_no_survival(recipe: Recipe) -> No
 
 
 @pytest.mark.real_data
-def test_real_onsets_keep_their_positions_as_was_measured(real_data: Path, recipe: Recipe) -> None:
+def test_real_onsets_keep_their_positions_as_was_measured(
+    real_data: Path, recipe: TieredRecipe
+) -> None:
     windows = {}
     for path in sorted((real_data / "maestro-v3.0.0" / "2018").glob("*.midi"))[::40]:
         performance = read_midi(path.read_bytes(), path.name)

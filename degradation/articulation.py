@@ -1,0 +1,84 @@
+"""Uneven touch: keys let go too early and too late."""
+
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from degradation.chance import FloatArray, keep_between, unit_noise
+from degradation.edits import Edits, alter
+from degradation.notes import NoteArray, Performance
+from degradation.operation import NoteParameters
+from degradation.pedal import DOWN_FROM, is_down, switches
+
+SHORTEST_PRESS_S = 0.03
+"""A key is hardly let go sooner after it is struck, but where the player did so."""
+
+HEARD_SHARE = 0.1
+"""Where fewer releases would be heard, for the pedal holds the others, articulation is not."""
+
+
+def longest_press_s(notes: NoteArray, duration_s: float) -> FloatArray:
+    """Return how long each key could be held: until its next strike, or the window's end."""
+    by_key = np.lexsort((notes["onset_s"], notes["pitch"]))
+    onset_s, pitch = notes["onset_s"][by_key], notes["pitch"][by_key]
+    until_s = np.full(len(notes), duration_s)
+    until_s[:-1] = np.where(pitch[1:] == pitch[:-1], onset_s[1:], duration_s)
+    longest_s = np.empty(len(notes))
+    longest_s[by_key] = until_s - onset_s
+    return longest_s
+
+
+def find_heard_releases(performance: Performance) -> NDArray[np.bool_]:
+    """Return which keys are let go, within an octave of their length, where it can be heard.
+
+    Under the pedal it makes no difference, unless the pedal is lifted while the key is held for
+    half to twice as long as it was: a key held through the lift sounds on.
+    """
+    notes, pedal = performance.notes, performance.pedal
+    held_s = notes["offset_s"] - notes["onset_s"]
+    soonest_s, latest_s = notes["offset_s"] - held_s / 2, notes["offset_s"] + held_s
+    moves = switches(pedal)
+    lift_s = pedal["time_s"][moves[pedal["value"][moves] < DOWN_FROM]]
+    lifted = np.searchsorted(lift_s, latest_s) > np.searchsorted(lift_s, soonest_s)
+    return np.asarray(lifted | ~is_down(pedal, soonest_s))
+
+
+class UnevenArticulation(NoteParameters):
+    """Keys are held too long or too short by `spread_octaves`, root mean square: log-normal.
+
+    Each note on its own: joined ones come apart or overlap, and the keys of a chord are not
+    released together. Onsets and pedal stay. A press that would run into its key's next strike,
+    or the window's end, is shortened instead, and one that would be too short lengthened. Keys
+    let go under the pedal are moved too, though it is not heard: it is in the MIDI.
+
+    No published threshold. One JND is taken as 0.15 octaves (11 % of the length): about what is
+    noticed of the length of a single tone.
+    """
+
+    operation: Literal["uneven_articulation"] = "uneven_articulation"
+    spread_octaves: float = Field(ge=0, le=2)
+
+    @property
+    def strength(self) -> tuple[float, str]:
+        """Root mean square of the changes of length, as binary logarithms."""
+        return self.spread_octaves, "octaves"
+
+    def can_strike(self, performance: Performance) -> bool:
+        """Return whether a tenth of the keys or more are let go where it can be heard."""
+        heard = find_heard_releases(performance)
+        return bool(len(heard)) and float(np.mean(heard)) >= HEARD_SHARE
+
+    def draw(self, performance: Performance, rng: np.random.Generator) -> Edits:
+        """Return a moved release for every note."""
+        notes = performance.notes
+        held_s = notes["offset_s"] - notes["onset_s"]
+        shortest_s = np.minimum(held_s, SHORTEST_PRESS_S)
+        octaves = keep_between(
+            np.zeros(len(notes)),
+            self.spread_octaves * unit_noise(rng, len(notes)),
+            np.log2(shortest_s / held_s),
+            np.log2(np.maximum(longest_press_s(notes, performance.duration_s) / held_s, 1.0)),
+        )
+        return Edits(notes=alter(notes["note_id"], offset_shift_s=held_s * (np.exp2(octaves) - 1)))

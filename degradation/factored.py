@@ -1,0 +1,232 @@
+"""A factored recipe: seven faults of playing, each with a severity of its own, and nuisance."""
+
+import functools
+from typing import Any, Literal, Self, get_args
+
+import numpy as np
+from pydantic import Field, ValidationError, field_validator, model_validator
+
+from degradation.config_file import explain
+from degradation.edits import is_empty
+from degradation.notes import Performance
+from degradation.nuisance import Nuisance, RandomStream
+from degradation.operation import NoteOperation, Parameters
+from degradation.operations import OperationOnNotes
+from degradation.recipe_base import TIERS, RecipeBase, digest_of
+from degradation.render import Instrument
+from degradation.seeds import stream
+from degradation.severity import (
+    Floats,
+    ScoreCurve,
+    SeverityDistribution,
+    draw_ranks,
+    overall_severity,
+)
+
+Factor = Literal[
+    "note_accuracy",
+    "rhythmic_stability",
+    "articulation_clarity",
+    "pedal_technique",
+    "tone_quality",
+    "dynamic_range",
+    "musical_expression",
+]
+
+FACTORS: tuple[Factor, ...] = get_args(Factor)
+"""What can be wrong with a performance, one a dimension; in the order of every table."""
+
+SHARES_FROM_DRAWS = 20_000
+
+
+class GrowingOperation(Parameters):
+    """An operation as it is at one JND, and how it grows with severity.
+
+    A parameter that `growth` names is its value at one JND times severity to that exponent; the
+    others stay. `source` says where the value at one JND is from: a publication, or
+    `no published threshold`.
+    """
+
+    at_one_jnd: OperationOnNotes
+    growth: dict[str, float] = Field(min_length=1)
+    source: str = Field(min_length=1)
+
+    @field_validator("growth")
+    @classmethod
+    def _exponents_rise(cls, growth: dict[str, float]) -> dict[str, float]:
+        if min(growth.values()) <= 0:
+            raise ValueError(f"exponents should be above 0, got {growth}")
+        return growth
+
+    @model_validator(mode="after")
+    def _growing_parameters_are_numbers(self) -> Self:
+        fields = self.at_one_jnd.model_dump()
+        growing = [name for name, value in fields.items() if isinstance(value, float)]
+        if unknown := sorted(set(self.growth) - set(growing)):
+            raise ValueError(
+                f"growth names {', '.join(unknown)}; expected parameters of "
+                f"{self.at_one_jnd.operation} that can grow: {', '.join(growing) or 'none'}"
+            )
+        return self
+
+    def at(self, severity_jnd: float) -> NoteOperation:
+        """Return the operation at a severity. Raises ValidationError where it grew too strong."""
+        grown = {
+            name: getattr(self.at_one_jnd, name) * severity_jnd**exponent
+            for name, exponent in self.growth.items()
+        }
+        return type(self.at_one_jnd).model_validate(self.at_one_jnd.model_dump() | grown)
+
+
+class FactorDamage(Parameters):
+    """One factor: its weight in the overall severity, how severe it is drawn, and what it does."""
+
+    weight: float = Field(gt=0)
+    severity: SeverityDistribution
+    operations: tuple[GrowingOperation, ...] = Field(min_length=1)
+
+    def at(self, severity_jnd: float) -> tuple[NoteOperation, ...]:
+        """Return the factor's operations at a severity, in order; none at 0."""
+        return tuple(one.at(severity_jnd) for one in self.operations) if severity_jnd else ()
+
+    def can_strike(self, performance: Performance) -> bool:
+        """Return whether each of its operations finds something to act on in this window.
+
+        With some of them alone, the damage would be less than its severity says.
+        """
+        return all(one.at_one_jnd.can_strike(performance) for one in self.operations)
+
+    def misses(self, performance: Performance, severity_jnd: float, own: RandomStream) -> bool:
+        """Return whether, by chance, nothing is done at this severity, though it can strike.
+
+        `own` gives the streams that the operations will draw from.
+        """
+        operations = self.at(severity_jnd)
+        return all(
+            operation.leaves_to_chance
+            and is_empty(operation.draw(performance, own(operation.operation)))
+            for operation in operations
+        )
+
+
+class Counterfactual(Parameters):
+    """The same music with one factor at several severities, and recorded otherwise.
+
+    Of the held-out segments, a `share` has a family: undamaged, each factor at each of
+    `severities_jnd` alone, and `twins` that differ from the undamaged one in nuisance only.
+    """
+
+    share: float = Field(ge=0, le=1)
+    severities_jnd: tuple[float, ...] = Field(min_length=1)
+    twins: int = Field(ge=1, le=16)
+
+    @field_validator("severities_jnd")
+    @classmethod
+    def _severities_rise(cls, severities: tuple[float, ...]) -> tuple[float, ...]:
+        if min(severities) <= 0 or list(severities) != sorted(set(severities)):
+            raise ValueError(f"should rise from above 0, got {list(severities)}")
+        return severities
+
+
+class FactoredRecipe(RecipeBase):
+    """Seven factors of damage with severities of their own, recorded in many ways.
+
+    The factors stand in the order in which they are done. `correlation` is that of any two
+    severities' ranks (as normal scores); `pooling` the exponent of the overall severity, the
+    weighted power mean of all seven. The rows of every tier follow from all factors.
+    """
+
+    kind: Literal["factored"]
+    audio_source: Literal["rendered"]
+    score_curve: ScoreCurve
+    correlation: float = Field(ge=0, lt=1)
+    pooling: float = Field(ge=1, le=8)
+    factors: dict[Factor, FactorDamage]
+    nuisance: Nuisance
+    counterfactual: Counterfactual
+
+    @field_validator("factors")
+    @classmethod
+    def _factors_are_complete(
+        cls, factors: dict[Factor, FactorDamage]
+    ) -> dict[Factor, FactorDamage]:
+        if set(factors) != set(FACTORS):
+            raise ValueError(f"should be {', '.join(FACTORS)}, got {', '.join(factors) or 'none'}")
+        # An operation's name is that of its stream of randomness, and of its edits in the row.
+        names = [one.at_one_jnd.operation for f in factors.values() for one in f.operations]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"each operation may stand once in all factors, got {twice} twice")
+        return factors
+
+    @model_validator(mode="after")
+    def _severities_can_be_done(self) -> Self:
+        for name, factor in self.factors.items():
+            largest = max(factor.severity.largest_jnd, *self.counterfactual.severities_jnd)
+            if factor.severity.largest_jnd > self.score_curve.largest_jnd:
+                raise ValueError(
+                    f"factors.{name}.severity should end by {self.score_curve.largest_jnd:g} JND, "
+                    f"where score_curve does, got {factor.severity.largest_jnd:g}"
+                )
+            try:
+                factor.at(largest)
+            except ValidationError as error:
+                raise ValueError(
+                    f"factors.{name} grows too strong at {largest:g} JND: {explain(error)}"
+                ) from error
+        return self
+
+    @property
+    def instruments(self) -> tuple[Instrument, ...]:
+        """The instruments that a row may be played on, of those that this machine has."""
+        return self.nuisance.instruments_here()
+
+    @property
+    def sample_rate_hz(self) -> int:
+        """Sample rate of every row's audio."""
+        return self.nuisance.instruments[0].sample_rate_hz
+
+    @property
+    def weights(self) -> Floats:
+        """The factors' weights in the overall severity, in the order of `FACTORS`."""
+        return np.array([self.factors[name].weight for name in FACTORS])
+
+    def draw_severities(self, rng: np.random.Generator) -> Floats:
+        """Return a severity in JND for each of `FACTORS`."""
+        ranks = draw_ranks(len(FACTORS), self.correlation, rng)
+        return np.array(
+            [
+                self.factors[name].severity.quantile(rank)
+                for name, rank in zip(FACTORS, ranks, strict=True)
+            ]
+        )
+
+    def overall(self, severity_jnd: Floats) -> float:
+        """Return the overall severity of seven, in the order of `FACTORS`."""
+        return overall_severity(severity_jnd, self.weights, self.pooling)
+
+    @functools.cached_property
+    def tier_shares(self) -> dict[str, float]:
+        """How often each tier is drawn where every factor finds something to act on.
+
+        Counted over many draws: the shares of a power mean have no closed form.
+        """
+        rng = stream(self.seed, self.name, "tier shares")
+        tiers = [
+            self.score_curve.tier(self.overall(self.draw_severities(rng)))
+            for _ in range(SHARES_FROM_DRAWS)
+        ]
+        return {tier: tiers.count(tier) / len(tiers) for tier in TIERS}
+
+    @property
+    def struck_alone(self) -> dict[str, tuple[NoteOperation, ...]]:
+        """The operations of each factor at one JND, where a listener begins to notice."""
+        return {name: self.factors[name].at(1.0) for name in FACTORS}
+
+    def tier_digest(self, tier: str) -> str:
+        """Return 16 hexadecimal digits that change when anything about this tier's rows does.
+
+        Every factor reaches every tier, so that any edit changes all of them. It covers the
+        validated values and the order of the factors; `gates` changes no row.
+        """
+        about: dict[str, Any] = self.model_dump(mode="json", exclude={"gates"})
+        return digest_of(about | {"tier": tier, "order": list(self.factors)})

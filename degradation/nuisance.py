@@ -1,0 +1,169 @@
+"""Nuisance: how a performance is recorded, which says nothing of how well it was played.
+
+Everything here is drawn from the same distribution whatever the damage, each from a stream of
+its own, and reaches the sound alone.
+"""
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+from pydantic import Field, model_validator
+
+from degradation.channel import Bandpass
+from degradation.coloured_noise import Colour, ColouredNoise
+from degradation.equaliser import Equaliser, EqualiserBand
+from degradation.errors import UserError
+from degradation.gain import Gain
+from degradation.operation import Parameters, SoundOperation
+from degradation.render import Instrument
+from degradation.room import Room, RoomRange
+from degradation.seeds import stream
+from degradation.spans import Span, draw_log_uniform, draw_uniform
+
+RandomStream = Callable[[str], np.random.Generator]
+Share = Field(ge=0, le=1)
+
+
+class EqualiserRange(Parameters):
+    """A low shelf, a peak and a high shelf, each somewhere in its octaves, up or down."""
+
+    low_shelf_hz: Span
+    peak_hz: Span
+    high_shelf_hz: Span
+    gain_db: Span
+    shelf_q: float = Field(gt=0, le=1)
+    peak_q: Span
+
+    def draw(self, rng: np.random.Generator) -> Equaliser:
+        """Return an equaliser: frequencies by octaves, gains uniform."""
+        return Equaliser(
+            bands=(
+                self._band("low_shelf", self.low_shelf_hz, self.shelf_q, rng),
+                self._band("peak", self.peak_hz, draw_log_uniform(self.peak_q, rng), rng),
+                self._band("high_shelf", self.high_shelf_hz, self.shelf_q, rng),
+            )
+        )
+
+    def _band(self, shape: str, span_hz: Span, q: float, rng: np.random.Generator) -> EqualiserBand:
+        return EqualiserBand.model_validate(
+            {
+                "shape": shape,
+                "frequency_hz": round(draw_log_uniform(span_hz, rng), 1),
+                "gain_db": round(draw_uniform(self.gain_db, rng), 2),
+                "q": round(q, 3),
+            }
+        )
+
+
+class BandRange(Parameters):
+    """Where the recording chain begins and ends to let pass."""
+
+    low_hz: Span
+    high_hz: Span
+    order: int = Field(ge=1, le=8)
+
+
+class NoiseRange(Parameters):
+    """Noise of one of `colours`, in a `share` of the recordings."""
+
+    share: float = Share
+    colours: tuple[Colour, ...] = Field(min_length=1)
+    snr_db: Span
+
+
+class Nuisance(Parameters):
+    """The distributions that every recording is drawn from.
+
+    An instrument whose soundfont is not on this machine is left out of the draw. A `room_share`
+    of the recordings is made in one of `rooms`, the rest without any echo.
+    """
+
+    instruments: tuple[Instrument, ...] = Field(min_length=1)
+    room_share: float = Share
+    rooms: RoomRange
+    equaliser: EqualiserRange
+    band: BandRange
+    gain_db: Span
+    noise: NoiseRange
+
+    @model_validator(mode="after")
+    def _instruments_share_a_rate(self) -> Self:
+        rates = {instrument.sample_rate_hz for instrument in self.instruments}
+        if len(rates) > 1:
+            raise ValueError(f"instruments should share one sample_rate_hz, got {sorted(rates)}")
+        if self.band.high_hz[1] >= max(rates) / 2:
+            raise ValueError(
+                f"band.high_hz should end below half of sample_rate_hz, {max(rates) / 2:g}, got "
+                f"{self.band.high_hz[1]:g}"
+            )
+        return self
+
+    def instruments_here(self) -> tuple[Instrument, ...]:
+        """Return the instruments whose soundfonts this machine has. Raises UserError for none."""
+        here = tuple(i for i in self.instruments if i.find_soundfont() is not None)
+        if not here:
+            names = ", ".join(instrument.soundfont for instrument in self.instruments)
+            raise UserError(
+                f"no soundfont of nuisance.instruments was found; expected one of {names}: "
+                "`make system` installs them on Debian"
+            )
+        return here
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recording:
+    """How one row is recorded: the instrument, and what is done to its sound, in order."""
+
+    instrument: Instrument
+    room: Room | None
+    equaliser: Equaliser
+    band: Bandpass
+    gain: Gain
+    noise: ColouredNoise | None
+
+    @property
+    def operations(self) -> tuple[SoundOperation, ...]:
+        """From the piano to the file; noise is last, so that its SNR is that of what is heard."""
+        chain = (self.room, self.equaliser, self.band, self.gain, self.noise)
+        return tuple(operation for operation in chain if operation is not None)
+
+
+def draw_recording(nuisance: Nuisance, seed: int, name: str, own: RandomStream) -> Recording:
+    """Return how a row is recorded. `own` gives the row's streams; rooms are `name`'s alone.
+
+    Each part has a stream of its own: a change of one leaves the others as they were.
+    """
+    in_room, noise_rng, band_rng = own("room"), own("noise of the recording"), own("band")
+    here = nuisance.instruments_here()
+    room = None
+    if in_room.random() < nuisance.room_share:
+        room = make_rooms(nuisance.rooms, seed, name)[int(in_room.integers(nuisance.rooms.count))]
+    noise = None
+    if noise_rng.random() < nuisance.noise.share:
+        colour = nuisance.noise.colours[int(noise_rng.integers(len(nuisance.noise.colours)))]
+        snr_db = round(draw_uniform(nuisance.noise.snr_db, noise_rng), 2)
+        noise = ColouredNoise(colour=colour, snr_db=snr_db)
+    return Recording(
+        instrument=here[int(own("instrument").integers(len(here)))],
+        room=room,
+        equaliser=nuisance.equaliser.draw(own("equaliser")),
+        band=Bandpass(
+            low_hz=round(draw_log_uniform(nuisance.band.low_hz, band_rng), 1),
+            high_hz=round(draw_log_uniform(nuisance.band.high_hz, band_rng), 1),
+            order=nuisance.band.order,
+        ),
+        gain=Gain(gain_db=round(draw_uniform(nuisance.gain_db, own("gain")), 2)),
+        noise=noise,
+    )
+
+
+@functools.cache
+def make_rooms(rooms: RoomRange, seed: int, name: str) -> tuple[Room, ...]:
+    """Return the rooms of a recipe called `name`: the same in every process."""
+    return tuple(
+        rooms.draw(number, stream(seed, name, "rooms", str(number)))
+        for number in range(rooms.count)
+    )

@@ -1,0 +1,36 @@
+"""What every recipe says, whatever its kind."""
+
+import hashlib
+import json
+from typing import Any, Literal
+
+from pydantic import Field
+
+from degradation.operation import Parameters
+
+TIERS = ("pristine", "good", "moderate", "poor")
+"""The tiers, from best to worst."""
+
+RECIPE_NAME = r"^[a-z][a-z0-9_]*$"
+"""What a recipe may be called: its name is part of table paths, asset keys and SQL schemas."""
+
+
+class RecipeBase(Parameters):
+    """`name` is the YAML file's name.
+
+    `audio_source` says whether the damaged notes are rendered or the corpus's own recording is
+    used, which only sound operations can reach. `gates` says what happens when the labels give
+    themselves away (an audit's check fails): the run stops there, or people are merely told.
+    """
+
+    name: str = Field(pattern=RECIPE_NAME)
+    seed: int = Field(ge=0)
+    draws: int = Field(ge=1, le=64)
+    audio_source: Literal["rendered", "recorded"]
+    gates: Literal["block", "warn"]
+
+
+def digest_of(about: dict[str, Any]) -> str:
+    """Return 16 hexadecimal digits of JSON values; the order of keys doesn't count."""
+    canonical = json.dumps(about, sort_keys=True).encode()
+    return hashlib.sha256(canonical).hexdigest()[:16]

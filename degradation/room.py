@@ -1,0 +1,125 @@
+"""A room around the piano, between it and the microphone."""
+
+import functools
+from typing import Literal, Self
+
+import numpy as np
+import pyroomacoustics
+import scipy.signal
+from numpy.typing import NDArray
+from pydantic import Field, model_validator
+
+from degradation.operation import Parameters
+from degradation.spans import Span
+from degradation.waveform import Waveform
+
+Metres = tuple[float, float, float]
+"""A size, or a place from one lower corner: length, width, height."""
+
+DECAY_DB = 30.0
+"""The reverberation time is read from this much of the decay, and doubled (T30, ISO 3382-1)."""
+
+
+class Room(Parameters):
+    """A shoebox room with walls of one material, heard by one microphone.
+
+    Its impulse response is that of the image-source method (Allen & Berkley 1979) up to
+    `reflections` reflections. It begins with the direct sound, so that no onset moves, and its
+    energy is 1, so that a room is no gain.
+    """
+
+    operation: Literal["room"] = "room"
+    name: str
+    size_m: Metres
+    piano_m: Metres
+    microphone_m: Metres
+    absorption: float = Field(gt=0, lt=1)
+    reflections: int = Field(ge=0, le=60)
+
+    @property
+    def strength(self) -> tuple[float, str]:
+        """Share of the energy that the walls give back."""
+        return 100 * (1 - self.absorption), "% reflected"
+
+    def rt60_s(self, sample_rate_hz: int) -> float:
+        """Return the reverberation time, measured on the impulse response."""
+        return float(
+            pyroomacoustics.experimental.measure_rt60(
+                impulse_response(self, sample_rate_hz), fs=sample_rate_hz, decay_db=DECAY_DB
+            )
+        )
+
+    def transform(self, waveform: Waveform, rng: np.random.Generator) -> Waveform:
+        """Return the sound in the room, as long as it was; nothing here is random."""
+        response = impulse_response(self, waveform.sample_rate_hz)
+        wet = scipy.signal.fftconvolve(waveform.samples, response)[: len(waveform.samples)]
+        return Waveform(samples=wet.astype(np.float32), sample_rate_hz=waveform.sample_rate_hz)
+
+
+@functools.cache
+def impulse_response(room: Room, sample_rate_hz: int) -> NDArray[np.float64]:
+    """Return a room's impulse response, from the direct sound on; made once a process.
+
+    It takes some hundredths of a second, less than to look after a file of it.
+    """
+    shoebox = pyroomacoustics.ShoeBox(
+        room.size_m,
+        fs=sample_rate_hz,
+        materials=pyroomacoustics.Material(room.absorption),
+        max_order=room.reflections,
+    )
+    shoebox.add_source(room.piano_m)
+    shoebox.add_microphone(room.microphone_m)
+    shoebox.compute_rir()
+    response = np.asarray(shoebox.rir[0][0], dtype=np.float64)
+    # The direct sound is the first and strongest: nothing is nearer.
+    direct = response[int(np.argmax(np.abs(response))) :]
+    scaled: NDArray[np.float64] = direct / np.sqrt(np.sum(direct**2))
+    return scaled
+
+
+class RoomRange(Parameters):
+    """What rooms there are to be recorded in: `count` of them, each drawn once for a recipe.
+
+    Sizes lie between `smallest_m` and `largest_m`, absorptions in `absorption`.
+    """
+
+    count: int = Field(ge=1, le=64)
+    smallest_m: Metres
+    largest_m: Metres
+    absorption: Span
+    reflections: int = Field(ge=0, le=60)
+
+    @model_validator(mode="after")
+    def _rooms_have_a_size(self) -> Self:
+        if not all(
+            0 < low <= high for low, high in zip(self.smallest_m, self.largest_m, strict=True)
+        ):
+            raise ValueError(
+                f"largest_m should be at least smallest_m, above 0, got {self.largest_m} and "
+                f"{self.smallest_m}"
+            )
+        if not (self.absorption[0] > 0 and self.absorption[1] < 1):
+            raise ValueError(f"absorption should lie between 0 and 1, got {self.absorption}")
+        return self
+
+    def draw(self, number: int, rng: np.random.Generator) -> Room:
+        """Return the `number`-th room.
+
+        The piano stands towards one corner and the microphone towards the opposite one; both keep
+        off the walls and off the middle, where echoes would come together.
+        """
+        size_m = rng.uniform(self.smallest_m, self.largest_m)
+        return Room(
+            name=f"room-{number:02d}",
+            size_m=_metres(size_m),
+            piano_m=_metres(size_m * rng.uniform(0.2, 0.45, 3)),
+            microphone_m=_metres(size_m * rng.uniform(0.55, 0.8, 3)),
+            absorption=round(float(rng.uniform(*self.absorption)), 3),
+            reflections=self.reflections,
+        )
+
+
+def _metres(place: NDArray[np.float64]) -> Metres:
+    length, width, height = (round(float(metres), 2) for metres in place)
+    return length, width, height

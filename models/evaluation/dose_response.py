@@ -1,0 +1,91 @@
+"""Does a score fall as one factor gets worse, and nothing else changes?"""
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.evaluation.families import Families
+from models.evaluation.statistics import clustered_means
+
+Floats = NDArray[np.float64]
+Table = tuple[tuple[float, ...], ...]
+
+APART_JND = 2.0
+"""Two performances that differ by so much should never be graded the wrong way round."""
+
+
+def fall_share(families: Families, steps: Sequence[tuple[int, int]]) -> Floats:
+    """Return how often the score falls from one dose to another (factors, dimensions).
+
+    `steps` are places among the doses, the lighter damage first. A score that stays exactly
+    the same counts one half, so that a model that says the same of everything has .5, as one
+    that guesses has. Nan where no family has both rows.
+    """
+    falls = []
+    for lighter, heavier in steps:
+        change = families.doses[:, :, heavier] - families.doses[:, :, lighter]
+        falls.append(np.where(np.isnan(change), np.nan, (1 - np.sign(change)) / 2))
+    return np.asarray(_mean_of_known(np.concatenate(falls)), np.float64)
+
+
+def _mean_of_known(values: Floats) -> Floats:
+    there = ~np.isnan(values)
+    with np.errstate(invalid="ignore"):
+        mean: Floats = np.where(there, values, 0.0).sum(axis=0) / there.sum(axis=0)
+    return mean
+
+
+def neighbouring(doses_jnd: Sequence[float]) -> list[tuple[int, int]]:
+    """Return each dose with the next."""
+    return list(itertools.pairwise(range(len(doses_jnd))))
+
+
+def far_apart(doses_jnd: Sequence[float]) -> list[tuple[int, int]]:
+    """Return all pairs of doses at least `APART_JND` apart, the lighter first."""
+    return [
+        (lighter, heavier)
+        for lighter, heavier in itertools.combinations(range(len(doses_jnd)), 2)
+        if doses_jnd[heavier] - doses_jnd[lighter] >= APART_JND
+    ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Curve:
+    """Mean scores along the doses, [factor][dose][dimension], with both ends of their intervals."""
+
+    mean: tuple[Table, ...]
+    low: tuple[Table, ...]
+    high: tuple[Table, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DoseResponse:
+    """How scores follow a factor, [factor][dimension].
+
+    `monotone` is the share of steps from a dose to the next at which the score falls, `ordered`
+    that of pairs at least 2 JND apart which are graded in the right order. For the dimension
+    of the factor and the overall one, 1 is right; for the others .5, as nothing was done to them.
+    """
+
+    monotone: Table
+    ordered: Table
+    curve: Curve
+
+
+def nested(array: Floats) -> tuple[object, ...]:
+    """Return an array as tuples of tuples."""
+    return tuple(part.tolist() if part.ndim == 0 else nested(part) for part in array)
+
+
+def dose_response(families: Families, *, seed: int) -> DoseResponse:
+    """Return how the scores of `families` respond; intervals redraw whole compositions."""
+    curve = clustered_means(families.doses, families.compositions, seed=seed)
+    mean, low, high = (nested(part) for part in curve)
+    return DoseResponse(
+        monotone=nested(fall_share(families, neighbouring(families.doses_jnd))),  # type: ignore[arg-type]
+        ordered=nested(fall_share(families, far_apart(families.doses_jnd))),  # type: ignore[arg-type]
+        curve=Curve(mean=mean, low=low, high=high),  # type: ignore[arg-type]
+    )

@@ -1,0 +1,102 @@
+"""Counterfactual rows, family by family: the same music with one thing changed at a time."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from degradation.errors import UserError
+from labeling.scores import DIMENSIONS, Dimension
+
+Floats = NDArray[np.float64]
+
+FACTORS: tuple[Dimension, ...] = DIMENSIONS[:-1]
+"""What a family varies: a factor for each dimension but the overall one, which follows them."""
+NOTHING = "nothing"
+"""What a family's undamaged base has varied."""
+NUISANCE = "nuisance"
+"""What an undamaged twin with another instrument, room or noise has varied."""
+REFERENCE_JND = 4.0
+"""The damage at which movements are compared: clearly heard, and short of the worst."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Families:
+    """Values of every row of F families, nan where a row is missing.
+
+    `doses` (F, factors, doses, values): along `doses_jnd`, of which the first is 0, the family's
+    base, alike for all factors. `twins` (F, twins, values). `compositions` names each
+    family's piece.
+    """
+
+    names: tuple[str, ...]
+    compositions: tuple[str, ...]
+    doses_jnd: tuple[float, ...]
+    doses: Floats
+    twins: Floats
+
+    @property
+    def base(self) -> Floats:
+        """The undamaged rows' values (F, values)."""
+        return self.doses[:, 0, 0]
+
+    @property
+    def change(self) -> Floats:
+        """How each dose of each factor differs from the base (F, factors, doses, values)."""
+        return self.doses - self.base[:, None, None]
+
+    @property
+    def reference(self) -> int:
+        """Where `REFERENCE_JND` is among the doses."""
+        return self.doses_jnd.index(REFERENCE_JND)
+
+
+def arrange(rows: pd.DataFrame, values: Sequence[str]) -> Families:
+    """Return the columns `values` of counterfactual rows, by family.
+
+    `rows` has `family, composition, varied, varied_severity_jnd` besides. A family whose
+    base is missing is left out. Raises UserError when no family is left, when a row varies
+    what is no factor, or when no row has `REFERENCE_JND`.
+    """
+    known = {*FACTORS, NOTHING, NUISANCE}
+    if unknown := set(rows["varied"]) - known:
+        raise UserError(
+            f"counterfactual rows vary {sorted(map(str, unknown))}; expected one of "
+            f"{sorted(known)}: make the pairs again"
+        )
+    based = rows[rows["varied"] == NOTHING]
+    names = tuple(sorted(set(based["family"])))
+    dosed = rows[rows["varied"].isin(FACTORS) & rows["family"].isin(names)]
+    doses_jnd = (0.0, *sorted(set(dosed["varied_severity_jnd"].astype(float)) - {0.0}))
+    if not names or REFERENCE_JND not in doses_jnd:
+        raise UserError(
+            f"counterfactual rows hold {len(names)} families with a base and the doses "
+            f"{list(doses_jnd)} JND; expected at least one, with {REFERENCE_JND:g} JND among "
+            "its doses: make the pairs again"
+        )
+    place = {name: index for index, name in enumerate(names)}
+    doses = np.full((len(names), len(FACTORS), len(doses_jnd), len(values)), np.nan)
+    doses[based["family"].map(place), :, 0] = based[list(values)].to_numpy(np.float64)[:, None]
+    doses[
+        dosed["family"].map(place),
+        dosed["varied"].map(FACTORS.index),
+        dosed["varied_severity_jnd"].astype(float).map(doses_jnd.index),
+    ] = dosed[list(values)].to_numpy(np.float64)
+    piece = dict(zip(based["family"], based["composition"], strict=True))
+    return Families(
+        names=names,
+        compositions=tuple(piece[name] for name in names),
+        doses_jnd=doses_jnd,
+        doses=doses,
+        twins=_twins(rows, place, values),
+    )
+
+
+def _twins(rows: pd.DataFrame, place: dict[str, int], values: Sequence[str]) -> Floats:
+    found = rows[(rows["varied"] == NUISANCE) & rows["family"].isin(place)]
+    number = found.groupby("family").cumcount()
+    twins = np.full((len(place), int(number.max()) + 1 if len(found) else 0, len(values)), np.nan)
+    twins[found["family"].map(place), number] = found[list(values)].to_numpy(np.float64)
+    return twins

@@ -1,0 +1,96 @@
+"""What a report says, in plain sentences, most important first."""
+
+import numpy as np
+
+from models.config.experiment import Experiment
+from models.evaluation.counterfactual import Counterfactual
+from models.evaluation.families import FACTORS
+from models.evaluation.summary import ExperimentSummary, Summary
+from models.evaluation.tables import number, percent, plain, signed
+
+
+def _best(summary: Summary, best: ExperimentSummary) -> str:
+    found, around = best.agreement, best.intervals.mean_r
+    interval = (
+        ""
+        if np.isnan(around.low)
+        else f" (95 % interval {number(around.low)} to {number(around.high)})"
+    )
+    return (
+        f"{best.name}, the best model on the validation split, reaches mean r = "
+        f"{number(found.mean_r)}{interval} and is {number(found.mean_mae, 2)} points off, where "
+        f"always saying the training mean is {number(summary.baseline.mean_mae, 2)} off and labels "
+        f"allow {number(summary.ceiling_here.mean_mae, 2)}: {percent(best.share_of_headroom_mae)} "
+        "of the way."
+    )
+
+
+def _sides(summary: Summary) -> str | None:
+    r = {one.name: one.agreement.mean_r for one in summary.experiments}
+    if not {"audio_only", "midi_only"} <= set(r):
+        return None
+    return (
+        f"From the sound alone a model grades with r = {number(r['audio_only'])}, from the notes "
+        f"alone with {number(r['midi_only'])}."
+    )
+
+
+def _fusion(summary: Summary) -> str | None:
+    if summary.pairs is None:
+        return None
+    pair = summary.pairs.mean
+    won = [one for one in summary.pairs.dimensions if one.winner == one.fusion]
+    lost = [one for one in summary.pairs.dimensions if one.winner == one.single]
+    if pair.interval.excludes_zero:
+        verdict = "a gain beyond chance" if pair.difference > 0 else "a loss beyond chance"
+    else:
+        verdict = "which may be chance"
+    share = (
+        f", {percent(pair.share_of_headroom)} of what {pair.single} leaves below the ceiling"
+        if pair.headroom > 0
+        else f", and {pair.single} leaves nothing below the ceiling"
+    )
+    return (
+        f"Fusing both ({pair.fusion}) changes mean r by {signed(pair.difference)} against "
+        f"{pair.single}, {verdict}{share}. Dimension by dimension fusion wins {len(won)} of 8 and "
+        f"loses {len(lost)}; the rest cannot be told apart."
+    )
+
+
+def _response(name: Experiment, found: Counterfactual) -> list[str]:
+    if name not in found.models:
+        return []
+    best = found.models[name]
+    labels = found.labels
+    moved = [row[place] for place, row in enumerate(best.movement.change)]
+    asked = [row[place] for place, row in enumerate(labels.movement.change)]
+    ordered = [row[place] for place, row in enumerate(best.doses.ordered)]
+    weakest = int(np.argmin(ordered))
+    own = sum(
+        most == factor for most, factor in zip(best.movement.falls_most, FACTORS, strict=True)
+    )
+    said = [
+        f"With one factor at {number(found.reference_jnd, 0)} JND and nothing else wrong, the "
+        f"dimension of that factor falls by {number(-float(np.mean(moved)), 1)} points on the mean "
+        f"({name}), where its label falls by {number(-float(np.mean(asked)), 1)}. Playing 2 JND "
+        f"apart is put in the right order in {percent(float(np.mean(ordered)))} of pairs, least "
+        f"often for {plain(FACTORS[weakest])} ({percent(ordered[weakest])}). {own} of "
+        f"{len(FACTORS)} factors lower their own dimension most."
+    ]
+    if best.invariance is not None:
+        said.append(
+            "The same undamaged playing on another piano, in another room or noise is graded "
+            f"{number(float(np.mean(best.invariance.change)), 1)} points differently, "
+            f"{percent(float(np.mean(best.invariance.share)))} of what 4 JND of damage change."
+        )
+    return said
+
+
+def findings(summary: Summary) -> list[str]:
+    """Return what the figures come to; nothing without experiments."""
+    if summary.best is None:
+        return []
+    said = [_best(summary, summary.experiment(summary.best)), _sides(summary), _fusion(summary)]
+    if summary.counterfactual is not None:
+        said += _response(summary.best, summary.counterfactual)
+    return [sentence for sentence in said if sentence]

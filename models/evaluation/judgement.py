@@ -1,0 +1,56 @@
+"""The gates of a summary, judged."""
+
+from models.config.experiment import MODALITIES
+from models.evaluation.audit_gates import audit_gates, mean_observable_r
+from models.evaluation.explanations import SINGLES, Evidence
+from models.evaluation.success_gates import (
+    Gate,
+    both_used_gate,
+    fusion_gate,
+    learnt_gate,
+    nuisance_gate,
+    order_gate,
+    own_dimension_gate,
+)
+from models.evaluation.summary import Summary
+
+
+def evidence(summary: Summary) -> Evidence | None:
+    """Return what is known of the best fusion beside the best single modality."""
+    if summary.pairs is None:
+        return None
+    fusion = summary.experiment(summary.pairs.mean.fusion)
+    if fusion.fusion is None:
+        raise ValueError(f"{fusion.name} was compared as a fusion, and has no figures of one")
+    r = {one.name: one.agreement.mean_r for one in summary.experiments}
+    return Evidence(
+        pair=summary.pairs.mean,
+        compositions=summary.compositions[summary.evaluation.split],
+        alone_r={modality: found.mean_r for modality, found in fusion.alone.items()},
+        single_r={modality: r[name] for modality, name in SINGLES.items() if name in r},
+        observable_r=mean_observable_r(summary.evaluation.label_gates),
+        figures=fusion.fusion,
+        kept_epoch=fusion.training.best.epoch,
+        last_epoch=fusion.training.history[-1].epoch,
+    )
+
+
+def judge_gates(summary: Summary) -> list[Gate]:
+    """Return every gate: what all recipes have, the counterfactual ones, those of the audits."""
+    models = {one.name: (one.agreement, one.intervals) for one in summary.experiments}
+    gates = [learnt_gate(models, summary.baseline), fusion_gate(evidence(summary))]
+    if any(len(MODALITIES[one.name]) > 1 for one in summary.experiments):
+        fusion = summary.pairs and summary.experiment(summary.pairs.mean.fusion)
+        gates.append(
+            both_used_gate(
+                fusion.name if fusion else None, fusion.gain_over_alone if fusion else {}
+            )
+        )
+    responses = summary.counterfactual.models if summary.counterfactual else {}
+    if summary.best and summary.best in responses:
+        gates += [
+            order_gate(summary.best, responses),
+            own_dimension_gate(summary.best, responses[summary.best]),
+            nuisance_gate(summary.best, responses),
+        ]
+    return gates + audit_gates(summary.evaluation.label_gates, summary.evaluation.shortcut_audit)

@@ -1,0 +1,198 @@
+"""Success gates: what must hold before a result may be called one, and why where it does not."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from labeling.scores import DIMENSIONS
+from models.config.experiment import Experiment, Modality
+from models.evaluation.counterfactual import Response
+from models.evaluation.explanations import HEADROOM_SHARE, WORDS, Evidence, explain_no_gain, other
+from models.evaluation.families import FACTORS
+from models.evaluation.statistics import AgreementIntervals, Gain
+from models.evaluation.tables import number, percent, plain, signed
+from models.metrics import Agreement
+
+ONE_PIECE = "one composition has no interval"
+IN_ORDER_SHARE = 0.9
+"""So often must two performances 2 JND apart in one factor be graded in the right order."""
+NUISANCE_SHARE = 0.25
+"""Another recording may change a grade by so much of what 4 JND of bad playing change."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gate:
+    """A gate, what it asks, what was found, and why it failed.
+
+    `passed` is None where it could not be judged; `found` then says why. `because` is empty
+    where it passed.
+    """
+
+    name: str
+    asks: str
+    found: str
+    passed: bool | None
+    because: tuple[str, ...] = ()
+
+
+def learnt_gate(
+    models: Mapping[Experiment, tuple[Agreement, AgreementIntervals]], baseline: Agreement
+) -> Gate:
+    """Judge that every model beats always saying the training mean, in every dimension."""
+    failed = {
+        name: [
+            dimension
+            for dimension, mae, mean in zip(DIMENSIONS, found.mae, baseline.mae, strict=True)
+            if mae >= mean
+        ]
+        for name, (found, _) in models.items()
+    }
+    # With one composition there is no interval, and only the errors can be judged.
+    unsure = [name for name, (_, around) in models.items() if around.mean_r.low <= 0]
+    lost = {name: dimensions for name, dimensions in failed.items() if dimensions}
+    because = [
+        f"{name} is no better in {', '.join(map(plain, dimensions))}."
+        for name, dimensions in lost.items()
+    ] + [f"The interval of {name}'s mean r does not lie above 0." for name in unsure]
+    good = len(models) - len({*lost, *unsure})
+    return Gate(
+        name="every model has learnt something",
+        asks="MAE below that of always saying the training mean in each dimension, and an interval "
+        "of mean r above 0",
+        found=f"{good} of {len(models)} models",
+        passed=not because,
+        because=tuple(because),
+    )
+
+
+def fusion_gate(seen: Evidence | None) -> Gate:
+    """Judge that the best fusion gains 10 % of the headroom, beyond chance."""
+    name, asks = (
+        "fusing pays",
+        f"the best fusion gains at least {percent(HEADROOM_SHARE)} of the headroom that the best "
+        "single modality leaves, in mean r, with an interval that excludes 0",
+    )
+    if seen is None:
+        return Gate(
+            name=name, asks=asks, found="no fusion and single modality to compare", passed=None
+        )
+    pair, interval = seen.pair, seen.pair.interval
+    if math.isnan(interval.low):
+        found = f"{pair.fusion} {signed(pair.difference)} against {pair.single}; {ONE_PIECE}"
+        return Gate(name=name, asks=asks, found=found, passed=None)
+    passed = pair.share_of_headroom >= HEADROOM_SHARE and interval.low > 0
+    return Gate(
+        name=name,
+        asks=asks,
+        found=f"{pair.fusion} {number(pair.fusion_r)} against {pair.single} "
+        f"{number(pair.single_r)}: {signed(pair.difference)} ({signed(interval.low)} to "
+        f"{signed(interval.high)}), "
+        + (
+            f"{percent(pair.share_of_headroom)} of the {number(pair.headroom)} left"
+            if pair.headroom > 0
+            else "and nothing was left to gain"
+        ),
+        passed=passed,
+        because=() if passed else explain_no_gain(seen),
+    )
+
+
+def both_used_gate(fusion: Experiment | None, over_alone: Mapping[Modality, Gain]) -> Gate:
+    """Judge that the best fusion loses something when either modality is taken away."""
+    name = "the best fusion uses both modalities"
+    asks = "mean r falls when either is taken away, each with an interval that excludes 0"
+    if fusion is None or not over_alone:
+        return Gate(name=name, asks=asks, found="no fusion was trained", passed=None)
+    if any(math.isnan(gain.interval.low) for gain in over_alone.values()):
+        return Gate(name=name, asks=asks, found=ONE_PIECE, passed=None)
+    because = [
+        f"Without {WORDS[other(kept)]}, mean r changes by {signed(-gain.mean_r)} "
+        f"({signed(-gain.interval.high)} to {signed(-gain.interval.low)})."
+        for kept, gain in over_alone.items()
+        if not gain.interval.low > 0
+    ]
+    lost = ", ".join(
+        f"{signed(-gain.mean_r)} without {WORDS[other(kept)]}" for kept, gain in over_alone.items()
+    )
+    return Gate(
+        name=name, asks=asks, found=f"{fusion}: {lost}", passed=not because, because=tuple(because)
+    )
+
+
+def _own(table: Sequence[Sequence[float]]) -> list[float]:
+    return [row[place] for place, row in enumerate(table)]
+
+
+def order_gate(name: Experiment, responses: Mapping[Experiment, Response]) -> Gate:
+    """Judge that the model grades playing 2 JND apart in the right order, factor by factor."""
+    shares = _own(responses[name].doses.ordered)
+    because = []
+    for place, factor in enumerate(FACTORS):
+        if shares[place] >= IN_ORDER_SHARE:
+            continue
+        best = max(responses, key=lambda one: _own(responses[one].doses.ordered)[place])
+        reached = _own(responses[best].doses.ordered)[place]
+        others = (
+            f"{best} has {percent(reached)}: it can be told, and {name} does not"
+            if reached >= IN_ORDER_SHARE
+            else f"no model reaches {percent(IN_ORDER_SHARE)} (best: {best}, {percent(reached)}), "
+            "so what they are given may not show it"
+        )
+        because.append(f"{plain(factor)}: {percent(shares[place])}; {others}.")
+    return Gate(
+        name="grades follow each factor",
+        asks=f"playing at least 2 JND apart in one factor is graded in the right order in "
+        f"{percent(IN_ORDER_SHARE)} of pairs, in that factor's dimension",
+        found=f"{name}: {len(FACTORS) - len(because)} of {len(FACTORS)} factors, "
+        f"lowest {percent(min(shares))}",
+        passed=not because,
+        because=tuple(because),
+    )
+
+
+def own_dimension_gate(name: Experiment, response: Response) -> Gate:
+    """Judge that each factor lowers its own dimension more than any other."""
+    because = tuple(
+        f"{plain(factor)} lowers {plain(most)} most."
+        if most
+        else f"{plain(factor)} lowers no single dimension most."
+        for factor, most in zip(FACTORS, response.movement.falls_most, strict=True)
+        if most != factor
+    )
+    return Gate(
+        name="each factor moves its own dimension most",
+        asks="of the seven dimensions with a factor, the factor's own falls most at 4 JND",
+        found=f"{name}: {len(FACTORS) - len(because)} of {len(FACTORS)} factors",
+        passed=not because,
+        because=because,
+    )
+
+
+def nuisance_gate(name: Experiment, responses: Mapping[Experiment, Response]) -> Gate:
+    """Judge that another recording of undamaged playing hardly changes its grades."""
+    gate_name = "grades do not follow the recording"
+    asks = (
+        "another piano, room or noise changes a grade by at most "
+        f"{percent(NUISANCE_SHARE)} of what 4 JND change, on the mean of the dimensions"
+    )
+    found = {
+        model: float(np.mean(response.invariance.share))
+        for model, response in responses.items()
+        if response.invariance is not None
+    }
+    if name not in found:
+        return Gate(name=gate_name, asks=asks, found="no nuisance twins", passed=None)
+    if math.isnan(found[name]):
+        words = f"{name}: 4 JND of a factor change nothing to compare with"
+        return Gate(name=gate_name, asks=asks, found=words, passed=None)
+    passed = found[name] <= NUISANCE_SHARE
+    others = ", ".join(f"{model} {percent(share)}" for model, share in found.items())
+    return Gate(
+        name=gate_name,
+        asks=asks,
+        found=f"{name}: {percent(found[name])}",
+        passed=passed,
+        because=() if passed else (f"Model by model: {others}.",),
+    )

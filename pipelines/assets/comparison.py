@@ -1,0 +1,55 @@
+"""All recipes side by side: one page from the reports that there are."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import dagster as dg
+
+from models.evaluation.comparison import comparison_page
+from pipelines.assets.evaluation import report_file
+from pipelines.resources import Project
+from pipelines.workspace import Workspace
+
+KEY = dg.AssetKey(["recipe_comparison"])
+
+
+def comparison_asset(recipe_names: Sequence[str]) -> dg.AssetsDefinition:
+    """Return the asset of the page that has all recipes side by side."""
+
+    @dg.asset(
+        key=KEY,
+        deps=[[name, "evaluation"] for name in recipe_names],
+        group_name="comparison",
+        kinds={"html"},
+        owners=["team:research"],
+        code_version="1",
+        description=(
+            "The reports of all recipes side by side, table by table. A recipe that was not "
+            "evaluated is named as missing."
+        ),
+    )
+    def recipe_comparison(project: Project) -> dg.MaterializeResult[None]:
+        reports = read_reports(project.workspace, recipe_names)
+        path = project.workspace.corpus_output("recipe_comparison") / "comparison.html"
+        path.write_text(comparison_page(reports), encoding="utf-8")
+        return dg.MaterializeResult(
+            metadata={
+                "page": dg.MetadataValue.url(project.settings.link(path)),
+                "recipes": ", ".join(name for name, report in reports.items() if report),
+                "missing": ", ".join(name for name, report in reports.items() if not report),
+            }
+        )
+
+    return recipe_comparison
+
+
+def read_reports(
+    workspace: Workspace, recipe_names: Sequence[str]
+) -> dict[str, dict[str, Any] | None]:
+    """Return the content of each recipe's `report.json`, None where there is none."""
+    paths = {name: report_file(workspace, name) for name in recipe_names}
+    return {
+        name: json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+        for name, path in paths.items()
+    }

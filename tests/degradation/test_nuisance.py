@@ -1,0 +1,138 @@
+"""Nuisance says nothing of quality: it is drawn without a look at it, and reaches no note."""
+
+from collections import Counter
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import scipy.stats
+
+from degradation.degrade import damage_sound
+from degradation.errors import UserError
+from degradation.factored import FactoredRecipe
+from degradation.factored_sampling import FactoredDraw
+from degradation.notes import Performance
+from degradation.nuisance import Nuisance, Recording
+from degradation.render import render
+from degradation.waveform import Waveform, level_dbfs
+
+Compose = Callable[..., Performance]
+
+LEVEL_TOLERANCE_DB = 2.0
+"""On real music the gains of the recipe leave 0.1 dB; this music is denser than any."""
+
+
+def draw(recipe: FactoredRecipe, segment: str, severity: float = 0.0) -> FactoredDraw:
+    return FactoredDraw(recipe=recipe, segment_id=segment, number=0, severity_jnd=(severity,) * 7)
+
+
+@pytest.fixture(scope="module")
+def recordings(factored: FactoredRecipe) -> list[Recording]:
+    return [draw(factored, f"s{number}").recording for number in range(2000)]
+
+
+def test_how_a_row_is_recorded_does_not_follow_from_its_severities(
+    factored: FactoredRecipe,
+) -> None:
+    for number in range(50):
+        clean, poor = (draw(factored, f"s{number}", jnd).recording for jnd in (0.0, 8.0))
+        assert clean == poor
+
+
+def test_every_part_is_drawn_from_the_distribution_that_the_recipe_states(
+    factored: FactoredRecipe, recordings: list[Recording]
+) -> None:
+    nuisance = factored.nuisance
+    shares = {
+        nuisance.room_share: [one.room is not None for one in recordings],
+        nuisance.noise.share: [one.noise is not None for one in recordings],
+    }
+    for share, there in shares.items():
+        low, high = scipy.stats.binom.interval(0.9999, len(there), share)
+        assert low <= sum(there) <= high
+    low_db, high_db = nuisance.gain_db
+    gains_db = [one.gain.gain_db for one in recordings]
+    assert scipy.stats.kstest(gains_db, "uniform", (low_db, high_db - low_db)).pvalue > 0.0005
+    low_db, high_db = nuisance.noise.snr_db
+    snrs_db = [one.noise.snr_db for one in recordings if one.noise]
+    assert scipy.stats.kstest(snrs_db, "uniform", (low_db, high_db - low_db)).pvalue > 0.0005
+    octaves = np.log([one.band.high_hz for one in recordings])
+    low, high = np.log(nuisance.band.high_hz)
+    assert scipy.stats.kstest(octaves, "uniform", (low, high - low)).pvalue > 0.0005
+    assert len({one.room.name for one in recordings if one.room}) == nuisance.rooms.count
+    instruments = Counter(one.instrument.soundfont for one in recordings)
+    assert min(instruments.values()) > len(recordings) / len(factored.instruments) * 0.8
+
+
+def test_the_parts_do_not_go_together(recordings: list[Recording]) -> None:
+    columns = np.array(
+        [
+            [
+                one.gain.gain_db,
+                np.log(one.band.low_hz),
+                np.log(one.band.high_hz),
+                float(one.room is not None),
+                float(one.noise is not None),
+                *(band.gain_db for band in one.equaliser.bands),
+            ]
+            for one in recordings
+        ]
+    )
+    correlation = np.corrcoef(columns.T)[np.triu_indices(columns.shape[1], 1)]
+    assert np.abs(correlation).max() < 4 / np.sqrt(len(columns))
+
+
+def test_a_change_of_one_part_leaves_the_others(factored: FactoredRecipe) -> None:
+    values = factored.model_dump()
+    values["nuisance"]["room_share"] = 0.0
+    dry = FactoredRecipe.model_validate(values)
+    for number in range(20):
+        before, after = (draw(recipe, f"s{number}").recording for recipe in (factored, dry))
+        assert after.room is None
+        assert (before.gain, before.band, before.noise) == (after.gain, after.band, after.noise)
+        assert (before.equaliser, before.instrument) == (after.equaliser, after.instrument)
+
+
+def test_noise_comes_last_and_the_snr_is_that_of_what_is_heard(
+    factored: FactoredRecipe, recordings: list[Recording]
+) -> None:
+    samples = 0.05 * np.random.Generator(np.random.PCG64(0)).standard_normal(24_000)
+    sound = Waveform(samples=samples.astype(np.float32), sample_rate_hz=24_000)
+    recording = next(one for one in recordings if one.noise and one.room)
+    names = [operation.operation for operation in recording.operations]
+    assert names == ["room", "equaliser", "bandpass", "gain", "coloured_noise"]
+    heard = damage_sound(sound, recording.operations, draw(factored, "a").stream)
+    assert recording.noise is not None
+    assert heard.realised_snr_db == pytest.approx(recording.noise.snr_db, abs=0.05)
+
+
+def test_an_instrument_that_is_not_here_is_left_out_and_none_at_all_is_told(
+    factored: FactoredRecipe,
+) -> None:
+    values = factored.nuisance.model_dump()
+    piano = values["instruments"][-1]
+    missing = piano | {"soundfont": "nowhere.sf3"}
+    some = Nuisance.model_validate(values | {"instruments": [missing, piano]})
+    assert [one.soundfont for one in some.instruments_here()] == [piano["soundfont"]]
+    none = Nuisance.model_validate(values | {"instruments": [missing]})
+    with pytest.raises(UserError, match=r"no soundfont .* expected one of nowhere.sf3: `make sys"):
+        none.instruments_here()
+
+
+def test_rates_and_bands_that_do_not_fit_are_refused(factored: FactoredRecipe) -> None:
+    values = factored.nuisance.model_dump()
+    first, *others = values["instruments"]
+    with pytest.raises(ValueError, match=r"share one sample_rate_hz, got \[24000, 48000\]"):
+        Nuisance.model_validate(
+            values | {"instruments": [first | {"sample_rate_hz": 48_000}, *others]}
+        )
+    with pytest.raises(ValueError, match=r"band\.high_hz should end below half of sample_rate_hz"):
+        Nuisance.model_validate(values | {"band": values["band"] | {"high_hz": (6000, 12_000)}})
+
+
+def test_no_instrument_is_louder_than_another(factored: FactoredRecipe, compose: Compose) -> None:
+    levels_db = [
+        np.mean([level_dbfs(render(compose(seed), each).samples) for seed in range(6)])
+        for each in factored.instruments
+    ]
+    assert max(levels_db) - min(levels_db) < LEVEL_TOLERANCE_DB

@@ -1,0 +1,130 @@
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from degradation.edits import Change, Edits, apply_edits
+from degradation.notes import Performance
+from degradation.seeds import stream
+from degradation.slips import Slips
+from degradation.voices import find_bass, find_melody
+
+Assemble = Callable[..., Performance]
+Compose = Callable[..., Performance]
+
+WHITE = (0, 2, 4, 5, 7, 9, 11)
+
+
+@pytest.fixture
+def chorale(assemble: Assemble) -> Performance:
+    """Five-part chords of C major, two a second."""
+    chords = (
+        (48, 55, 60, 64, 72),
+        (53, 57, 60, 65, 69),
+        (43, 59, 62, 65, 71),
+        (48, 52, 55, 64, 67),
+    )
+    return assemble(
+        [(0.5 * n, 0.5 * n + 0.45, pitch, 64) for n in range(20) for pitch in chords[n % 4]]
+    )
+
+
+def slips_of(clean: Performance, share: float, seeds: int) -> list[Edits]:
+    return [Slips(share=share).draw(clean, stream(seed, "slips")) for seed in range(seeds)]
+
+
+@pytest.mark.parametrize("share", [0.01, 0.02, 0.16])
+def test_the_share_is_the_one_asked_for(corpus: list[Performance], share: float) -> None:
+    counts = [
+        len(Slips(share=share).draw(clean, stream(at, "s")).notes)
+        for at, clean in enumerate(corpus)
+    ]
+    assert {int(100 * share), int(100 * share) + 1} >= set(counts)
+
+
+def test_notes_are_missed_added_and_mistaken_in_a_fixed_mix(chorale: Performance) -> None:
+    change = np.concatenate([edits.notes["change"] for edits in slips_of(chorale, 0.1, 200)])
+    for kind, expected in ((Change.MISSED, 0.4), (Change.EXTRA, 0.4), (Change.ALTERED, 0.2)):
+        assert np.mean(change == kind) == pytest.approx(expected, abs=0.04)
+
+
+def test_inner_voices_slip_more_than_the_bass_and_that_more_than_the_melody(
+    chorale: Performance,
+) -> None:
+    slipped = np.concatenate(
+        [
+            edits.notes["note_id"][edits.notes["change"] != Change.EXTRA]
+            for edits in slips_of(chorale, 0.05, 300)
+        ]
+    )
+    often = np.bincount(slipped, minlength=len(chorale.notes))
+    ids = chorale.notes["note_id"]
+    melody, bass = find_melody(chorale.notes), find_bass(chorale.notes)
+    assert melody.sum() == bass.sum() == 20
+    inner = often[ids[~melody & ~bass]].mean()
+    assert often[ids[bass]].mean() == pytest.approx(0.4 * inner, rel=0.25)
+    assert often[ids[melody]].mean() == pytest.approx(0.15 * inner, rel=0.35)
+
+
+def test_keys_hit_instead_are_near_and_mostly_in_the_harmony(chorale: Performance) -> None:
+    by_id = dict(zip(chorale.notes["note_id"], chorale.notes["pitch"], strict=True))
+    hit, steps = [], []
+    for edits in slips_of(chorale, 0.1, 200):
+        for edit in edits.notes[edits.notes["change"] == Change.ALTERED]:
+            hit.append(by_id[edit["note_id"]] + edit["pitch_shift"])
+            steps.append(abs(edit["pitch_shift"]))
+        hit += edits.notes["pitch_shift"][edits.notes["change"] == Change.EXTRA].tolist()
+    assert np.mean(np.isin(np.array(hit) % 12, WHITE)) > 0.95
+    assert max(steps) <= 4
+    assert min(steps) >= 1
+
+
+def test_extra_notes_are_short_soft_and_beside_a_struck_key(chorale: Performance) -> None:
+    for edits in slips_of(chorale, 0.2, 30):
+        for extra in edits.notes[edits.notes["change"] == Change.EXTRA]:
+            nearby = chorale.notes[
+                np.abs(chorale.notes["onset_s"] - extra["onset_shift_s"]) <= 0.0201
+            ]
+            assert np.abs(nearby["pitch"].astype(int) - extra["pitch_shift"]).min() in (1, 2)
+            assert 0.039 <= extra["offset_shift_s"] - extra["onset_shift_s"] <= 0.121
+            assert 0.4 * 64 - 1 <= extra["velocity_shift"] <= 0.75 * 64
+            assert extra["note_id"] > chorale.notes["note_id"].max()
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_other_notes_stay_and_the_slips_are_what_they_are_said_to_be(
+    compose: Compose, seed: int
+) -> None:
+    clean = compose(seed)
+    edits = Slips(share=0.3).draw(clean, stream(seed, "slips"))
+    damaged = apply_edits(clean, edits)
+    change, named = edits.notes["change"], edits.notes["note_id"]
+    gone = named[change == Change.MISSED]
+    assert not np.isin(gone, damaged.notes["note_id"]).any()
+    assert len(damaged.notes) == len(clean.notes) - len(gone) + np.sum(change == Change.EXTRA)
+    kept_before = clean.notes[~np.isin(clean.notes["note_id"], named)]
+    kept_after = damaged.notes[
+        np.isin(damaged.notes["note_id"], clean.notes["note_id"])
+        & ~np.isin(damaged.notes["note_id"], named)
+    ]
+    by_id = "note_id"
+    assert np.array_equal(np.sort(kept_before, order=by_id), np.sort(kept_after, order=by_id))
+    before, after = (
+        np.sort(notes[np.isin(notes["note_id"], named[change == Change.ALTERED])], order=by_id)
+        for notes in (clean.notes, damaged.notes)
+    )
+    assert (before["pitch"] != after["pitch"]).all()
+    same = ["onset_s", "offset_s", "velocity"]
+    assert np.array_equal(before[same], after[same])
+
+
+def test_a_larger_share_adds_slips_to_the_same_ones(compose: Compose) -> None:
+    few, many = (Slips(share=share).draw(compose(0), stream(0, "s")).notes for share in (0.1, 0.3))
+    assert len(many) > len(few)
+    assert np.array_equal(many[: len(few)], few)
+
+
+def test_where_every_key_around_is_down_the_note_is_missed(assemble: Assemble) -> None:
+    crowded = assemble([(1.0, 3.0, pitch, 64) for pitch in range(21, 109)])
+    change = Slips(share=0.3).draw(crowded, stream(0, "s")).notes["change"]
+    assert (change == Change.MISSED).all()

@@ -1,0 +1,42 @@
+import numpy as np
+import pytest
+
+from models.evaluation.ceilings import TierScores
+from models.evaluation.confusion import tier_confusion, tier_of
+
+TIERS = [
+    TierScores(name=name, probability=0.25, low=low, high=high)
+    for name, low, high in (
+        ("pristine", 95, 100), ("good", 80, 95), ("moderate", 65, 80), ("poor", 50, 65)
+    )
+]  # fmt: skip
+
+
+def test_an_edge_belongs_to_the_better_tier_and_beyond_the_ends_is_the_nearest() -> None:
+    scores = np.array([120, 100, 95, 94.9, 80, 79, 65, 64, 50, 10], float)
+    assert tier_of(scores, TIERS).tolist() == [0, 0, 0, 1, 1, 2, 2, 3, 3, 3]
+
+
+def test_by_hand() -> None:
+    true = ["pristine", "pristine", "good", "moderate"]
+    found = tier_confusion(true, np.array([97.0, 90.0, 90.0, 99.0]), TIERS)
+    assert found.counts == ((1, 1, 0, 0), (0, 1, 0, 0), (1, 0, 0, 0), (0, 0, 0, 0))
+    assert found.accuracy == 0.5
+    assert found.balanced_accuracy == pytest.approx((0.5 + 1 + 0) / 3)
+    assert found.within_one == 0.75
+    assert found.chance == 0.5
+
+
+def test_the_truth_is_always_right() -> None:
+    true = [tier.name for tier in TIERS for _ in range(5)]
+    middles = np.repeat([tier.middle for tier in TIERS], 5)
+    found = tier_confusion(true, middles, TIERS)
+    assert found.accuracy == found.balanced_accuracy == found.within_one == 1
+    assert np.array(found.counts).sum() == 20
+
+
+def test_unknown_tiers_and_bands_out_of_order_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"got \['great'\] too"):
+        tier_confusion(["great"], np.array([90.0]), TIERS)
+    with pytest.raises(ValueError, match="best first"):
+        tier_confusion(["good"], np.array([90.0]), TIERS[::-1])

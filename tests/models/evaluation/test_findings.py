@@ -1,0 +1,43 @@
+import dataclasses
+
+import pytest
+
+from models.evaluation.evaluation import Evaluation
+from models.evaluation.findings import findings
+from models.evaluation.statistics import Interval
+from models.evaluation.summary import Summary, summarise
+
+
+@pytest.fixture(scope="module")
+def summary(factored: Evaluation) -> Summary:
+    return summarise(factored)
+
+
+def test_what_is_best_what_fusing_brings_and_what_follows_a_factor(summary: Summary) -> None:
+    best, sides, fusion, doses, nuisance = findings(summary)
+    assert best.startswith("gated, the best model on the validation split, reaches mean r = 0.9")
+    assert "notes alone" in sides
+    assert "a gain beyond chance" in fusion
+    assert "against midi_only" in fusion
+    assert "7 of 7 factors lower their own dimension most" in doses
+    assert "another piano" in nuisance
+
+
+def test_a_tiered_recipe_has_no_word_on_factors(evaluation: Evaluation) -> None:
+    said = findings(summarise(evaluation))
+    assert len(said) == 3
+    assert "JND" not in " ".join(said)
+    assert "leaves nothing below the ceiling" in said[2]
+
+
+def test_a_difference_that_may_be_chance_is_called_so(summary: Summary) -> None:
+    assert summary.pairs is not None
+    mean = dataclasses.replace(summary.pairs.mean, interval=Interval(-0.1, 0.7))
+    unsure = dataclasses.replace(summary, pairs=dataclasses.replace(summary.pairs, mean=mean))
+    assert "which may be chance" in findings(unsure)[2]
+
+
+def test_a_model_of_one_modality_is_compared_with_none(evaluation: Evaluation) -> None:
+    one = dataclasses.replace(evaluation, outcomes=evaluation.outcomes[:1])
+    (said,) = findings(summarise(one))
+    assert said.startswith("audio_only")

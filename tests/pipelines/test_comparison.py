@@ -1,0 +1,36 @@
+import json
+
+import dagster as dg
+import pytest
+
+from degradation.errors import UserError
+from pipelines.assets.comparison import comparison_asset, read_reports
+from pipelines.assets.evaluation import report_file
+from pipelines.definitions import defs
+from pipelines.resources import Project
+from pipelines.settings import load_settings, recipe_names
+from pipelines.workspace import Workspace
+
+
+@pytest.fixture
+def workspace(monkeypatch: pytest.MonkeyPatch, tmp_path) -> Workspace:
+    monkeypatch.setenv("PIANOGRADE_HOME", str(tmp_path))
+    return Workspace(load_settings())
+
+
+def test_reports_are_read_and_missing_ones_are_none(workspace: Workspace) -> None:
+    report_file(workspace, "first").write_text(json.dumps({"schema_version": 3}), encoding="utf-8")
+    assert read_reports(workspace, ["first", "second"]) == {
+        "first": {"schema_version": 3}, "second": None
+    }  # fmt: skip
+
+
+def test_without_any_report_the_asset_says_what_to_do(workspace: Workspace) -> None:
+    with pytest.raises(UserError, match="no recipe of first has a report"):
+        comparison_asset(["first"])(Project())
+
+
+def test_it_follows_the_evaluations_of_all_recipes() -> None:
+    graph = defs.resolve_asset_graph()
+    parents = graph.get(dg.AssetKey(["recipe_comparison"])).parent_keys
+    assert parents == {dg.AssetKey([name, "evaluation"]) for name in recipe_names()}
