@@ -70,6 +70,7 @@ class Recipe(Parameters):
 
     `name` is the YAML file's name. `audio_source` says whether the damaged notes are
     rendered or the corpus's own recording is used, which only sound operations can reach.
+    `gates` says what a failed gate on labels or shortcuts does: block training, or warn.
     """
 
     name: str = Field(pattern=RECIPE_NAME)
@@ -77,6 +78,7 @@ class Recipe(Parameters):
     seed: int = Field(ge=0)
     draws: int = Field(ge=1, le=64)
     audio_source: Literal["rendered", "recorded"]
+    gates: Literal["block", "warn"]
     instrument: Instrument
     tiers: dict[str, TierDamage]
 
@@ -106,8 +108,9 @@ class Recipe(Parameters):
         """Return 16 hexadecimal digits that change when anything about this tier's rows does.
 
         It covers the validated values, so comments, spaces and the order of keys don't count.
+        `gates` changes no row.
         """
-        about: dict[str, Any] = self.model_dump(mode="json", exclude={"tiers"})
+        about: dict[str, Any] = self.model_dump(mode="json", exclude={"tiers", "gates"})
         about["tier"] = {tier: self.tiers[tier].model_dump(mode="json")}
         about["probabilities"] = [self.tiers[name].probability for name in TIERS]
         canonical = json.dumps(about, sort_keys=True).encode()

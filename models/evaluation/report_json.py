@@ -45,7 +45,7 @@ from models.pretraining.history import PretrainingResult
 def report_json(summary: Summary) -> dict[str, Any]:
     """Return the content of `report.json`; see the module for its schema."""
     evaluation, expected = summary.evaluation, summary.ceiling
-    content: dict[str, Any] = _without_nan(
+    content: dict[str, Any] = without_nan(
         {
             "schema_version": 2,
             "data": {
@@ -83,14 +83,14 @@ def report_json(summary: Summary) -> dict[str, Any]:
     return content
 
 
-def _without_nan(value: Any) -> Any:
+def without_nan(value: Any) -> Any:
     """Return JSON content in which what is not a number is null."""
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, Mapping):
-        return {key: _without_nan(part) for key, part in value.items()}
+        return {key: without_nan(part) for key, part in value.items()}
     if isinstance(value, Sequence) and not isinstance(value, str):
-        return [_without_nan(part) for part in value]
+        return [without_nan(part) for part in value]
     return value
 
 
