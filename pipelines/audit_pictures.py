@@ -1,5 +1,6 @@
 """Pictures of the audits: what a probe leans on, and how alike the labels are."""
 
+import textwrap
 from collections.abc import Sequence
 
 import numpy as np
@@ -12,6 +13,11 @@ from pipelines.palette import TIER_COLOURS
 from pipelines.pictures import DOTS_PER_INCH, as_png
 
 SHOWN_IMPORTANCES = 8
+SETS = {
+    "heard": "the recording",
+    "dry": "its playing, nothing\ndone to the sound",
+    "notes": "counts of the notes",
+}
 BAR = "#35618f"
 LIMIT = "#b2182b"
 
@@ -24,7 +30,7 @@ def probes_picture(probes: Sequence[TierProbe], chance: float, limit: float, tit
     figure = Figure(figsize=(12.4, 7.0), dpi=DOTS_PER_INCH, layout="constrained")
     grid = figure.add_gridspec(2, len(probes), height_ratios=[1, 1.7])
     axis = figure.add_subplot(grid[0, :])
-    names = [probe.statistics for probe in probes]
+    names = [f"{probe.statistics}: {SETS[probe.statistics]}" for probe in probes]
     for row, probe in enumerate(probes):
         for tier, recall in probe.recall.items():
             axis.plot(
@@ -55,9 +61,9 @@ def probes_picture(probes: Sequence[TierProbe], chance: float, limit: float, tit
         below.invert_yaxis()
         below.set_xlim(min(0.0, min(drop for _, drop in best)), max(widest, 0.01) * 1.05)
         below.set_title(probe.statistics, loc="left", fontweight="bold")
-        below.set_xlabel("drop in balanced accuracy when shuffled", fontsize=9)
+        below.set_xlabel("drop in accuracy when shuffled", fontsize=9)
         below.spines[["top", "right"]].set_visible(False)
-    figure.suptitle(title, fontsize=13, parse_math=False)
+    figure.suptitle(textwrap.fill(title, 110), fontsize=13, parse_math=False)
     return as_png(figure)
 
 

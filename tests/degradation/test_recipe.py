@@ -188,6 +188,14 @@ def test_what_all_tiers_share_changes_every_digest(
     assert all(before[tier] != after[tier] for tier in TIERS)
 
 
+def test_what_a_failed_gate_does_changes_no_row(
+    folder: Path, phase2: Recipe, values: Values
+) -> None:
+    blocking = load(folder, edited(values, put("gates", to="block")), "phase2")
+    assert (phase2.gates, blocking.gates) == ("warn", "block")
+    assert digests(blocking) == digests(phase2)
+
+
 def test_the_name_of_a_recipe_is_its_file_name_and_counts(
     folder: Path, phase2: Recipe, values: Values
 ) -> None:
@@ -200,7 +208,7 @@ FIRST_OF_POOR = ("tiers", "poor", "operations", 0)
 MISTAKES: dict[str, tuple[Edit, str]] = {
     "unknown key": (
         put("sed", to=3),
-        "unknown key sed; expected name, kind, seed, draws, audio_source, instrument, tiers",
+        "unknown key sed; expected name, kind, seed, draws, audio_source, gates, instrument, tiers",
     ),
     "unknown key of an operation": (
         put(*FIRST_OF_POOR, "spread_ms", to=3),
