@@ -133,7 +133,7 @@ def audited_rows(workspace: Workspace, recipe_name: str) -> pd.DataFrame:
     """
     of_draws = pc.field("split").isin(SPLITS)
     pairs = workspace.table(recipe_name, "pairs")
-    light = read_table(pairs).to_table(columns=["sample_id", "year"], filter=of_draws)
+    light = read_table(pairs).to_table(columns=["sample_id", "tier", "year"], filter=of_draws)
     light = light.sort_by("sample_id")
     every = -(-len(light) // MOST_ROWS) or 1
     chosen = light.take(list(range(0, len(light), every))).to_pandas()
@@ -143,14 +143,15 @@ def audited_rows(workspace: Workspace, recipe_name: str) -> pd.DataFrame:
     instrument = read_table(pairs).to_table(columns=["instrument"], filter=first)["instrument"]
 
     def tasks() -> Iterator[tuple[int, StatisticsTask]]:
-        for year, of_year in chosen.groupby("year"):
-            for start in range(0, len(of_year), TASK_ROWS):
+        for (tier, year), some in chosen.groupby(["tier", "year"]):
+            for start in range(0, len(some), TASK_ROWS):
                 yield (
                     start,
                     StatisticsTask(
                         pairs=pairs,
-                        year=int(str(year)),
-                        sample_ids=tuple(of_year["sample_id"].iloc[start : start + TASK_ROWS]),
+                        tier=str(tier),
+                        year=int(year),
+                        sample_ids=tuple(some["sample_id"].iloc[start : start + TASK_ROWS]),
                         instrument=Instrument.model_validate_json(instrument[0].as_py()),
                         corpus_root=workspace.settings.corpus_root,
                     ),
