@@ -82,7 +82,7 @@ def mert_cost(config: MertFeatures, clips: int, device: torch.device) -> PartCos
     """
     model = HubertModel(HubertConfig())
     del model.encoder.layers[max(config.layers) :]  # nothing reads them
-    nn.Module.to(model, device).eval()
+    nn.Module.to(model.eval(), device)  # type: ignore[no-untyped-call]
     sound = torch.randn(clips, int(CLIP_S * MERT_RATE_HZ), device=device)
     seconds, states = math.inf, 0
     for _ in range(REPEATS):

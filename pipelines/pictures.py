@@ -82,7 +82,7 @@ def before_and_after(
     )
     # A dollar sign in a title is no mathematics.
     figure.suptitle(textwrap.shorten(title, 130, placeholder="…"), fontsize=13, parse_math=False)
-    return _png(figure)
+    return as_png(figure)
 
 
 def label_histograms(scores: pd.DataFrame, tiers: "pd.Series[str]") -> bytes:
@@ -123,7 +123,7 @@ def label_histograms(scores: pd.DataFrame, tiers: "pd.Series[str]") -> bytes:
         ncols=len(TIER_COLOURS),
         frameon=False,
     )
-    return _png(figure)
+    return as_png(figure)
 
 
 def _draw_roll(axes: Axes, followed: tuple[FollowedNote, ...], *, after: bool) -> None:
@@ -197,7 +197,8 @@ def _legend_patch(change: NoteChange) -> Patch:
     return Patch(facecolor=face, edgecolor=colour, label=NOTE_LEGEND[change])
 
 
-def _png(figure: Figure) -> bytes:
+def as_png(figure: Figure) -> bytes:
+    """Return a figure as a PNG with a palette, a fraction of the size."""
     written = io.BytesIO()
     figure.savefig(written, format="png")
     picture = Image.open(written).convert("RGB")

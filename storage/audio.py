@@ -3,6 +3,7 @@
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,10 @@ ROUNDING_S = 0.01
 """By how much a recording may end before its last window; the rest is silence."""
 
 
+BIT_DEPTHS = {"PCM_S8": 8, "PCM_U8": 8, "PCM_16": 16, "PCM_24": 24, "PCM_32": 32}
+"""Bits a sample, by libsndfile's name for the encoding."""
+
+
 def encode_flac(waveform: Waveform) -> bytes:
     """Return 16-bit FLAC; samples beyond ±1 would be clipped, so they are refused."""
     peak = float(np.abs(waveform.samples).max(initial=0.0))
@@ -39,6 +44,27 @@ def encode_flac(waveform: Waveform) -> bytes:
 def decode_audio(data: bytes, name: str) -> Waveform:
     """Return any audio that libsndfile reads, mixed to mono; `name` is for errors."""
     return _read(io.BytesIO(data), name, 0.0, None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AudioFacts:
+    """What an audio file's header says; `bit_depth` is 0 where samples are no integers."""
+
+    sample_rate_hz: int
+    bit_depth: int
+    channels: int
+    duration_s: float
+
+
+def audio_facts(data: bytes, name: str) -> AudioFacts:
+    """Return what the header says of any audio that libsndfile reads; `name` is for errors."""
+    with _opened(io.BytesIO(data), name) as file:
+        return AudioFacts(
+            sample_rate_hz=file.samplerate,
+            bit_depth=BIT_DEPTHS.get(file.subtype, 0),
+            channels=file.channels,
+            duration_s=file.frames / file.samplerate,
+        )
 
 
 def audio_duration_s(path: Path) -> float:

@@ -1,16 +1,22 @@
 """Rows measured again from their bytes: what was promised against what is stored."""
 
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import librosa
 import numpy as np
 
+from degradation.degrade import damage_sound
 from degradation.notes import Performance
+from degradation.render import Instrument
+from degradation.seeds import stream
 from degradation.waveform import Waveform, power
 from storage.audio import decode_audio
 from storage.midi import read_midi
 from storage.pairs import replay_without_noise
+from storage.sound_source import hear
 
 ROUNDING_POWER = 2.0**-30 / 12
 """Mean square of rounding to steps of 2**-15 (Bennett 1948), full scale squared."""
@@ -65,3 +71,15 @@ def row_onset_lag_s(row: dict[str, Any]) -> float:
     medium = "midi" if row["audio_source"] == "rendered" else "clean_midi"
     performance = read_midi(row[medium]["bytes"], row["sample_id"])
     return onset_lag_s(performance, decode_audio(row["audio"]["bytes"], row["sample_id"]))
+
+
+def dry_sound(row: dict[str, Any], instrument: Instrument, root: Path | None) -> Waveform:
+    """Return a row's damaged playing on one instrument, with nothing done to the sound.
+
+    Of a recorded row it is the recording, which the damage to the notes never reached.
+    """
+    played = read_midi(row["midi"]["bytes"], row["sample_id"])
+    # A MIDI file ends with its last event; the window goes on.
+    performance = replace(played, duration_s=row["duration_s"])
+    before = hear(performance, row["audio_source"], instrument, row, root)
+    return damage_sound(before, (), partial(stream, row["seed"])).waveform

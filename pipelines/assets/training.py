@@ -76,9 +76,10 @@ def training_assets(recipe_name: str) -> list[dg.AssetsDefinition]:
 
 
 def made_from(recipe_name: str, experiment: Experiment) -> list[dg.AssetKey]:
-    """Return the assets that an experiment reads."""
+    """Return the assets that an experiment reads, and the audits whose gates it waits for."""
     features = {"audio": "audio_features", "midi": "midi_tokens"}
-    names = ["samples", *(features[modality] for modality in sorted(MODALITIES[experiment]))]
+    read = ["samples", *(features[modality] for modality in sorted(MODALITIES[experiment]))]
+    names = [*read, "label_gates", "shortcut_audit"]
     keys = [dg.AssetKey([recipe_name, name]) for name in names]
     return [*keys, KEY] if "midi" in MODALITIES[experiment] else keys
 

@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 
 from degradation.notes import Performance
-from degradation.waveform import Waveform
+from degradation.render import Instrument
+from degradation.waveform import Waveform, snr_db
 from storage.audio import decode_audio, encode_flac
 from storage.midi import read_midi, write_midi
-from storage.remeasure import onset_lag_s, remeasured_snr_db, row_onset_lag_s
+from storage.remeasure import dry_sound, onset_lag_s, remeasured_snr_db, row_onset_lag_s
 from storage.tables import Table, read_table
 
 
@@ -76,3 +77,29 @@ def test_a_recorded_row_is_in_time_with_the_clean_notes(rows: list[dict[str, Any
     )
     recorded = row | {"audio_source": "recorded", "midi": {"bytes": moved, "path": "x"}}
     assert row_onset_lag_s(recorded) == row_onset_lag_s(row)
+
+
+def dry_of(row: dict[str, Any], **changed: Any) -> Waveform:
+    instrument = Instrument.model_validate_json(row["instrument"]).model_copy(update=changed)
+    return dry_sound(row, instrument, None)
+
+
+def test_an_untouched_row_is_dry_already(rows: list[dict[str, Any]]) -> None:
+    row = next(row for row in rows if row["tier"] == "pristine")
+    stored, dry = decode_audio(row["audio"]["bytes"], "x"), dry_of(row)
+    assert np.abs(stored.samples - dry.samples).max() <= 1 / 2**15
+
+
+def test_a_dry_row_has_its_damaged_notes_and_no_noise(rows: list[dict[str, Any]]) -> None:
+    row = next(r for r in rows if r["tier"] == "good" and r["gain_db"] == 0)
+    stored, dry = decode_audio(row["audio"]["bytes"], "x"), dry_of(row)
+    assert snr_db(dry.samples, stored.samples) == pytest.approx(row["realised_snr_db"], abs=0.1)
+
+
+def test_a_dry_row_is_heard_on_the_instrument_that_is_asked_for(
+    rows: list[dict[str, Any]],
+) -> None:
+    row = next(row for row in rows if row["tier"] == "good")
+    softer = dry_of(row, gain=0.1)
+    ratio = np.abs(softer.samples).max() / np.abs(dry_of(row, gain=0.2).samples).max()
+    assert ratio == pytest.approx(0.5, rel=1e-3)

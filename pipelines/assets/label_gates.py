@@ -1,0 +1,150 @@
+"""Whether a recipe's eight labels are eight, and how well they could be known."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pandas as pd
+import pyarrow.compute as pc
+
+from degradation.errors import UserError
+from degradation.recipe import Recipe
+from labeling.damage import Damage
+from labeling.scores import DIMENSIONS
+from models.checkpoint import write_json
+from models.evaluation.audit_json import LabelAudit, label_json
+from models.evaluation.label_gates import label_shape, sum_scores
+from models.evaluation.observable_ceiling import analytic_ceilings, observable_ceilings
+from pipelines.assets.evaluation import tier_scores
+from pipelines.audit_pictures import correlation_picture
+from pipelines.automation import MAKE_AGAIN_WHAT_CHANGED
+from pipelines.metadata import records_metadata
+from pipelines.pictures import as_markdown
+from pipelines.resources import Project
+from pipelines.settings import find_recipe
+from pipelines.workspace import Workspace
+from storage.corpus import SPLITS
+from storage.tables import Table, read_table
+
+MOST_ORACLE_ROWS = 4000
+"""More say nothing new about what measured damage can tell."""
+
+MEASURED = tuple(field.name for field in fields(Damage))
+"""The columns in which rows hold what was measured between clean and damaged."""
+
+
+def label_gates_asset(recipe_name: str) -> dg.AssetsDefinition:
+    """Return a recipe's asset of the gates on its labels."""
+
+    @dg.asset(
+        key=[recipe_name, "label_gates"],
+        deps=[[recipe_name, "samples"]],
+        group_name=recipe_name,
+        kinds={"scikitlearn"},
+        owners=["team:research"],
+        automation_condition=MAKE_AGAIN_WHAT_CHANGED,
+        code_version="1",
+        description=(
+            "How alike the eight scores are (effective rank, correlations), and how well they can "
+            "be known: by who knows the draw, and from the damage as measured."
+        ),
+    )
+    def label_gates(
+        context: dg.AssetExecutionContext, project: Project
+    ) -> dg.MaterializeResult[None]:
+        workspace, recipe = project.workspace, find_recipe(recipe_name)
+        audit = audit_labels(workspace.table(recipe_name, "samples"), recipe)
+        path = gates_file(workspace, recipe_name)
+        write_json(path, label_json(audit, recipe_name, recipe.gates))
+        for gate in audit.shape.gates:
+            context.log.info(gate.reason)
+        picture = correlation_picture(audit.shape.correlation, DIMENSIONS, audit.shape.gates)
+        return dg.MaterializeResult(
+            metadata={
+                "rows": audit.shape.rows,
+                "compositions": audit.compositions,
+                **{gate.name: gate.value for gate in audit.shape.gates},
+                "correlate most": " and ".join(audit.shape.pair),
+                "because": "; ".join(gate.reason for gate in audit.shape.gates),
+                "ceilings": records_metadata(ceiling_rows(audit)),
+                "correlations": dg.MetadataValue.md(
+                    as_markdown(picture, "correlations of the eight scores")
+                ),
+                "json": dg.MetadataValue.path(path),
+            }
+        )
+
+    return label_gates
+
+
+def gates_file(workspace: Workspace, recipe_name: str) -> Path:
+    """Return where a recipe's gates lie."""
+    return workspace.output(recipe_name, "label_gates") / "label_gates.json"
+
+
+def read_label_gates(workspace: Workspace, recipe_name: str) -> dict[str, Any]:
+    """Return a recipe's gates (see `models.evaluation.audit_json`); UserError without them."""
+    path = gates_file(workspace, recipe_name)
+    if not path.exists():
+        raise UserError(f"{path} is missing; expected the label gates: materialise label_gates")
+    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return content
+
+
+def audit_labels(samples: Table, recipe: Recipe) -> LabelAudit:
+    """Return the gates over all rows, read batch by batch, and the ceilings.
+
+    Rows of counterfactual sets are no draws of the recipe: they are left out.
+    """
+    of_draws = pc.field("split").isin(SPLITS)
+
+    def batches() -> Iterator[pd.DataFrame]:
+        columns = ["composition", *DIMENSIONS]
+        for batch in read_table(samples).to_batches(columns=columns, filter=of_draws):
+            yield batch.to_pandas()
+
+    sums = sum_scores(batches())
+    if not sums.counts:
+        raise UserError(f"the samples of {recipe.name} have no rows; expected some: make pairs")
+    some = oracle_rows(samples)
+    measured = [name for name in MEASURED if some[name].notna().any()]
+    enough = measured and some["composition"].nunique() > 1
+    return LabelAudit(
+        compositions=len(sums.counts),
+        shape=label_shape(sums),
+        analytic=tuple(analytic_ceilings(tier_scores(recipe) if recipe.kind == "tiered" else None)),
+        observable=tuple(observable_ceilings(some, measured, seed=recipe.seed)) if enough else (),
+        measured=tuple(measured),
+        oracle_rows=len(some),
+    )
+
+
+def oracle_rows(samples: Table) -> pd.DataFrame:
+    """Return measured damage and scores of up to `MOST_ORACLE_ROWS` rows, evenly by name."""
+    of_draws = pc.field("split").isin(SPLITS)
+    names = read_table(samples).to_table(columns=["sample_id"], filter=of_draws)["sample_id"].sort()
+    every = -(-len(names) // MOST_ORACLE_ROWS) or 1
+    columns = ["sample_id", "composition", *DIMENSIONS, *MEASURED]
+    chosen = pc.field("sample_id").isin(names[::every])
+    rows = read_table(samples).to_table(columns=columns, filter=chosen).sort_by("sample_id")
+    found: pd.DataFrame = rows.to_pandas()
+    return found
+
+
+def ceiling_rows(audit: LabelAudit) -> list[dict[str, object]]:
+    """Return a row a dimension: the analytic ceiling beside the observable one."""
+    observable = {one.dimension: one for one in audit.observable}
+    return [
+        {
+            "dimension": one.dimension,
+            "analytic r": one.r,
+            "analytic MAE": one.mae,
+            "observable r": found.r if (found := observable.get(one.dimension)) else "",
+            "observable R²": found.r2 if found else "",
+            "observable MAE": found.mae if found else "",
+        }
+        for one in audit.analytic
+    ]

@@ -1,0 +1,149 @@
+"""The audits on a real run, and that no model is trained behind a gate that blocks."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from degradation.recipe import TIERS
+from labeling.scores import DIMENSIONS
+from models.evaluation.audit_json import gate_json
+from models.evaluation.gates import Limit, judge
+from models.evaluation.statistics import Interval
+from models.evaluation.trivial_statistics import PLAYING, RECORDING
+from pipelines.assets.label_gates import MEASURED, audit_labels, read_label_gates
+from pipelines.assets.shortcut_audit import audited_rows, read_shortcut_audit
+from pipelines.assets.training import made_from
+from pipelines.checks.gates import judge_gates
+from pipelines.resources import Project as ProjectResource
+from pipelines.runs import stages
+from pipelines.settings import CONFIGS, find_recipe
+from pipelines.workspace import Workspace
+from storage.tables import read_table
+
+LIMIT = Limit(name="it", bound="at most", number=0.5)
+HOLDS, FAILS, UNDECIDED = (
+    gate_json(judge(LIMIT, (low + high) / 2, Interval(low, high), 20))
+    for low, high in ((0.1, 0.2), (0.8, 0.9), (0.4, 0.6))
+)
+
+
+@pytest.fixture
+def workspace(finished: Any, monkeypatch: pytest.MonkeyPatch) -> Workspace:
+    for name, value in finished.environment.items():
+        if name.startswith("PIANOGRADE"):
+            monkeypatch.setenv(name, value)
+    return ProjectResource().workspace
+
+
+def test_phase2_is_caught_by_its_recordings_alone(workspace: Workspace) -> None:
+    audit = read_shortcut_audit(workspace, "phase2")
+    assert audit["compositions"] == 5
+    assert audit["rows"] == sum(audit["counts"].values()) > 100
+    assert audit["gate"]["verdict"] == "fails"
+    probes = {probe["statistics"]: probe for probe in audit["tiers"]}
+    assert tuple(probes) == ("heard", "dry", "notes")
+    assert probes["heard"]["balanced_accuracy"] > 0.8
+    assert probes["dry"]["balanced_accuracy"] < 0.5
+    best = max(probes["heard"]["importances"], key=probes["heard"]["importances"].__getitem__)
+    assert best in ("heard_high_noise_floor_dbfs", "heard_bandwidth_hz", "heard_noise_floor_dbfs")
+    named = {name for probe in probes.values() for name in probe["importances"]}
+    assert named == set(audit["meanings"])
+    assert len(named) == 2 * len(RECORDING) + len(PLAYING)
+    scores = {(one["statistics"], one["dimension"]): one["r2"] for one in audit["scores"]}
+    assert len(scores) == 3 * len(DIMENSIONS)
+    assert scores["heard", "note_accuracy"] > 0.5 > scores["dry", "note_accuracy"]
+
+
+def test_the_labels_of_phase2_are_one(workspace: Workspace) -> None:
+    gates = read_label_gates(workspace, "phase2")
+    rank, largest = gates["gate_list"]
+    assert (rank["verdict"], largest["verdict"]) == ("fails", "fails")
+    assert rank["value"] == pytest.approx(1.13, abs=0.05)
+    rows = read_table(workspace.table("phase2", "samples")).count_rows()
+    assert gates["rows"] == gates["oracle_rows"] == rows
+    assert [one["r"] for one in gates["analytic"]] == pytest.approx([0.96629] * 8, abs=1e-5)
+    assert set(gates["measured"]) == set(MEASURED)
+    # Jitter of 0, 10, 30 and 60 ms tells the tiers to who has the clean notes.
+    assert all(0.9 < one["r"] < 0.99 for one in gates["observable"])
+
+
+def test_counterfactual_rows_are_no_draws(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    samples = workspace.table("phase2", "samples")
+    of_test = read_table(samples).to_table(columns=["split"])["split"].to_pylist().count("test")
+    assert of_test
+    for module in ("label_gates", "shortcut_audit"):
+        monkeypatch.setattr(f"pipelines.assets.{module}.SPLITS", ("train", "validation"))
+    whole = read_label_gates(workspace, "phase2")
+    audit = audit_labels(samples, find_recipe("phase2"))
+    assert audit.shape.rows == audit.oracle_rows == whole["rows"] - of_test
+    assert audit.compositions == whole["compositions"] - 1
+
+
+def test_rows_are_few_and_spread_over_the_corpus(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipelines.assets.shortcut_audit.MOST_ROWS", 12)
+    rows = audited_rows(workspace, "phase2")
+    assert 6 <= len(rows) <= 12
+    assert rows["composition"].nunique() >= 4
+    assert rows["sample_id"].is_monotonic_increasing
+    assert set(rows["tier"]) <= set(TIERS)
+    assert not rows.isna().any(axis=None)
+
+
+@pytest.mark.parametrize(
+    ("gates", "says", "passed", "severity"),
+    [
+        ([HOLDS, HOLDS], "block", True, None),
+        ([HOLDS, FAILS], "block", False, dg.AssetCheckSeverity.ERROR),
+        ([HOLDS, FAILS], "warn", False, dg.AssetCheckSeverity.WARN),
+        ([HOLDS, UNDECIDED], "block", False, dg.AssetCheckSeverity.WARN),
+        ([FAILS, UNDECIDED], "block", False, dg.AssetCheckSeverity.ERROR),
+    ],
+)
+def test_a_failed_gate_stops_what_the_recipe_lets_it_stop(
+    gates: list[dict[str, Any]], says: str, passed: bool, severity: dg.AssetCheckSeverity | None
+) -> None:
+    recipe = find_recipe("phase2").model_copy(update={"gates": says})
+    result = judge_gates(recipe, gates)
+    assert result.passed == passed
+    if severity:
+        assert result.severity == severity
+        assert "expected at most 0.5" in (result.description or "")
+
+
+def test_training_waits_for_the_audits() -> None:
+    audits = [("phase2", "label_gates"), ("phase2", "shortcut_audit")]
+    assert {dg.AssetKey(audit) for audit in audits} <= set(made_from("phase2", "audio_only"))
+    *_, last = stages("phase2", ["audio_only"])
+    assert set(audits) < set(last.assets), "a gate stops only what is in the same run"
+
+
+def test_no_model_is_trained_behind_a_gate_that_blocks(finished: Any, tmp_path: Path) -> None:
+    home, recipes = tmp_path / "home", tmp_path / "recipes"
+    shutil.copytree(finished.home, home)
+    shutil.copytree(CONFIGS / "recipes", recipes)
+    text = (recipes / "phase2.yaml").read_text()
+    (recipes / "phase2.yaml").write_text(text.replace("gates: warn", "gates: block"))
+    (models,) = (home / "outputs").glob("root-*/phase2/models")
+    shutil.rmtree(models)
+    (report,) = (home / "outputs").glob("root-*/phase2/evaluation/report.json")
+    report.unlink()
+    before = set((home / "data").rglob("*.parquet"))
+    environment = {"PIANOGRADE_HOME": str(home), "PIANOGRADE_RECIPES": str(recipes)}
+    answer = finished.pianograde(*finished.run_arguments, **environment)
+    assert answer.returncode != 0
+    assert "no_shortcut" in answer.stderr or "labels_are_eight" in answer.stderr, answer.stderr
+    assert "Traceback" not in answer.stderr
+    assert not models.exists()
+    assert not report.exists()
+    assert set((home / "data").rglob("*.parquet")) == before, "rows were made again"
+    assert json.loads((models.parent / "shortcut_audit" / "shortcut_audit.json").read_text())[
+        "gates"
+    ] == ("block")
