@@ -13,7 +13,7 @@ from models.evaluation.explanations import HEADROOM_SHARE, WORDS, Evidence, expl
 from models.evaluation.families import FACTORS
 from models.evaluation.statistics import AgreementIntervals, Gain
 from models.evaluation.tables import number, percent, plain, signed
-from models.metrics import Agreement
+from models.metrics import Agreement, mean_over_dimensions
 
 ONE_PIECE = "one composition has no interval"
 IN_ORDER_SHARE = 0.9
@@ -128,8 +128,12 @@ def _own(table: Sequence[Sequence[float]]) -> list[float]:
 def order_gate(name: Experiment, responses: Mapping[Experiment, Response]) -> Gate:
     """Judge that the model grades playing 2 JND apart in the right order, factor by factor."""
     shares = _own(responses[name].doses.ordered)
+    lowest = min((share for share in shares if not math.isnan(share)), default=math.nan)
     because = []
     for place, factor in enumerate(FACTORS):
+        if math.isnan(shares[place]):
+            because.append(f"{plain(factor)}: nothing came of it in any family.")
+            continue
         if shares[place] >= IN_ORDER_SHARE:
             continue
         best = max(responses, key=lambda one: _own(responses[one].doses.ordered)[place])
@@ -146,7 +150,7 @@ def order_gate(name: Experiment, responses: Mapping[Experiment, Response]) -> Ga
         asks=f"playing at least 2 JND apart in one factor is graded in the right order in "
         f"{percent(IN_ORDER_SHARE)} of pairs, in that factor's dimension",
         found=f"{name}: {len(FACTORS) - len(because)} of {len(FACTORS)} factors, "
-        f"lowest {percent(min(shares))}",
+        f"lowest {percent(lowest)}",
         passed=not because,
         because=tuple(because),
     )
@@ -178,7 +182,7 @@ def nuisance_gate(name: Experiment, responses: Mapping[Experiment, Response]) ->
         f"{percent(NUISANCE_SHARE)} of what 4 JND change, on the mean of the dimensions"
     )
     found = {
-        model: float(np.mean(response.invariance.share))
+        model: mean_over_dimensions(np.array(response.invariance.share))
         for model, response in responses.items()
         if response.invariance is not None
     }

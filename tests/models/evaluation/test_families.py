@@ -4,7 +4,7 @@ import pytest
 
 from degradation.errors import UserError
 from labeling.scores import DIMENSIONS
-from models.evaluation.families import FACTORS, NUISANCE, arrange
+from models.evaluation.families import FACTORS, NUISANCE, arrange, felt
 
 
 def test_every_row_finds_its_place_in_whatever_order_they_come(families: pd.DataFrame) -> None:
@@ -55,3 +55,11 @@ def test_what_cannot_be_arranged_is_refused(families: pd.DataFrame) -> None:
         arrange(families[families["varied"] != "nothing"], DIMENSIONS)
     with pytest.raises(UserError, match="with 4 JND among"):
         arrange(families[families["varied_severity_jnd"] != 4], DIMENSIONS)
+
+
+def test_a_factor_that_found_nothing_to_act_on_is_not_felt(families: pd.DataFrame) -> None:
+    assert felt(families).all()
+    bare = (families["family"] == "family 3") & (families["varied"] == "pedal_technique")
+    without = families.copy()
+    without.loc[bare, list(DIMENSIONS)] = 100.0
+    assert (~felt(without)).equals(bare)
