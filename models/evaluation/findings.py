@@ -46,11 +46,14 @@ def _fusion(summary: Summary) -> str | None:
         verdict = "a gain beyond chance" if pair.difference > 0 else "a loss beyond chance"
     else:
         verdict = "which may be chance"
-    share = (
-        f", {percent(pair.share_of_headroom)} of what {pair.single} leaves below the ceiling"
-        if pair.headroom > 0
-        else f", and {pair.single} leaves nothing below the ceiling"
-    )
+    if pair.headroom <= 0:
+        share = f", and {pair.single} leaves nothing below the ceiling"
+    elif pair.difference > 0:
+        share = (
+            f", {percent(pair.share_of_headroom)} of what {pair.single} leaves below the ceiling"
+        )
+    else:
+        share = ""
     return (
         f"Fusing both ({pair.fusion}) changes mean r by {signed(pair.difference)} against "
         f"{pair.single}, {verdict}{share}. Dimension by dimension fusion wins {len(won)} of 8 and "

@@ -53,8 +53,7 @@ def learnt_gate(
     unsure = [name for name, (_, around) in models.items() if around.mean_r.low <= 0]
     lost = {name: dimensions for name, dimensions in failed.items() if dimensions}
     because = [
-        f"{name} is no better in {', '.join(map(plain, dimensions))}."
-        for name, dimensions in lost.items()
+        f"{name} is no better in {_named(dimensions)}." for name, dimensions in lost.items()
     ] + [f"The interval of {name}'s mean r does not lie above 0." for name in unsure]
     good = len(models) - len({*lost, *unsure})
     return Gate(
@@ -65,6 +64,12 @@ def learnt_gate(
         passed=not because,
         because=tuple(because),
     )
+
+
+def _named(dimensions: Sequence[str]) -> str:
+    if len(dimensions) == len(DIMENSIONS):
+        return "any dimension"
+    return ", ".join(map(plain, dimensions))
 
 
 def fusion_gate(seen: Evidence | None) -> Gate:

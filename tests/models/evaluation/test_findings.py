@@ -35,6 +35,10 @@ def test_a_difference_that_may_be_chance_is_called_so(summary: Summary) -> None:
     mean = dataclasses.replace(summary.pairs.mean, interval=Interval(-0.1, 0.7))
     unsure = dataclasses.replace(summary, pairs=dataclasses.replace(summary.pairs, mean=mean))
     assert "which may be chance" in findings(unsure)[2]
+    assert "of what midi_only leaves" in findings(unsure)[2]
+    lost = dataclasses.replace(summary.pairs.mean, difference=-0.1, interval=Interval(-0.2, -0.1))
+    worse = dataclasses.replace(summary, pairs=dataclasses.replace(summary.pairs, mean=lost))
+    assert "a loss beyond chance." in findings(worse)[2], "and no share of a headroom"
 
 
 def test_a_model_of_one_modality_is_compared_with_none(evaluation: Evaluation) -> None:

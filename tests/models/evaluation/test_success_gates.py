@@ -59,6 +59,8 @@ def test_whoever_is_no_better_than_the_mean_in_one_dimension_has_not_learnt_it()
     assert failed.passed is False
     assert failed.found == "1 of 2 models"
     assert "midi_only is no better in rhythmic stability, pedal" in failed.because[0]
+    lost = learnt_gate({"concat": (agreed(6.0), around(0.1))}, baseline)
+    assert lost.because == ("concat is no better in any dimension.",)
 
 
 def test_an_interval_that_holds_0_has_not_learnt_and_none_at_all_is_not_held_against() -> None:
