@@ -4,6 +4,7 @@ import numpy as np
 
 from models.config.experiment import Experiment
 from models.evaluation.counterfactual import Counterfactual
+from models.evaluation.explanations import FEWEST_COMPOSITIONS
 from models.evaluation.families import FACTORS
 from models.evaluation.summary import ExperimentSummary, Summary
 from models.evaluation.tables import number, percent, plain, signed
@@ -42,7 +43,8 @@ def _fusion(summary: Summary) -> str | None:
     pair = summary.pairs.mean
     won = [one for one in summary.pairs.dimensions if one.winner == one.fusion]
     lost = [one for one in summary.pairs.dimensions if one.winner == one.single]
-    if pair.interval.excludes_zero:
+    enough = summary.compositions[summary.evaluation.split] >= FEWEST_COMPOSITIONS
+    if pair.interval.excludes_zero and enough:
         verdict = "a gain beyond chance" if pair.difference > 0 else "a loss beyond chance"
     else:
         verdict = "which may be chance"

@@ -9,7 +9,14 @@ import numpy as np
 from labeling.scores import DIMENSIONS
 from models.config.experiment import Experiment, Modality
 from models.evaluation.counterfactual import Response
-from models.evaluation.explanations import HEADROOM_SHARE, WORDS, Evidence, explain_no_gain, other
+from models.evaluation.explanations import (
+    FEWEST_COMPOSITIONS,
+    HEADROOM_SHARE,
+    WORDS,
+    Evidence,
+    explain_no_gain,
+    other,
+)
 from models.evaluation.families import FACTORS
 from models.evaluation.statistics import AgreementIntervals, Gain
 from models.evaluation.tables import number, percent, plain, signed
@@ -88,6 +95,7 @@ def fusion_gate(seen: Evidence | None) -> Gate:
         found = f"{pair.fusion} {signed(pair.difference)} against {pair.single}; {ONE_PIECE}"
         return Gate(name=name, asks=asks, found=found, passed=None)
     passed = pair.share_of_headroom >= HEADROOM_SHARE and interval.low > 0
+    few = passed and seen.compositions < FEWEST_COMPOSITIONS
     return Gate(
         name=name,
         asks=asks,
@@ -98,8 +106,9 @@ def fusion_gate(seen: Evidence | None) -> Gate:
             f"{percent(pair.share_of_headroom)} of the {number(pair.headroom)} left"
             if pair.headroom > 0
             else "and nothing was left to gain"
-        ),
-        passed=passed,
+        )
+        + (f"; {seen.compositions} compositions are too few to rule chance out" if few else ""),
+        passed=None if few else passed,
         because=() if passed else explain_no_gain(seen),
     )
 

@@ -47,6 +47,15 @@ def test_a_missing_row_is_nan_and_a_missing_base_leaves_its_family_out(
     assert np.isnan(found.twins).sum() == 3 * 8
 
 
+def test_all_along_a_factor_the_families_are_the_same(families: pd.DataFrame) -> None:
+    bare = (families["family"] == "family 0") & (families["varied"] == "pedal_technique")
+    found = arrange(families[~bare], DIMENSIONS)
+    place = (found.names.index("family 0"), FACTORS.index("pedal_technique"))
+    assert np.isnan(found.doses[place]).all()
+    assert np.isnan(found.doses).sum() == 6 * 8
+    assert not np.isnan(found.base).any()
+
+
 def test_what_cannot_be_arranged_is_refused(families: pd.DataFrame) -> None:
     odd = families.assign(varied=families["varied"].replace("tone_quality", "loudness"))
     with pytest.raises(UserError, match=r"vary \['loudness'\]"):

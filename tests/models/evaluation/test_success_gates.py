@@ -105,6 +105,15 @@ def test_a_fusion_pays_by_ten_per_cent_of_the_headroom_beyond_chance(
     assert bool(gate.because) == (passed is False), "a failure is explained, and nothing else"
 
 
+def test_a_few_compositions_cannot_pass_but_can_fail() -> None:
+    few = dataclasses.replace(evidence(0.25, 0.01, 0.09), compositions=5)
+    assert fusion_gate(few).passed is None
+    assert "too few" in fusion_gate(few).found
+    assert fusion_gate(dataclasses.replace(few, compositions=6)).passed
+    worse = dataclasses.replace(evidence(-0.5, -0.15, -0.05), compositions=5)
+    assert fusion_gate(worse).passed is False
+
+
 def test_without_a_pair_fusing_is_not_judged() -> None:
     assert fusion_gate(None).passed is None
 
