@@ -106,13 +106,14 @@ def label_ceiling(
 def ceiling_of_severities(labels: Floats) -> LabelCeiling:
     """Return the ceiling of labels that follow from severities alone: nothing in them is chance.
 
-    `labels` (samples, dimensions) say how alike the dimensions are; nan with fewer than two
-    samples or where a label never changes. That all damage can be heard is another matter (see
-    the observable ceiling of the label audit).
+    `labels` (samples, dimensions) say how alike the dimensions are. One that never changes (of
+    music without pedal, say) is left out; with fewer than two others both figures are nan. That
+    all damage can be heard is another matter (see the observable ceiling of the label audit).
     """
     correlation = effective_rank = math.nan
-    if len(labels) > 1 and (np.ptp(labels, axis=0) > 0).all():
-        matrix = np.asarray(np.corrcoef(labels, rowvar=False), np.float64)
+    varied = labels[:, np.ptp(labels, axis=0) > 0]
+    if varied.shape[1] > 1:
+        matrix = np.asarray(np.corrcoef(varied, rowvar=False), np.float64)
         size = len(matrix)
         correlation = float((matrix.sum() - size) / (size * (size - 1)))
         effective_rank = float(size**2 / (matrix**2).sum())

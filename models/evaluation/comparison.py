@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from degradation.errors import UserError
 from models.config.experiment import EXPERIMENTS
-from models.evaluation.page import environment, figures_of, shown
+from models.evaluation.page import figures_of, page_environment, shown
 from models.evaluation.report_json import SCHEMA_VERSION
 from models.evaluation.sections import SECTIONS
 from models.evaluation.tables import Content
@@ -44,7 +44,7 @@ def comparison_page(reports: Mapping[str, Content | None]) -> str:
                 f"{SCHEMA_VERSION}: materialise its evaluation again"
             )
     return (
-        environment()
+        page_environment()
         .get_template("comparison.html.j2")
         .render(
             reports=there,
@@ -70,7 +70,7 @@ def by_experiment(reports: Mapping[str, Content]) -> dict[str, dict[str, Content
 
 
 def _sections(reports: Mapping[str, Content]) -> list[ComparedSection]:
-    made = environment()
+    made = page_environment()
     values = {name: shown(report, figures_of(report)) for name, report in reports.items()}
     compared = []
     for section in SECTIONS:

@@ -9,7 +9,7 @@ from degradation.errors import UserError
 from labeling.scores import DIMENSIONS
 from models.config.experiment import Experiment
 from models.evaluation.dose_response import DoseResponse, dose_response
-from models.evaluation.families import REFERENCE_JND, Families, arrange
+from models.evaluation.families import FACTORS, REFERENCE_JND, Families, arrange, felt
 from models.evaluation.leaning import Leaning, leaning
 from models.evaluation.movement import Movement, movement
 from models.evaluation.nuisance import Invariance, invariance
@@ -33,10 +33,15 @@ class Response:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counterfactual:
-    """Responses of the labels and of the models, on families of held-out compositions."""
+    """Responses of the labels and of the models, on families of held-out compositions.
+
+    `unfelt` is by factor the share of rows that asked for it and of which nothing came (see
+    `families.felt`): they are left out.
+    """
 
     families: int
     compositions: int
+    unfelt: Mapping[str, float]
     doses_jnd: tuple[float, ...]
     reference_jnd: float
     labels: Response
@@ -53,15 +58,17 @@ def counterfactual(
     """
     if samples.empty:
         return None
-    known = arrange(samples, DIMENSIONS)
+    effect = felt(samples)
+    known = arrange(samples[effect], DIMENSIONS)
     return Counterfactual(
         families=len(known.names),
         compositions=len(set(known.compositions)),
+        unfelt={one: float((~effect[samples["varied"] == one]).mean()) for one in FACTORS},
         doses_jnd=known.doses_jnd,
         reference_jnd=REFERENCE_JND,
         labels=_response(known, {}, seed),
         models={
-            name: _model_response(samples[GIVEN], table, name, seed)
+            name: _model_response(_rows(samples, table, name)[effect.to_numpy()], seed)
             for name, table in predictions.items()
         },
     )
@@ -76,14 +83,18 @@ def _response(families: Families, figures: Mapping[str, Leaning], seed: int) -> 
     )
 
 
-def _model_response(given: pd.DataFrame, table: pd.DataFrame, name: str, seed: int) -> Response:
-    if sorted(table["sample_id"]) != sorted(given["sample_id"]):
+def _rows(samples: pd.DataFrame, table: pd.DataFrame, name: str) -> pd.DataFrame:
+    """Return what is known of each sample, in their order, with its prediction."""
+    if sorted(table["sample_id"]) != sorted(samples["sample_id"]):
         raise UserError(
             f"{name} has predictions for {len(table)} counterfactual samples, expected one for "
-            f"each of the {len(given)} there are: predict again from the present features"
+            f"each of the {len(samples)} there are: predict again from the present features"
         )
-    rows = given.merge(table, on="sample_id", validate="one_to_one")
-    figures = [figure for figure in FUSION_FIGURES if figure in table]
+    return samples[GIVEN].merge(table, on="sample_id", validate="one_to_one")
+
+
+def _model_response(rows: pd.DataFrame, seed: int) -> Response:
+    figures = [figure for figure in FUSION_FIGURES if figure in rows]
     of_fusion = arrange(rows, figures) if figures else None
     return _response(
         arrange(rows, DIMENSIONS),

@@ -59,6 +59,9 @@ def _dose_axis(axis: Axes, doses_jnd: Any) -> None:
     axis.set_xticks(range(len(doses_jnd)), [f"{dose:g}" for dose in doses_jnd])
     axis.set_xlabel("severity, JND")
     axis.set_ylabel("score")
+    # The whole scale, or a movement of a tenth of a point would look like one.
+    low, high = axis.get_ylim()
+    axis.set_ylim(min(low, 48), max(high, 102))
 
 
 def plot_all_curves(report: Content) -> list[str]:

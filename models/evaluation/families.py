@@ -26,21 +26,18 @@ REFERENCE_JND = 4.0
 class Families:
     """Values of every row of F families, nan where a row is missing.
 
-    `doses` (F, factors, doses, values): along `doses_jnd`, of which the first is 0, the family's
-    base, alike for all factors. `twins` (F, twins, values). `compositions` names each
-    family's piece.
+    `base` (F, values) are the undamaged rows. `doses` (F, factors, doses, values): along
+    `doses_jnd`, of which the first is 0, the base again, but for factors that the family has at
+    no other dose: so that all along a factor the families are the same. `twins` (F, twins,
+    values). `compositions` names each family's piece.
     """
 
     names: tuple[str, ...]
     compositions: tuple[str, ...]
     doses_jnd: tuple[float, ...]
+    base: Floats
     doses: Floats
     twins: Floats
-
-    @property
-    def base(self) -> Floats:
-        """The undamaged rows' values (F, values)."""
-        return self.doses[:, 0, 0]
 
     @property
     def change(self) -> Floats:
@@ -78,20 +75,39 @@ def arrange(rows: pd.DataFrame, values: Sequence[str]) -> Families:
         )
     place = {name: index for index, name in enumerate(names)}
     doses = np.full((len(names), len(FACTORS), len(doses_jnd), len(values)), np.nan)
-    doses[based["family"].map(place), :, 0] = based[list(values)].to_numpy(np.float64)[:, None]
+    base = np.full((len(names), len(values)), np.nan)
+    base[based["family"].map(place)] = based[list(values)].to_numpy(np.float64)
     doses[
         dosed["family"].map(place),
         dosed["varied"].map(FACTORS.index),
         dosed["varied_severity_jnd"].astype(float).map(doses_jnd.index),
     ] = dosed[list(values)].to_numpy(np.float64)
+    has_factor = ~np.isnan(doses).all(axis=(2, 3))
+    doses[:, :, 0] = np.where(has_factor[..., None], base[:, None], np.nan)
     piece = dict(zip(based["family"], based["composition"], strict=True))
     return Families(
         names=names,
         compositions=tuple(piece[name] for name in names),
         doses_jnd=doses_jnd,
+        base=base,
         doses=doses,
         twins=_twins(rows, place, values),
     )
+
+
+def felt(rows: pd.DataFrame) -> pd.Series:
+    """Return, row by row, whether something came of what was asked for.
+
+    `rows` are counterfactual rows with their labels. Where a factor found nothing to act on (no
+    pedal, say), its dimension's label is that of the family's base: the row is the base once
+    more, and says nothing of how a grade follows the factor. Bases and twins are always felt.
+    """
+    base = rows[rows["varied"] == NOTHING].set_index("family")
+    effect = pd.Series(True, index=rows.index)
+    for factor in FACTORS:
+        asked = rows["varied"] == factor
+        effect[asked] = rows.loc[asked, factor] < rows.loc[asked, "family"].map(base[factor])
+    return effect
 
 
 def _twins(rows: pd.DataFrame, place: dict[str, int], values: Sequence[str]) -> Floats:

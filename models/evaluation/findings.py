@@ -4,9 +4,11 @@ import numpy as np
 
 from models.config.experiment import Experiment
 from models.evaluation.counterfactual import Counterfactual
+from models.evaluation.explanations import FEWEST_COMPOSITIONS
 from models.evaluation.families import FACTORS
 from models.evaluation.summary import ExperimentSummary, Summary
 from models.evaluation.tables import number, percent, plain, signed
+from models.metrics import mean_over_dimensions
 
 
 def _best(summary: Summary, best: ExperimentSummary) -> str:
@@ -41,15 +43,19 @@ def _fusion(summary: Summary) -> str | None:
     pair = summary.pairs.mean
     won = [one for one in summary.pairs.dimensions if one.winner == one.fusion]
     lost = [one for one in summary.pairs.dimensions if one.winner == one.single]
-    if pair.interval.excludes_zero:
+    enough = summary.compositions[summary.evaluation.split] >= FEWEST_COMPOSITIONS
+    if pair.interval.excludes_zero and enough:
         verdict = "a gain beyond chance" if pair.difference > 0 else "a loss beyond chance"
     else:
         verdict = "which may be chance"
-    share = (
-        f", {percent(pair.share_of_headroom)} of what {pair.single} leaves below the ceiling"
-        if pair.headroom > 0
-        else f", and {pair.single} leaves nothing below the ceiling"
-    )
+    if pair.headroom <= 0:
+        share = f", and {pair.single} leaves nothing below the ceiling"
+    elif pair.difference > 0:
+        share = (
+            f", {percent(pair.share_of_headroom)} of what {pair.single} leaves below the ceiling"
+        )
+    else:
+        share = ""
     return (
         f"Fusing both ({pair.fusion}) changes mean r by {signed(pair.difference)} against "
         f"{pair.single}, {verdict}{share}. Dimension by dimension fusion wins {len(won)} of 8 and "
@@ -62,26 +68,34 @@ def _response(name: Experiment, found: Counterfactual) -> list[str]:
         return []
     best = found.models[name]
     labels = found.labels
-    moved = [row[place] for place, row in enumerate(best.movement.change)]
-    asked = [row[place] for place, row in enumerate(labels.movement.change)]
-    ordered = [row[place] for place, row in enumerate(best.doses.ordered)]
-    weakest = int(np.argmin(ordered))
+    moved, asked, ordered = (
+        np.diagonal(table)
+        for table in (best.movement.change, labels.movement.change, best.doses.ordered)
+    )
+    if np.isnan(ordered).all():
+        return []
+    weakest = int(np.nanargmin(ordered))
     own = sum(
         most == factor for most, factor in zip(best.movement.falls_most, FACTORS, strict=True)
     )
+    fall, due = (number(-mean_over_dimensions(change), 1) for change in (moved, asked))
     said = [
         f"With one factor at {number(found.reference_jnd, 0)} JND and nothing else wrong, the "
-        f"dimension of that factor falls by {number(-float(np.mean(moved)), 1)} points on the mean "
-        f"({name}), where its label falls by {number(-float(np.mean(asked)), 1)}. Playing 2 JND "
-        f"apart is put in the right order in {percent(float(np.mean(ordered)))} of pairs, least "
-        f"often for {plain(FACTORS[weakest])} ({percent(ordered[weakest])}). {own} of "
+        f"dimension of that factor falls by {fall} points on the mean ({name}), where its label "
+        f"falls by {due}. Playing 2 JND apart is put in the right order in "
+        f"{percent(mean_over_dimensions(ordered))} of pairs, least often for "
+        f"{plain(FACTORS[weakest])} ({percent(float(ordered[weakest]))}). {own} of "
         f"{len(FACTORS)} factors lower their own dimension most."
     ]
     if best.invariance is not None:
+        change, share = (
+            mean_over_dimensions(np.array(figures))
+            for figures in (best.invariance.change, best.invariance.share)
+        )
         said.append(
             "The same undamaged playing on another piano, in another room or noise is graded "
-            f"{number(float(np.mean(best.invariance.change)), 1)} points differently, "
-            f"{percent(float(np.mean(best.invariance.share)))} of what 4 JND of damage change."
+            f"{number(change, 1)} points differently, {percent(share)} of what 4 JND of damage "
+            "change."
         )
     return said
 

@@ -43,7 +43,7 @@ class Figure:
     panels: Sequence[str]
 
 
-def environment() -> jinja2.Environment:
+def page_environment() -> jinja2.Environment:
     """Return the environment of this package's templates."""
     made = jinja2.Environment(
         loader=jinja2.PackageLoader("models.evaluation"),

@@ -11,7 +11,7 @@ from typing import Any
 from models.checkpoint import write_json
 from models.evaluation.evaluation import Evaluation
 from models.evaluation.fusion_plots import fusion_keys, plot_fusion
-from models.evaluation.page import Figure, environment, figures_of, shown
+from models.evaluation.page import Figure, figures_of, page_environment, shown
 from models.evaluation.plots import experiment_keys, plot_scatter, tier_keys
 from models.evaluation.report_json import report_json
 from models.evaluation.sections import SECTIONS
@@ -51,7 +51,7 @@ def _render(summary: Summary, content: Mapping[str, Any]) -> str:
     if any(found["fusion"] for found in content["experiments"]):
         figures["fusion"] = Figure(fusion_keys(summary), plot_fusion(summary))
     return (
-        environment()
+        page_environment()
         .get_template("report.html.j2")
         .render(
             sections=[section for section in SECTIONS if section.is_there(content)],

@@ -9,11 +9,18 @@ import numpy as np
 from labeling.scores import DIMENSIONS
 from models.config.experiment import Experiment, Modality
 from models.evaluation.counterfactual import Response
-from models.evaluation.explanations import HEADROOM_SHARE, WORDS, Evidence, explain_no_gain, other
+from models.evaluation.explanations import (
+    FEWEST_COMPOSITIONS,
+    HEADROOM_SHARE,
+    WORDS,
+    Evidence,
+    explain_no_gain,
+    other,
+)
 from models.evaluation.families import FACTORS
 from models.evaluation.statistics import AgreementIntervals, Gain
 from models.evaluation.tables import number, percent, plain, signed
-from models.metrics import Agreement
+from models.metrics import Agreement, mean_over_dimensions
 
 ONE_PIECE = "one composition has no interval"
 IN_ORDER_SHARE = 0.9
@@ -53,8 +60,7 @@ def learnt_gate(
     unsure = [name for name, (_, around) in models.items() if around.mean_r.low <= 0]
     lost = {name: dimensions for name, dimensions in failed.items() if dimensions}
     because = [
-        f"{name} is no better in {', '.join(map(plain, dimensions))}."
-        for name, dimensions in lost.items()
+        f"{name} is no better in {_named(dimensions)}." for name, dimensions in lost.items()
     ] + [f"The interval of {name}'s mean r does not lie above 0." for name in unsure]
     good = len(models) - len({*lost, *unsure})
     return Gate(
@@ -65,6 +71,12 @@ def learnt_gate(
         passed=not because,
         because=tuple(because),
     )
+
+
+def _named(dimensions: Sequence[str]) -> str:
+    if len(dimensions) == len(DIMENSIONS):
+        return "any dimension"
+    return ", ".join(map(plain, dimensions))
 
 
 def fusion_gate(seen: Evidence | None) -> Gate:
@@ -83,6 +95,7 @@ def fusion_gate(seen: Evidence | None) -> Gate:
         found = f"{pair.fusion} {signed(pair.difference)} against {pair.single}; {ONE_PIECE}"
         return Gate(name=name, asks=asks, found=found, passed=None)
     passed = pair.share_of_headroom >= HEADROOM_SHARE and interval.low > 0
+    few = passed and seen.compositions < FEWEST_COMPOSITIONS
     return Gate(
         name=name,
         asks=asks,
@@ -93,8 +106,9 @@ def fusion_gate(seen: Evidence | None) -> Gate:
             f"{percent(pair.share_of_headroom)} of the {number(pair.headroom)} left"
             if pair.headroom > 0
             else "and nothing was left to gain"
-        ),
-        passed=passed,
+        )
+        + (f"; {seen.compositions} compositions are too few to rule chance out" if few else ""),
+        passed=None if few else passed,
         because=() if passed else explain_no_gain(seen),
     )
 
@@ -128,8 +142,12 @@ def _own(table: Sequence[Sequence[float]]) -> list[float]:
 def order_gate(name: Experiment, responses: Mapping[Experiment, Response]) -> Gate:
     """Judge that the model grades playing 2 JND apart in the right order, factor by factor."""
     shares = _own(responses[name].doses.ordered)
+    lowest = min((share for share in shares if not math.isnan(share)), default=math.nan)
     because = []
     for place, factor in enumerate(FACTORS):
+        if math.isnan(shares[place]):
+            because.append(f"{plain(factor)}: nothing came of it in any family.")
+            continue
         if shares[place] >= IN_ORDER_SHARE:
             continue
         best = max(responses, key=lambda one: _own(responses[one].doses.ordered)[place])
@@ -146,7 +164,7 @@ def order_gate(name: Experiment, responses: Mapping[Experiment, Response]) -> Ga
         asks=f"playing at least 2 JND apart in one factor is graded in the right order in "
         f"{percent(IN_ORDER_SHARE)} of pairs, in that factor's dimension",
         found=f"{name}: {len(FACTORS) - len(because)} of {len(FACTORS)} factors, "
-        f"lowest {percent(min(shares))}",
+        f"lowest {percent(lowest)}",
         passed=not because,
         because=tuple(because),
     )
@@ -178,7 +196,7 @@ def nuisance_gate(name: Experiment, responses: Mapping[Experiment, Response]) ->
         f"{percent(NUISANCE_SHARE)} of what 4 JND change, on the mean of the dimensions"
     )
     found = {
-        model: float(np.mean(response.invariance.share))
+        model: mean_over_dimensions(np.array(response.invariance.share))
         for model, response in responses.items()
         if response.invariance is not None
     }

@@ -120,7 +120,7 @@ TRANSCRIPTION: dict[str, Any] = {
             "rows_without_notes": 0, "out_of_time": False, "real_time_factor": 0.8,
             "onsets": {
                 "rows": 96, "f1": 0.912, "precision": 0.95, "recall": 0.88,
-                "pedal_agreement": 0.7,
+                "onset_spread_ms": 4.2, "velocity_error": None, "pedal_agreement": 0.7,
                 "by_tier": {"poor": {"rows": 3, "f1": 0.81, "precision": 0.8, "recall": 0.8,
                                      "pedal_agreement": None}},
             },

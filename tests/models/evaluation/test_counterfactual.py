@@ -1,9 +1,18 @@
+import dataclasses
+import json
+import re
+
 import pandas as pd
 import pytest
 
 from degradation.errors import UserError
+from labeling.scores import DIMENSIONS
+from models.evaluation.comparison import comparison_page
 from models.evaluation.counterfactual import counterfactual
 from models.evaluation.evaluation import Evaluation
+from models.evaluation.families import FACTORS
+from models.evaluation.report_json import report_json
+from models.evaluation.summary import summarise
 
 
 def predictions(factored: Evaluation) -> dict[str, pd.DataFrame]:
@@ -44,3 +53,40 @@ def test_predictions_of_other_rows_are_refused(
     short = {"gated": predictions(factored)["gated"].iloc[1:]}
     with pytest.raises(UserError, match=r"gated has predictions for \d+ counterfactual samples"):
         counterfactual(families, short, seed=0)  # type: ignore[arg-type]
+
+
+def without_pedal(families: pd.DataFrame, *names: str) -> pd.DataFrame:
+    bare = families["family"].isin(names) & (families["varied"] == "pedal_technique")
+    return families.assign(
+        **{one: families[one].where(~bare, 100.0) for one in DIMENSIONS}  # type: ignore[arg-type]
+    )
+
+
+def test_rows_of_which_nothing_came_are_left_out_and_told(
+    factored: Evaluation, families: pd.DataFrame
+) -> None:
+    rows = without_pedal(families, "family 0", "family 1", "family 2")
+    found = counterfactual(rows, predictions(factored), seed=0)  # type: ignore[arg-type]
+    assert found is not None
+    assert found.unfelt == dict.fromkeys(FACTORS, 0) | {"pedal_technique": 0.25}
+    place = FACTORS.index("pedal_technique")
+    assert found.labels.doses.monotone[place][place] == 1
+    assert found.families == 12, "their other factors are judged all the same"
+
+
+def test_a_factor_that_is_nowhere_is_unknown_and_the_page_a_dash(
+    factored: Evaluation, families: pd.DataFrame
+) -> None:
+    rows = without_pedal(families, *families["family"].unique())
+    ordinary = factored.samples[factored.samples["family"].isna()]
+    samples = pd.concat([ordinary, rows], ignore_index=True)
+    silent = dataclasses.replace(factored, samples=samples)
+    report = report_json(summarise(silent))
+    assert report["counterfactual"]["models"]["gated"]["doses"]["ordered"][3][3] is None
+    gates = {gate["name"]: gate for gate in report["gates"]}
+    assert gates["grades follow each factor"]["because"] == [
+        "pedal technique: nothing came of it in any family."
+    ]
+    page = comparison_page({"factored": json.loads(json.dumps(report))})
+    assert not re.search(r"\b(nan|NaN|None)\b", page)
+    assert "nothing came of 100 % of the rows of\npedal technique, as" in page

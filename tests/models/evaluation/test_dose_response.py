@@ -69,7 +69,7 @@ def test_missing_rows_are_left_out() -> None:
     doses[1, :, 0] = 9.0
     families = Families(
         names=("a", "b"), compositions=("a", "b"), doses_jnd=(0, 2, 4), doses=doses,
-        twins=np.empty((2, 0, 8)),
+        base=doses[:, 0, 0], twins=np.empty((2, 0, 8)),
     )  # fmt: skip
     assert (fall_share(families, [(0, 1), (1, 2)]) == 1).all()
     doses[0, 3, 1] = np.nan

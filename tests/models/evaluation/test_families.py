@@ -4,7 +4,7 @@ import pytest
 
 from degradation.errors import UserError
 from labeling.scores import DIMENSIONS
-from models.evaluation.families import FACTORS, NUISANCE, arrange
+from models.evaluation.families import FACTORS, NUISANCE, arrange, felt
 
 
 def test_every_row_finds_its_place_in_whatever_order_they_come(families: pd.DataFrame) -> None:
@@ -47,6 +47,15 @@ def test_a_missing_row_is_nan_and_a_missing_base_leaves_its_family_out(
     assert np.isnan(found.twins).sum() == 3 * 8
 
 
+def test_all_along_a_factor_the_families_are_the_same(families: pd.DataFrame) -> None:
+    bare = (families["family"] == "family 0") & (families["varied"] == "pedal_technique")
+    found = arrange(families[~bare], DIMENSIONS)
+    place = (found.names.index("family 0"), FACTORS.index("pedal_technique"))
+    assert np.isnan(found.doses[place]).all()
+    assert np.isnan(found.doses).sum() == 6 * 8
+    assert not np.isnan(found.base).any()
+
+
 def test_what_cannot_be_arranged_is_refused(families: pd.DataFrame) -> None:
     odd = families.assign(varied=families["varied"].replace("tone_quality", "loudness"))
     with pytest.raises(UserError, match=r"vary \['loudness'\]"):
@@ -55,3 +64,11 @@ def test_what_cannot_be_arranged_is_refused(families: pd.DataFrame) -> None:
         arrange(families[families["varied"] != "nothing"], DIMENSIONS)
     with pytest.raises(UserError, match="with 4 JND among"):
         arrange(families[families["varied_severity_jnd"] != 4], DIMENSIONS)
+
+
+def test_a_factor_that_found_nothing_to_act_on_is_not_felt(families: pd.DataFrame) -> None:
+    assert felt(families).all()
+    bare = (families["family"] == "family 3") & (families["varied"] == "pedal_technique")
+    without = families.copy()
+    without.loc[bare, list(DIMENSIONS)] = 100.0
+    assert (~felt(without)).equals(bare)

@@ -17,7 +17,9 @@ def test_what_is_best_what_fusing_brings_and_what_follows_a_factor(summary: Summ
     best, sides, fusion, doses, nuisance = findings(summary)
     assert best.startswith("gated, the best model on the validation split, reaches mean r = 0.9")
     assert "notes alone" in sides
-    assert "a gain beyond chance" in fusion
+    assert "which may be chance" in fusion, "on three compositions"
+    more = {**summary.compositions, "test": 6}
+    assert "a gain beyond chance" in findings(dataclasses.replace(summary, compositions=more))[2]
     assert "against midi_only" in fusion
     assert "7 of 7 factors lower their own dimension most" in doses
     assert "another piano" in nuisance
@@ -35,6 +37,11 @@ def test_a_difference_that_may_be_chance_is_called_so(summary: Summary) -> None:
     mean = dataclasses.replace(summary.pairs.mean, interval=Interval(-0.1, 0.7))
     unsure = dataclasses.replace(summary, pairs=dataclasses.replace(summary.pairs, mean=mean))
     assert "which may be chance" in findings(unsure)[2]
+    assert "of what midi_only leaves" in findings(unsure)[2]
+    lost = dataclasses.replace(summary.pairs.mean, difference=-0.1, interval=Interval(-0.2, -0.1))
+    worse = dataclasses.replace(summary, pairs=dataclasses.replace(summary.pairs, mean=lost))
+    many = dataclasses.replace(worse, compositions={**summary.compositions, "test": 9})
+    assert "a loss beyond chance." in findings(many)[2], "and no share of a headroom"
 
 
 def test_a_model_of_one_modality_is_compared_with_none(evaluation: Evaluation) -> None:

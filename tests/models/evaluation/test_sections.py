@@ -1,5 +1,5 @@
 from models.evaluation.evaluation import Evaluation
-from models.evaluation.page import environment
+from models.evaluation.page import page_environment
 from models.evaluation.report_json import report_json
 from models.evaluation.sections import SECTIONS
 from models.evaluation.summary import summarise
@@ -9,7 +9,7 @@ COUNTERFACTUAL = {"doses", "movement", "nuisance", "leaning"}
 
 def test_every_section_has_a_template_and_a_name_of_its_own() -> None:
     for section in SECTIONS:
-        assert environment().get_template(f"{section.id}.html.j2")
+        assert page_environment().get_template(f"{section.id}.html.j2")
     assert len({section.id for section in SECTIONS}) == len(SECTIONS)
 
 

@@ -59,6 +59,8 @@ def test_whoever_is_no_better_than_the_mean_in_one_dimension_has_not_learnt_it()
     assert failed.passed is False
     assert failed.found == "1 of 2 models"
     assert "midi_only is no better in rhythmic stability, pedal" in failed.because[0]
+    lost = learnt_gate({"concat": (agreed(6.0), around(0.1))}, baseline)
+    assert lost.because == ("concat is no better in any dimension.",)
 
 
 def test_an_interval_that_holds_0_has_not_learnt_and_none_at_all_is_not_held_against() -> None:
@@ -101,6 +103,15 @@ def test_a_fusion_pays_by_ten_per_cent_of_the_headroom_beyond_chance(
     gate = fusion_gate(evidence(share, low, high))
     assert gate.passed is passed
     assert bool(gate.because) == (passed is False), "a failure is explained, and nothing else"
+
+
+def test_a_few_compositions_cannot_pass_but_can_fail() -> None:
+    few = dataclasses.replace(evidence(0.25, 0.01, 0.09), compositions=5)
+    assert fusion_gate(few).passed is None
+    assert "too few" in fusion_gate(few).found
+    assert fusion_gate(dataclasses.replace(few, compositions=6)).passed
+    worse = dataclasses.replace(evidence(-0.5, -0.15, -0.05), compositions=5)
+    assert fusion_gate(worse).passed is False
 
 
 def test_without_a_pair_fusing_is_not_judged() -> None:
