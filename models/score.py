@@ -149,7 +149,7 @@ class Scorer:
 
     def _model(self, name: Experiment) -> TrainedModel:
         if name not in self._loaded:
-            self._loaded[name] = _load(name, self._folders[name])
+            self._loaded[name] = load_model(name, self._folders[name])
         return self._loaded[name]
 
     def _grade_windows(
@@ -166,7 +166,7 @@ class Scorer:
                 sounding = [window for window in batch if not window.silent]
                 windows, silent = windows + len(batch), silent + len(batch) - len(sounding)
                 if sounding:
-                    graded.append(_grade(sounding, model))
+                    graded.append(grade_windows(sounding, model))
         return np.concatenate([np.zeros((0, len(DIMENSIONS))), *graded]), silent
 
 
@@ -187,7 +187,8 @@ def _validation_losses(folders: Mapping[Experiment, Path]) -> dict[Experiment, f
     return losses
 
 
-def _load(name: Experiment, folder: Path) -> TrainedModel:
+def load_model(name: Experiment, folder: Path) -> TrainedModel:
+    """Return a trained model on the device there is. Raises UserError when it cannot be loaded."""
     try:
         network, experiment, config = load_network(folder)
     # What an earlier release or a broken disk left: JSON of another shape, other weights.
@@ -208,7 +209,7 @@ def _batches(windows: Iterator[Window], size: int) -> Iterator[list[Window]]:
         yield batch
 
 
-def _grade(windows: Sequence[Window], model: TrainedModel) -> NDArray[np.float64]:
+def grade_windows(windows: Sequence[Window], model: TrainedModel) -> NDArray[np.float64]:
     """Return the scores of a batch of windows, (windows, 8), each clipped to 0-100."""
     config = model.config
     sounds = [window.sound for window in windows if window.sound is not None]
