@@ -41,9 +41,7 @@ def assess_reliability(
     )
 
 
-def intraclass(
-    target: NDArray[np.integer], rating: FloatArray
-) -> tuple[float, float, float]:
+def intraclass(target: NDArray[np.integer], rating: FloatArray) -> tuple[float, float, float]:
     """Return ICC(1), ICC(k), and k: the raters a target has, on average.
 
     `target` and `rating` have shape (n,): which target a rating is of, and the rating; NaN was

@@ -5,6 +5,7 @@ import dagster as dg
 from pipelines.assets.corpus import corpus, segments
 from pipelines.assets.derived import derived_assets
 from pipelines.assets.evaluation import evaluation_asset
+from pipelines.assets.human_validation import human_validation_asset
 from pipelines.assets.label_quality import label_quality_asset
 from pipelines.assets.listening import listening_page_asset
 from pipelines.assets.pairs import pairs_asset
@@ -33,6 +34,7 @@ def recipe_definitions(name: str, years: list[str]) -> dg.Definitions:
             token_audit_asset(name),
             *training_assets(name),
             evaluation_asset(name),
+            human_validation_asset(name),
         ],
         asset_checks=[contract_check(name, contract) for contract in CONTRACTS],
     )

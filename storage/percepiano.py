@@ -122,12 +122,7 @@ def read_percepiano(root: Path) -> RatedClips:
 
     Raises UserError for a folder that is no checkout, or whose labels are not those described.
     """
-    for needed in (MIDI_FOLDER, MEANS_FILE, RATINGS_FILE):
-        if not (root / needed).exists():
-            raise UserError(
-                f"{root} has no {needed}; expected a checkout of PercePiano (its README, labels "
-                "and virtuoso folders): name the folder that `git clone` made"
-            )
+    check_checkout(root)
     means = _read_means(root / MEANS_FILE)
     cut_from = _read_map(root / MAESTRO_MAP_FILE)
     clips: list[Clip] = []
@@ -148,6 +143,16 @@ def read_percepiano(root: Path) -> RatedClips:
     return RatedClips(
         clips=tuple(clips), ratings=ratings, rows_refused=refused, faults=tuple(faults)
     )
+
+
+def check_checkout(root: Path) -> None:
+    """Refuse a folder that lacks what a checkout has: UserError."""
+    for needed in (MIDI_FOLDER, MEANS_FILE, RATINGS_FILE):
+        if not (root / needed).exists():
+            raise UserError(
+                f"{root} has no {needed}; expected a checkout of PercePiano (its README, labels "
+                "and virtuoso folders): name the folder that `git clone` made"
+            )
 
 
 def _read_clip(

@@ -20,9 +20,7 @@ LONGEST_DEPARTURE_S = 0.7
 """What is held on for longer is a voice of its own; 0.2-1 s were tried against listeners."""
 
 
-def duration_deviation(
-    performance: Performance, waveform: Waveform | None
-) -> float | Abstention:
+def duration_deviation(performance: Performance, waveform: Waveform | None) -> float | Abstention:
     """Return by how many seconds the notes' durations vary about exact legato.
 
     A note's departure from legato is the time its key is down less the time to the next note of

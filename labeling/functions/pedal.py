@@ -32,6 +32,7 @@ FRAME_S = 0.1
 AUDIBLE = 5.0
 """Frames whose tones sum to less than this velocity are silence."""
 
+
 def pedal_spans(pedal: PedalArray, duration_s: float) -> NDArray[np.float64]:
     """Return when the sustain pedal goes down and up again, in seconds, of shape (spans, 2)."""
     moved = pedal[pedal["controller"] == SUSTAIN]

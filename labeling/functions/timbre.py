@@ -78,10 +78,11 @@ def attack_rise(performance: Performance, waveform: Waveform | None) -> float | 
     """Return by how many decibels the sound rises in an attack; much is sharp.
 
     Onset strength is the mean rise over bands, in dB, from one frame to the next but one; the mean
-    of its peaks, each counted by its height, so that those which noise hides hardly matter. Spread chords, what the pedal leaves ringing, a noisy recording
-    and soft touch lower it. Within-score Spearman with PercePiano's articulation soft-hard, on
-    clips rendered with TimGM6mb: +.07 on the two works that it was chosen on, +.27 on the one held
-    out; the time over which the sound rises reaches -.14 in all.
+    of its peaks, each counted by its height, so that those which noise hides hardly matter.
+    Spread chords, what the pedal leaves ringing, a noisy recording and soft touch lower it.
+    Within-score Spearman with PercePiano's articulation soft-hard, on clips rendered with
+    TimGM6mb: +.07 on the two works that it was chosen on, +.27 on the one held out; the time over
+    which the sound rises reaches -.14 in all.
     """
     if waveform is None:
         return NO_AUDIO

@@ -57,7 +57,8 @@ def write_report(evaluation: Evaluation, out_dir: Path) -> ReportPaths:
     return paths
 
 
-def _environment() -> jinja2.Environment:
+def page_environment() -> jinja2.Environment:
+    """Return what renders the templates of this package, with the filters of its tables."""
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("models.evaluation"),
         autoescape=True,
@@ -83,7 +84,7 @@ def _render(summary: Summary, content: Mapping[str, Any]) -> str:
     if fusions:
         figures["fusion"] = Figure(fusion_keys(summary), plot_fusion(summary))
     return (
-        _environment()
+        page_environment()
         .get_template("report.html.j2")
         .render(
             report=content,

@@ -29,7 +29,9 @@ class Claim:
 
 FUNCTION_CLAIMS: Mapping[str, Claim] = {
     "MIDITimingVariance": Claim("timing stable–unstable", 1, "uneven intervals are unstable"),
-    "MIDITempoStability": Claim("timing stable–unstable", 1, "beats of varying length are unstable"),
+    "MIDITempoStability": Claim(
+        "timing stable–unstable", 1, "beats of varying length are unstable"
+    ),
     "MIDIVelocityRange": Claim("dynamic range little–large", 1, "the same thing"),
     "MIDIVelocitySmoothing": Claim("dynamics mellow–raw", 1, "roughness is crude"),
     "MIDINoteDurationVariance": Claim(
@@ -44,9 +46,7 @@ FUNCTION_CLAIMS: Mapping[str, Claim] = {
 
 DIMENSION_CLAIMS: Mapping[Dimension, tuple[Claim, ...]] = {
     "note_accuracy": (),
-    "rhythmic_stability": (
-        Claim("timing stable–unstable", -1, "a high score is steady playing"),
-    ),
+    "rhythmic_stability": (Claim("timing stable–unstable", -1, "a high score is steady playing"),),
     "articulation_clarity": (),
     "pedal_technique": (Claim("pedal clean–blurred", -1, "a high score is clean pedalling"),),
     "tone_quality": (Claim("timbre shallow–rich", 1, "rich tone is praise"),),
@@ -69,3 +69,15 @@ NO_CLAIM: Mapping[Dimension, str] = {
     ),
 }
 """Why some dimensions claim nothing of listeners."""
+
+DESCRIBED: Mapping[Dimension, tuple[str, ...]] = {
+    "note_accuracy": (),
+    "rhythmic_stability": (),
+    "articulation_clarity": ("articulation short–long", "articulation soft–hard"),
+    "pedal_technique": ("pedal sparse–saturated",),
+    "tone_quality": ("timbre even–colorful", "timbre bright–dark"),
+    "dynamic_range": (),
+    "musical_expression": ("character pure–dramatic", "imagination honest–imaginative"),
+    "overall_interpretation": (),
+}
+"""Scales of the same subject that praise nothing: shown beside a dimension, no sign claimed."""

@@ -15,10 +15,12 @@ from models.batch import Batch, Example, collate
 from models.config.experiment import ExperimentConfig
 from models.config.human_validation import FineTuningConfig
 from models.evaluation.human.folds import Indices, predict_held_out
+from models.evaluation.human.grading import clip_windows
 from models.network import GradingNetwork
 from models.parts import Features
 from models.threads import torch_threads
 from models.tokens.tokenisers import TOKENISERS
+from storage.corpus import CorpusConfig
 from storage.percepiano import SCALES
 
 FloatArray = NDArray[np.float64]
@@ -41,6 +43,7 @@ class RatingNetwork(nn.Module):
 def predict_fine_tuned(
     start: GradingNetwork | None,
     config: ExperimentConfig,
+    corpus: CorpusConfig,
     performances: Sequence[Performance],
     ratings: FloatArray,
     groups: Sequence[str],
@@ -51,9 +54,10 @@ def predict_fine_tuned(
     """Return ratings predicted by `midi_only` fine-tuned on other groups, (clips, 19).
 
     It starts from `start`, which is left as it is, or from random weights (None). Both see
-    the same clips in the same order. Each clip is one example, whatever its length. On the CPU.
+    the same windows in the same order: in each epoch one of each clip, cut as `corpus` says. A
+    prediction is the mean over all windows. On the CPU.
     """
-    examples = [_example(performance, config) for performance in performances]
+    examples = [_examples(performance, config, corpus) for performance in performances]
 
     def fit(learn: Indices, predict: Indices) -> FloatArray:
         centre, scale = ratings[learn].mean(axis=0), ratings[learn].std(axis=0) + 1e-6
@@ -63,23 +67,32 @@ def predict_fine_tuned(
                    seed + run)
             for run in range(tuning.seeds)
         ]  # fmt: skip
-        mean = np.mean([_predict(network, examples, predict, config, tuning) for network in runs], 0)
+        mean = np.mean(
+            [_predict(network, examples, predict, config, tuning) for network in runs], 0
+        )
         return mean * scale + centre
 
     with torch_threads(config.torch_threads):
         return predict_held_out(groups, len(SCALES), fit)
 
 
-def _example(performance: Performance, config: ExperimentConfig) -> Example:
-    return Example(
-        features=Features(
-            sample_id="",
-            duration_s=performance.duration_s,
-            audio=None,
-            tokens=TOKENISERS[config.midi_encoder.tokens].encode(performance),
-        ),
-        scores=np.zeros(len(DIMENSIONS), np.float32),
-    )
+def _examples(
+    performance: Performance, config: ExperimentConfig, corpus: CorpusConfig
+) -> list[Example]:
+    """Return a clip's windows that hold a note."""
+    return [
+        Example(
+            features=Features(
+                sample_id="",
+                duration_s=window.duration_s,
+                audio=None,
+                tokens=TOKENISERS[config.midi_encoder.tokens].encode(window.notes),
+            ),
+            scores=np.zeros(len(DIMENSIONS), np.float32),
+        )
+        for window in clip_windows(performance, corpus, None)
+        if window.notes is not None and not window.silent
+    ]
 
 
 def _network(start: GradingNetwork | None, config: ExperimentConfig, seed: int) -> RatingNetwork:
@@ -91,7 +104,7 @@ def _network(start: GradingNetwork | None, config: ExperimentConfig, seed: int) 
 
 def _train(
     network: RatingNetwork,
-    examples: Sequence[Example],
+    examples: Sequence[Sequence[Example]],
     target: Tensor,
     learn: Indices,
     config: ExperimentConfig,
@@ -110,13 +123,12 @@ def _train(
         network.train()
         for _ in range(tuning.epochs):
             for chosen in _batches(rng.permutation(learn), tuning.batch_size):
-                batch = collate([examples[at] for at in chosen], config)
+                drawn = [examples[at][rng.integers(len(examples[at]))] for at in chosen]
+                batch = collate(drawn, config)
                 loss = nn.functional.mse_loss(network(batch), target[chosen])
                 optimizer.zero_grad()
                 loss.backward()
-                nn.utils.clip_grad_norm_(
-                    network.parameters(), config.training.gradient_norm_limit
-                )
+                nn.utils.clip_grad_norm_(network.parameters(), config.training.gradient_norm_limit)
                 optimizer.step()
                 schedule.step()
     return network.eval()
@@ -124,17 +136,20 @@ def _train(
 
 def _predict(
     network: RatingNetwork,
-    examples: Sequence[Example],
+    examples: Sequence[Sequence[Example]],
     indices: Indices,
     config: ExperimentConfig,
     tuning: FineTuningConfig,
 ) -> FloatArray:
+    windows = [(at, example) for at in indices.tolist() for example in examples[at]]
+    rated = []
     with torch.inference_mode():
-        rated = [
-            network(collate([examples[at] for at in chosen], config)).double().numpy()
-            for chosen in _batches(indices, tuning.batch_size)
-        ]
-    return np.concatenate(rated)
+        for first in range(0, len(windows), tuning.batch_size):
+            batch = [example for _, example in windows[first : first + tuning.batch_size]]
+            rated.append(network(collate(batch, config)).double().numpy())
+    owner = np.array([at for at, _ in windows])
+    table = np.concatenate(rated)
+    return np.stack([table[owner == at].mean(axis=0) for at in indices])
 
 
 def _batches(indices: Indices, size: int) -> Iterator[list[int]]:
