@@ -67,10 +67,9 @@ def predict_fine_tuned(
                    seed + run)
             for run in range(tuning.seeds)
         ]  # fmt: skip
-        mean = np.mean(
-            [_predict(network, examples, predict, config, tuning) for network in runs], 0
-        )
-        return mean * scale + centre
+        predicted = [_predict(network, examples, predict, config, tuning) for network in runs]
+        mean: FloatArray = np.mean(predicted, axis=0) * scale + centre
+        return mean
 
     with torch_threads(config.torch_threads):
         return predict_held_out(groups, len(SCALES), fit)
@@ -123,11 +122,11 @@ def _train(
         network.train()
         for _ in range(tuning.epochs):
             for chosen in _batches(rng.permutation(learn), tuning.batch_size):
-                drawn = [examples[at][rng.integers(len(examples[at]))] for at in chosen]
+                drawn = [examples[at][int(rng.integers(len(examples[at])))] for at in chosen]
                 batch = collate(drawn, config)
                 loss = nn.functional.mse_loss(network(batch), target[chosen])
                 optimizer.zero_grad()
-                loss.backward()
+                torch.autograd.backward(loss)
                 nn.utils.clip_grad_norm_(network.parameters(), config.training.gradient_norm_limit)
                 optimizer.step()
                 schedule.step()
