@@ -44,10 +44,11 @@ def play(piece: str, player: str, segment: int) -> Performance:
     loud = 10 * (PLAYERS.index(player) - 2)
     notes["velocity"] = np.clip(swell + loud + hand.integers(-4, 5, len(onset_s)), 1, 127)
     lifts_s = np.arange(0.5, 5.5, 0.5)
+    moved = ((0.0, 0), (0.1, 90))
     pedal = np.array(
-        [(time_s + wait, SUSTAIN, depth) for time_s in lifts_s for wait, depth in ((0, 0), (0.1, 90))],
+        [(time_s + wait, SUSTAIN, depth) for time_s in lifts_s for wait, depth in moved],
         PEDAL_DTYPE,
-    )  # fmt: skip
+    )
     pedal["time_s"] = snap(pedal["time_s"])
     return Performance(notes=notes, pedal=pedal, duration_s=6.0)
 

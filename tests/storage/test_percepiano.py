@@ -80,7 +80,7 @@ def test_the_map_to_maestro_is_read_where_it_lies(own: Path) -> None:
 @pytest.mark.parametrize("missing", [MEANS_FILE, RATINGS_FILE])
 def test_a_folder_that_is_no_checkout_is_refused_in_one_line(own: Path, missing: str) -> None:
     (own / missing).unlink()
-    with pytest.raises(UserError, match="has no .*; expected a checkout of PercePiano") as refused:
+    with pytest.raises(UserError, match=r"has no .*; expected a checkout of PercePiano") as refused:
         read_percepiano(own)
     assert "\n" not in str(refused.value)
 
