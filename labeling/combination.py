@@ -64,7 +64,7 @@ def fit_combination(scores: pd.DataFrame, quality: FloatArray) -> Combination:
     always alike, are left out. Raises ValueError when none is left, or quality does not vary.
     """
     spreads = scores.std(ddof=0)
-    usable = [name for name in scores if spreads[name] > 0]
+    usable = [str(name) for name, spread in spreads.items() if spread > 0]
     if not usable or np.ptp(quality) == 0:
         raise ValueError(
             f"expected scores and a quality that vary, got {len(usable)} functions that do and "

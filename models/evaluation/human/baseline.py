@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingRegressor
+from threadpoolctl import threadpool_limits
 
 from models.config.human_validation import BoostingConfig
 from models.evaluation.human.folds import Indices, predict_held_out
@@ -26,6 +27,8 @@ def predict_baseline(
     """
 
     def fit(learn: Indices, predict: Indices) -> FloatArray:
+        # Trees can take a gap, but no feature that is nothing else.
+        known = features[:, ~np.isnan(features[learn]).all(axis=0)]
         columns = []
         for scale in range(ratings.shape[1]):
             trees = HistGradientBoostingRegressor(
@@ -36,8 +39,9 @@ def predict_baseline(
                 early_stopping=False,
                 random_state=seed,
             )
-            trees.fit(features[learn], ratings[learn, scale])
-            columns.append(trees.predict(features[predict]))
+            trees.fit(known[learn], ratings[learn, scale])
+            columns.append(trees.predict(known[predict]))
         return np.stack(columns, axis=1)
 
-    return predict_held_out(groups, ratings.shape[1], fit)
+    with threadpool_limits(1):  # on so few clips, threads wait for each other most of the time
+        return predict_held_out(groups, ratings.shape[1], fit)

@@ -65,3 +65,11 @@ def test_boosting_learns_what_the_features_say_and_nothing_of_noise() -> None:
     assert abs(np.corrcoef(predicted[:, 1], rated[:, 1])[0, 1]) < 0.25
     again = predict_baseline(features, rated, WORKS, BOOSTING, seed=1)
     assert np.array_equal(predicted, again)
+
+
+def test_a_feature_that_is_never_known_is_done_without() -> None:
+    features = stream(0, "features").normal(size=(240, 3))
+    features[np.asarray(WORKS) != "work 0", 2] = np.nan
+    rated = features[:, :1]
+    predicted = predict_baseline(features, rated, WORKS, BOOSTING, seed=1)
+    assert np.corrcoef(predicted[:, 0], rated[:, 0])[0, 1] > 0.9

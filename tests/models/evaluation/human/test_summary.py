@@ -1,6 +1,7 @@
 """The whole comparison on the synthetic checkout, with small models of random weights."""
 
 import dataclasses
+import html
 import json
 from pathlib import Path
 
@@ -118,13 +119,13 @@ def test_the_page_says_what_the_json_says(findings: Findings, tmp_path: Path) ->
     paths = write_human_report(findings, tmp_path)
     content, page = json.loads(paths.json.read_text()), paths.html.read_text()
     for said in content["sentences"]:
-        assert said.split(":")[0].split("(")[0].strip() in page
-    assert "1 clips were left out" not in page
+        assert said in html.unescape(page)
+    assert "1 clip was left out" in page
     assert len(content["functions"]) == 9
     assert set(content["models"]["experiments"]) == {"audio_only", "midi_only"}
     assert content["models"]["left_out"] == {"2015/heard.midi": 1}
     assert len(content["reliability"]["scales"]) == 19
-    assert "nan" not in page.lower().replace("resonan", "").replace("domenan", "")
+    assert ">nan<" not in page
 
 
 def test_clips_of_one_work_are_refused(rated: RatedClips, quick: HumanValidationConfig) -> None:
