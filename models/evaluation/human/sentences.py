@@ -11,6 +11,7 @@ def say(findings: Findings) -> list[str]:
     """Return the findings in order of weight; each is a sentence or a few."""
     return [
         _functions(findings.functions),
+        _heuristics(findings.heuristics),
         _models(findings),
         _baseline(findings),
         _tuning(findings),
@@ -47,6 +48,16 @@ def _functions(rows: Sequence[Row]) -> str:
         told.append(f"Against their claim run {listed([shown(row) for row in against])}.")
     if nothing:
         told.append(f"No correlation can be shown of {listed([shown(row) for row in nothing])}.")
+    return " ".join(told)
+
+
+def _heuristics(rows: Sequence[Row]) -> str:
+    follow, against, nothing = _split(rows)
+    told = [f"Of {len(rows)} simple heuristics {len(follow)} follow the scale that they should."]
+    if against:
+        told.append(f"Against it run {listed([shown(row) for row in against])}.")
+    if nothing:
+        told.append(f"Not told from nothing: {listed([shown(row) for row in nothing])}.")
     return " ".join(told)
 
 
@@ -89,9 +100,9 @@ def _baseline(findings: Findings) -> str:
         "Sixteen hand-made features with gradient boosting, which no one would call a musician, "
         f"predict the ratings of held-out works with r = {number(works.r, 2)} "
         f"(R² {number(works.r2, 2)}; within score r = {number(works.within_r, 2)}). Where only the "
-        f"bars are held out and the works are known, R² is {number(segments.r2, 2)}: most of what "
-        "seems predictable is recognising the music. A model below the baseline has learnt "
-        "nothing of listening."
+        f"bars are held out and the works are known, R² is {number(segments.r2, 2)}: what seems "
+        "predictable hangs on knowing the works. A model below the baseline has learnt nothing "
+        "of listening."
     )
 
 
