@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from degradation.seeds import stream
+from labeling.correlation import clustered_correlation
 
 READING_COLUMNS = (
     "sample_id",
@@ -28,9 +29,6 @@ READING_COLUMNS = (
 
 END_POINTS = 1.0
 """A score this close to 0 or 100 is at the end of its scale, and says little more there."""
-
-RESAMPLES = 1000
-INTERVAL = (0.025, 0.975)
 
 FloatArray = NDArray[np.float64]
 
@@ -183,9 +181,14 @@ def follow_damage(readings: pd.DataFrame, damage: pd.DataFrame, *, seed: int) ->
                 ranks = table[["score", measure]].rank()
                 if name == "within":
                     ranks = ranks - ranks.groupby(table["segment_id"]).transform("mean")
-                row |= _clustered_correlation(
-                    name, ranks.to_numpy(dtype=np.float64), table["composition"], rng
+                found_rho = clustered_correlation(
+                    ranks.to_numpy(dtype=np.float64), table["composition"], rng
                 )
+                row |= {
+                    f"{name}_rho": found_rho.r,
+                    f"{name}_low": found_rho.low,
+                    f"{name}_high": found_rho.high,
+                }
             rows.append(row)
     bounds = [f"{name}_{end}" for name in ("pooled", "within") for end in ("rho", "low", "high")]
     return pd.DataFrame(
@@ -214,39 +217,3 @@ def _votes(all_scores: FloatArray, scores: FloatArray) -> FloatArray:
     """Return 1, 0 or -1 a score: in the upper, middle or lower third of all of the function's."""
     lower, upper = np.nanquantile(all_scores, [1 / 3, 2 / 3]) if len(scores) else (0.0, 0.0)
     return (scores > upper).astype(np.float64) - (scores < lower)
-
-
-def _clustered_correlation(
-    name: str, pairs: FloatArray, cluster: "pd.Series[str]", rng: np.random.Generator
-) -> dict[str, float]:
-    """Return Pearson's r of two columns with its bootstrap bounds, clusters drawn whole.
-
-    r needs six sums only, so that each cluster is summed once and a resample is a product.
-    """
-    bounds = (f"{name}_rho", f"{name}_low", f"{name}_high")
-    codes, clusters = pd.factorize(cluster, sort=True)
-    if len(pairs) < 3:
-        return dict.fromkeys(bounds, np.nan)
-    x, y = (pairs - pairs.mean(axis=0)).T
-    terms = (np.ones_like(x), x, y, x * x, y * y, x * y)
-    sums = np.stack([np.bincount(codes, weights=term) for term in terms], axis=1)
-    rho = float(_correlation_of_sums(sums.sum(axis=0, keepdims=True))[0])
-    if len(clusters) < 2 or np.isnan(rho):
-        return dict(zip(bounds, (rho, np.nan, np.nan), strict=True))
-    times_drawn = rng.multinomial(
-        len(clusters), np.full(len(clusters), 1 / len(clusters)), size=RESAMPLES
-    )
-    low, high = np.nanquantile(
-        _correlation_of_sums(times_drawn.astype(np.float64) @ sums), INTERVAL
-    )
-    return dict(zip(bounds, (rho, float(low), float(high)), strict=True))
-
-
-def _correlation_of_sums(sums: FloatArray) -> FloatArray:
-    """Return Pearson's r from rows of n, Σx, Σy, Σx², Σy², Σxy; NaN where nothing varies."""
-    n, x, y, xx, yy, xy = sums.T
-    spread_x, spread_y = n * xx - x**2, n * yy - y**2
-    varies = (spread_x > 1e-9 * n * n) & (spread_y > 1e-9 * n * n)
-    scale = np.sqrt(np.where(varies, spread_x * spread_y, 1.0))
-    correlation: FloatArray = np.where(varies, (n * xy - x * y) / scale, np.nan)
-    return np.clip(correlation, -1.0, 1.0)

@@ -162,6 +162,11 @@ def find_best(checkpoint_dir: Path) -> Path:
     return min(found, key=lambda path: float(path.stem.rpartition("=")[2]))
 
 
+def is_trained(checkpoint_dir: Path) -> bool:
+    """Whether a training finished in a folder: one that was killed leaves weights too."""
+    return (checkpoint_dir / HISTORY_FILE).exists()
+
+
 def load_network(checkpoint_dir: Path) -> tuple[GradingNetwork, Experiment, ExperimentConfig]:
     """Return the best network of a training, in evaluation mode on the CPU, and how it was made.
 

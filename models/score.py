@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from degradation.errors import UserError
 from labeling.scores import DIMENSIONS, Dimension
 from models.batch import Example, collate
-from models.checkpoint import HISTORY_FILE, check_versions, find_best, load_network
+from models.checkpoint import check_versions, find_best, is_trained, load_network
 from models.compute import accelerator, torch_threads
 from models.config.experiment import (
     EXPERIMENTS,
@@ -177,7 +177,7 @@ class Scorer:
 
     def _model(self, name: Experiment) -> TrainedModel:
         if name not in self._loaded:
-            self._loaded[name] = _load(name, self._folders[name])
+            self._loaded[name] = load_model(name, self._folders[name])
         return self._loaded[name]
 
     def _grade_windows(
@@ -194,7 +194,7 @@ class Scorer:
                 sounding = [window for window in batch if not window.silent]
                 windows, silent = windows + len(batch), silent + len(batch) - len(sounding)
                 if sounding:
-                    graded.append(_grade(sounding, model))
+                    graded.append(grade_windows(sounding, model))
         return np.concatenate([np.zeros((0, len(DIMENSIONS))), *graded]), silent
 
 
@@ -215,11 +215,12 @@ def _validation_losses(folders: Mapping[Experiment, Path]) -> dict[Experiment, f
     return {
         name: float(find_best(folder).stem.rpartition("=")[2])
         for name, folder in folders.items()
-        if (folder / HISTORY_FILE).exists()
+        if is_trained(folder)
     }
 
 
-def _load(name: Experiment, folder: Path) -> TrainedModel:
+def load_model(name: Experiment, folder: Path) -> TrainedModel:
+    """Return a trained model on the device there is. Raises UserError when it cannot be loaded."""
     try:
         network, experiment, config = load_network(folder)
     # What an earlier release or a broken disk left: JSON of another shape, other weights.
@@ -254,7 +255,7 @@ def _batches(windows: Iterator[Window], size: int) -> Iterator[list[Window]]:
         yield batch
 
 
-def _grade(windows: Sequence[Window], model: TrainedModel) -> NDArray[np.float64]:
+def grade_windows(windows: Sequence[Window], model: TrainedModel) -> NDArray[np.float64]:
     """Return the scores of a batch of windows, (windows, 8), each clipped to 0-100."""
     config = model.config
     sounds = [window.sound for window in windows if window.sound is not None]

@@ -5,6 +5,7 @@ Dagster is imported inside the commands: `--help` and the worker processes do wi
 
 import functools
 import io
+import json
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -400,6 +401,44 @@ def transcribe(
             typer.echo(f"pianograde: {error}", err=True)
     if failed:
         raise typer.Exit(2)
+
+
+@app.command()
+@told_in_one_line
+def validate(
+    percepiano: Annotated[
+        Path | None, typer.Option(help="A PercePiano checkout; else the one named last.")
+    ] = None,
+    recipe: RecipeOption = "phase2",
+) -> None:
+    """Compare labeling functions and trained models with PercePiano's listeners: some minutes."""
+    from pipelines.settings import find_recipe, load_settings, remember
+
+    if percepiano is not None:
+        os.environ["PIANOGRADE_PERCEPIANO"] = str(percepiano.resolve())
+    settings = load_settings()
+    if settings.percepiano is None:
+        raise UserError(
+            "no PercePiano folder is set; expected a checkout of it: add --percepiano FOLDER"
+        )
+    find_recipe(recipe)
+
+    from pipelines.assets.human_validation import PAGE
+    from pipelines.runs import Stage, materialise
+    from pipelines.workspace import Workspace
+    from storage.percepiano import check_checkout
+
+    check_checkout(settings.percepiano)
+    remember(settings)
+    stage = Stage(
+        title="human validation", assets=((recipe, "human_validation"),), partitioned=False
+    )
+    materialise(stage, settings)
+    folder = Workspace(settings).output(recipe, "human_validation")
+    content = json.loads((folder / PAGE).with_suffix(".json").read_text(encoding="utf-8"))
+    for said in content["sentences"]:
+        typer.echo(f"- {said}")
+    typer.echo(f"\npage       {folder / PAGE}")
 
 
 @app.command()

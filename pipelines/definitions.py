@@ -6,6 +6,7 @@ from pipelines.assets.comparison import comparison_asset
 from pipelines.assets.corpus import corpus, segments
 from pipelines.assets.derived import derived_assets
 from pipelines.assets.evaluation import evaluation_asset
+from pipelines.assets.human_validation import human_validation_asset
 from pipelines.assets.label_gates import label_gates_asset
 from pipelines.assets.label_quality import label_quality_asset
 from pipelines.assets.listening import listening_page_asset
@@ -42,6 +43,7 @@ def recipe_definitions(name: str, years: list[str]) -> dg.Definitions:
             *training_assets(name),
             transcription_asset(name),
             evaluation_asset(name),
+            human_validation_asset(name),
         ],
         asset_checks=[
             *(contract_check(name, contract) for contract in CONTRACTS),

@@ -47,6 +47,9 @@ class Settings(BaseSettings):
     experiment: AbsolutePath = CONFIGS / "experiments" / "demo.yaml"
     recipes: AbsolutePath = Field(default=CONFIGS / "recipes", description="folder of recipes")
     licence: str | None = Field(default=None, description="of the performances; by corpus")
+    percepiano: AbsolutePath | None = Field(
+        default=None, description="a PercePiano checkout, for human validation"
+    )
     workers: int = Field(default=os.cpu_count() or 1, ge=1)
     transcription_rows: int = Field(
         default=96, ge=0, description="clips of each test split to transcribe; 0 for none"
@@ -157,7 +160,8 @@ def remember(settings: Settings) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     unwritten = path.with_suffix(".tmp")
     chosen = settings.model_dump_json(
-        include={"maestro", "limit", "experiment", "licence", "recipes", "store"}, indent=2
+        include={"maestro", "limit", "experiment", "licence", "recipes", "store", "percepiano"},
+        indent=2,
     )
     unwritten.write_text(chosen + "\n", encoding="utf-8")
     unwritten.replace(path)

@@ -21,7 +21,7 @@ from storage.tables import (
     write_part,
 )
 
-HEURISTICS_VERSION = "h1"
+HEURISTICS_VERSION = "h2"
 """Part of every part's name: raise it when a labeling function reads otherwise."""
 
 SAMPLES_VERSION = f"s2{HEURISTICS_VERSION}"

@@ -1,9 +1,17 @@
-"""Fixtures that every test may use."""
+"""Fixtures that every test may use: the public data, and a small PercePiano checkout."""
 
+import csv
+import json
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
+
+from degradation.notes import NOTE_DTYPE, PEDAL_DTYPE, SUSTAIN, Performance, snap
+from degradation.seeds import stream
+from storage.midi import write_midi
+from storage.percepiano import MEANS_FILE, MIDI_FOLDER, RATINGS_FILE, SCALES
 
 PROJECT = Path(__file__).parent.parent
 
@@ -15,3 +23,84 @@ def real_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"the public data sets are not at {folder} (set PIANOGRADE_REAL_DATA)")
     return folder
+
+
+PIECES = ("Beethoven_WoO80_var9", "Schubert_D935_no.3", "Schubert_D960_mv3")
+PLAYERS = ("1", "2", "3", "4", "5", "Score")
+SEGMENTS = 3
+LOUDNESS = SCALES.index("timbre soft–loud")
+
+
+def play(piece: str, player: str, segment: int) -> Performance:
+    """Return a passage of 6 s: the notes follow from the music, how they go from the player."""
+    music, hand = stream(0, piece, str(segment)), stream(0, piece, player, str(segment))
+    onset_s = np.arange(0.2, 5.8, 0.2)
+    notes = np.zeros(len(onset_s), NOTE_DTYPE)
+    notes["note_id"] = np.arange(len(onset_s))
+    notes["onset_s"] = snap(onset_s + hand.uniform(0, 0.05, len(onset_s)))
+    notes["offset_s"] = snap(notes["onset_s"] + 0.12)
+    notes["pitch"] = 60 + music.permutation(len(onset_s)) % 24
+    swell = 50 + 8 * np.sin(np.arange(len(onset_s)) / 5)
+    loud = 10 * (PLAYERS.index(player) - 2)
+    notes["velocity"] = np.clip(swell + loud + hand.integers(-4, 5, len(onset_s)), 1, 127)
+    lifts_s = np.arange(0.5, 5.5, 0.5)
+    moved = ((0.0, 0), (0.1, 90))
+    pedal = np.array(
+        [(time_s + wait, SUSTAIN, depth) for time_s in lifts_s for wait, depth in moved],
+        PEDAL_DTYPE,
+    )
+    pedal["time_s"] = snap(pedal["time_s"])
+    return Performance(notes=notes, pedal=pedal, duration_s=6.0)
+
+
+def write_checkout(root: Path) -> Path:
+    """Write the checkout: ratings of loudness follow the velocity, all others are noise.
+
+    As in the published one, a file's name begins with a space, a row has an answer above 7,
+    some answers are missing, and of the 16-bar clips some overlap others.
+    """
+    (root / MIDI_FOLDER).mkdir(parents=True)
+    (root / RATINGS_FILE).parent.mkdir(parents=True)
+    means: dict[str, list[float]] = {}
+    rows: list[list[object]] = []
+    for piece in PIECES:
+        for segment in range(1, SEGMENTS + 1):
+            for player in PLAYERS:
+                bars = 16 if segment == SEGMENTS and player == "1" else 8
+                stem = f"{piece}_{bars}bars_{player}_{segment}"
+                performance = play(piece, player, segment)
+                first = not means
+                name = f" {stem}.mid" if first else f"{stem}.mid"
+                (root / MIDI_FOLDER / name).write_bytes(write_midi(performance))
+                answers = rate(stem, performance)
+                means[stem] = [*(np.nanmean(answers, axis=0) / 7).tolist(), 3]
+                for rater, given in enumerate(answers):
+                    written = ["" if np.isnan(answer) else answer for answer in given]
+                    rows.append([100 + rater, len(rows), f"{stem}.wav", *written, "", ""])
+    rows.append([999, len(rows), f"{next(iter(means))}.wav", *[9.0] * len(SCALES), "", ""])
+    (root / MEANS_FILE).write_text(json.dumps(means), encoding="utf-8")
+    with (root / RATINGS_FILE).open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        questions = [f"Question_{number}" for number in range(len(SCALES) + 1)]
+        writer.writerow(["user", "dataID", "filename", *questions, "message"])
+        writer.writerows(rows)
+    return root
+
+
+def rate(stem: str, performance: Performance) -> np.ndarray:
+    """Return four listeners' answers, (4, 19), 1-7; one of them leaves a question out."""
+    rng = stream(0, "ratings", stem)
+    answers = rng.integers(1, 8, (4, len(SCALES))).astype(float)
+    loud = 1 + 6 * np.clip((performance.notes["velocity"].mean() - 25) / 70, 0, 1)
+    answers[:, LOUDNESS] = np.clip(np.rint(loud + rng.normal(0, 0.4, 4)), 1, 7)
+    answers[0, 0] = np.nan
+    return answers
+
+
+@pytest.fixture(scope="session")
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A PercePiano checkout in exactly the published format, of invented music and ratings.
+
+    Three works, of each three passages by five players and as the score; not to be changed.
+    """
+    return write_checkout(tmp_path_factory.mktemp("percepiano") / "PercePiano")

@@ -1,4 +1,4 @@
-"""How clean the pedalling is: what it lets clash, and when it is lifted.
+"""How clean the pedalling is: what it lets clash, and how late it is lifted.
 
 CC64 is continuous (a median of 111 distinct values a MAESTRO file). Where it counts as down is
 decided with hysteresis, so that a foot that rests near the middle makes no changes.
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from degradation.notes import SUSTAIN, NoteArray, PedalArray, Performance
 from degradation.waveform import Waveform
-from labeling.functions.events import first_of_chord
+from labeling.functions.events import CHORD_GAP_S, first_of_chord
 from labeling.functions.reading import Abstention, LabelingFunction, ScoreCurve
 
 DOWN_FROM, UP_BELOW = 64, 40
@@ -31,11 +31,6 @@ Huron 1994 (Music Perception 11), aggregate dyadic consonance by interval class:
 FRAME_S = 0.1
 AUDIBLE = 5.0
 """Frames whose tones sum to less than this velocity are silence."""
-
-LIFT_AFTER_ONSET_S = 0.06
-"""When legato pedalling lifts: just after the new chord (MAESTRO windows: a median of 0.07 s)."""
-
-WORST_LIFT_S = 0.3
 
 
 def pedal_spans(pedal: PedalArray, duration_s: float) -> NDArray[np.float64]:
@@ -107,13 +102,15 @@ def pedal_blur(performance: Performance, waveform: Waveform | None) -> float | A
     return float(with_pedal.mean() - (keys_alone.mean() if len(keys_alone) else 0.0))
 
 
-def lift_error(performance: Performance, waveform: Waveform | None) -> float | Abstention:
-    """Return how far pedal lifts stray from just after a new chord, in seconds.
+def late_lift(performance: Performance, waveform: Waveform | None) -> float | Abstention:
+    """Return how long the pedal lets old tones ring into a new chord, in seconds a chord.
 
-    Each lift's distance from `LIFT_AFTER_ONSET_S` after the nearest chord (at most
-    `WORST_LIFT_S`), weighed by what it is about: the share of the sound at that moment that is
-    old tones which only the pedal holds. Within-score Spearman with PercePiano's pedal
-    clean-blurred: +.17, against +.03 for the plain pedal-to-onset distance.
+    Of each tone whose key was let go before a chord: the time that it sounds on, at most to the
+    next chord, weighed by its loudness over that of the chord's notes and by the harshest interval
+    that it makes with them. Each chord's are summed; the mean over chords is 0 where the pedal is
+    lifted with every chord, and where what it holds fits the new harmony. Within-score Spearman
+    with PercePiano's pedal clean-blurred: +.17 on the two works that it was chosen on, +.59 on
+    the one held out; the distance of lifts from chords reaches +.03 and +.25.
     """
     notes = performance.notes
     if len(notes) < MIN_NOTES:
@@ -121,26 +118,21 @@ def lift_error(performance: Performance, waveform: Waveform | None) -> float | A
     spans = pedal_spans(performance.pedal, performance.duration_s)
     if len(spans) == 0:
         return NO_PEDAL
-    chord_s = notes["onset_s"][first_of_chord(notes)]
-    lifted = (spans[:, 1] < performance.duration_s) & (spans[:, 1] >= chord_s[0])
-    if lifted.sum() < MIN_LIFTS:
+    if (spans[:, 1] < performance.duration_s).sum() < MIN_LIFTS:
         return FEW_LIFTS
-    press_s, lift_s = spans[lifted, 0][:, None], spans[lifted, 1][:, None]
-    chord = np.searchsorted(chord_s, lift_s, side="right") - 1
-    since_s = lift_s - chord_s[chord]
-    until_s = np.append(chord_s, np.inf)[chord + 1] - lift_s
-    from_nearest_s = np.where(until_s < since_s, -until_s, since_s)
-    strayed_s = np.minimum(np.abs(from_nearest_s - LIFT_AFTER_ONSET_S), WORST_LIFT_S)[:, 0]
-    new_s = chord_s[chord]
-    age_s = np.maximum(new_s - notes["onset_s"], 0.0)
-    loudness = notes["velocity"] * np.exp(-age_s / decay_s(notes["pitch"]))
-    is_new = (notes["onset_s"] >= new_s) & (notes["onset_s"] <= lift_s)
-    only_pedal = (
-        (notes["onset_s"] < new_s) & (notes["offset_s"] > press_s) & (notes["offset_s"] < lift_s)
-    )
-    old = np.where(only_pedal, loudness, 0.0).sum(axis=1)
-    new = np.where(is_new, loudness, 0.0).sum(axis=1)
-    return float(np.mean(strayed_s * old / (old + new)))
+    first = first_of_chord(notes)
+    chord_s = notes["onset_s"][first]
+    loudness = notes["velocity"].astype(np.float64)
+    new = np.add.reduceat(loudness, first) / np.diff(first, append=len(notes))
+    pair = DISSONANCE[np.subtract.outer(notes["pitch"], notes["pitch"].astype(np.int64)) % 12]
+    harshest = np.maximum.reduceat(pair, first, axis=1).T
+    age_s = chord_s[:, None] - notes["onset_s"]
+    is_old = (age_s > CHORD_GAP_S) & (notes["offset_s"] <= chord_s[:, None])
+    next_s = np.append(chord_s[1:], performance.duration_s)[:, None]
+    rings_s = np.minimum(sounding_until(notes, spans), next_s) - chord_s[:, None]
+    share = loudness * np.exp(-np.maximum(age_s, 0.0) / decay_s(notes["pitch"])) / new[:, None]
+    late_s = np.where(is_old, np.maximum(rings_s, 0.0) * share * harshest, 0.0)
+    return float(late_s.sum(axis=1).mean())
 
 
 MIDI_PEDAL_COHERENCE = LabelingFunction(
@@ -154,9 +146,9 @@ MIDI_PEDAL_COHERENCE = LabelingFunction(
 
 MIDI_PEDAL_TIMING = LabelingFunction(
     name="MIDIPedalTiming",
-    unit="s (of a lift from just after its chord, weighed by what it clears)",
+    unit="s a chord (of old tones ringing on, weighed by what they clash with)",
     dimension="pedal_technique",
     listens_to="midi",
-    measure=lift_error,
-    curve=ScoreCurve(typical=0.036, weak=0.077),
+    measure=late_lift,
+    curve=ScoreCurve(typical=0.13, weak=0.57),
 )

@@ -59,8 +59,9 @@ class ScoreCurve:
     twentieth of them are beyond. A score nears 0 and 100 without reaching either, so that damage
     goes on showing; whether more is better or worse follows from the order of the two.
 
-    Where a function says no more, its two values are those of 1,612 ten-second windows of 403
-    MAESTRO performances (train split); for sound, of a third of them rendered with TimGM6mb.
+    Where a function says no more, its two values are those of some hundreds of ten-second windows
+    or more of MAESTRO's train split, four a performance; for sound, of a third of them rendered
+    with TimGM6mb.
     """
 
     typical: float

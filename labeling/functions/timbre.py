@@ -36,8 +36,6 @@ ATTACK_WINDOW, ATTACK_HOP, ATTACK_BANDS = 512, 128, 24
 ATTACK_LOW_HZ, ATTACK_HIGH_HZ = 100.0, 8000.0
 ATTACK_RANGE_DB = 50.0
 ATTACK_RISE_DB = 0.8
-ATTACK_REACH = 12
-"""Frames on either side that an attack's rise may be spread over: 64 ms at 24 kHz."""
 
 
 def power_frames(waveform: Waveform, window: int, hop: int) -> NDArray[np.float32]:
@@ -76,12 +74,15 @@ def brightness_deviation(performance: Performance, waveform: Waveform | None) ->
     return float(abs(np.log2(centroid_hz) - expected))
 
 
-def attack_width(performance: Performance, waveform: Waveform | None) -> float | Abstention:
-    """Return over how many milliseconds the sound of an attack rises; small is sharp.
+def attack_rise(performance: Performance, waveform: Waveform | None) -> float | Abstention:
+    """Return by how many decibels the sound rises in an attack; much is sharp.
 
-    Onset strength is the mean rise over bands, in dB, from one frame to the next but one. An
-    attack's width is the strength around its peak, summed, over the peak's height; pooled over
-    the attacks. Spread chords, a noisy recording and soft playing widen it.
+    Onset strength is the mean rise over bands, in dB, from one frame to the next but one; the mean
+    of its peaks, each counted by its height, so that those which noise hides hardly matter.
+    Spread chords, what the pedal leaves ringing, a noisy recording and soft touch lower it.
+    Within-score Spearman with PercePiano's articulation soft-hard, on clips rendered with
+    TimGM6mb: +.07 on the two works that it was chosen on, +.27 on the one held out; the time over
+    which the sound rises reaches -.14 in all.
     """
     if waveform is None:
         return NO_AUDIO
@@ -97,10 +98,8 @@ def attack_width(performance: Performance, waveform: Waveform | None) -> float |
     )
     if len(attack) < MIN_ATTACKS:
         return FEW_ATTACKS
-    summed = np.cumsum(np.pad(strength, (ATTACK_REACH + 1, ATTACK_REACH)), dtype=np.float64)
-    around = summed[attack + 2 * ATTACK_REACH + 1] - summed[attack]
-    frame_ms = 1000 * ATTACK_HOP / waveform.sample_rate_hz
-    return float(around.sum() / strength[attack].sum() * frame_ms)
+    risen = strength[attack].astype(np.float64)
+    return float((risen**2).sum() / risen.sum())
 
 
 def band_filters(sample_rate_hz: int) -> NDArray[np.float32]:
@@ -125,9 +124,9 @@ AUDIO_SPECTRAL_CENTROID = LabelingFunction(
 
 AUDIO_ATTACK_TRANSIENTS = LabelingFunction(
     name="AudioAttackTransients",
-    unit="ms (width of an attack)",
+    unit="dB (rise of an attack)",
     dimension="articulation_clarity",
     listens_to="audio",
-    measure=attack_width,
-    curve=ScoreCurve(typical=35.0, weak=52.0),
+    measure=attack_rise,
+    curve=ScoreCurve(typical=5.7, weak=3.7),
 )

@@ -35,7 +35,13 @@ def evaluation_asset(recipe_name: str) -> dg.AssetsDefinition:
 
     @dg.asset(
         key=[recipe_name, "evaluation"],
-        deps=[[recipe_name, name] for name in (*EXPERIMENTS, "token_audit", "transcription")],
+        deps=[
+            [recipe_name, name]
+            for name in (
+                *EXPERIMENTS,
+                *("token_audit", "label_gates", "shortcut_audit", "transcription"),
+            )
+        ],
         group_name=f"{recipe_name}_models",
         kinds={"html"},
         owners=["team:research"],

@@ -3,10 +3,13 @@
 from typing import Any
 
 import dagster as dg
+import numpy as np
 import pandas as pd
 import pyarrow.compute as pc
 
 from degradation.recipe import TIERS
+from labeling.combination import compare_with_mean, fit_combination
+from labeling.functions import LABELING_FUNCTIONS
 from labeling.quality import LabelQuality, assess_labels
 from labeling.scores import DIMENSIONS
 from pipelines.automation import MAKE_AGAIN_WHAT_CHANGED
@@ -43,7 +46,9 @@ def label_quality_asset(recipe_name: str) -> dg.AssetsDefinition:
             long_readings(samples), damage_done(samples), seed=find_recipe(recipe_name).seed
         )
         folder = workspace.output(recipe_name, "label_quality")
-        tables = quality_tables(quality)
+        tables = quality_tables(quality) | combination_tables(
+            samples, seed=find_recipe(recipe_name).seed
+        )
         for name, table in tables.items():
             table.to_csv(folder / f"{name}.csv", index=False)
         return dg.MaterializeResult(
@@ -102,6 +107,41 @@ def quality_tables(quality: LabelQuality) -> dict[str, pd.DataFrame]:
         "correlation": quality.correlation.rename_axis("function").reset_index(),
         "conflict": quality.conflict,
         "damage_followed": quality.damage_followed,
+    }
+
+
+def combination_tables(samples: pd.DataFrame, *, seed: int) -> dict[str, pd.DataFrame]:
+    """Return how a combined score does beside the plain mean, and its weights, by name.
+
+    Weights are learnt on the training split, where the tier says what was done, and judged on
+    the others. Nothing where either has one tier alone.
+    """
+    scores = pd.DataFrame(
+        {f.name: samples[f"{f.name}_score"].astype(float) for f in LABELING_FUNCTIONS}
+    )
+    quality = -samples["tier"].map(TIERS.index).to_numpy(dtype=np.float64)
+    learns = (samples["split"] == "train").to_numpy()
+    held_out = samples["split"].isin(["validation", "test"]).to_numpy()
+    if any(len(np.unique(quality[part])) < 2 for part in (learns, held_out)):
+        return {}
+    combination = fit_combination(scores[learns], quality[learns])
+    found = compare_with_mean(
+        combination,
+        scores[held_out],
+        quality[held_out],
+        samples["composition"][held_out],
+        seed=seed,
+    )
+    compared = [
+        {"score": name, "rho": one.r, "low": one.low, "high": one.high, "n": one.n}
+        for name, one in (("combined", found.combined), ("plain mean", found.plain_mean))
+    ]
+    gain = {"score": "gain", "rho": found.gain, "low": found.gain_low, "high": found.gain_high}
+    return {
+        "combination": pd.DataFrame([*compared, {**gain, "n": found.combined.n}]),
+        "combination_weights": pd.DataFrame(
+            {"function": combination.functions, "weight": combination.weights}
+        ),
     }
 
 

@@ -102,8 +102,23 @@ def test_a_shaped_line_is_smooth_and_shuffled_it_is_not(assemble) -> None:
     assert velocity_roughness(assemble(mixed), None) > 0.9
 
 
+def test_one_accent_a_bar_is_no_swell(assemble) -> None:
+    """Accents of 40 above an even line widen the notes' range, and hardly that of the course."""
+    even = [(0.15 * at, 0.15 * at + 0.14, 60 + at % 5, 60) for at in range(64)]
+    accented = [
+        (on, off, pitch, 100 if at % 8 == 0 else velocity)
+        for at, (on, off, pitch, velocity) in enumerate(even)
+    ]
+    swell = [
+        (on, off, pitch, int(80 - 20 * np.cos(2 * np.pi * at / 64)))
+        for at, (on, off, pitch, _) in enumerate(even)
+    ]
+    assert velocity_range(assemble(accented), None) < 12
+    assert velocity_range(assemble(swell), None) > 30
+
+
 def test_notes_struck_alike_have_no_shape_but_a_range(compose) -> None:
     flat = with_velocity(compose(0), np.full(len(compose(0).notes), 64))
     assert velocity_roughness(flat, None) == ALL_ALIKE
-    assert velocity_range(flat, None) == 0
-    assert MIDI_VELOCITY_RANGE(flat, None).score < 20
+    assert velocity_range(flat, None) == pytest.approx(0, abs=1e-9)
+    assert MIDI_VELOCITY_RANGE(flat, None).score < 30

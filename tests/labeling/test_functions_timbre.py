@@ -16,12 +16,12 @@ from labeling.functions.timbre import (
     FEW_ATTACKS,
     NO_AUDIO,
     SILENT,
-    attack_width,
+    attack_rise,
     brightness_deviation,
 )
 
 RATE_HZ = 24_000
-BOTH = pytest.mark.parametrize("measure", [brightness_deviation, attack_width])
+BOTH = pytest.mark.parametrize("measure", [brightness_deviation, attack_rise])
 
 
 def synthesise(performance: Performance, rise_s: float = 0.002) -> Waveform:
@@ -69,16 +69,16 @@ def test_a_steady_tone_has_no_attacks(compose) -> None:
     tone = Waveform(
         samples=(0.1 * np.sin(2 * np.pi * 440 * time_s)).astype(np.float32), sample_rate_hz=RATE_HZ
     )
-    assert attack_width(compose(0), tone) == FEW_ATTACKS
+    assert attack_rise(compose(0), tone) == FEW_ATTACKS
 
 
-def test_slower_attacks_are_wider(compose) -> None:
-    widths = [
-        np.mean([attack_width(compose(s), synthesise(compose(s), rise_s)) for s in range(2)])
+def test_slower_attacks_rise_less(compose) -> None:
+    rises = [
+        np.mean([attack_rise(compose(s), synthesise(compose(s), rise_s)) for s in range(2)])
         for rise_s in (0.002, 0.02, 0.05)
     ]
-    assert widths == sorted(widths)
-    assert widths[-1] > 1.3 * widths[0]
+    assert rises == sorted(rises, reverse=True)
+    assert rises[0] > 1.3 * rises[-1]
 
 
 def test_noise_blunts_attacks_more_the_louder_it_is(compose) -> None:

@@ -1,0 +1,1 @@
+"""Whether functions and models follow listeners: PercePiano's ratings beside what we measure."""

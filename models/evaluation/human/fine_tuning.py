@@ -1,0 +1,156 @@
+"""Fine-tuning a MIDI model on ratings: what training on damage was worth as a start."""
+
+import copy
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from degradation.notes import Performance
+from degradation.seeds import digest_int, stream
+from labeling.scores import DIMENSIONS
+from models.batch import Batch, Example, collate
+from models.compute import torch_threads
+from models.config.experiment import ExperimentConfig
+from models.config.human_validation import FineTuningConfig
+from models.evaluation.human.folds import Indices, predict_held_out
+from models.evaluation.human.grading import clip_windows
+from models.network import GradingNetwork
+from models.parts import Features
+from models.tokens.tokenisers import TOKENISERS
+from storage.corpus import CorpusConfig
+from storage.percepiano import SCALES
+
+FloatArray = NDArray[np.float64]
+
+
+class RatingNetwork(nn.Module):
+    """A grading network whose last layer gives the 19 scales; all of it is trained on."""
+
+    def __init__(self, graded: GradingNetwork) -> None:
+        super().__init__()
+        self.graded = graded
+        self.graded.head.grade = nn.Linear(graded.head.grade.in_features, len(SCALES))
+
+    def forward(self, batch: Batch) -> Tensor:
+        """Return standardised ratings, (B, 19)."""
+        rated: Tensor = self.graded(batch).standardised
+        return rated
+
+
+def predict_fine_tuned(
+    start: GradingNetwork | None,
+    config: ExperimentConfig,
+    corpus: CorpusConfig,
+    performances: Sequence[Performance],
+    ratings: FloatArray,
+    groups: Sequence[str],
+    tuning: FineTuningConfig,
+    *,
+    seed: int,
+) -> FloatArray:
+    """Return ratings predicted by `midi_only` fine-tuned on other groups, (clips, 19).
+
+    It starts from `start`, which is left as it is, or from random weights (None). Both see
+    the same windows in the same order: in each epoch one of each clip, cut as `corpus` says. A
+    prediction is the mean over all windows. On the CPU.
+    """
+    examples = [_examples(performance, config, corpus) for performance in performances]
+
+    def fit(learn: Indices, predict: Indices) -> FloatArray:
+        centre, scale = ratings[learn].mean(axis=0), ratings[learn].std(axis=0) + 1e-6
+        target = torch.from_numpy(((ratings - centre) / scale).astype(np.float32))
+        runs = [
+            _train(_network(start, config, seed + run), examples, target, learn, config, tuning,
+                   seed + run)
+            for run in range(tuning.seeds)
+        ]  # fmt: skip
+        predicted = [_predict(network, examples, predict, config, tuning) for network in runs]
+        mean: FloatArray = np.mean(predicted, axis=0) * scale + centre
+        return mean
+
+    with torch_threads(config.torch_threads):
+        return predict_held_out(groups, len(SCALES), fit)
+
+
+def _examples(
+    performance: Performance, config: ExperimentConfig, corpus: CorpusConfig
+) -> list[Example]:
+    """Return a clip's windows that hold a note."""
+    return [
+        Example(
+            features=Features(
+                sample_id="",
+                duration_s=window.duration_s,
+                audio=None,
+                tokens=TOKENISERS[config.midi_encoder.tokens].encode(window.notes),
+            ),
+            scores=np.zeros(len(DIMENSIONS), np.float32),
+        )
+        for window in clip_windows(performance, corpus, None)
+        if window.notes is not None and not window.silent
+    ]
+
+
+def _network(start: GradingNetwork | None, config: ExperimentConfig, seed: int) -> RatingNetwork:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)  # torch layers draw their weights from its global generator
+        graded = GradingNetwork("midi_only", config) if start is None else copy.deepcopy(start)
+        return RatingNetwork(graded.cpu())
+
+
+def _train(
+    network: RatingNetwork,
+    examples: Sequence[Sequence[Example]],
+    target: Tensor,
+    learn: Indices,
+    config: ExperimentConfig,
+    tuning: FineTuningConfig,
+    seed: int,
+) -> RatingNetwork:
+    """Return the network after all epochs: AdamW, squared error, a cosine to zero."""
+    rng = stream(seed, "fine_tuning", "order")
+    optimizer = torch.optim.AdamW(
+        network.parameters(), lr=tuning.learning_rate, weight_decay=tuning.weight_decay
+    )
+    steps = tuning.epochs * -(-len(learn) // tuning.batch_size)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(digest_int(str(seed), "fine_tuning", "dropout") % 2**63)
+        network.train()
+        for _ in range(tuning.epochs):
+            for chosen in _batches(rng.permutation(learn), tuning.batch_size):
+                drawn = [examples[at][int(rng.integers(len(examples[at])))] for at in chosen]
+                batch = collate(drawn, config)
+                loss = nn.functional.mse_loss(network(batch), target[chosen])
+                optimizer.zero_grad()
+                torch.autograd.backward(loss)
+                nn.utils.clip_grad_norm_(network.parameters(), config.training.gradient_norm_limit)
+                optimizer.step()
+                schedule.step()
+    return network.eval()
+
+
+def _predict(
+    network: RatingNetwork,
+    examples: Sequence[Sequence[Example]],
+    indices: Indices,
+    config: ExperimentConfig,
+    tuning: FineTuningConfig,
+) -> FloatArray:
+    windows = [(at, example) for at in indices.tolist() for example in examples[at]]
+    rated = []
+    with torch.inference_mode():
+        for first in range(0, len(windows), tuning.batch_size):
+            batch = [example for _, example in windows[first : first + tuning.batch_size]]
+            rated.append(network(collate(batch, config)).double().numpy())
+    owner = np.array([at for at, _ in windows])
+    table = np.concatenate(rated)
+    return np.stack([table[owner == at].mean(axis=0) for at in indices])
+
+
+def _batches(indices: Indices, size: int) -> Iterator[list[int]]:
+    for first in range(0, len(indices), size):
+        yield indices[first : first + size].tolist()

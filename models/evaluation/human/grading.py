@@ -1,0 +1,94 @@
+"""Rated clips graded by trained models, many windows of many clips in one batch."""
+
+import itertools
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from degradation.notes import TICK_S, Performance, cut_window, snap
+from degradation.render import Instrument, render
+from degradation.waveform import Waveform
+from labeling.scores import DIMENSIONS
+from models.compute import torch_threads
+from models.config.experiment import MODALITIES, Experiment
+from models.score import TrainedModel, grade_windows
+from models.score_windows import Window, window_bounds
+from storage.corpus import CorpusConfig
+from storage.percepiano import Clip
+
+FloatArray = NDArray[np.float64]
+
+
+def grade_clips(
+    clips: Sequence[Clip],
+    models: Mapping[Experiment, TrainedModel],
+    corpus: CorpusConfig,
+    instrument: Instrument,
+) -> dict[Experiment, FloatArray]:
+    """Return each model's scores of each clip, (clips, 8) in 0-100: the mean over its windows.
+
+    Windows are cut as in training. Models that hear are given the clip as `instrument` sounds,
+    for PercePiano publishes no sound; it is rendered once, whole, and then cut. A clip with no
+    window that sounds has NaN.
+    """
+    hearing = any("audio" in MODALITIES[name] for name in models)
+    windows = (
+        (number, window)
+        for number, clip in enumerate(clips)
+        for window in clip_windows(clip.performance, corpus, instrument if hearing else None)
+        if not window.silent
+    )
+    size = min((model.config.training.batch_size for model in models.values()), default=1)
+    graded: dict[Experiment, dict[int, list[FloatArray]]] = {
+        name: defaultdict(list) for name in models
+    }
+    while batch := list(itertools.islice(windows, size)):
+        for name, model in models.items():
+            heard = [_heard(window, name) for _, window in batch]
+            with torch_threads(model.config.torch_threads), torch.inference_mode():
+                scores = grade_windows(heard, model)
+            for (number, _), of_window in zip(batch, scores, strict=True):
+                graded[name][number].append(of_window)
+    nothing = [np.full(len(DIMENSIONS), np.nan)]
+    return {
+        name: np.stack(
+            [np.mean(found.get(number, nothing), axis=0) for number in range(len(clips))]
+        )
+        for name, found in graded.items()
+    }
+
+
+def clip_windows(
+    performance: Performance, corpus: CorpusConfig, instrument: Instrument | None
+) -> Iterator[Window]:
+    """Yield a clip's windows, with sound where there is an instrument."""
+    sound = None if instrument is None else render(performance, instrument)
+    for start_s, length_s in window_bounds(performance.duration_s, corpus):
+        length_s = max(snap(length_s), TICK_S)
+        yield Window(
+            duration_s=length_s,
+            notes=cut_window(performance, start_s, length_s),
+            sound=None if sound is None else cut_sound(sound, start_s, length_s),
+        )
+
+
+def cut_sound(sound: Waveform, start_s: float, duration_s: float) -> Waveform:
+    """Return a part of a sound; what lies beyond its end is silent."""
+    first = round(start_s * sound.sample_rate_hz)
+    count = max(1, round(duration_s * sound.sample_rate_hz))
+    samples = np.zeros(count, np.float32)
+    there = sound.samples[first : first + count]
+    samples[: len(there)] = there
+    return Waveform(samples=samples, sample_rate_hz=sound.sample_rate_hz)
+
+
+def _heard(window: Window, name: Experiment) -> Window:
+    """Return what an experiment hears of a window."""
+    return Window(
+        duration_s=window.duration_s,
+        notes=window.notes if "midi" in MODALITIES[name] else None,
+        sound=window.sound if "audio" in MODALITIES[name] else None,
+    )

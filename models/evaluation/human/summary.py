@@ -1,0 +1,371 @@
+"""The comparison with listeners: everything measured, as plain frozen data for page and JSON."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from degradation.errors import UserError
+from degradation.notes import Performance
+from degradation.render import Instrument, render
+from degradation.seeds import stream
+from labeling.functions import LABELING_FUNCTIONS
+from labeling.reliability import Reliability, assess_reliability
+from labeling.scores import DIMENSIONS, Dimension
+from models.config.experiment import EXPERIMENTS, Experiment
+from models.config.human_validation import HumanValidationConfig
+from models.evaluation.human.agreement import Agreement, measure_agreement
+from models.evaluation.human.baseline import predict_baseline
+from models.evaluation.human.claims import DESCRIBED, DIMENSION_CLAIMS, FUNCTION_CLAIMS, Sign
+from models.evaluation.human.features import measure_features
+from models.evaluation.human.fine_tuning import predict_fine_tuned
+from models.evaluation.human.folds import HeldOut, gain_within, judge_held_out
+from models.evaluation.human.grading import grade_clips
+from models.evaluation.human.heard import count_by_file, find_heard
+from models.evaluation.human.heuristics import HEURISTICS
+from models.evaluation.statistics import Interval
+from models.score import TrainedModel
+from storage.corpus import CorpusConfig
+from storage.percepiano import SCALES, Clip, RatedClips
+
+FloatArray = NDArray[np.float64]
+
+LONG_BARS = 16
+"""Clips of so many bars overlap shorter ones, and would count the same playing twice."""
+
+SEGMENT_FOLDS = 10
+
+FEWEST_CLIPS = 30
+"""Fewer say nothing of a correlation: then none is shown."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """A measure beside a scale; `baseline` is the within-score rho of the baseline's prediction of
+    that scale on the same clips, from music that was held out.
+    """
+
+    name: str
+    unit: str
+    scale: str
+    agreement: Agreement
+    baseline: float
+    stated_rho: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Graded:
+    """What the trained models' scores have to do with the ratings of clips they had not heard."""
+
+    experiments: tuple[Experiment, ...]
+    heard: Mapping[str, int]
+    judged: int
+    segments: int
+    rows: Mapping[Experiment, tuple[Row, ...]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tuned:
+    """Fine-tuning from the checkpoint and from scratch, beside the baseline on the same folds."""
+
+    clips: int
+    works: tuple[str, ...]
+    from_checkpoint: HeldOut
+    from_scratch: HeldOut
+    baseline: HeldOut
+    gain: float
+    gain_interval: Interval
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Findings:
+    """Everything that the page says. What could not be had is None, with its reason beside it."""
+
+    recipe: str
+    rated: RatedClips
+    judged: int
+    segments: int
+    works: Mapping[str, int]
+    reliability: Mapping[str, Reliability]
+    heuristics: tuple[Row, ...]
+    functions: tuple[Row, ...]
+    abstained: Mapping[str, int]
+    baseline_by_work: HeldOut
+    baseline_by_segment: HeldOut
+    models: Graded | None
+    no_models: str
+    tuned: Tuned | None
+    not_tuned: str
+
+
+def compare_with_listeners(
+    rated: RatedClips,
+    models: Mapping[Experiment, TrainedModel],
+    trained_on: Iterable[tuple[str, Performance]],
+    corpus: CorpusConfig,
+    instrument: Instrument,
+    config: HumanValidationConfig,
+    *,
+    recipe: str,
+    log: Callable[[str], None],
+) -> Findings:
+    """Return how far functions and models go with PercePiano's listeners.
+
+    `trained_on` yields the MIDI file and the performance of all that the models were trained on.
+    Raises UserError when too few clips are left to compare, or all are of one work.
+    """
+    clips = [clip for clip in rated.clips if not clip.is_score and clip.bars != LONG_BARS]
+    works = {name: sum(clip.work == name for clip in clips) for name in work_names(clips)}
+    if len(clips) < FEWEST_CLIPS or len(works) < 2:
+        raise UserError(
+            f"PercePiano leaves {len(clips)} clips of {len(works)} works by human players; "
+            f"expected {FEWEST_CLIPS} or more of two: check the folder out again"
+        )
+    log(f"{len(clips)} clips; baseline on held-out works")
+    ratings = np.stack([clip.means for clip in clips])
+    segments = [clip.score_segment for clip in clips]
+    features = np.stack([measure_features(clip.performance) for clip in clips])
+
+    def baseline(groups: Sequence[str]) -> FloatArray:
+        return predict_baseline(features, ratings, groups, config.boosting, seed=config.seed)
+
+    predicted = baseline([clip.work for clip in clips])
+    by_segment = baseline(segment_folds(segments))
+    beside = Beside(ratings, predicted, segments, config.seed)
+    log("labeling functions, on rendered sound")
+    readings = read_functions(clips, instrument)
+    graded, no_models, tuned, not_tuned = None, "no model of this recipe is trained", None, ""
+    heard: dict[str, str] = {}
+    if models:
+        log("which clips were trained on")
+        heard = find_heard(clips, trained_on)
+        new = [number for number, clip in enumerate(clips) if clip.stem not in heard]
+        no_models = enough([clips[number] for number in new])
+        if not no_models:
+            log(f"{', '.join(models)} grade {len(new)} clips")
+            graded = grade(models, clips, new, heard, corpus, instrument, beside)
+    not_tuned = no_models or ("" if "midi_only" in models else "midi_only is not trained")
+    if not not_tuned:
+        fresh = [number for number, clip in enumerate(clips) if clip.stem not in heard]
+        if len(work_names([clips[number] for number in fresh])) < 2:
+            not_tuned = "all clips that it was not trained on are of one work"
+        else:
+            log("fine-tuning midi_only, from the checkpoint and from scratch")
+            tuned = tune(models["midi_only"], clips, fresh, features, corpus, config)
+    return Findings(
+        recipe=recipe,
+        rated=rated,
+        judged=len(clips),
+        segments=len(set(segments)),
+        works=works,
+        reliability=rate_raters(rated, config),
+        heuristics=tuple(
+            beside.row(
+                heuristic.name,
+                "",
+                heuristic.claim.scale,
+                heuristic.claim.sign,
+                np.array([heuristic.measure(clip.performance) for clip in clips]),
+                stated_rho=heuristic.stated_rho,
+            )
+            for heuristic in HEURISTICS
+        ),
+        functions=tuple(
+            beside.row(
+                function.name,
+                function.unit,
+                FUNCTION_CLAIMS[function.name].scale,
+                FUNCTION_CLAIMS[function.name].sign,
+                readings[function.name],
+            )
+            for function in LABELING_FUNCTIONS
+        ),
+        abstained={name: int(np.isnan(values).sum()) for name, values in readings.items()},
+        baseline_by_work=judge_held_out(
+            ratings, predicted, segments, stream(config.seed, "baseline", "work")
+        ),
+        baseline_by_segment=judge_held_out(
+            ratings, by_segment, segments, stream(config.seed, "baseline", "segment")
+        ),
+        models=graded,
+        no_models=no_models,
+        tuned=tuned,
+        not_tuned=not_tuned,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """The judged clips' ratings (clips, 19), the baseline's predictions of them, and segments."""
+
+    ratings: FloatArray
+    predicted: FloatArray
+    segments: list[str]
+    seed: int
+
+    def row(
+        self,
+        name: str,
+        unit: str,
+        scale: str,
+        sign: Sign | None,
+        measured: FloatArray,
+        *,
+        stated_rho: float | None = None,
+    ) -> Row:
+        """Return a measure, (clips,), beside a scale; NaN is what was not measured."""
+        column = SCALES.index(scale)
+        baseline = np.where(np.isnan(measured), np.nan, self.predicted[:, column])
+        found, base = (
+            measure_agreement(
+                values,
+                self.ratings[:, column],
+                self.segments,
+                sign,
+                stream(self.seed, "agreement", name, scale),
+            )
+            for values in (measured, baseline)
+        )
+        return Row(
+            name=name,
+            unit=unit,
+            scale=scale,
+            agreement=found,
+            baseline=base.within.r,
+            stated_rho=stated_rho,
+        )
+
+
+def work_names(clips: Sequence[Clip]) -> list[str]:
+    """Return the works of clips, sorted."""
+    return sorted({clip.work for clip in clips})
+
+
+def segment_folds(segments: Sequence[str]) -> list[str]:
+    """Return one of `SEGMENT_FOLDS` folds for each clip: no score segment is in two."""
+    fold = {name: str(at % SEGMENT_FOLDS) for at, name in enumerate(sorted(set(segments)))}
+    return [fold[name] for name in segments]
+
+
+def rate_raters(rated: RatedClips, config: HumanValidationConfig) -> dict[str, Reliability]:
+    """Return how far listeners agree, by scale, over all clips of the checkout."""
+    _, target = np.unique(np.asarray(rated.ratings.stems), return_inverse=True)
+    return {
+        scale: assess_reliability(
+            target,
+            rated.ratings.answers[:, column],
+            halves=config.random_halves,
+            rng=stream(config.seed, "reliability", scale),
+        )
+        for column, scale in enumerate(SCALES)
+    }
+
+
+def read_functions(clips: Sequence[Clip], instrument: Instrument) -> dict[str, FloatArray]:
+    """Return the value of each labeling function for each clip, NaN where it abstains."""
+    values: dict[str, list[float]] = {function.name: [] for function in LABELING_FUNCTIONS}
+    for clip in clips:
+        sound = render(clip.performance, instrument)
+        for function in LABELING_FUNCTIONS:
+            value = function(clip.performance, sound).value
+            values[function.name].append(float("nan") if value is None else value)
+    return {name: np.array(found) for name, found in values.items()}
+
+
+def enough(clips: Sequence[Clip]) -> str:
+    """Return why these clips are too few to judge a model by, nothing where they are enough."""
+    if not clips:
+        return "nothing is left: every clip was cut from a performance that they were trained on"
+    if len(clips) < FEWEST_CLIPS:
+        return (
+            f"only {len(clips)} clips are left that they were not trained on; at least "
+            f"{FEWEST_CLIPS} are needed"
+        )
+    return ""
+
+
+def grade(
+    models: Mapping[Experiment, TrainedModel],
+    clips: Sequence[Clip],
+    new: Sequence[int],
+    heard: Mapping[str, str],
+    corpus: CorpusConfig,
+    instrument: Instrument,
+    beside: Beside,
+) -> Graded:
+    """Return how the scores of clips that no model has heard go with their ratings."""
+    scores = grade_clips([clips[number] for number in new], models, corpus, instrument)
+    rows: dict[Experiment, tuple[Row, ...]] = {}
+    for name in (name for name in EXPERIMENTS if name in models):
+        found = []
+        for dimension in DIMENSIONS:
+            # What a model has heard counts as not measured.
+            measured = np.full(len(clips), np.nan)
+            measured[list(new)] = scores[name][:, DIMENSIONS.index(dimension)]
+            found += [
+                beside.row(dimension, "score", scale, sign, measured)
+                for scale, sign in scales_of(dimension)
+            ]
+        rows[name] = tuple(found)
+    return Graded(
+        experiments=tuple(rows),
+        heard=count_by_file(heard),
+        judged=len(new),
+        segments=len({clips[number].score_segment for number in new}),
+        rows=rows,
+    )
+
+
+def scales_of(dimension: Dimension) -> list[tuple[str, Sign | None]]:
+    """Return the scales that stand beside a dimension: those of a claim first, with its sign."""
+    claimed: list[tuple[str, Sign | None]] = [
+        (claim.scale, claim.sign) for claim in DIMENSION_CLAIMS[dimension]
+    ]
+    return [*claimed, *((scale, None) for scale in DESCRIBED[dimension])]
+
+
+def tune(
+    model: TrainedModel,
+    clips: Sequence[Clip],
+    chosen: Sequence[int],
+    features: FloatArray,
+    corpus: CorpusConfig,
+    config: HumanValidationConfig,
+) -> Tuned:
+    """Return what the checkpoint is worth as a start, on clips that it was not trained on."""
+    used = [clips[number] for number in chosen]
+    ratings, works = np.stack([clip.means for clip in used]), [clip.work for clip in used]
+    segments = [clip.score_segment for clip in used]
+    started, scratch = (
+        predict_fine_tuned(
+            start,
+            model.config,
+            corpus,
+            [clip.performance for clip in used],
+            ratings,
+            works,
+            config.fine_tuning,
+            seed=config.seed,
+        )
+        for start in (model.network, None)
+    )
+    baseline = predict_baseline(
+        features[list(chosen)], ratings, works, config.boosting, seed=config.seed
+    )
+    gain, gain_interval = gain_within(
+        ratings, started, scratch, segments, stream(config.seed, "fine_tuning", "gain")
+    )
+    judged = [
+        judge_held_out(ratings, predicted, segments, stream(config.seed, "fine_tuning", name))
+        for name, predicted in (("start", started), ("scratch", scratch), ("baseline", baseline))
+    ]
+    return Tuned(
+        clips=len(used),
+        works=tuple(work_names(used)),
+        from_checkpoint=judged[0],
+        from_scratch=judged[1],
+        baseline=judged[2],
+        gain=gain,
+        gain_interval=gain_interval,
+    )

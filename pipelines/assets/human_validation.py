@@ -1,0 +1,127 @@
+"""Human validation: labeling functions and trained models beside PercePiano's listeners."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import dagster as dg
+import pyarrow.compute as pc
+
+from degradation.errors import UserError
+from degradation.notes import Performance
+from models.checkpoint import is_trained
+from models.config.experiment import EXPERIMENTS, Experiment
+from models.config.human_validation import load_human_validation
+from models.evaluation.human.report import write_human_report
+from models.evaluation.human.summary import compare_with_listeners
+from models.pretraining.source import CorpusTable
+from models.score import TrainedModel, load_model
+from pipelines.assets.training import model_folder
+from pipelines.metadata import records_metadata
+from pipelines.resources import Project
+from pipelines.settings import CONFIGS, find_recipe
+from pipelines.workspace import Workspace
+from storage.percepiano import read_percepiano
+from storage.tables import open_table, read_table, table_exists
+
+PAGE = "human_validation.html"
+
+
+def human_validation_asset(recipe_name: str) -> dg.AssetsDefinition:
+    """Return a recipe's asset of human validation."""
+
+    @dg.asset(
+        key=[recipe_name, "human_validation"],
+        deps=[[recipe_name, "evaluation"]],
+        group_name=f"{recipe_name}_models",
+        kinds={"html"},
+        owners=["team:research"],
+        code_version="1",
+        description=(
+            "What goes with listeners and what does not: labeling functions, trained models, "
+            "hand-made features and fine-tuning beside PercePiano's ratings. Needs the setting "
+            "`percepiano`, a checkout of it."
+        ),
+    )
+    def human_validation(
+        context: dg.AssetExecutionContext, project: Project
+    ) -> dg.MaterializeResult[None]:
+        workspace, recipe = project.workspace, find_recipe(recipe_name)
+        if project.settings.percepiano is None:
+            raise UserError(
+                "no PercePiano folder is set; expected a checkout of it: run `pianograde validate "
+                "--percepiano FOLDER`, or set PIANOGRADE_PERCEPIANO"
+            )
+        findings = compare_with_listeners(
+            read_percepiano(project.settings.percepiano),
+            trained_models(workspace, recipe_name),
+            trained_on(workspace),
+            project.settings.corpus_config(),
+            recipe.instruments[0],
+            load_human_validation(CONFIGS / "human_validation.yaml"),
+            recipe=recipe_name,
+            log=context.log.info,
+        )
+        paths = write_human_report(findings, workspace.output(recipe_name, "human_validation"))
+        content = json.loads(paths.json.read_text(encoding="utf-8"))
+        return dg.MaterializeResult(
+            metadata={
+                "page": dg.MetadataValue.url(project.settings.link(paths.html)),
+                "json": dg.MetadataValue.path(paths.json),
+                **shown(content),
+            }
+        )
+
+    return human_validation
+
+
+def trained_models(workspace: Workspace, recipe_name: str) -> dict[Experiment, TrainedModel]:
+    """Return the models of a recipe and the chosen experiment file that are trained."""
+    folders = {name: model_folder(workspace, recipe_name, name) for name in EXPERIMENTS}
+    return {
+        name: load_model(name, folder) for name, folder in folders.items() if is_trained(folder)
+    }
+
+
+def trained_on(workspace: Workspace) -> Iterator[tuple[str, Performance]]:
+    """Yield MIDI file and performance of all that the corpus's models were trained on."""
+    table = workspace.corpus_table("performances")
+    if not table_exists(table):
+        return
+    rows = read_table(table).to_table(
+        columns=["performance_id", "midi_filename"], filter=pc.field("split") == "train"
+    )
+    files = dict(zip(*(column.to_pylist() for column in rows.columns), strict=True))
+    source = CorpusTable(table=table, version=int(open_table(table).version()))
+    for performance_id, performance in source("train", None):
+        yield files[performance_id], performance
+
+
+def shown(content: dict[str, Any]) -> dict[str, Any]:
+    """Return the figures that the Dagster UI shows."""
+    mean = content["reliability"]["mean"]
+    rows = [*content["functions"]]
+    if content["models"]:
+        for experiment, found in content["models"]["experiments"].items():
+            rows += [{**row, "name": f"{experiment}: {row['name']}"} for row in found]
+    return {
+        "clips judged": content["clips"]["judged"],
+        "clips quarantined": content["clips"]["quarantined"],
+        "ICC(1)": mean["icc_1"],
+        "ICC(k)": mean["icc_k"],
+        "split half": mean["split_half"],
+        "baseline R² on held-out works": content["baseline"]["by_work"]["r2"],
+        "baseline r within score": content["baseline"]["by_work"]["within_r"],
+        "in words": dg.MetadataValue.md("\n".join(f"- {said}" for said in content["sentences"])),
+        "within score": records_metadata(
+            [
+                {
+                    "name": row["name"],
+                    "scale": row["scale"],
+                    "rho": "" if row["within"]["rho"] is None else row["within"]["rho"],
+                    "verdict": row["verdict"],
+                }
+                for row in rows
+            ]
+        ),
+    }

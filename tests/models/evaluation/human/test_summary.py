@@ -1,0 +1,150 @@
+"""The whole comparison on the synthetic checkout, with small models of random weights."""
+
+import dataclasses
+import html
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from degradation.errors import UserError
+from degradation.recipe import load_recipe
+from labeling.scores import DIMENSIONS
+from models.config.experiment import Experiment, ExperimentConfig
+from models.config.human_validation import HumanValidationConfig, load_human_validation
+from models.evaluation.human.grading import clip_windows, grade_clips
+from models.evaluation.human.report import write_human_report
+from models.evaluation.human.summary import Findings, compare_with_listeners
+from models.network import GradingNetwork
+from models.score import TrainedModel
+from storage.corpus import load_corpus_config
+from storage.percepiano import RatedClips, read_percepiano
+
+CONFIGS = Path(__file__).parents[4] / "configs"
+CORPUS = load_corpus_config(CONFIGS / "corpus.yaml")
+INSTRUMENT = load_recipe(CONFIGS / "recipes" / "phase2.yaml").instrument
+
+
+@pytest.fixture(scope="module")
+def quick() -> HumanValidationConfig:
+    whole = load_human_validation(CONFIGS / "human_validation.yaml").model_dump()
+    whole["random_halves"] = 2
+    whole["boosting"] |= {"trees": 10, "least_leaf": 3}
+    whole["fine_tuning"] |= {"epochs": 1}
+    return HumanValidationConfig.model_validate(whole)
+
+
+@pytest.fixture(scope="module")
+def rated(checkout: Path) -> RatedClips:
+    return read_percepiano(checkout)
+
+
+@pytest.fixture(scope="module")
+def models(tiny_config: ExperimentConfig) -> dict[Experiment, TrainedModel]:
+    found: dict[Experiment, TrainedModel] = {}
+    for name in ("audio_only", "midi_only"):
+        with torch.random.fork_rng():
+            torch.manual_seed(3)
+            network = GradingNetwork(name, tiny_config).eval()
+        found[name] = TrainedModel(
+            network=network, experiment=name, config=tiny_config, device=torch.device("cpu")
+        )
+    return found
+
+
+def compare(rated: RatedClips, models, trained_on, quick) -> Findings:
+    return compare_with_listeners(
+        rated, models, trained_on, CORPUS, INSTRUMENT, quick, recipe="phase2", log=lambda _: None
+    )
+
+
+@pytest.fixture(scope="module")
+def findings(rated: RatedClips, models, quick) -> Findings:
+    first = next(clip for clip in rated.clips if not clip.is_score and clip.bars != 16)
+    return compare(rated, models, [("2015/heard.midi", first.performance)], quick)
+
+
+def test_score_and_long_clips_are_not_judged_and_a_heard_one_is_left_out(
+    findings: Findings,
+) -> None:
+    assert (len(findings.rated.clips), findings.judged) == (54, 42)
+    assert findings.models is not None
+    assert findings.models.heard == {"2015/heard.midi": 1}
+    assert findings.models.judged == 41
+    assert all(
+        row.agreement.pooled.n <= 41 for rows in findings.models.rows.values() for row in rows
+    )
+    assert findings.tuned is not None
+    assert findings.tuned.clips == 41
+
+
+def test_what_listeners_were_made_to_hear_is_found(findings: Findings) -> None:
+    """The invented ratings of loudness follow the velocity, and nothing follows anything else."""
+    loud = next(row for row in findings.heuristics if row.scale == "timbre soft–loud")
+    assert loud.agreement.verdict == "follows"
+    assert loud.agreement.within.r > 0.7
+    assert loud.baseline > 0.5
+    mean_loudness = findings.reliability["timbre soft–loud"]
+    others = [found for scale, found in findings.reliability.items() if "loud" not in scale]
+    assert mean_loudness.icc_1 > 0.8 > 0.3 > max(found.icc_1 for found in others)
+
+
+def test_the_same_comparison_gives_the_same_figures(
+    findings: Findings, rated: RatedClips, models, quick: HumanValidationConfig
+) -> None:
+    only_midi = {"midi_only": models["midi_only"]}
+    heard = [("a.midi", rated.clips[0].performance)]
+    once, again = (compare(rated, only_midi, heard, quick) for _ in range(2))
+    assert once.tuned == again.tuned
+    assert once.models == again.models
+    assert once.functions == findings.functions
+
+
+def test_nothing_is_said_of_models_that_heard_every_clip(
+    rated: RatedClips, models, quick: HumanValidationConfig, tmp_path: Path
+) -> None:
+    trained_on = [(clip.stem, clip.performance) for clip in rated.clips]
+    found = compare(rated, {"midi_only": models["midi_only"]}, trained_on, quick)
+    assert found.models is None
+    assert found.tuned is None
+    paths = write_human_report(found, tmp_path)
+    content = json.loads(paths.json.read_text())
+    assert content["no_models"].startswith("nothing is left: every clip was cut from")
+    assert "nothing is left: every clip" in paths.html.read_text()
+
+
+def test_the_page_says_what_the_json_says(findings: Findings, tmp_path: Path) -> None:
+    paths = write_human_report(findings, tmp_path)
+    content, page = json.loads(paths.json.read_text()), paths.html.read_text()
+    for said in content["sentences"]:
+        assert said in html.unescape(page)
+    assert "1 clip was left out" in page
+    assert len(content["functions"]) == 9
+    assert set(content["models"]["experiments"]) == {"audio_only", "midi_only"}
+    assert content["models"]["left_out"] == {"2015/heard.midi": 1}
+    assert len(content["reliability"]["scales"]) == 19
+    assert ">nan<" not in page
+
+
+def test_clips_of_one_work_are_refused(rated: RatedClips, quick: HumanValidationConfig) -> None:
+    one = tuple(clip for clip in rated.clips if clip.work == "Schubert_D960")
+    with pytest.raises(UserError, match="clips of 1 works by human players"):
+        compare(dataclasses.replace(rated, clips=one), {}, [], quick)
+
+
+def test_a_batch_grades_each_clip_as_it_would_alone(rated: RatedClips, models) -> None:
+    clips = list(rated.clips[:5])
+    together = grade_clips(clips, models, CORPUS, INSTRUMENT)
+    for name in models:
+        assert together[name].shape == (5, len(DIMENSIONS))
+        alone = grade_clips(clips[3:4], models, CORPUS, INSTRUMENT)[name][0]
+        assert together[name][3] == pytest.approx(alone, abs=1e-3)
+
+
+def test_sound_and_notes_of_a_window_belong_together(rated: RatedClips) -> None:
+    for window in clip_windows(rated.clips[0].performance, CORPUS, INSTRUMENT):
+        assert window.sound is not None
+        assert window.sound.duration_s == pytest.approx(window.duration_s, abs=1e-4)
+        assert np.abs(window.sound.samples).max() > 0.001
