@@ -20,7 +20,7 @@ from models.train import train
 from pipelines.assets.evaluation import JUDGED_SPLIT
 from pipelines.assets.pretraining import pretrained_folder
 from pipelines.assets.training import LabelledExamples, read_examples
-from pipelines.cli import told_in_one_line
+from pipelines.command import told_in_one_line
 from pipelines.settings import load_settings
 from pipelines.workspace import Workspace
 

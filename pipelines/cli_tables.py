@@ -1,0 +1,145 @@
+"""Commands on what was made: query it, take it away, hear it, tidy it, and time its making."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from degradation.errors import UserError
+from pipelines.command import RecipeOption, app, told_in_one_line
+
+
+@app.command()
+@told_in_one_line
+def query(
+    sql: Annotated[str, typer.Argument(help="One SELECT in DuckDB's SQL.")],
+    recipe: RecipeOption = "phase2",
+    csv: Annotated[bool, typer.Option("--csv", help="Every row, as CSV.")] = False,
+) -> None:
+    """Query the tables: samples, pairs, heuristics, segments, performances, quarantine."""
+    from pipelines.settings import load_settings, recipe_names
+    from pipelines.workspace import PARTITIONED_BY, Workspace
+    from storage.query import connect, run_query
+    from storage.schema import TABLES
+
+    workspace = Workspace(load_settings())
+    of_recipe = [name for name in TABLES if name not in PARTITIONED_BY]
+    connection = connect(
+        {name: workspace.corpus_table(name) for name in PARTITIONED_BY},
+        {r: {name: workspace.table(r, name) for name in of_recipe} for r in recipe_names()},
+        recipe,
+    )
+    relation = run_query(connection, sql)
+    if csv:
+        relation.to_df().to_csv(sys.stdout, index=False)
+    else:
+        typer.echo(str(relation))
+
+
+@app.command()
+@told_in_one_line
+def export(
+    out: Annotated[Path, typer.Option(help="An empty folder.")],
+    recipe: RecipeOption = "phase2",
+) -> None:
+    """Write the shards as plain Parquet, a few files a split: `datasets.load_dataset(OUT)`."""
+    from pipelines.settings import find_recipe, load_settings
+    from pipelines.workspace import Workspace
+    from storage.export import export_shards
+
+    find_recipe(recipe)
+    workspace = Workspace(load_settings())
+    pairs, heuristics = workspace.table(recipe, "pairs"), workspace.table(recipe, "heuristics")
+    for path in export_shards(pairs, heuristics, out):
+        typer.echo(str(path))
+
+
+@app.command()
+@told_in_one_line
+def replay(
+    sample_id: Annotated[str, typer.Argument(help="The row's sample_id.")],
+    out: Annotated[Path, typer.Option(help="Folder for the files.")],
+) -> None:
+    """Make one row's MIDI and audio again, before and after, and say what was done to it."""
+    from pipelines.settings import load_settings, recipe_names
+    from pipelines.workspace import Workspace
+    from storage.replay import find_row, write_replay
+
+    settings = load_settings()
+    workspace = Workspace(settings)
+    row = find_row([workspace.table(name, "pairs") for name in recipe_names()], sample_id)
+    for path in write_replay(row, settings.corpus_root, out):
+        typer.echo(str(path))
+
+
+@app.command()
+@told_in_one_line
+def listen(recipe: RecipeOption = "phase2") -> None:
+    """Make the listening page again and open it in a browser."""
+    from pipelines.runs import Stage, materialise
+    from pipelines.settings import find_recipe, load_settings
+    from pipelines.workspace import Workspace
+
+    settings = load_settings()
+    find_recipe(recipe)
+    stage = Stage(title="listening page", assets=((recipe, "listening_page"),), partitioned=False)
+    materialise(stage, settings)
+    page = Workspace(settings).output(recipe, "listening_page") / "listening.html"
+    typer.echo(str(page))
+    typer.launch(page.as_uri())
+
+
+@app.command()
+@told_in_one_line
+def tidy(
+    keep: Annotated[int, typer.Option(min=1, help="Versions of each table to keep.")] = 1,
+) -> None:
+    """Free the disk of parts that no kept version of a table has."""
+    from pipelines.runs import count_under_way
+    from pipelines.settings import load_settings, recipe_names
+    from pipelines.workspace import Workspace
+    from storage.tidy import tidy as tidy_table
+
+    settings = load_settings()
+    if count := count_under_way(settings):
+        raise UserError(
+            f"{count} runs or backfills are under way, and may use what would be removed; expected "
+            "none: wait, or end them in the UI"
+        )
+    freed = [tidy_table(table, keep) for table in Workspace(settings).all_tables(recipe_names())]
+    count, size = sum(f.files for f in freed), sum(f.size for f in freed)
+    typer.echo(f"removed {count} files, {size / 1e6:.1f} MB")
+
+
+@app.command("fetch-maestro")
+@told_in_one_line
+def fetch_maestro(
+    folder: Annotated[Path, typer.Argument(help="Where the archive is unpacked.")],
+) -> None:
+    """Download MAESTRO v3.0.0's MIDI (about 57 MB, CC BY-NC-SA 4.0); goes on where it broke off."""
+    from storage.fetch import fetch_maestro as fetch
+
+    root = fetch(folder)
+    typer.echo(f"{root}\nnext: pianograde run --maestro {root} --limit 20")
+
+
+@app.command()
+@told_in_one_line
+def bench(
+    recipe: RecipeOption = "phase2",
+    pairs: Annotated[int, typer.Option(min=8, help="How many pairs to make.")] = 120,
+) -> None:
+    """Time pairs on one core against FluidSynth alone on the same notes, in the same run."""
+    from pipelines.bench import bench_pairs
+    from pipelines.settings import find_recipe, load_settings
+    from pipelines.workspace import Workspace
+
+    result = bench_pairs(find_recipe(recipe), Workspace(load_settings()), pairs)
+    typer.echo(
+        f"pairs                   {result.pairs}\n"
+        f"pairs a second and core {1 / result.pair_s:.1f}\n"
+        f"bare FluidSynth         {1 / result.render_s:.1f} a second and core\n"
+        f"ratio                   {result.ratio:.2f}\n"
+        f"peak memory             {result.peak_mib:.0f} MiB"
+    )
