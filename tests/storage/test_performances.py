@@ -139,10 +139,10 @@ def test_a_recording_that_cannot_be_used_is_told_once_and_its_music_kept(
 ) -> None:
     chosen = [row | {"audio_filename": f"{number}.wav"} for number, row in enumerate(demo_rows[:5])]
     root = write_root(chosen)
-    length = [round(float(row["duration"]) * 100) for row in chosen]
-    soundfile.write(root / "0.wav", np.zeros(length[0]), 100)
-    soundfile.write(root / "1.wav", np.zeros((length[1], 8)), 100)
-    soundfile.write(root / "2.wav", np.zeros(length[2] // 3), 100)
+    length = [round(float(row["duration"]) * 4000) for row in chosen]
+    soundfile.write(root / "0.wav", np.zeros(length[0]), 4000)
+    soundfile.write(root / "1.wav", np.zeros((length[1], 8)), 4000)
+    soundfile.write(root / "2.wav", np.zeros(length[2] // 3), 4000)
     (root / "3.wav").write_bytes(b"RIFF and then nothing")
     tasks = plan(root)
     reasons = left_out(tasks)
@@ -183,8 +183,8 @@ def test_a_recording_that_appears_later_is_taken_up(
     found = []
     for row in chosen:
         found.append(recordings(plan(root)))
-        samples = np.zeros(round(float(row["duration"]) * 100))
-        soundfile.write(root / row["audio_filename"], samples, 100)
+        samples = np.zeros(round(float(row["duration"]) * 4000))
+        soundfile.write(root / row["audio_filename"], samples, 4000)
     found.append(recordings(plan(root)))
     assert [list(named.values()) for named in found] == [
         ["", ""],
@@ -211,11 +211,11 @@ def test_a_file_that_was_mended_is_read_again(
     midi = root / row["midi_filename"]
     sound = midi.read_bytes()
     midi.write_bytes(sound[:-30])
-    soundfile.write(root / "a.wav", np.zeros(100), 100)
+    soundfile.write(root / "a.wav", np.zeros(4000), 4000)
     assert "cannot be read as MIDI" in left_out(plan(root))[row["midi_filename"]]
     midi.write_bytes(sound)
     assert "the audio lasts 1.0 s" in left_out(plan(root))["a.wav"]
-    soundfile.write(root / "a.wav", np.zeros(round(float(row["duration"]) * 100)), 100)
+    soundfile.write(root / "a.wav", np.zeros(round(float(row["duration"]) * 4000)), 4000)
     assert left_out(plan(root)) == {}
     assert kept(plan(root)) == [row["midi_filename"]]
 
