@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from labeling.scores import DIMENSIONS
 from models.config.experiment import ExperimentConfig
 from models.history import EpochRecord
 from models.metrics import agreement
@@ -45,7 +46,7 @@ def test_two_processes_train_one_model_and_tell_it_once(trained) -> None:
 def test_figures_are_over_the_whole_validation_split(trained, corpus) -> None:
     out_dir, result, _, _ = trained
     table = predict(out_dir, corpus.parts, corpus.samples, "validation")
-    dimensions = list(table.columns[1:])
+    dimensions = list(DIMENSIONS)
     judged = corpus.samples.set_index("sample_id").loc[table["sample_id"], dimensions]
     found = agreement(judged.to_numpy(float), table[dimensions].to_numpy(float))
     assert found.r == pytest.approx(result.best.val_r, abs=1e-5)

@@ -42,7 +42,9 @@ def each_setting_changed(section: Section) -> Iterator[tuple[str, Any]]:
     [
         ("audio_only", ("midi_encoder.", "fusion.", "loss.contrastive.")),
         ("midi_only", ("audio_features.", "audio_encoder.", "fusion.", "loss.contrastive.")),
-        ("gated", ()),
+        ("gated", ("fusion.heads",)),
+        ("concat", ("fusion.heads",)),
+        ("crossattn", ()),
     ],
 )
 def test_it_follows_from_what_a_training_does_and_from_nothing_else(

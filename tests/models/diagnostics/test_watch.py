@@ -219,10 +219,10 @@ def test_the_figures_are_json_and_curves_are_single_numbers() -> None:
     told = json.loads(json.dumps(dataclasses.asdict(found), allow_nan=False))
     assert len(told["gate_mean"]) == WIDTH
     curves = found.curves()
-    assert curves["gate_mean"] == pytest.approx(np.mean(told["gate_mean"]))
-    assert curves["attention_share_audio_to_midi"] == found.attention_share["audio_to_midi"]
-    assert set(curves) >= {"gate_spread", "audio_share", "retrieval_at_1", "retrieval_chance"}
-    assert set(curves) >= {"cka", "shift_steps", "shift_cka", "attention_entropy_pooling"}
+    assert curves["gate: mean"] == pytest.approx(np.mean(told["gate_mean"]))
+    assert curves["share: audio_to_midi"] == found.attention_share["audio_to_midi"]
+    assert set(curves) >= {"gate: spread", "share: audio of the fused", "best shift: steps"}
+    assert set(curves) >= {"alignment: retrieval@1", "alignment: CKA", "attention entropy: pooling"}
     assert all(type(figure) is float for figure in curves.values())
 
 
