@@ -15,6 +15,7 @@ import pytest
 import soundfile
 import yaml
 
+from models.config.experiment import EXPERIMENTS
 from pipelines.settings import CONFIGS
 from storage.demo_corpus.write import CSV_NAME
 
@@ -34,7 +35,7 @@ def complains(answer: Any, *words: str) -> None:
 def test_a_run_ends_with_a_report_a_page_and_shards(finished: Any) -> None:
     (outputs,) = (finished.home / "outputs").glob("root-*/phase2")
     report = json.loads((outputs / "evaluation" / "report.json").read_text())
-    assert {e["name"] for e in report["experiments"]} == {"audio_only", "midi_only", "gated"}
+    assert {e["name"] for e in report["experiments"]} == set(EXPERIMENTS)
     assert (outputs / "evaluation" / "report.html").stat().st_size > 10_000
     assert len(report["gates"]) >= 3
     comparison = (outputs.parent / "recipe_comparison" / "comparison.html").read_text()
@@ -65,9 +66,11 @@ def test_runs_show_in_dagster_with_metadata_and_passed_checks(
         assert {check.check_name for check in checks} == {
             "no_composition_in_two_splits", "rows_match_segments", "tier_shares", "realised_jitter",
             "realised_wrong_notes", "realised_snr", "audio_follows_midi", "scores_in_range",
-            "no_shortcut", "labels_are_eight",
+            "no_shortcut", "labels_are_eight", "every_field_beats_the_unigram",
         }  # fmt: skip
         failed = {check.check_name: check.severity for check in checks if not check.passed}
+        # Five performances are too few to learn what notes are like; that is told.
+        assert failed.pop("every_field_beats_the_unigram") == dg.AssetCheckSeverity.WARN
         # phase2 is rebuilt to show what was wrong with it, and says so.
         assert failed == dict.fromkeys(
             ("no_shortcut", "labels_are_eight"), dg.AssetCheckSeverity.WARN
@@ -105,7 +108,9 @@ def test_pretraining_alone_prints_each_field_beside_the_unigram(finished: Any) -
     assert heading.split() == ["field", "cross-entropy", "unigram", "beats", "it"]
     found = {line.split()[0]: (float(line.split()[1]), float(line.split()[2])) for line in fields}
     assert set(found) >= {"gap", "duration", "sounding", "pitch", "velocity"}
-    assert found["pitch"][0] < found["pitch"][1]
+    for line in fields:
+        learnt, counted = found[line.split()[0]]
+        assert line.endswith(("nothing to guess", "yes" if learnt < counted else "NO"))
     assert judged.startswith("nats on the validation split; epoch ")
     assert Path(checkpoint).exists()
 
