@@ -257,7 +257,7 @@ def test_scores_from_true_notes_are_those_that_the_report_judges(
         for row in content["sets"]["test"]["by_row"]:
             np.testing.assert_allclose(
                 row["scores"][system["name"]],
-                judged.loc[row["sample_id"]].to_numpy(float),
+                judged.loc[row["sample_id"], list(DIMENSIONS)].to_numpy(float),
                 atol=1e-3,
             )
 
