@@ -23,7 +23,7 @@ from degradation.recipe import load_recipe
 from degradation.render import render
 from degradation.waveform import Waveform
 from labeling.scores import DIMENSIONS
-from models.checkpoint import save_best
+from models.checkpoint import HISTORY_FILE, save_best, write_json
 from models.config.experiment import Experiment, load_experiment
 from models.identity import Origin
 from models.network import GradingNetwork
@@ -51,6 +51,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
             weights = GradingNetwork(name, config).state_dict()
         record: Any = SimpleNamespace(epoch=1, val_loss=val_loss)
         save_best(folder, name, Origin(identity="0", table_versions={}), config, record, weights)
+        write_json(folder / HISTORY_FILE, {})  # the training is finished
     return home
 
 
