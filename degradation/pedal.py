@@ -116,7 +116,17 @@ class PedalLag(NoteParameters):
         return Edits(pedal=sort_pedal(late)) if self.lag_s and moves.any() else Edits()
 
 
-class PedalMissed(NoteParameters):
+class PedalChanges(NoteParameters):
+    """What strikes a `share` of the pedal changes, and so only a window that has some."""
+
+    share: float = Field(ge=0, le=1)
+
+    def can_strike(self, performance: Performance) -> bool:
+        """Return whether the window has pedal changes."""
+        return len(find_lifts(performance.pedal)) > 0
+
+
+class PedalMissed(PedalChanges):
     """A `share` of the pedal changes is left out: the foot stays down, and harmonies run together.
 
     Exactly that share, but for a fraction of one. Foot-free passages (longer than
@@ -126,16 +136,11 @@ class PedalMissed(NoteParameters):
     """
 
     operation: Literal["pedal_missed"] = "pedal_missed"
-    share: float = Field(ge=0, le=1)
 
     @property
     def strength(self) -> tuple[float, str]:
         """Share of the pedal changes that are left out."""
         return self.share * 100, "%"
-
-    def can_strike(self, performance: Performance) -> bool:
-        """Return whether the window has pedal changes."""
-        return len(find_lifts(performance.pedal)) > 0
 
     def draw(self, performance: Performance, rng: np.random.Generator) -> Edits:
         """Return the pedal held through the changes that are left out."""
@@ -145,7 +150,7 @@ class PedalMissed(NoteParameters):
         return _stop_at(performance.pedal, lifts, np.where(missed, held, 0.0))
 
 
-class PedalBlur(NoteParameters):
+class PedalBlur(PedalChanges):
     """Pedal changes are incomplete: the foot does not come up all the way.
 
     Twice `share` of them fall short, evenly from all of their way down to none of it; half-way
@@ -156,16 +161,11 @@ class PedalBlur(NoteParameters):
     """
 
     operation: Literal["pedal_blur"] = "pedal_blur"
-    share: float = Field(ge=0, le=1)
 
     @property
     def strength(self) -> tuple[float, str]:
         """Share of the pedal changes that no longer damp."""
         return self.share * 100, "%"
-
-    def can_strike(self, performance: Performance) -> bool:
-        """Return whether the window has pedal changes."""
-        return len(find_lifts(performance.pedal)) > 0
 
     def draw(self, performance: Performance, rng: np.random.Generator) -> Edits:
         """Return the pedal with each change stopped where it falls short."""

@@ -96,6 +96,7 @@ class Scorer:
         self._corpus, self._sample_rate_hz = corpus, sample_rate_hz
         self._transcriber = transcriber
         self._loaded: dict[Experiment, TrainedModel] = {}
+        self._checked: set[tuple[Experiment, frozenset[Modality]]] = set()
         losses = _validation_losses(self._folders)
         if not losses:
             raise UserError(
@@ -126,7 +127,7 @@ class Scorer:
             given = frozenset[Modality]({"audio", "midi"})
         model = self._model(self._choose(given))
         heard = given & MODALITIES[model.experiment]
-        check_versions(self._folders[model.experiment], model.config, heard)
+        self._check_versions(model, heard)
         dropout = model.config.fusion.modality_dropout
         if heard != MODALITIES[model.experiment] and not dropout:
             (only,) = heard
@@ -179,6 +180,11 @@ class Scorer:
         if name not in self._loaded:
             self._loaded[name] = load_model(name, self._folders[name])
         return self._loaded[name]
+
+    def _check_versions(self, model: TrainedModel, heard: frozenset[Modality]) -> None:
+        if (model.experiment, heard) not in self._checked:
+            check_versions(self._folders[model.experiment], model.config, heard)
+            self._checked.add((model.experiment, heard))
 
     def _grade_windows(
         self, opened: Opened, model: TrainedModel

@@ -1,6 +1,5 @@
 """Audio alone, by transcription: test rows heard by Transkun, and graded by the MIDI models."""
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -69,15 +68,6 @@ def transcription_asset(recipe_name: str) -> dg.AssetsDefinition:
         )
 
     return transcription
-
-
-def read_transcription(workspace: Workspace, recipe_name: str) -> dict[str, Any] | None:
-    """Return a recipe's comparison (see `judge_transcription`), None where there is none."""
-    path = workspace.output(recipe_name, "transcription") / "transcription.json"
-    if not path.exists():
-        return None
-    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return content
 
 
 def judge_transcription(

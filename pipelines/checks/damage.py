@@ -106,32 +106,47 @@ def judge_wrong_notes(
 def judge_snr(
     recipe: TieredRecipe, workspace: Workspace, partitions: Collection[TierYear]
 ) -> dg.AssetCheckResult:
-    """Judge whether the noise is as far below the sound as the recipe asks.
-
-    Every row's own figure is judged; of a few rows a tier the stored FLAC is decoded and
-    measured against the same sound replayed without noise.
-    """
-    table = workspace.table(recipe.name, "pairs")
+    """Judge whether the noise is as far below the sound as the recipe asks of each tier."""
     asked_db = {
         tier: next(
             (op.strength[0] for op in damage.sound_operations if op.operation == "noise"), None
         )
         for tier, damage in recipe.tiers.items()
     }
+    table = workspace.table(recipe.name, "pairs")
     rows = read_partitions(table, partitions, ["tier", "realised_snr_db"]).to_pandas()
-    asked = rows["tier"].map(asked_db).astype(float)
-    off = (rows["realised_snr_db"].astype(float) - asked).abs().dropna()
-    lost = int((asked.notna() & rows["realised_snr_db"].isna()).sum())
+    return judge_noise(
+        rows["tier"].map(asked_db), rows["realised_snr_db"], recipe, workspace, partitions
+    )
+
+
+def judge_noise(
+    asked_db: pd.Series,
+    realised_db: pd.Series,
+    recipe: Recipe,
+    workspace: Workspace,
+    partitions: Collection[TierYear],
+    severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.ERROR,
+) -> dg.AssetCheckResult:
+    """Judge the SNR of rows, null where there is no noise, by what was asked of each.
+
+    Every row's own figure is judged; of a few rows a tier the stored FLAC is decoded and
+    measured against the same sound replayed without noise.
+    """
+    asked_db, realised_db = asked_db.astype(float), realised_db.astype(float)
+    off = (realised_db - asked_db).abs().dropna()
+    lost = int((asked_db.notna() & realised_db.isna()).sum())
     again = [
         {"tier": row["tier"], "asked": row["realised_snr_db"], "measured": measured}
-        for row in some_rows(table, partitions)
+        for row in some_rows(workspace.table(recipe.name, "pairs"), partitions)
         if (measured := remeasured_snr_db(row, workspace.settings.corpus_root)) is not None
     ]
     off_again = [abs(row["asked"] - row["measured"]) for row in again]
     return dg.AssetCheckResult(
         passed=max([*off, *off_again], default=0.0) <= SNR_TOLERANCE_DB and not lost,
+        severity=severity,
         metadata={
-            "rows with noise": len(off),
+            "rows with noise": int(asked_db.notna().sum()),
             "rows that lost their noise": lost,
             "largest deviation in dB": float(max(off, default=0.0)),
             "largest deviation of decoded rows in dB": max(off_again, default=0.0),

@@ -9,12 +9,11 @@ import pandas as pd
 from degradation.factored import FACTORS, Factor, FactoredRecipe
 from degradation.factored_sampling import NOTHING, NUISANCE
 from labeling.scores import DIMENSIONS
-from pipelines.checks.damage import SNR_TOLERANCE_DB, some_rows
+from pipelines.checks.damage import judge_noise
 from pipelines.checks.rows import read_partitions
 from pipelines.metadata import records_metadata
 from pipelines.partitions import TierYear
 from pipelines.workspace import Workspace
-from storage.remeasure import remeasured_snr_db
 
 SEVERITIES = [f"severity_{name}" for name in DIMENSIONS]
 ROUNDING = 1e-4
@@ -97,35 +96,14 @@ def _judge_dose(
 def judge_recording_snr(
     recipe: FactoredRecipe, workspace: Workspace, partitions: Collection[TierYear]
 ) -> dg.AssetCheckResult:
-    """Judge whether each row's noise is as far below its sound as its recording asks.
-
-    Every row's own figure is judged; of a few rows a tier the stored FLAC is decoded and
-    measured against the same sound replayed without noise.
-    """
-    pairs = workspace.table(recipe.name, "pairs")
-    columns = ["recording_quality", "realised_snr_db"]
-    table = read_partitions(pairs, partitions, columns).to_pylist()
-    asked = [row for row in table if row["recording_quality"]["snr_db"] is not None]
-    lost = [row for row in asked if row["realised_snr_db"] is None]
-    off = [
-        abs(row["recording_quality"]["snr_db"] - row["realised_snr_db"])
-        for row in asked
-        if row["realised_snr_db"] is not None
-    ]
-    again = [
-        {"tier": row["tier"], "asked": row["realised_snr_db"], "measured": measured}
-        for row in some_rows(pairs, partitions)
-        if (measured := remeasured_snr_db(row, workspace.settings.corpus_root)) is not None
-    ]
-    off_again = [abs(row["asked"] - row["measured"]) for row in again]
-    return dg.AssetCheckResult(
-        passed=max([*off, *off_again], default=0.0) <= SNR_TOLERANCE_DB and not lost,
-        severity=dg.AssetCheckSeverity.WARN,
-        metadata={
-            "rows with noise": len(asked),
-            "rows that lost their noise": len(lost),
-            "largest deviation in dB": max(off, default=0.0),
-            "largest deviation of decoded rows in dB": max(off_again, default=0.0),
-            "decoded": records_metadata(again),
-        },
+    """Judge whether each row's noise is as far below its sound as its recording asks."""
+    table = workspace.table(recipe.name, "pairs")
+    rows = read_partitions(table, partitions, ["recording_quality", "realised_snr_db"]).to_pandas()
+    return judge_noise(
+        rows["recording_quality"].map(lambda quality: quality["snr_db"]),
+        rows["realised_snr_db"],
+        recipe,
+        workspace,
+        partitions,
+        dg.AssetCheckSeverity.WARN,
     )

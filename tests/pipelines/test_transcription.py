@@ -21,8 +21,9 @@ from models.config.experiment import Experiment
 from models.feature_parts import audio_features, audio_features_version, midi_tokens_version
 from models.predict import predict
 from models.tokens.tokenisers import TOKENISERS
+from pipelines.assets.evaluation import read_if_made
 from pipelines.assets.training import model_folder, read_examples, training_assets
-from pipelines.assets.transcription import SETS, read_transcription, transcription_asset
+from pipelines.assets.transcription import SETS, transcription_asset
 from pipelines.resources import Project
 from pipelines.runs import stages
 from pipelines.settings import CONFIGS
@@ -171,7 +172,7 @@ def test_a_perfect_transcription_costs_nothing(
     workspace: Workspace, materialise: Materialise
 ) -> None:
     metadata = materialise()
-    content = read_transcription(workspace, RECIPE)
+    content = read_if_made(workspace, RECIPE, "transcription")
     assert content is not None
     assert content["transcriber"] == "clairvoyant 0"
     assert {"audio_only", "midi_only"} < set(content["models"])
@@ -195,7 +196,7 @@ def test_a_perfect_transcription_costs_nothing(
 
 def test_the_fusion_model_is_the_best_one(workspace: Workspace, materialise: Materialise) -> None:
     materialise()
-    content = read_transcription(workspace, RECIPE)
+    content = read_if_made(workspace, RECIPE, "transcription")
     assert content is not None
     losses = {
         name: float(find_best(model_folder(workspace, RECIPE, name)).stem.rpartition("=")[2])
@@ -208,9 +209,9 @@ def test_clips_that_were_transcribed_are_kept(
     workspace: Workspace, materialise: Materialise
 ) -> None:
     materialise()
-    before = read_transcription(workspace, RECIPE)
+    before = read_if_made(workspace, RECIPE, "transcription")
     materialise()
-    after = read_transcription(workspace, RECIPE)
+    after = read_if_made(workspace, RECIPE, "transcription")
     assert before is not None
     assert after is not None
     assert after["sets"]["test"]["real_time_factor"] is None
@@ -223,7 +224,7 @@ def test_no_rows_are_nothing_to_do(
     monkeypatch.setenv("PIANOGRADE_TRANSCRIPTION_ROWS", "0")
     metadata = materialise()
     assert metadata["rows"] == 0
-    content = read_transcription(workspace, RECIPE)
+    content = read_if_made(workspace, RECIPE, "transcription")
     assert content is not None
     assert content["sets"] == {}
 
@@ -232,7 +233,7 @@ def test_wrong_notes_are_seen_in_the_match_and_in_the_scores(
     workspace: Workspace, materialise: Materialise
 ) -> None:
     materialise(semitones=1)
-    content = read_transcription(workspace, RECIPE)
+    content = read_if_made(workspace, RECIPE, "transcription")
     assert content is not None
     found = content["sets"]["test"]
     assert found["onsets"]["f1"] == 0
@@ -244,7 +245,7 @@ def test_scores_from_true_notes_are_those_that_the_report_judges(
     workspace: Workspace, materialise: Materialise
 ) -> None:
     materialise()
-    content = read_transcription(workspace, RECIPE)
+    content = read_if_made(workspace, RECIPE, "transcription")
     assert content is not None
     data = read_examples(workspace, RECIPE)
     systems = [
@@ -274,7 +275,7 @@ def test_without_the_extra_it_says_so_and_leaves_nothing_stale(
     result = transcription_asset(RECIPE)(dg.build_asset_context(), project=Project())
     assert isinstance(result, dg.MaterializeResult)
     assert "expected the extra" in str((result.metadata or {})["left out"])
-    assert read_transcription(workspace, RECIPE) is None
+    assert read_if_made(workspace, RECIPE, "transcription") is None
 
 
 @pytest.mark.parametrize("installed", [True, False])

@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -14,14 +15,23 @@ from labeling.scores import DIMENSIONS
 from models.batch import Batch, Example, collate
 from models.compute import torch_threads
 from models.config.experiment import ExperimentConfig
-from models.config.human_validation import FineTuningConfig
-from models.evaluation.human.folds import Indices, predict_held_out
+from models.config.human_validation import FineTuningConfig, HumanValidationConfig
+from models.evaluation.human.baseline import predict_baseline
+from models.evaluation.human.folds import (
+    HeldOut,
+    Indices,
+    gain_within,
+    judge_held_out,
+    predict_held_out,
+)
 from models.evaluation.human.grading import clip_windows
+from models.evaluation.statistics import Interval
 from models.network import GradingNetwork
 from models.parts import Features
+from models.score import TrainedModel
 from models.tokens.tokenisers import TOKENISERS
 from storage.corpus import CorpusConfig
-from storage.percepiano import SCALES
+from storage.percepiano import SCALES, Clip
 
 FloatArray = NDArray[np.float64]
 
@@ -154,3 +164,62 @@ def _predict(
 def _batches(indices: Indices, size: int) -> Iterator[list[int]]:
     for first in range(0, len(indices), size):
         yield indices[first : first + size].tolist()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tuned:
+    """Fine-tuning from the checkpoint and from scratch, beside the baseline on the same folds."""
+
+    clips: int
+    works: tuple[str, ...]
+    from_checkpoint: HeldOut
+    from_scratch: HeldOut
+    baseline: HeldOut
+    gain: float
+    gain_interval: Interval
+
+
+def tune(
+    model: TrainedModel,
+    clips: Sequence[Clip],
+    chosen: Sequence[int],
+    features: FloatArray,
+    corpus: CorpusConfig,
+    config: HumanValidationConfig,
+) -> Tuned:
+    """Return what the checkpoint is worth as a start, on clips that it was not trained on."""
+    used = [clips[number] for number in chosen]
+    ratings, works = np.stack([clip.means for clip in used]), [clip.work for clip in used]
+    segments = [clip.score_segment for clip in used]
+    started, scratch = (
+        predict_fine_tuned(
+            start,
+            model.config,
+            corpus,
+            [clip.performance for clip in used],
+            ratings,
+            works,
+            config.fine_tuning,
+            seed=config.seed,
+        )
+        for start in (model.network, None)
+    )
+    baseline = predict_baseline(
+        features[list(chosen)], ratings, works, config.boosting, seed=config.seed
+    )
+    gain, gain_interval = gain_within(
+        ratings, started, scratch, segments, stream(config.seed, "fine_tuning", "gain")
+    )
+    judged = [
+        judge_held_out(ratings, predicted, segments, stream(config.seed, "fine_tuning", name))
+        for name, predicted in (("start", started), ("scratch", scratch), ("baseline", baseline))
+    ]
+    return Tuned(
+        clips=len(used),
+        works=tuple(sorted(set(works))),
+        from_checkpoint=judged[0],
+        from_scratch=judged[1],
+        baseline=judged[2],
+        gain=gain,
+        gain_interval=gain_interval,
+    )

@@ -1,8 +1,9 @@
-"""Rated clips graded by trained models, many windows of many clips in one batch."""
+"""Rated clips graded by trained models, and how their scores go with the ratings."""
 
 import itertools
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -11,9 +12,12 @@ from numpy.typing import NDArray
 from degradation.notes import TICK_S, Performance, cut_window, snap
 from degradation.render import Instrument, render
 from degradation.waveform import Waveform
-from labeling.scores import DIMENSIONS
+from labeling.scores import DIMENSIONS, Dimension
 from models.compute import torch_threads
-from models.config.experiment import MODALITIES, Experiment
+from models.config.experiment import EXPERIMENTS, MODALITIES, Experiment
+from models.evaluation.human.beside import Beside, Row
+from models.evaluation.human.claims import DESCRIBED, DIMENSION_CLAIMS, Sign
+from models.evaluation.human.heard import count_by_file
 from models.score import TrainedModel, grade_windows
 from models.score_windows import Window, window_bounds
 from storage.corpus import CorpusConfig
@@ -92,3 +96,54 @@ def _heard(window: Window, name: Experiment) -> Window:
         notes=window.notes if "midi" in MODALITIES[name] else None,
         sound=window.sound if "audio" in MODALITIES[name] else None,
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Graded:
+    """What the trained models' scores have to do with the ratings of clips they had not heard."""
+
+    experiments: tuple[Experiment, ...]
+    heard: Mapping[str, int]
+    judged: int
+    segments: int
+    rows: Mapping[Experiment, tuple[Row, ...]]
+
+
+def grade(
+    models: Mapping[Experiment, TrainedModel],
+    clips: Sequence[Clip],
+    new: Sequence[int],
+    heard: Mapping[str, str],
+    corpus: CorpusConfig,
+    instrument: Instrument,
+    beside: Beside,
+) -> Graded:
+    """Return how the scores of clips that no model has heard go with their ratings."""
+    scores = grade_clips([clips[number] for number in new], models, corpus, instrument)
+    rows: dict[Experiment, tuple[Row, ...]] = {}
+    for name in (name for name in EXPERIMENTS if name in models):
+        found = []
+        for dimension in DIMENSIONS:
+            # What a model has heard counts as not measured.
+            measured = np.full(len(clips), np.nan)
+            measured[list(new)] = scores[name][:, DIMENSIONS.index(dimension)]
+            found += [
+                beside.row(dimension, "score", scale, sign, measured)
+                for scale, sign in scales_of(dimension)
+            ]
+        rows[name] = tuple(found)
+    return Graded(
+        experiments=tuple(rows),
+        heard=count_by_file(heard),
+        judged=len(new),
+        segments=len({clips[number].score_segment for number in new}),
+        rows=rows,
+    )
+
+
+def scales_of(dimension: Dimension) -> list[tuple[str, Sign | None]]:
+    """Return the scales that stand beside a dimension: those of a claim first, with its sign."""
+    claimed: list[tuple[str, Sign | None]] = [
+        (claim.scale, claim.sign) for claim in DIMENSION_CLAIMS[dimension]
+    ]
+    return [*claimed, *((scale, None) for scale in DESCRIBED[dimension])]

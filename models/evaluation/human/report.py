@@ -29,11 +29,12 @@ import numpy as np
 
 from labeling.correlation import Correlation
 from models.checkpoint import write_json
+from models.evaluation.human.beside import Row
 from models.evaluation.human.claims import NO_CLAIM
 from models.evaluation.human.features import FEATURES
 from models.evaluation.human.folds import HeldOut
 from models.evaluation.human.sentences import say
-from models.evaluation.human.summary import Findings, Row
+from models.evaluation.human.summary import Findings
 from models.evaluation.page import page_environment
 from models.evaluation.report import ReportPaths
 

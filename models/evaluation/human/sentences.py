@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 
 from models.evaluation.caveats import listed
-from models.evaluation.human.summary import Findings, Graded, Row
+from models.evaluation.human.beside import Row
+from models.evaluation.human.grading import Graded
+from models.evaluation.human.summary import Findings
 from models.evaluation.tables import number, signed
 
 

@@ -1,5 +1,6 @@
 """The comparison with listeners: everything measured, as plain frozen data for page and JSON."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -12,19 +13,17 @@ from degradation.render import Instrument, render
 from degradation.seeds import stream
 from labeling.functions import LABELING_FUNCTIONS
 from labeling.reliability import Reliability, assess_reliability
-from labeling.scores import DIMENSIONS, Dimension
-from models.config.experiment import EXPERIMENTS, Experiment
+from models.config.experiment import Experiment
 from models.config.human_validation import HumanValidationConfig
-from models.evaluation.human.agreement import Agreement, measure_agreement
 from models.evaluation.human.baseline import predict_baseline
-from models.evaluation.human.claims import DESCRIBED, DIMENSION_CLAIMS, FUNCTION_CLAIMS, Sign
+from models.evaluation.human.beside import Beside, Row
+from models.evaluation.human.claims import FUNCTION_CLAIMS
 from models.evaluation.human.features import measure_features
-from models.evaluation.human.fine_tuning import predict_fine_tuned
-from models.evaluation.human.folds import HeldOut, gain_within, judge_held_out
-from models.evaluation.human.grading import grade_clips
-from models.evaluation.human.heard import count_by_file, find_heard
+from models.evaluation.human.fine_tuning import Tuned, tune
+from models.evaluation.human.folds import HeldOut, judge_held_out
+from models.evaluation.human.grading import Graded, grade
+from models.evaluation.human.heard import find_heard
 from models.evaluation.human.heuristics import HEURISTICS
-from models.evaluation.statistics import Interval
 from models.score import TrainedModel
 from storage.corpus import CorpusConfig
 from storage.percepiano import SCALES, Clip, RatedClips
@@ -38,44 +37,6 @@ SEGMENT_FOLDS = 10
 
 FEWEST_CLIPS = 30
 """Fewer say nothing of a correlation: then none is shown."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
-    """A measure beside a scale; `baseline` is the within-score rho of the baseline's prediction of
-    that scale on the same clips, from music that was held out.
-    """
-
-    name: str
-    unit: str
-    scale: str
-    agreement: Agreement
-    baseline: float
-    stated_rho: float | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Graded:
-    """What the trained models' scores have to do with the ratings of clips they had not heard."""
-
-    experiments: tuple[Experiment, ...]
-    heard: Mapping[str, int]
-    judged: int
-    segments: int
-    rows: Mapping[Experiment, tuple[Row, ...]]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tuned:
-    """Fine-tuning from the checkpoint and from scratch, beside the baseline on the same folds."""
-
-    clips: int
-    works: tuple[str, ...]
-    from_checkpoint: HeldOut
-    from_scratch: HeldOut
-    baseline: HeldOut
-    gain: float
-    gain_interval: Interval
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,7 +77,7 @@ def compare_with_listeners(
     Raises UserError when too few clips are left to compare, or all are of one work.
     """
     clips = [clip for clip in rated.clips if not clip.is_score and clip.bars != LONG_BARS]
-    works = {name: sum(clip.work == name for clip in clips) for name in work_names(clips)}
+    works = dict(sorted(Counter(clip.work for clip in clips).items()))
     if len(clips) < FEWEST_CLIPS or len(works) < 2:
         raise UserError(
             f"PercePiano leaves {len(clips)} clips of {len(works)} works by human players; "
@@ -148,7 +109,7 @@ def compare_with_listeners(
     not_tuned = no_models or ("" if "midi_only" in models else "midi_only is not trained")
     if not not_tuned:
         fresh = [number for number, clip in enumerate(clips) if clip.stem not in heard]
-        if len(work_names([clips[number] for number in fresh])) < 2:
+        if len({clips[number].work for number in fresh}) < 2:
             not_tuned = "all clips that it was not trained on are of one work"
         else:
             log("fine-tuning midi_only, from the checkpoint and from scratch")
@@ -195,53 +156,6 @@ def compare_with_listeners(
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Beside:
-    """The judged clips' ratings (clips, 19), the baseline's predictions of them, and segments."""
-
-    ratings: FloatArray
-    predicted: FloatArray
-    segments: list[str]
-    seed: int
-
-    def row(
-        self,
-        name: str,
-        unit: str,
-        scale: str,
-        sign: Sign | None,
-        measured: FloatArray,
-        *,
-        stated_rho: float | None = None,
-    ) -> Row:
-        """Return a measure, (clips,), beside a scale; NaN is what was not measured."""
-        column = SCALES.index(scale)
-        baseline = np.where(np.isnan(measured), np.nan, self.predicted[:, column])
-        found, base = (
-            measure_agreement(
-                values,
-                self.ratings[:, column],
-                self.segments,
-                sign,
-                stream(self.seed, "agreement", name, scale),
-            )
-            for values in (measured, baseline)
-        )
-        return Row(
-            name=name,
-            unit=unit,
-            scale=scale,
-            agreement=found,
-            baseline=base.within.r,
-            stated_rho=stated_rho,
-        )
-
-
-def work_names(clips: Sequence[Clip]) -> list[str]:
-    """Return the works of clips, sorted."""
-    return sorted({clip.work for clip in clips})
-
-
 def segment_folds(segments: Sequence[str]) -> list[str]:
     """Return one of `SEGMENT_FOLDS` folds for each clip: no score segment is in two."""
     fold = {name: str(at % SEGMENT_FOLDS) for at, name in enumerate(sorted(set(segments)))}
@@ -283,89 +197,3 @@ def enough(clips: Sequence[Clip]) -> str:
             f"{FEWEST_CLIPS} are needed"
         )
     return ""
-
-
-def grade(
-    models: Mapping[Experiment, TrainedModel],
-    clips: Sequence[Clip],
-    new: Sequence[int],
-    heard: Mapping[str, str],
-    corpus: CorpusConfig,
-    instrument: Instrument,
-    beside: Beside,
-) -> Graded:
-    """Return how the scores of clips that no model has heard go with their ratings."""
-    scores = grade_clips([clips[number] for number in new], models, corpus, instrument)
-    rows: dict[Experiment, tuple[Row, ...]] = {}
-    for name in (name for name in EXPERIMENTS if name in models):
-        found = []
-        for dimension in DIMENSIONS:
-            # What a model has heard counts as not measured.
-            measured = np.full(len(clips), np.nan)
-            measured[list(new)] = scores[name][:, DIMENSIONS.index(dimension)]
-            found += [
-                beside.row(dimension, "score", scale, sign, measured)
-                for scale, sign in scales_of(dimension)
-            ]
-        rows[name] = tuple(found)
-    return Graded(
-        experiments=tuple(rows),
-        heard=count_by_file(heard),
-        judged=len(new),
-        segments=len({clips[number].score_segment for number in new}),
-        rows=rows,
-    )
-
-
-def scales_of(dimension: Dimension) -> list[tuple[str, Sign | None]]:
-    """Return the scales that stand beside a dimension: those of a claim first, with its sign."""
-    claimed: list[tuple[str, Sign | None]] = [
-        (claim.scale, claim.sign) for claim in DIMENSION_CLAIMS[dimension]
-    ]
-    return [*claimed, *((scale, None) for scale in DESCRIBED[dimension])]
-
-
-def tune(
-    model: TrainedModel,
-    clips: Sequence[Clip],
-    chosen: Sequence[int],
-    features: FloatArray,
-    corpus: CorpusConfig,
-    config: HumanValidationConfig,
-) -> Tuned:
-    """Return what the checkpoint is worth as a start, on clips that it was not trained on."""
-    used = [clips[number] for number in chosen]
-    ratings, works = np.stack([clip.means for clip in used]), [clip.work for clip in used]
-    segments = [clip.score_segment for clip in used]
-    started, scratch = (
-        predict_fine_tuned(
-            start,
-            model.config,
-            corpus,
-            [clip.performance for clip in used],
-            ratings,
-            works,
-            config.fine_tuning,
-            seed=config.seed,
-        )
-        for start in (model.network, None)
-    )
-    baseline = predict_baseline(
-        features[list(chosen)], ratings, works, config.boosting, seed=config.seed
-    )
-    gain, gain_interval = gain_within(
-        ratings, started, scratch, segments, stream(config.seed, "fine_tuning", "gain")
-    )
-    judged = [
-        judge_held_out(ratings, predicted, segments, stream(config.seed, "fine_tuning", name))
-        for name, predicted in (("start", started), ("scratch", scratch), ("baseline", baseline))
-    ]
-    return Tuned(
-        clips=len(used),
-        works=tuple(work_names(used)),
-        from_checkpoint=judged[0],
-        from_scratch=judged[1],
-        baseline=judged[2],
-        gain=gain,
-        gain_interval=gain_interval,
-    )

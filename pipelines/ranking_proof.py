@@ -1,0 +1,137 @@
+"""Whether `pianograde score` ranks a performance's counterfactuals: after `pianograde run`.
+
+Damages test performances by one factor at a time, writes them as files, grades the files as
+`pianograde score` does, from MIDI, from audio and from both, and prints how often two that are
+2 JND or more apart in a factor are graded in the right order. Ends with code 1 where some factor
+is ranked right less often than `IN_ORDER_SHARE` from both.
+"""
+
+import itertools
+import sys
+import tempfile
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import numpy as np
+import pyarrow.compute as pc
+import soundfile
+import typer
+
+from degradation.degrade import damage_notes, damage_sound
+from degradation.errors import UserError
+from degradation.factored import FACTORS, Factor, FactoredRecipe
+from degradation.factored_sampling import NOTHING, FactoredDraw, as_felt, family_of
+from degradation.notes import Performance, cut_window
+from degradation.render import render
+from models.config.experiment import EXPERIMENTS
+from models.evaluation.dose_response import APART_JND
+from models.evaluation.success_gates import IN_ORDER_SHARE
+from models.score import Scorer
+from models.score_sources import Sources
+from pipelines.assets.training import model_folder
+from pipelines.command import told_in_one_line
+from pipelines.settings import find_recipe, load_settings
+from pipelines.workspace import Workspace
+from storage.midi import write_midi
+from storage.performances import load_performances
+from storage.tables import read_table
+
+PERFORMANCES = 12
+EXCERPT_S = 60.0
+"""So much of each is damaged and graded, from its beginning."""
+
+HEARINGS = ("MIDI", "audio", "both")
+
+
+def test_performances(workspace: Workspace) -> Iterator[tuple[str, Performance]]:
+    """Yield up to `PERFORMANCES` performances of the test split, evenly over the corpus."""
+    table = workspace.corpus_table("performances")
+    columns = ["performance_id", "year"]
+    of_test = pc.field("split") == "test"
+    rows = read_table(table).to_table(columns=columns, filter=of_test).sort_by("performance_id")
+    every = -(-len(rows) // PERFORMANCES) or 1
+    for row in rows.to_pylist()[::every]:
+        whole = load_performances(table, row["year"])[row["performance_id"]]
+        yield row["performance_id"], cut_window(whole, 0.0, min(EXCERPT_S, whole.duration_s))
+
+
+def write_family(
+    recipe: FactoredRecipe, name: str, clean: Performance, folder: Path
+) -> Iterator[tuple[FactoredDraw, Sources]]:
+    """Write a performance and its versions with one factor damaged; yield each with its files."""
+    asked = [draw for draw in family_of(recipe, name) if draw.varied in (NOTHING, *FACTORS)]
+    for draw, felt in zip(asked, as_felt(asked, clean), strict=True):
+        if felt.severity_jnd != draw.severity_jnd:
+            continue  # the performance has nothing that this factor could damage
+        damaged = damage_notes(clean, draw.note_operations, draw.stream).performance
+        dry = render(damaged, draw.instrument)
+        sound = damage_sound(dry, draw.sound_operations, draw.stream).waveform
+        midi, audio = folder / f"{draw.sample_id}.mid", folder / f"{draw.sample_id}.flac"
+        midi.write_bytes(write_midi(damaged))
+        soundfile.write(audio, sound.samples, sound.sample_rate_hz)
+        yield draw, Sources(midi=midi, audio=audio)
+
+
+def grade_family(
+    scorer: Scorer, family: Iterator[tuple[FactoredDraw, Sources]]
+) -> dict[tuple[str, Factor], list[tuple[float, float]]]:
+    """Return (severity in JND, score of its dimension) of each version, by hearing and factor."""
+    graded = defaultdict(list)
+    for draw, both in family:
+        heard = {"MIDI": both.only(frozenset({"midi"})), "audio": both.only(frozenset({"audio"}))}
+        for hearing, sources in (heard | {"both": both}).items():
+            scores = scorer.score(sources).scores
+            for factor in FACTORS if draw.varied == NOTHING else (draw.varied,):
+                severity = draw.varied_severity_jnd or 0.0
+                graded[hearing, factor].append((severity, scores[factor]))
+    return graded
+
+
+def ordered_pairs(graded: list[tuple[float, float]]) -> list[float]:
+    """Return for each pair of versions 2 JND or more apart 1 where the worse has the lower score.
+
+    It is 0 where it has the higher one, and one half where both have the same.
+    """
+    return [
+        (1 + np.sign(lighter - heavier)) / 2
+        for (less, lighter), (more, heavier) in itertools.combinations(sorted(graded), 2)
+        if more - less >= APART_JND
+    ]
+
+
+def print_shares(shares: Mapping[tuple[str, Factor], list[float]]) -> None:
+    """Print how often each factor's pairs are in order, by what was heard."""
+    typer.echo(f"in the right order, of pairs {APART_JND:g} JND or more apart in one factor")
+    typer.echo(f"  {'':22}{'pairs':>6}" + "".join(f"{hearing:>8}" for hearing in HEARINGS))
+    for factor in FACTORS:
+        found = "".join(f"{np.mean(shares[hearing, factor]):8.3f}" for hearing in HEARINGS)
+        typer.echo(f"  {factor:22}{len(shares['both', factor]):6}{found}")
+
+
+@told_in_one_line
+def main(recipe: str = "factored") -> None:
+    """Show how well whole performances are ranked by the trained models."""
+    workspace, chosen = Workspace(load_settings()), find_recipe(recipe)
+    if not isinstance(chosen, FactoredRecipe):
+        raise UserError(f"recipe {recipe} damages by tier; expected one of kind factored")
+    scorer = Scorer(
+        {name: model_folder(workspace, recipe, name) for name in EXPERIMENTS},
+        workspace.settings.corpus_config(),
+        chosen.sample_rate_hz,
+    )
+    shares = defaultdict(list)
+    for name, clean in test_performances(workspace):
+        with tempfile.TemporaryDirectory() as folder:
+            family = write_family(chosen, name, clean, Path(folder))
+            for of, graded in grade_family(scorer, family).items():
+                shares[of] += ordered_pairs(graded)
+        typer.echo(f"  {name}", err=True)
+    print_shares(shares)
+    holds = all(np.mean(shares["both", factor]) >= IN_ORDER_SHARE for factor in FACTORS)
+    typer.echo(f"at least {IN_ORDER_SHARE:.0%} of each factor's pairs: {'yes' if holds else 'NO'}")
+    sys.exit(0 if holds else 1)
+
+
+if __name__ == "__main__":
+    typer.run(main)
