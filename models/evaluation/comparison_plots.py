@@ -6,6 +6,7 @@ Drawn from the content of `report.json`, so that a page of several recipes has t
 from typing import Any
 
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 
 from models.evaluation.drawing import GREY, INK, panel
 from models.evaluation.heat_map import paint_heat_map
@@ -38,6 +39,7 @@ def plot_differences(report: Content) -> list[str]:
         axis.set_yticks(range(len(rows)), [name for name, _ in rows])
         axis.set_ylim(len(rows) - 0.5, -0.5)
         axis.tick_params(axis="y", length=0)
+        axis.xaxis.set_major_locator(MaxNLocator(5))  # labels of small differences are long
         axis.set_xlabel("r of the best fusion less r of the best single modality")
 
     title = f"difference between best fusion and best single modality, {report['data']['recipe']}"
