@@ -25,6 +25,7 @@ from pipelines.partitions import tier_year_partitions
 from pipelines.resources import Project
 from pipelines.sensors import automation_sensor, recipe_sensor
 from pipelines.settings import load_settings, recipe_names
+from pipelines.terminal_log import TERMINAL, terminal_logger
 
 
 def recipe_definitions(name: str, years: list[str]) -> dg.Definitions:
@@ -61,6 +62,7 @@ def build_definitions() -> dg.Definitions:
             asset_checks=[no_composition_in_two_splits, every_field_beats_the_unigram],
             sensors=[recipe_sensor(names), automation_sensor()],
             resources={"project": Project()},
+            loggers={TERMINAL: terminal_logger, "console": dg.colored_console_logger},
         ),
         *(recipe_definitions(name, years) for name in names),
     )

@@ -1,12 +1,11 @@
-"""How far a long step is: a bar in a terminal, and lines in the run's log."""
+"""How far a long step is: lines in the run's log."""
 
-import sys
 import time
 from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
-from tqdm import tqdm
+from models.progress import describe_duration
 
 LOG_EVERY_S = 10.0
 
@@ -18,9 +17,6 @@ class Progress:
         self._what, self._total, self._unit, self._log = what, total, unit, log
         self._done = 0
         self._started = self._logged = time.monotonic()
-        self._bar = tqdm(
-            desc=what, total=total, unit=unit, disable=not sys.stderr.isatty(), leave=False
-        )
 
     def __enter__(self) -> Self:
         return self
@@ -28,16 +24,15 @@ class Progress:
     def advance(self, count: int) -> None:
         """Count `count` more units as done."""
         self._done += count
-        self._bar.update(count)
         now = time.monotonic()
-        if now - self._logged >= LOG_EVERY_S:
+        if self._done and now - self._logged >= LOG_EVERY_S:
             self._logged = now
             rate = self._done / (now - self._started)
-            left_s = (self._total - self._done) / rate if rate else float("inf")
+            left_s = (self._total - self._done) / rate
             self._log(
                 f"{self._what}: {self._done:,} of {self._total:,} {self._unit}s "
                 f"({self._done / max(self._total, 1):.0%}), {rate:.1f} a second, "
-                f"{left_s:.0f} s left"
+                f"{describe_duration(left_s)} left"
             )
 
     def __exit__(
@@ -46,7 +41,6 @@ class Progress:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._bar.close()
         if error is None:
             seconds = time.monotonic() - self._started
-            self._log(f"{self._what}: {self._done:,} {self._unit}s in {seconds:.1f} s")
+            self._log(f"{self._what}: {self._done:,} {self._unit}s in {describe_duration(seconds)}")

@@ -77,14 +77,15 @@ def grade_family(
     scorer: Scorer, family: Iterator[tuple[FactoredDraw, Sources]]
 ) -> dict[tuple[str, Factor], list[tuple[float, float]]]:
     """Return (severity in JND, score of its dimension) of each version, by hearing and factor."""
-    graded = defaultdict(list)
+    graded: dict[tuple[str, Factor], list[tuple[float, float]]] = defaultdict(list)
     for draw, both in family:
         heard = {"MIDI": both.only(frozenset({"midi"})), "audio": both.only(frozenset({"audio"}))}
         for hearing, sources in (heard | {"both": both}).items():
             scores = scorer.score(sources).scores
-            for factor in FACTORS if draw.varied == NOTHING else (draw.varied,):
-                severity = draw.varied_severity_jnd or 0.0
-                graded[hearing, factor].append((severity, scores[factor]))
+            for factor in FACTORS:
+                if draw.varied in (NOTHING, factor):
+                    severity = draw.severities_jnd[factor]
+                    graded[hearing, factor].append((severity, scores[factor]))
     return graded
 
 
@@ -120,7 +121,7 @@ def main(recipe: str = "factored") -> None:
         workspace.settings.corpus_config(),
         chosen.sample_rate_hz,
     )
-    shares = defaultdict(list)
+    shares: dict[tuple[str, Factor], list[float]] = defaultdict(list)
     for name, clean in test_performances(workspace):
         with tempfile.TemporaryDirectory() as folder:
             family = write_family(chosen, name, clean, Path(folder))

@@ -18,6 +18,7 @@ from models.transcription import can_transcribe
 from pipelines.assets.recipe import observations
 from pipelines.errors import StepError
 from pipelines.settings import Settings, find_recipe, load_settings
+from pipelines.terminal_log import TERMINAL
 
 CLI_PROCESS_TAG = "pianograde/process"
 CORPUS_TAG = "pianograde/corpus"
@@ -126,7 +127,7 @@ def materialise(stage: Stage, settings: Settings) -> list[FailedCheck]:
             instance=instance,
             asset_selection=keys,
             tags=tags,
-            run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+            run_config={"loggers": {TERMINAL: {}}},
             raise_on_error=False,
         )
         failed_checks = _failed_checks(instance, result.run_id)

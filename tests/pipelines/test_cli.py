@@ -25,7 +25,8 @@ ROWS = "select sample_id, md5(audio.bytes) sound, md5(midi.bytes) notes from pai
 
 def complains(answer: Any, *words: str) -> None:
     """Assert that a command ended in one line that has these words, and exit code 2."""
-    lines = [line for line in answer.stderr.splitlines() if not line.startswith("[")]
+    progress = ("[", "  ")
+    lines = [line for line in answer.stderr.splitlines() if not line.startswith(progress)]
     assert answer.returncode == 2, answer.stderr
     assert len(lines) == 1, answer.stderr
     assert "Traceback" not in answer.stderr
