@@ -31,7 +31,7 @@ class TerminalHandler(logging.Handler):
                 typer.echo(f"  {step}: done in {describe_duration(seconds)}", err=True)
 
 
-@dg.logger(description="Progress in the terminal of `pianograde run`.")
+@dg.logger
 def terminal_logger(_: dg.InitLoggerContext) -> logging.Logger:
     """Return a logger that writes to stderr."""
     logger = logging.Logger("pianograde", level=logging.DEBUG)  # Dagster's events are at this level
