@@ -1,8 +1,9 @@
-"""Whether the models of the last run learnt: `make proof`, after `pianograde run`.
+"""Whether the models of the last run learnt: `make proof`.
 
 Prints, and ends with code 1 where it does not hold, that each experiment of the report beats
 predicting the mean on every dimension, and that `midi_only` is better from the pretrained encoder
-than from random weights, each of a few seeds trained both ways.
+than from random weights, each of a few seeds trained both ways. Comes after `pianograde pretrain`
+of the whole root, whose encoder is used, and `pianograde run` of a part of it.
 """
 
 import json

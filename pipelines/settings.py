@@ -82,6 +82,11 @@ class Settings(BaseSettings):
         name = self.maestro.resolve().name
         return f"{name}-{self.limit}" if self.limit else name
 
+    @property
+    def of_whole_root(self) -> "Settings":
+        """The same without a limit."""
+        return Settings(**{**self.model_dump(), "limit": None})
+
     @cached_property
     def corpus_folder(self) -> str:
         """The folder of this corpus's tables and outputs; no two roots of one name share it."""

@@ -116,10 +116,15 @@ def find_best_encoder(folder: Path) -> Path:
     return min(found, key=lambda path: float(path.stem.rpartition("=")[2]))
 
 
+def is_pretrained(folder: Path) -> bool:
+    """Whether a pretraining finished in a folder."""
+    return (folder / HISTORY_FILE).exists()
+
+
 def load_pretraining(folder: Path) -> PretrainingResult:
     """Return what `pretrain` returned when it finished in a folder; UserError without one."""
     path = folder / HISTORY_FILE
-    if not path.exists():
+    if not is_pretrained(folder):
         raise UserError(
             f"{folder} holds no finished pretraining ({HISTORY_FILE} is missing): materialise "
             f"{NAME} first, or set pretraining to null"

@@ -8,6 +8,7 @@ import dagster as dg
 from degradation.errors import UserError
 from models.pretraining.checkpoint import (
     PRETRAINING_VERSION,
+    is_pretrained,
     load_pretraining,
     pretraining_identity,
 )
@@ -19,7 +20,7 @@ from pipelines.curves import curves_metadata
 from pipelines.metadata import records_metadata
 from pipelines.resources import Project
 from pipelines.workspace import Workspace
-from storage.tables import open_table, part_rows
+from storage.tables import open_table, part_rows, table_exists
 
 KEY = dg.AssetKey(["midi_pretrain"])
 
@@ -39,13 +40,19 @@ def midi_pretrain(
     """The MIDI encoder after guessing hidden notes of clean playing; experiments start from it.
 
     It learns from the train split alone, goes on from its last epoch when it was interrupted, and
-    is left out where the experiment file's `pretraining` is null.
+    is left out where the experiment file's `pretraining` is null. A corpus with a limit takes the
+    encoder of its whole root, where there is one of today's settings: more music teaches more.
     """
     workspace = project.workspace
     config = project.settings.experiment_config()
     if config.pretraining is None:
         context.log.info("pretraining is null: the experiments start from random weights")
         return dg.MaterializeResult(metadata={"pretraining": "off: see the experiment file"})
+    if folder := whole_root_encoder(workspace):
+        context.log.info(f"midi_pretrain: taken from the whole root, {folder}")
+        return dg.MaterializeResult(
+            metadata={"taken from": "whole root", **pretraining_metadata(load_pretraining(folder))}
+        )
     table = workspace.corpus_table("performances")
     version = int(open_table(table).version())
 
@@ -78,19 +85,43 @@ def performances_version(workspace: Workspace, version: int | None = None) -> st
 def pretrained_folder(workspace: Workspace) -> Path | None:
     """Return the pretrained encoder that experiments start from; None where pretraining is off.
 
-    Raises UserError when it was not made from today's performances with today's settings.
+    It is the whole root's where there is one (`whole_root_encoder`), else the corpus's own. Raises
+    UserError when that was not made from today's performances with today's settings.
     """
-    config = workspace.settings.experiment_config()
-    if config.pretraining is None:
+    if workspace.settings.experiment_config().pretraining is None:
         return None
+    if folder := whole_root_encoder(workspace):
+        return folder
     folder = pretraining_folder(workspace)
-    expected = pretraining_identity(config, performances_version(workspace))
-    if load_pretraining(folder).identity != expected:
+    if load_pretraining(folder).identity != expected_identity(workspace):
         raise UserError(
             f"the encoder in {folder} was pretrained on other performances or settings; expected "
             "today's: materialise midi_pretrain again"
         )
     return folder
+
+
+def whole_root_encoder(workspace: Workspace) -> Path | None:
+    """Return the encoder that was pretrained on all of a corpus's root with today's settings.
+
+    None where there is none, or where this corpus is its whole root. No score can leak by it: it
+    learnt from the root's train split, which shares no composition with the other two.
+    """
+    if workspace.settings.limit is None:
+        return None
+    whole = Workspace(workspace.settings.of_whole_root)
+    if not table_exists(whole.corpus_table("performances")):
+        return None
+    folder = pretraining_folder(whole)
+    if not is_pretrained(folder):
+        return None
+    return folder if load_pretraining(folder).identity == expected_identity(whole) else None
+
+
+def expected_identity(workspace: Workspace) -> str:
+    """Return the identity of a pretraining on today's performances with today's settings."""
+    config = workspace.settings.experiment_config()
+    return pretraining_identity(config, performances_version(workspace))
 
 
 def pretraining_lines(result: PretrainingResult) -> list[str]:
