@@ -117,6 +117,30 @@ def test_pretraining_alone_prints_each_field_beside_the_unigram(finished: Any) -
     assert Path(checkpoint).exists()
 
 
+def test_a_part_of_a_root_takes_the_encoder_of_the_whole_while_settings_are_the_same(
+    finished: Any, tmp_path: Path
+) -> None:
+    home = tmp_path / "home"
+    shutil.copytree(finished.home, home)
+    config = yaml.safe_load(finished.experiment.read_text())
+    config["pretraining"]["epochs"] += 1
+    (tmp_path / finished.experiment.name).write_text(yaml.safe_dump(config))
+
+    def encoder(experiment: Path) -> Path:
+        part = ["--maestro", str(finished.root), "--limit", "4", "--experiment", str(experiment)]
+        answer = finished.pianograde("pretrain", *part, PIANOGRADE_HOME=str(home))
+        assert answer.returncode == 0, answer.stderr
+        taken = "taken from the whole root" in answer.stderr
+        assert taken == (experiment == finished.experiment)
+        return Path(answer.stdout.splitlines()[-1])
+
+    whole, own = encoder(finished.experiment), encoder(tmp_path / finished.experiment.name)
+    assert (home / "outputs" / f"{finished.root.name}-4") not in whole.parents
+    assert own.exists()
+    assert whole.exists()
+    assert own.relative_to(home / "outputs").parts[0].startswith(f"{finished.root.name}-4-")
+
+
 def test_editing_one_tier_makes_that_tier_again_and_no_other(finished: Any, tmp_path: Path) -> None:
     recipes = tmp_path / "recipes"
     shutil.copytree(CONFIGS / "recipes", recipes)
