@@ -71,7 +71,7 @@ def test_a_grader_is_ranked_as_it_grades(
     sign: int, share: float, recipe: FactoredRecipe, tmp_path: Path, capsys: Any
 ) -> None:
     family = write_family(recipe, "piece", played(pedalled=True), tmp_path)
-    graded = grade_family(Grader(sign), family)  # type: ignore[arg-type]
+    graded = grade_family(Grader(sign), list(HEARINGS), family)  # type: ignore[arg-type]
 
     shares = {of: ordered_pairs(found) for of, found in graded.items()}
 
