@@ -66,12 +66,16 @@ def mean_over_dimensions(figures: Floats) -> float:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Agreement:
-    """Pearson's r and mean absolute error, for each dimension and as their means."""
+    """Pearson's r and mean absolute error, for each dimension and as their means.
+
+    `mean_bias` is how many points too high the predictions are on the mean.
+    """
 
     r: tuple[float, ...]
     mae: tuple[float, ...]
     mean_r: float
     mean_mae: float
+    mean_bias: float
 
 
 def agreement(true: Floats, predicted: Floats) -> Agreement:
@@ -82,4 +86,5 @@ def agreement(true: Floats, predicted: Floats) -> Agreement:
         mae=tuple(mae.tolist()),
         mean_r=mean_over_dimensions(r),
         mean_mae=mean_over_dimensions(mae),
+        mean_bias=float((predicted - true).mean()),
     )

@@ -17,6 +17,8 @@ HEADROOM_SHARE = 0.10
 """A fusion has to gain so much of what the best single modality leaves below the ceiling."""
 AS_GOOD = 0.98
 """A model that keeps so much of its r without a modality does without it."""
+DEAF_R = 0.05
+"""Below this mean r a model of one modality has found next to nothing in it."""
 UNLEARNT = 0.8
 """Below this part of what the single model makes of a modality, a fusion has not learnt it."""
 ONE_SIDED = 0.1
@@ -97,10 +99,24 @@ def unsure(seen: Evidence) -> str | None:
     )
 
 
+def deaf(seen: Evidence) -> str | None:
+    """A model of one modality found nothing in it: so far there is nothing to fuse."""
+    found = [name for name, r in seen.single_r.items() if r < DEAF_R]
+    if not found:
+        return None
+    said = " and ".join(f"{SINGLES[name]} (r = {number(seen.single_r[name])})" for name in found)
+    return f"{said} has found next to nothing to fuse: longer training, or more music, comes first."
+
+
 def nothing_to_add(seen: Evidence) -> str | None:
-    """Not even the best average of both single models gains enough: one says it all."""
+    """Not even the best average of both single models gains enough: one says it all.
+
+    A fusion that is better than any average of them found what neither did: then it is silent.
+    """
     pair = seen.pair
-    if math.isnan(pair.both_singles_r) or pair.headroom <= 0:
+    if math.isnan(pair.both_singles_r) or pair.headroom <= 0 or deaf(seen):
+        return None
+    if pair.fusion_r > pair.both_singles_r:
         return None
     gain = pair.both_singles_r - pair.single_r
     if gain >= HEADROOM_SHARE * pair.headroom:
@@ -204,6 +220,7 @@ RULES: tuple[Callable[[Evidence], str | None], ...] = (
     observable_reached,
     too_small_to_show,
     unsure,
+    deaf,
     nothing_to_add,
     does_without,
     side_not_learnt,

@@ -29,6 +29,10 @@ NUISANCE_SHARE = 0.25
 """Another recording may change a grade by so much of what 4 JND of bad playing change."""
 
 
+GREAT_BIAS = 3.0
+"""So many points too high or low on the mean are told of."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gate:
     """A gate, what it asks, what was found, and why it failed.
@@ -62,6 +66,13 @@ def learnt_gate(
     because = [
         f"{name} is no better in {_named(dimensions)}." for name, dimensions in lost.items()
     ] + [f"The interval of {name}'s mean r does not lie above 0." for name in unsure]
+    because += [
+        f"{name} grades {number(abs(found.mean_bias), 1)} points too "
+        f"{'low' if found.mean_bias < 0 else 'high'} on the mean, which costs MAE and no r: "
+        "label_density weighs rare scores up in training, and nothing weighs them down again."
+        for name, (found, _) in models.items()
+        if name in lost and abs(found.mean_bias) >= GREAT_BIAS
+    ]
     good = len(models) - len({*lost, *unsure})
     return Gate(
         name="every model has learnt something",

@@ -7,6 +7,7 @@ import pytest
 from models.evaluation.explanations import (
     Evidence,
     ceiling_reached,
+    deaf,
     does_without,
     explain_no_gain,
     misaligned,
@@ -77,9 +78,17 @@ def test_a_gain_that_may_be_chance() -> None:
 
 def test_what_both_singles_hold_is_told_from_what_they_share() -> None:
     assert "33 % of the headroom). gated does not use" in (nothing_to_add(SEEN) or "")
-    assert "say the same" in (nothing_to_add(seen(both_singles_r=0.71)) or "")
+    assert "say the same" in (nothing_to_add(seen(both_singles_r=0.71, fusion_r=0.70)) or "")
     assert nothing_to_add(seen(both_singles_r=math.nan)) is None
     assert nothing_to_add(seen(headroom=0.0)) is None
+    assert nothing_to_add(seen(both_singles_r=0.71, fusion_r=0.715)) is None
+
+
+def test_a_single_that_found_nothing_leaves_nothing_to_fuse() -> None:
+    unheard = dataclasses.replace(SEEN, single_r={"audio": 0.01, "midi": 0.7})
+    assert "audio_only (r = 0.010) has found next to nothing" in (deaf(unheard) or "")
+    assert nothing_to_add(unheard) is None
+    assert deaf(SEEN) is None
 
 
 def test_a_side_that_is_not_missed() -> None:

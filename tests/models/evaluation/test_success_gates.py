@@ -41,8 +41,10 @@ def respond(graded: Callable[[str], Families]) -> Respond:
     return by
 
 
-def agreed(*mae: float) -> Agreement:
-    return Agreement(r=(0.5,) * 8, mae=mae * (8 // len(mae)), mean_r=0.5, mean_mae=sum(mae))
+def agreed(*mae: float, bias: float = 0.0) -> Agreement:
+    return Agreement(
+        r=(0.5,) * 8, mae=mae * (8 // len(mae)), mean_r=0.5, mean_mae=sum(mae), mean_bias=bias
+    )
 
 
 def around(low: float) -> AgreementIntervals:
@@ -61,6 +63,15 @@ def test_whoever_is_no_better_than_the_mean_in_one_dimension_has_not_learnt_it()
     assert "midi_only is no better in rhythmic stability, pedal" in failed.because[0]
     lost = learnt_gate({"concat": (agreed(6.0), around(0.1))}, baseline)
     assert lost.because == ("concat is no better in any dimension.",)
+
+
+def test_grades_that_are_too_low_throughout_are_told_where_they_cost_the_gate() -> None:
+    low = agreed(6.0, bias=-4.0)
+    assert (
+        "concat grades 4.0 points too low"
+        in learnt_gate({"concat": (low, around(0.1))}, agreed(5.0)).because[-1]
+    )
+    assert learnt_gate({"concat": (low, around(0.1))}, agreed(7.0)).because == ()
 
 
 def test_an_interval_that_holds_0_has_not_learnt_and_none_at_all_is_not_held_against() -> None:
