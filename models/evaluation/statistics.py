@@ -78,6 +78,8 @@ def _redrawn(
 
 
 def _interval(figures: Floats) -> Interval:
+    if np.isnan(figures).all():  # r of truths that are constant however they are redrawn
+        return NOWHERE
     low, high = np.nanquantile(figures, [TAIL, 1 - TAIL])
     return Interval(float(low), float(high))
 

@@ -63,6 +63,14 @@ def test_one_piece_has_no_interval() -> None:
     assert found.clusters == 1
 
 
+@pytest.mark.filterwarnings("error")
+def test_a_truth_that_never_varies_has_no_r_and_no_interval_of_it() -> None:
+    predicted = np.random.default_rng(0).normal(size=(20, 2))
+    found = clustered_bootstrap(np.ones((20, 2)), predicted, ["a", "b"] * 10, seed=0)
+    assert np.isnan([found.mean_r.low, found.mean_r.high]).all()
+    assert found.mean_mae.low < found.mean_mae.high
+
+
 def test_coverage() -> None:
     """A 95 % interval over thirty pieces holds the true mean error about that often."""
     held = 0
