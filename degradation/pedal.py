@@ -117,9 +117,7 @@ class PedalLag(NoteParameters):
 
 
 class PedalChanges(NoteParameters):
-    """What strikes a `share` of the pedal changes, and so only a window that has some."""
-
-    share: float = Field(ge=0, le=1)
+    """What strikes pedal changes, and so only a window that has some."""
 
     def can_strike(self, performance: Performance) -> bool:
         """Return whether the window has pedal changes."""
@@ -136,6 +134,7 @@ class PedalMissed(PedalChanges):
     """
 
     operation: Literal["pedal_missed"] = "pedal_missed"
+    share: float = Field(ge=0, le=1)
 
     @property
     def strength(self) -> tuple[float, str]:
@@ -161,6 +160,7 @@ class PedalBlur(PedalChanges):
     """
 
     operation: Literal["pedal_blur"] = "pedal_blur"
+    share: float = Field(ge=0, le=1)
 
     @property
     def strength(self) -> tuple[float, str]:

@@ -172,7 +172,12 @@ def count_under_way(settings: Settings) -> int:
 
 def close_orphans(instance: dg.DagsterInstance) -> None:
     """Mark runs of command-line processes that are gone (killed, say) as failed."""
-    unfinished = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING]
+    # One that is killed between its record and its start stays at NOT_STARTED.
+    unfinished = [
+        dg.DagsterRunStatus.NOT_STARTED,
+        dg.DagsterRunStatus.STARTING,
+        dg.DagsterRunStatus.STARTED,
+    ]
     for run in instance.get_runs(dg.RunsFilter(statuses=unfinished)):
         process = run.tags.get(CLI_PROCESS_TAG)
         if process and not _alive(int(process)):
