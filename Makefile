@@ -5,21 +5,22 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PORT ?= 3000
 
-.PHONY: demo proof proof-factored test check lint types contracts ui system soundfonts fluidsynth browser clean
+.PHONY: demo proof proof-factored a-root test check lint types contracts ui system soundfonts fluidsynth browser clean
 
 demo: $(READY) system  ## the whole graph on the built-in corpus
 	$(BIN)/pianograde demo
 
-proof: $(READY) system  ## what the models learn of a MAESTRO root: make proof MAESTRO=folder
-	@test -n "$(MAESTRO)" || { echo "expected MAESTRO=folder, a MAESTRO root: make proof MAESTRO=~/maestro-v3.0.0" >&2; exit 2; }
+proof: a-root $(READY) system  ## what the models learn of a MAESTRO root: make proof MAESTRO=folder
 	$(BIN)/pianograde pretrain --maestro $(MAESTRO) --experiment configs/experiments/small.yaml
 	$(BIN)/pianograde run --maestro $(MAESTRO) --limit 60 --experiment configs/experiments/small.yaml
 	$(BIN)/python -m pipelines.proof
 
-proof-factored: $(READY) system  ## the same of recipe factored, and how its models rank a performance's counterfactuals
-	@test -n "$(MAESTRO)" || { echo "expected MAESTRO=folder, a MAESTRO root: make proof-factored MAESTRO=~/maestro-v3.0.0" >&2; exit 2; }
+proof-factored: a-root $(READY) system  ## the same of recipe factored, and how its models rank a performance's counterfactuals
 	$(BIN)/pianograde run --recipe factored --maestro $(MAESTRO) --limit 120 --experiment configs/experiments/small.yaml
 	$(BIN)/python -m pipelines.ranking_proof
+
+a-root:
+	@test -n "$(MAESTRO)" || { echo "expected MAESTRO=folder, a MAESTRO root: make $(MAKECMDGOALS) MAESTRO=~/maestro-v3.0.0" >&2; exit 2; }
 
 test: $(READY) system browser  ## every test; those on real data skip where there is none
 	$(BIN)/python -m pytest

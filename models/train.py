@@ -22,13 +22,14 @@ from models.config.experiment import (
 )
 from models.dataset import Targets, check_readers, examples_a_reader
 from models.distributed import relayed
+from models.duration import describe_duration
 from models.history import EpochRecord, best_epoch, is_finished, to_plain
 from models.identity import Origin, training_identity
 from models.lightning_module import ExampleLoaders, GradingModule
 from models.lightning_quiet import QuietDDP, quiet_lightning
 from models.parts import ExampleParts, check_features
 from models.pretraining.checkpoint import load_pretrained, load_pretraining
-from models.progress import EpochKeeper, describe_duration
+from models.progress import EpochKeeper
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
-from models.progress import describe_duration
+from models.duration import describe_duration
 
 LOG_EVERY_S = 10.0
 

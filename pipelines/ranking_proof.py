@@ -6,16 +6,15 @@ prints how often two that are 2 JND or more apart in a factor are graded in the 
 with code 1 where in each of these some factor is ranked right less often than `IN_ORDER_SHARE`.
 """
 
-import itertools
 import sys
 import tempfile
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache, partial
 from pathlib import Path
 
 import numpy as np
 import pyarrow.compute as pc
-import soundfile
 import typer
 
 from degradation.degrade import damage_notes, damage_sound
@@ -26,14 +25,16 @@ from degradation.notes import Performance, cut_window
 from degradation.render import render
 from models.checkpoint import is_trained
 from models.config.experiment import EXPERIMENTS, MODALITIES, Modality
-from models.evaluation.dose_response import APART_JND
+from models.evaluation.dose_response import APART_JND, far_apart, fell
 from models.evaluation.success_gates import IN_ORDER_SHARE
 from models.score import Scorer
 from models.score_sources import Sources
 from pipelines.assets.training import model_folder
 from pipelines.command import told_in_one_line
+from pipelines.evenly import evenly
 from pipelines.settings import find_recipe, load_settings
 from pipelines.workspace import Workspace
+from storage.audio import encode_flac
 from storage.midi import write_midi
 from storage.performances import load_performances
 from storage.tables import read_table
@@ -49,15 +50,16 @@ HEARINGS: Mapping[str, frozenset[Modality]] = {
 }
 
 
-def test_performances(workspace: Workspace) -> Iterator[tuple[str, Performance]]:
+def held_out_performances(workspace: Workspace) -> Iterator[tuple[str, Performance]]:
     """Yield up to `PERFORMANCES` performances of the test split, evenly over the corpus."""
     table = workspace.corpus_table("performances")
     columns = ["performance_id", "year"]
     of_test = pc.field("split") == "test"
     rows = read_table(table).to_table(columns=columns, filter=of_test).sort_by("performance_id")
-    every = -(-len(rows) // PERFORMANCES) or 1
-    for row in rows.to_pylist()[::every]:
-        whole = load_performances(table, row["year"])[row["performance_id"]]
+    # Ids begin with the year, so that one year's notes are enough to hold.
+    of_year = lru_cache(maxsize=1)(partial(load_performances, table))
+    for row in rows.take(list(evenly(len(rows), PERFORMANCES))).to_pylist():
+        whole = of_year(row["year"])[row["performance_id"]]
         yield row["performance_id"], cut_window(whole, 0.0, min(EXCERPT_S, whole.duration_s))
 
 
@@ -74,7 +76,7 @@ def write_family(
         sound = damage_sound(dry, draw.sound_operations, draw.stream).waveform
         midi, audio = folder / f"{draw.sample_id}.mid", folder / f"{draw.sample_id}.flac"
         midi.write_bytes(write_midi(damaged))
-        soundfile.write(audio, sound.samples, sound.sample_rate_hz)
+        audio.write_bytes(encode_flac(sound))
         yield draw, Sources(midi=midi, audio=audio)
 
 
@@ -94,14 +96,12 @@ def grade_family(
 
 
 def ordered_pairs(graded: list[tuple[float, float]]) -> list[float]:
-    """Return for each pair of versions 2 JND or more apart 1 where the worse has the lower score.
-
-    It is 0 where it has the higher one, and one half where both have the same.
-    """
+    """Return whether the score fell (`fell`) in each pair of versions `APART_JND` or more apart."""
+    ordered = sorted(graded)
+    scores = [score for _, score in ordered]
     return [
-        (1 + np.sign(lighter - heavier)) / 2
-        for (less, lighter), (more, heavier) in itertools.combinations(sorted(graded), 2)
-        if more - less >= APART_JND
+        float(fell(scores[heavier] - scores[lighter]))
+        for lighter, heavier in far_apart([severity for severity, _ in ordered])
     ]
 
 
@@ -124,13 +124,9 @@ def main(recipe: str = "factored") -> None:
     folders = {name: model_folder(workspace, recipe, name) for name in EXPERIMENTS}
     trained = [MODALITIES[name] for name, folder in folders.items() if is_trained(folder)]
     hearings = [name for name, heard in HEARINGS.items() if any(heard <= each for each in trained)]
-    scorer = Scorer(
-        folders,
-        workspace.settings.corpus_config(),
-        chosen.sample_rate_hz,
-    )
+    scorer = Scorer(folders, workspace.settings.corpus_config(), chosen.sample_rate_hz)
     shares: dict[tuple[str, Factor], list[float]] = defaultdict(list)
-    for name, clean in test_performances(workspace):
+    for name, clean in held_out_performances(workspace):
         with tempfile.TemporaryDirectory() as folder:
             family = write_family(chosen, name, clean, Path(folder))
             for of, graded in grade_family(scorer, hearings, family).items():

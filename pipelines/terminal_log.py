@@ -6,7 +6,7 @@ import dagster as dg
 import typer
 from dagster._core.log_manager import get_log_record_metadata
 
-from models.progress import describe_duration
+from models.duration import describe_duration
 
 TERMINAL = "terminal"
 """The logger's name in the configuration of a run."""

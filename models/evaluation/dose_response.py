@@ -17,17 +17,25 @@ APART_JND = 2.0
 """Two performances that differ by so much should never be graded the wrong way round."""
 
 
+def fell(change: float | Floats) -> Floats:
+    """Return 1 where a score fell, 0 where it rose, nan where that is not known.
+
+    One that stayed exactly the same counts one half, so that a model that says the same of
+    everything has .5, as one that guesses has.
+    """
+    return np.asarray((1 - np.sign(change)) / 2, np.float64)
+
+
 def fall_share(families: Families, steps: Sequence[tuple[int, int]]) -> Floats:
     """Return how often the score falls from one dose to another (factors, dimensions).
 
-    `steps` are places among the doses, the lighter damage first. A score that stays exactly
-    the same counts one half, so that a model that says the same of everything has .5, as one
-    that guesses has. Nan where no family has both rows.
+    `steps` are places among the doses, the lighter damage first. Ties count as `fell` says. Nan
+    where no family has both rows.
     """
-    falls = []
-    for lighter, heavier in steps:
-        change = families.doses[:, :, heavier] - families.doses[:, :, lighter]
-        falls.append(np.where(np.isnan(change), np.nan, (1 - np.sign(change)) / 2))
+    falls = [
+        fell(families.doses[:, :, heavier] - families.doses[:, :, lighter])
+        for lighter, heavier in steps
+    ]
     return np.asarray(_mean_of_known(np.concatenate(falls)), np.float64)
 
 

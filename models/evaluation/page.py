@@ -6,6 +6,7 @@ from typing import Any
 
 import jinja2
 
+from models.duration import describe_duration
 from models.evaluation.audit_plots import plot_audits
 from models.evaluation.ceiling_table import ceiling_rows
 from models.evaluation.comparison_plots import plot_confusions, plot_differences
@@ -32,7 +33,6 @@ from models.evaluation.tables import (
     signed,
     token_rows,
 )
-from models.progress import describe_duration
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from degradation.errors import UserError
-from models.checkpoint import HISTORY_FILE, RESUME_FILE, replace_file, write_json
+from models.checkpoint import HISTORY_FILE, RESUME_FILE, is_trained, replace_file, write_json
 from models.config.experiment import ExperimentConfig
 from models.config.midi import MidiEncoderConfig
 from models.midi_encoder import NoteEncoder
@@ -116,15 +116,10 @@ def find_best_encoder(folder: Path) -> Path:
     return min(found, key=lambda path: float(path.stem.rpartition("=")[2]))
 
 
-def is_pretrained(folder: Path) -> bool:
-    """Whether a pretraining finished in a folder."""
-    return (folder / HISTORY_FILE).exists()
-
-
 def load_pretraining(folder: Path) -> PretrainingResult:
     """Return what `pretrain` returned when it finished in a folder; UserError without one."""
     path = folder / HISTORY_FILE
-    if not is_pretrained(folder):
+    if not is_trained(folder):
         raise UserError(
             f"{folder} holds no finished pretraining ({HISTORY_FILE} is missing): materialise "
             f"{NAME} first, or set pretraining to null"

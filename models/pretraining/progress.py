@@ -6,12 +6,12 @@ from pathlib import Path
 
 import lightning as L
 
+from models.duration import describe_duration
 from models.pretraining.baseline import Survey
 from models.pretraining.checkpoint import NAME, PretrainingState, save_best_encoder, save_state
 from models.pretraining.history import PretrainingEpoch, best_pretraining_epoch
 from models.pretraining.lightning_module import PretrainingModule
 from models.pretraining.windows import MaskedBatch
-from models.progress import describe_duration
 
 
 class PretrainingKeeper(L.Callback):

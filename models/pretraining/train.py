@@ -14,6 +14,7 @@ from degradation.seeds import digest_int
 from models.checkpoint import HISTORY_FILE, clear, write_json
 from models.compute import accelerator, torch_threads
 from models.config.experiment import ExperimentConfig
+from models.duration import describe_duration
 from models.lightning_quiet import quiet_lightning
 from models.pretraining.baseline import Survey, survey
 from models.pretraining.checkpoint import (
@@ -26,7 +27,6 @@ from models.pretraining.history import PretrainingEpoch, PretrainingResult
 from models.pretraining.lightning_module import PretrainingModule, WindowLoaders
 from models.pretraining.progress import PretrainingKeeper
 from models.pretraining.source import PerformanceSource
-from models.progress import describe_duration
 
 
 def pretrain(

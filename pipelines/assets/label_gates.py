@@ -21,6 +21,7 @@ from models.evaluation.observable_ceiling import analytic_ceilings, observable_c
 from pipelines.assets.evaluation import tier_scores
 from pipelines.audit_pictures import correlation_picture
 from pipelines.automation import MAKE_AGAIN_WHAT_CHANGED
+from pipelines.evenly import evenly
 from pipelines.metadata import records_metadata
 from pipelines.pictures import as_markdown
 from pipelines.resources import Project
@@ -126,9 +127,8 @@ def oracle_rows(samples: Table) -> pd.DataFrame:
     """Return measured damage and scores of up to `MOST_ORACLE_ROWS` rows, evenly by name."""
     of_draws = pc.field("split").isin(SPLITS)
     names = read_table(samples).to_table(columns=["sample_id"], filter=of_draws)["sample_id"].sort()
-    every = -(-len(names) // MOST_ORACLE_ROWS) or 1
     columns = ["sample_id", "composition", *DIMENSIONS, *MEASURED]
-    chosen = pc.field("sample_id").isin(names[::every])
+    chosen = pc.field("sample_id").isin(names.take(list(evenly(len(names), MOST_ORACLE_ROWS))))
     rows = read_table(samples).to_table(columns=columns, filter=chosen).sort_by("sample_id")
     found: pd.DataFrame = rows.to_pandas()
     return found

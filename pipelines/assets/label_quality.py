@@ -13,6 +13,7 @@ from labeling.functions import LABELING_FUNCTIONS
 from labeling.quality import LabelQuality, assess_labels
 from labeling.scores import DIMENSIONS
 from pipelines.automation import MAKE_AGAIN_WHAT_CHANGED
+from pipelines.evenly import evenly
 from pipelines.metadata import records_metadata
 from pipelines.resources import Project
 from pipelines.settings import find_recipe
@@ -71,8 +72,8 @@ def some_segments(table: Table) -> pd.DataFrame:
     Counterfactual families are left out: they would weigh a few segments tenfold.
     """
     names = read_table(table).to_table(columns=["segment_id"])["segment_id"].unique().sort()
-    every = -(-len(names) // MOST_SEGMENTS) or 1
-    chosen = pc.field("segment_id").isin(names[::every]) & pc.field("family").is_null()
+    some = names.take(list(evenly(len(names), MOST_SEGMENTS)))
+    chosen = pc.field("segment_id").isin(some) & pc.field("family").is_null()
     samples: pd.DataFrame = read_table(table).to_table(filter=chosen).to_pandas()
     return samples
 

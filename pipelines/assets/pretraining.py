@@ -6,9 +6,9 @@ from typing import Any
 import dagster as dg
 
 from degradation.errors import UserError
+from models.checkpoint import is_trained
 from models.pretraining.checkpoint import (
     PRETRAINING_VERSION,
-    is_pretrained,
     load_pretraining,
     pretraining_identity,
 )
@@ -113,7 +113,7 @@ def whole_root_encoder(workspace: Workspace) -> Path | None:
     if not table_exists(whole.corpus_table("performances")):
         return None
     folder = pretraining_folder(whole)
-    if not is_pretrained(folder):
+    if not is_trained(folder):
         return None
     return folder if load_pretraining(folder).identity == expected_identity(whole) else None
 

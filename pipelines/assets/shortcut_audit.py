@@ -29,6 +29,7 @@ from models.evaluation.trivial_rows import StatisticsTask, read_statistics
 from pipelines.audit_pictures import probes_picture
 from pipelines.automation import MAKE_AGAIN_WHAT_CHANGED
 from pipelines.engine import run_tasks
+from pipelines.evenly import evenly
 from pipelines.metadata import records_metadata
 from pipelines.pictures import as_markdown
 from pipelines.resources import Project
@@ -135,8 +136,7 @@ def audited_rows(workspace: Workspace, recipe_name: str) -> pd.DataFrame:
     pairs = workspace.table(recipe_name, "pairs")
     light = read_table(pairs).to_table(columns=["sample_id", "tier", "year"], filter=of_draws)
     light = light.sort_by("sample_id")
-    every = -(-len(light) // MOST_ROWS) or 1
-    chosen = light.take(list(range(0, len(light), every))).to_pandas()
+    chosen = light.take(list(evenly(len(light), MOST_ROWS))).to_pandas()
     if chosen.empty:
         raise UserError(f"the pairs of {recipe_name} have no rows; expected some: materialise them")
     first = pc.field("sample_id") == chosen["sample_id"].iloc[0]

@@ -14,6 +14,7 @@ from degradation.recipe import TIERS
 from models.checkpoint import write_json
 from models.tokens.audit import AuditRow, audit_tokeniser
 from models.tokens.tokenisers import TOKENISERS
+from pipelines.evenly import evenly
 from pipelines.metadata import records_metadata
 from pipelines.resources import Project
 from pipelines.settings import find_recipe
@@ -85,8 +86,7 @@ def some_clean_segments(pairs: Table) -> dict[str, Performance]:
     of_one_tier = pc.field("tier") == TIERS[0]
     light = read_table(pairs).to_table(columns=["sample_id", "segment_id"], filter=of_one_tier)
     once = light.group_by("segment_id").aggregate([("sample_id", "min")]).sort_by("segment_id")
-    every = -(-len(once) // SEGMENTS) or 1
-    chosen = once["sample_id_min"].take(list(range(0, len(once), every)))
+    chosen = once["sample_id_min"].take(list(evenly(len(once), SEGMENTS)))
     rows = read_table(pairs).to_table(
         columns=["segment_id", "clean_midi"],
         filter=of_one_tier & pc.field("sample_id").isin(chosen),

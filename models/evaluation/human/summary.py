@@ -98,6 +98,7 @@ def compare_with_listeners(
     readings = read_functions(clips, instrument)
     graded, no_models, tuned, not_tuned = None, "no model of this recipe is trained", None, ""
     heard: dict[str, str] = {}
+    new: list[int] = []
     if models:
         log("which clips were trained on")
         heard = find_heard(clips, trained_on)
@@ -108,12 +109,11 @@ def compare_with_listeners(
             graded = grade(models, clips, new, heard, corpus, instrument, beside)
     not_tuned = no_models or ("" if "midi_only" in models else "midi_only is not trained")
     if not not_tuned:
-        fresh = [number for number, clip in enumerate(clips) if clip.stem not in heard]
-        if len({clips[number].work for number in fresh}) < 2:
+        if len({clips[number].work for number in new}) < 2:
             not_tuned = "all clips that it was not trained on are of one work"
         else:
             log("fine-tuning midi_only, from the checkpoint and from scratch")
-            tuned = tune(models["midi_only"], clips, fresh, features, corpus, config)
+            tuned = tune(models["midi_only"], clips, new, features, corpus, config)
     return Findings(
         recipe=recipe,
         rated=rated,
