@@ -1,4 +1,4 @@
-"""A sequence of any length as one vector: BiLSTM, then multi-head attention pooling."""
+"""A sequence of any length as one vector: BiLSTM, then attentive statistics pooling."""
 
 from dataclasses import dataclass
 
@@ -21,35 +21,51 @@ class Pooled:
     weight: Tensor
 
 
-class AttentionPooling(nn.Module):
-    """Each head averages its share of the channels with attention weights of its own.
+LEAST_VARIANCE = 1e-5
+"""Added to a variance: its root has no gradient at 0."""
 
-    Weights are softmax over time of v_h . tanh(W x) (Lin et al. 2017, "A structured
-    self-attentive sentence embedding").
+
+class AttentionPooling(nn.Module):
+    """Means and standard deviations over time, each head's with attention weights of its own.
+
+    Heads share out the channels. Weights are softmax over time of v_h . tanh(W x) (Lin et al.
+    2017, "A structured self-attentive sentence embedding"); that both moments are taken with
+    them is attentive statistics pooling (Okabe et al. 2018). Unsteady playing shows in a spread,
+    which no weighted mean can tell.
     """
 
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()
         self.heads = heads
+        self.width = 2 * width
         self.hidden = nn.Linear(width, width)
         self.score = nn.Linear(width, heads, bias=False)
 
     def forward(self, sequence: Tensor, mask: Tensor) -> Pooled:
-        """Pool (B, S, width) over time; steps where `mask` (B, S) is false weigh nothing."""
+        """Pool (B, S, width) over time to (B, 2 x width): all means, then all deviations.
+
+        Steps where `mask` (B, S) is false weigh nothing. Moments are float32.
+        """
         score = self.score(torch.tanh(self.hidden(sequence))).float()
         weight = score.masked_fill(~mask[..., None], -torch.inf).softmax(dim=1)
-        parts = sequence.reshape(*sequence.shape[:2], self.heads, -1)
-        return Pooled(vector=(weight[..., None] * parts).sum(dim=1).flatten(1), weight=weight)
+        parts = sequence.float().reshape(*sequence.shape[:2], self.heads, -1)
+        mean = (weight[..., None] * parts).sum(dim=1)
+        variance = (weight[..., None] * (parts - mean[:, None]).square()).sum(dim=1)
+        deviation = (variance + LEAST_VARIANCE).sqrt()
+        return Pooled(vector=torch.cat([mean.flatten(1), deviation.flatten(1)], 1), weight=weight)
 
 
 class Aggregation(nn.Module):
-    """Steps (B, S, width) and true lengths (B,) to one vector (B, 2 x hidden) a clip."""
+    """Steps (B, S, width) and true lengths (B,) to one vector (B, 4 x hidden) a clip.
+
+    Two directions of the BiLSTM, two moments of each.
+    """
 
     def __init__(self, width: int, config: AggregationConfig) -> None:
         super().__init__()
-        self.width = 2 * config.hidden
         self.lstm = nn.LSTM(width, config.hidden, batch_first=True, bidirectional=True)
-        self.pooling = AttentionPooling(self.width, config.heads)
+        self.pooling = AttentionPooling(2 * config.hidden, config.heads)
+        self.width = self.pooling.width
 
     def forward(self, steps: Tensor, lengths: Tensor) -> Pooled:
         """Return one vector a clip; what lies beyond its length changes nothing."""

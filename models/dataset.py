@@ -20,6 +20,10 @@ from models.distributed import here
 from models.parts import ExampleParts, Features, check_features, read_part, rows_of_split
 
 
+BATCHES_SORTED = 16
+"""So many batches are sorted by length at a time: more would pad little less."""
+
+
 class Targets:
     """The eight scores of every sample of one split, by id; small enough for memory.
 
@@ -136,6 +140,23 @@ def shuffled(
         yield buffer[position]
 
 
+def alike_in_length(
+    items: Iterator[Features], batch_size: int, rng: np.random.Generator
+) -> Iterator[Features]:
+    """Yield every item once, so that `batch_size` in a row have about as many notes.
+
+    A batch is as long as its longest clip. The next `BATCHES_SORTED` batches are sorted by
+    length, and come in random order (bucketing, Khomenko et al. 2016); a short one comes last,
+    or the batches after it would begin within it.
+    """
+    while group := list(itertools.islice(items, BATCHES_SORTED * batch_size)):
+        group.sort(key=lambda item: 0 if item.tokens is None else len(item.tokens))
+        whole = len(group) // batch_size
+        for batch in rng.permutation(whole):
+            yield from group[batch * batch_size : (batch + 1) * batch_size]
+        yield from group[whole * batch_size :]
+
+
 def check_readers(
     parts: ExampleParts,
     targets: Targets,
@@ -201,7 +222,8 @@ class StreamedExamples(IterableDataset[Example]):
         dealt = deal(self._rows, order, shard.count)[shard.index]
         sources = [self._read(index) for index in dealt]
         buffer_size = max(1, training.shuffle_buffer_examples * shard.ranks // shard.count)
-        yield from shuffled(interleaved(sources, training.open_parts, rng), buffer_size, rng)
+        mixed = shuffled(interleaved(sources, training.open_parts, rng), buffer_size, rng)
+        yield from alike_in_length(mixed, training.batch_size, rng)
 
     def _features(self, shard: Shard) -> Iterator[Features]:
         if self._epoch is None:

@@ -89,7 +89,7 @@ class Judged:
     """What a process has seen of the validation pass at hand."""
 
     true: list[Tensor] = field(default_factory=list)
-    predicted: list[Tensor] = field(default_factory=list)
+    standardised: list[Tensor] = field(default_factory=list)
     watch: FusionWatch = field(default_factory=FusionWatch)
 
 
@@ -183,7 +183,7 @@ class GradingModule(L.LightningModule):
         """Keep what the epoch's figures are made from."""
         grades: Grades = self.network(batch)
         self._judged.true.append(batch.scores.cpu())
-        self._judged.predicted.append(grades.scores.cpu())
+        self._judged.standardised.append(grades.standardised.cpu())
         self._judged.watch.add(
             sample_ids=batch.sample_ids,
             fused=grades.fused,
@@ -194,18 +194,24 @@ class GradingModule(L.LightningModule):
         )
 
     def on_validation_epoch_end(self) -> None:
-        """Take the epoch's figures over the whole split, and over all processes."""
+        """Calibrate the head on the whole split, and take the epoch's figures over it.
+
+        Both over all processes, so that each has the same head. The figures are of the scores
+        that the model gives so far; their line has 16 numbers, fitted to the whole split.
+        """
         judged, progress = gathered(self._judged), gathered(self.progress.on_cpu())
         true = torch.cat([scores for part in judged for scores in part.true])
-        predicted = torch.cat([scores for part in judged for scores in part.predicted])
-        if not predicted.isfinite().all():
+        standardised = torch.cat([outputs for part in judged for outputs in part.standardised])
+        if not standardised.isfinite().all():
             raise UserError(
                 f"{self.network.experiment}: in epoch {self.epoch + 1} its scores ceased to be "
                 "numbers; expected finite ones: lower training.learning_rate or "
                 "training.gradient_norm_limit, or set training.precision to 32"
             )
         samples = sum(part.samples for part in progress)
-        standardise = self.network.head.standardise
+        head = self.network.head
+        head.calibrate(standardised, true)
+        predicted = head.scores(standardised.to(head.slope.device)).cpu()
         self.figures = EpochFigures(
             terms=means([part.sums for part in progress], samples),
             told=means([part.told_sums for part in progress], samples),
@@ -216,7 +222,9 @@ class GradingModule(L.LightningModule):
             samples=samples,
             val_loss=float(
                 F.huber_loss(
-                    standardise(predicted), standardise(true), delta=self.config.loss.huber.delta
+                    head.standardise(predicted),
+                    head.standardise(true),
+                    delta=self.config.loss.huber.delta,
                 )
             ),
             agreement=agreement(true.double().numpy(), predicted.double().numpy()),

@@ -23,6 +23,9 @@ CONTROL_RANGE = 8.0
 """Times in octaves and controls x `CONTROL_RANGE` both span about 0-10; sinusoids of these
 periods make soft histograms of them, from which a linear layer can read a spread."""
 
+LARGEST_INTERVAL = 24
+"""Semitones between neighbours; larger ones are taken as two octaves."""
+
 TIMES = ("duration_s", "sounding_s")
 CONTROLS = ("velocity", "pedal_onset", "pedal_release", "soft_onset")
 
@@ -43,23 +46,28 @@ def last_visible(visible: Tensor) -> Tensor:
     return place.masked_fill(~visible, -1).cummax(dim=1).values
 
 
-def gaps_s(onset_s: Tensor, visible: Tensor) -> Tensor:
-    """Return the times (B, N, 2) from the visible note before and to the one after.
+def differences(values: Tensor, visible: Tensor) -> Tensor:
+    """Return by how much values (B, N, F) of notes rise from the visible note before each one.
 
-    0 where there is no such note, and for a note that is not visible itself.
+    And to the one after: (B, N, 2 x F). 0 where there is no such note, and for a note that is not
+    visible itself.
     """
 
-    def from_before(time_s: Tensor, seen: Tensor) -> Tensor:
-        before = F.pad(last_visible(seen)[:, :-1], (1, 0), value=-1)
-        gap_s = time_s - time_s.gather(1, before.clamp_min(0))
-        return gap_s.masked_fill((before < 0) | ~seen, 0.0)
+    def from_before(value: Tensor, seen: Tensor) -> Tensor:
+        before = F.pad(last_visible(seen)[:, :-1], (1, 0), value=-1)[..., None]
+        rise = value - value.gather(1, before.clamp_min(0).expand_as(value))
+        return rise.masked_fill((before < 0) | ~seen[..., None], 0.0)
 
-    after_s = -from_before(onset_s.flip(1), visible.flip(1)).flip(1)
-    return torch.stack([from_before(onset_s, visible), after_s], dim=-1)
+    to_after = -from_before(values.flip(1), visible.flip(1)).flip(1)
+    return torch.cat([from_before(values, visible), to_after], dim=-1)
 
 
 class PerformanceEmbedding(nn.Module):
-    """Reads `performance` tokens: pitch, and how it is struck, held, pedalled and spaced."""
+    """Reads `performance` tokens: pitch, and how it is struck, held, pedalled and spaced.
+
+    Of each also how it differs from the notes before and after: unsteady playing shows there,
+    and a layer or two of attention learn to subtract slowly.
+    """
 
     touch_periods: Tensor
 
@@ -67,10 +75,14 @@ class PerformanceEmbedding(nn.Module):
         super().__init__()
         self.time_unit_s = config.time_unit_s
         self.pitch = nn.Embedding(PITCHES, config.width)
-        nn.init.normal_(self.pitch.weight, std=INITIAL_SPREAD)
+        self.interval = nn.ModuleList(
+            nn.Embedding(2 * LARGEST_INTERVAL + 1, config.width) for _ in ("before", "after")
+        )
+        for table in (self.pitch, *self.interval):
+            nn.init.normal_(table.weight, std=INITIAL_SPREAD)
         touch_periods = torch.tensor(TOUCH_PERIODS)
         self.register_buffer("touch_periods", touch_periods, persistent=False)
-        features = 2 + len(TIMES) + len(CONTROLS)
+        features = 3 * (2 + len(TIMES) + len(CONTROLS))  # each itself, and two differences
         self.touch = nn.Sequential(
             nn.Linear(features * 2 * len(TOUCH_PERIODS), config.width),
             nn.GELU(),
@@ -82,14 +94,18 @@ class PerformanceEmbedding(nn.Module):
         return notes["onset_s"]
 
     def forward(self, notes: dict[str, Tensor], visible: Tensor) -> Tensor:
-        """Return one vector a note, (B, N, width); gaps are those between visible notes."""
-        own_s = torch.stack([notes[name] for name in TIMES], dim=-1)
-        times_s = torch.cat([gaps_s(notes["onset_s"], visible), own_s], dim=-1)
+        """Return one vector a note, (B, N, width); neighbours are those that are visible."""
+        gaps_s = differences(notes["onset_s"][..., None], visible)
+        times_s = torch.cat([gaps_s, *(notes[name][..., None] for name in TIMES)], dim=-1)
         values = torch.stack([notes[name] / STEPS_PER_CONTROL for name in CONTROLS], dim=-1)
         # Octaves of time, as a gap of 10 ms against 20 and one of 1 s against 2 matter alike.
-        octaves = torch.log2(1 + times_s / self.time_unit_s)
-        touch = sinusoids(torch.cat([octaves, CONTROL_RANGE * values], -1), self.touch_periods)
-        embedded: Tensor = self.pitch(notes["pitch"].long()) + self.touch(touch.flatten(-2))
+        own = torch.cat([torch.log2(1 + times_s / self.time_unit_s), CONTROL_RANGE * values], -1)
+        touch = sinusoids(torch.cat([own, differences(own, visible)], -1), self.touch_periods)
+        pitch = notes["pitch"].long()
+        steps = differences(pitch[..., None], visible).clamp(-LARGEST_INTERVAL, LARGEST_INTERVAL)
+        embedded: Tensor = self.pitch(pitch) + self.touch(touch.flatten(-2))
+        for table, step in zip(self.interval, (steps + LARGEST_INTERVAL).unbind(-1), strict=True):
+            embedded = embedded + table(step)
         return embedded
 
 

@@ -180,7 +180,8 @@ def close_orphans(instance: dg.DagsterInstance) -> None:
     ]
     for run in instance.get_runs(dg.RunsFilter(statuses=unfinished)):
         process = run.tags.get(CLI_PROCESS_TAG)
-        if process and not _alive(int(process)):
+        # One that was started again in the UI has its parent's tags, and another process.
+        if process and not run.parent_run_id and not _alive(int(process)):
             instance.report_run_failed(run, "The process that ran it is gone.")
             instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
 

@@ -28,7 +28,6 @@ IN_ORDER_SHARE = 0.9
 NUISANCE_SHARE = 0.25
 """Another recording may change a grade by so much of what 4 JND of bad playing change."""
 
-
 GREAT_BIAS = 3.0
 """So many points too high or low on the mean are told of."""
 
@@ -69,7 +68,7 @@ def learnt_gate(
     because += [
         f"{name} grades {number(abs(found.mean_bias), 1)} points too "
         f"{'low' if found.mean_bias < 0 else 'high'} on the mean, which costs MAE and no r: "
-        "label_density weighs rare scores up in training, and nothing weighs them down again."
+        "its scores were calibrated on the validation split, which this music is unlike."
         for name, (found, _) in models.items()
         if name in lost and abs(found.mean_bias) >= GREAT_BIAS
     ]

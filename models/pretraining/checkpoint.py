@@ -22,7 +22,7 @@ from models.pretraining.history import PretrainingEpoch, PretrainingResult
 from models.tokens.tokenisers import TOKENISERS
 
 NAME = "midi_pretrain"
-PRETRAINING_VERSION = "2"
+PRETRAINING_VERSION = "3"
 """Raise it when the same settings and data give another encoder."""
 
 BEST_FILES = f"{NAME}-epoch=*-val_loss=*"

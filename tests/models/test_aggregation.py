@@ -1,7 +1,8 @@
+import numpy as np
 import pytest
 import torch
 
-from models.aggregation import Aggregation, AttentionPooling
+from models.aggregation import LEAST_VARIANCE, Aggregation, AttentionPooling
 from models.batch import length_mask
 from models.config.experiment import AggregationConfig
 
@@ -14,11 +15,12 @@ def aggregation() -> Aggregation:
     return Aggregation(6, AggregationConfig(hidden=4, heads=2))
 
 
-def test_a_constant_sequence_pools_to_itself() -> None:
+def test_a_constant_sequence_pools_to_itself_without_spread() -> None:
     torch.manual_seed(0)
     constant = torch.randn(1, 1, 8).expand(1, 12, 8)
     pooled = AttentionPooling(8, 2)(constant, length_mask(torch.tensor([12]), 12))
-    torch.testing.assert_close(pooled.vector, constant[:, 0])
+    torch.testing.assert_close(pooled.vector[:, :8], constant[:, 0])
+    torch.testing.assert_close(pooled.vector[:, 8:], torch.full((1, 8), LEAST_VARIANCE**0.5))
     torch.testing.assert_close(pooled.weight, torch.full((1, 12, 2), 1 / 12))
 
 
@@ -39,8 +41,30 @@ def test_each_head_weighs_its_own_channels() -> None:
         pooling.score.weight.copy_(torch.tensor([[100.0, 0, 0, 0], [-100.0, 0, 0, 0]]))
     sequence = torch.tensor([[[1.0, 2, 3, 4], [-1.0, 6, 7, 8]]])
     pooled = pooling(sequence, torch.ones(1, 2) > 0)
-    torch.testing.assert_close(pooled.vector, torch.tensor([[1.0, 2, 7, 8]]))
+    torch.testing.assert_close(pooled.vector[:, :4], torch.tensor([[1.0, 2, 7, 8]]))
     torch.testing.assert_close(pooled.weight, torch.tensor([[[1.0, 0], [0, 1]]]))
+
+
+def test_moments_are_taken_with_the_weights() -> None:
+    torch.manual_seed(0)
+    pooling, sequence = AttentionPooling(6, 2), torch.randn(2, 12, 6)
+    pooled = pooling(sequence, torch.ones(2, 12) > 0)
+    for clip, weight, vector in zip(
+        sequence.numpy(), pooled.weight.detach().numpy(), pooled.vector.detach().numpy(), strict=True
+    ):
+        for channel in range(6):
+            own = weight[:, channel // 3]
+            mean = np.average(clip[:, channel], weights=own)
+            variance = np.average((clip[:, channel] - mean) ** 2, weights=own)
+            assert vector[channel] == pytest.approx(mean, abs=1e-5)
+            assert vector[6 + channel] == pytest.approx(np.sqrt(variance), abs=1e-4)
+
+
+def test_a_sequence_without_any_spread_has_a_gradient() -> None:
+    steps = torch.ones(1, 5, 4, requires_grad=True)
+    AttentionPooling(4, 2)(steps, torch.ones(1, 5) > 0).vector.sum().backward()
+    assert steps.grad is not None
+    assert steps.grad.isfinite().all()
 
 
 def test_weights_sum_to_1_and_padding_weighs_nothing(aggregation: Aggregation) -> None:
@@ -53,7 +77,7 @@ def test_weights_sum_to_1_and_padding_weighs_nothing(aggregation: Aggregation) -
 def test_what_lies_beyond_the_length_changes_nothing(aggregation: Aggregation) -> None:
     steps = torch.randn(3, 9, 6)
     vector = aggregation(steps, LENGTHS).vector
-    assert vector.shape == (3, aggregation.width) == (3, 8)
+    assert vector.shape == (3, aggregation.width) == (3, 16)
     noisy = torch.where(length_mask(LENGTHS, 9)[..., None], steps, torch.nan)
     torch.testing.assert_close(aggregation(noisy, LENGTHS).vector, vector)
     alone = aggregation(steps[1:2, :4], LENGTHS[1:2])

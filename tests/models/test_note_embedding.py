@@ -8,7 +8,7 @@ from models.config.midi import MidiEncoderConfig
 from models.note_embedding import (
     OctupleEmbedding,
     PerformanceEmbedding,
-    gaps_s,
+    differences,
     last_visible,
     sinusoids,
 )
@@ -51,20 +51,46 @@ def test_the_last_visible_note() -> None:
     assert last_visible(visible).tolist() == [[-1, 1, 1, 1, 4], [0, 1, 1, 3, 3]]
 
 
-def test_gaps_look_both_ways() -> None:
+def test_differences_look_both_ways() -> None:
     mask = torch.tensor([[True, True, True, False]])
-    gaps = gaps_s(torch.tensor([[0.0, 0.5, 2.0, 9.0]]), mask)
-    assert gaps[0].tolist() == [[0.0, 0.5], [0.5, 1.5], [1.5, 0.0], [0.0, 0.0]]
+    values = torch.tensor([[[0.0, 7], [0.5, 4], [2.0, 4], [9.0, 1]]])
+    assert differences(values, mask)[0].tolist() == [
+        [0.0, 0.0, 0.5, -3.0],
+        [0.5, -3.0, 1.5, 0.0],
+        [1.5, 0.0, 0.0, 0.0],
+        [0.0, 0.0, 0.0, 0.0],
+    ]
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_gaps_are_those_there_would_be_without_the_hidden_notes(seed: int) -> None:
+def test_differences_are_those_there_would_be_without_the_hidden_notes(seed: int) -> None:
     rng = torch.Generator().manual_seed(seed)
-    onset_s = torch.rand(1, 20, generator=rng).sort(dim=1).values
+    values = torch.rand(1, 20, 3, generator=rng)
     visible = torch.rand(1, 20, generator=rng) > 0.4
-    alone = onset_s[visible][None]
-    expected = gaps_s(alone, torch.ones_like(alone) > 0)
-    torch.testing.assert_close(gaps_s(onset_s, visible)[visible], expected[0], rtol=0, atol=0)
+    alone = values[visible][None]
+    expected = differences(alone, torch.ones(alone.shape[:2]) > 0)
+    torch.testing.assert_close(differences(values, visible)[visible], expected[0], rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("name", PERFORMANCE_DTYPE.names or ())
+def test_a_hidden_note_changes_no_other(name: str) -> None:
+    """Or pretraining would read what it has to guess off the neighbours' differences."""
+    torch.manual_seed(0)
+    net, visible = PerformanceEmbedding(CONFIG), torch.tensor([[True, False, True]])
+    plain = notes_at([1.0, 2.0, 3.0])
+    changed = plain | {name: plain[name] + torch.tensor([[0, 1, 0]], dtype=plain[name].dtype)}
+    one, other = net(plain, visible)[visible], net(changed, visible)[visible]
+    torch.testing.assert_close(one, other, rtol=0, atol=0)
+
+
+def test_how_a_note_differs_from_its_neighbours_is_told() -> None:
+    """The same note after a softer, a shorter or a lower one is embedded otherwise."""
+    torch.manual_seed(0)
+    net, visible = PerformanceEmbedding(CONFIG), torch.ones(1, 2) > 0
+    plain = notes_at([1.0, 2.0])
+    for name, by in {"velocity": 20, "duration_s": 0.2, "pedal_onset": 60, "pitch": 5}.items():
+        changed = plain | {name: plain[name] + torch.tensor([[by, 0]], dtype=plain[name].dtype)}
+        assert (net(changed, visible) - net(plain, visible))[0, 1].abs().max() > 1e-3, name
 
 
 def test_ten_milliseconds_are_told_apart() -> None:

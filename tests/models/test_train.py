@@ -198,6 +198,19 @@ def test_models_learn_what_is_there_to_learn(corpus, tiny_config, tmp_path) -> N
     assert result.best.mean_mae < 6
 
 
+def test_grades_are_right_on_the_mean_where_most_scores_lie_at_one_end(
+    corpus, tiny_config, tmp_path
+) -> None:
+    """LDS weighs the few low scores up, and would have all grades too low."""
+    rare = corpus.samples["sample_id"].str[-1].isin(["0", "3"])
+    skewed = corpus.samples.assign(**{name: np.where(rare, 55.0, 99.0) for name in DIMENSIONS})
+    out_dir = tmp_path / "model"
+    run("midi_only", tiny_config, dataclasses.replace(corpus, samples=skewed), out_dir)
+    said = predict(out_dir, corpus.parts, skewed, "validation").set_index("sample_id")
+    truth = skewed.set_index("sample_id").loc[said.index, list(DIMENSIONS)]
+    assert (said.mean() - truth.mean()).abs().max() < 0.1
+
+
 @pytest.mark.parametrize("precision", ["32", "bf16"])
 @pytest.mark.parametrize("experiment", EXPERIMENTS)
 def test_progress_is_told_and_nothing_else(
@@ -221,7 +234,7 @@ def test_half_precision_learns_what_single_precision_does(whole, corpus, tiny_co
     half = run("gated", tiny_config.model_copy(update={"training": training}), corpus, tmp_path)
     for ours, theirs in zip(half.history, whole[1].history, strict=True):
         assert ours.train_loss == pytest.approx(theirs.train_loss, rel=0.02)
-        assert ours.val_loss == pytest.approx(theirs.val_loss, rel=0.02)
+        assert ours.val_loss == pytest.approx(theirs.val_loss, rel=0.05)
         assert ours.val_loss != theirs.val_loss
     assert all(weight.dtype == torch.float32 for weight in weights(half.checkpoint).values())
 

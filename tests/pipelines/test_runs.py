@@ -37,8 +37,12 @@ def test_a_run_whose_process_is_gone_has_failed_and_a_living_one_goes_on(
                 {},
             )
         )
+        again = instance.create_run_for_job(
+            job, tags=gone.tags, status=status, parent_run_id=gone.run_id, root_run_id=gone.run_id
+        )
         close_orphans(instance)
         found = {run.run_id: run.status for run in instance.get_runs()}
     assert found[gone.run_id] is dg.DagsterRunStatus.FAILURE
     assert found[living.run_id] is status
     assert found[foreign.run_id] is status
+    assert found[again.run_id] is status  # the UI's: it copies tags
