@@ -1,5 +1,6 @@
 """The audio encoder: feature frames to one vector a step of the common time grid."""
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -28,7 +29,9 @@ class ConvBlock(nn.Module):
 class AudioEncoder(nn.Module):
     """A small convolutional network over time, or the mean of frames alone.
 
-    Values of a frame are channels (as mel bands in Whisper, Radford et al. 2022); residual blocks
+    Values of a frame are channels (as mel bands in Whisper, Radford et al. 2022), each beside how
+    far it is from its mean over the clip: gain, equaliser and microphone add a constant to a band's
+    decibels and leave that alone (cepstral mean normalisation, Atal 1974). Residual blocks
     at the features' rate, a mean over the frames of each grid step, residual blocks at the grid's
     rate. Without a width, as for MERT's hidden states, only the mean is left, and the projection
     after it learns.
@@ -43,7 +46,7 @@ class AudioEncoder(nn.Module):
         self.width = config.width or features_width
         kernel = config.kernel_frames
         self.stem = (
-            nn.Conv1d(features_width, config.width, kernel, padding=kernel // 2)
+            nn.Conv1d(2 * features_width, config.width, kernel, padding=kernel // 2)
             if config.width
             else None
         )
@@ -67,6 +70,8 @@ class AudioEncoder(nn.Module):
         mask = length_mask(audio_frames, audio.shape[1])
         frames = (audio - self.centre) / self.scale * mask[..., None]
         if self.stem is not None:
+            mean = frames.sum(1, keepdim=True) / audio_frames[:, None, None]
+            frames = torch.cat([frames, (frames - mean) * mask[..., None]], dim=-1)
             frames = F.gelu(self.stem(frames.transpose(1, 2)).transpose(1, 2))
         for block in self.fine:
             frames = block(frames, mask)
