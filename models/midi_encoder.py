@@ -127,9 +127,16 @@ class NoteEncoder(nn.Module):
         )
         return heard
 
-    def forward(self, notes: dict[str, Tensor], note_mask: Tensor, steps: int) -> Tensor:
-        """Return (B, steps, width); steps in which nothing is struck get a learned vector."""
+    def forward(
+        self, notes: dict[str, Tensor], note_mask: Tensor, steps: int, beside: Tensor | None = None
+    ) -> Tensor:
+        """Return (B, steps, width); steps in which nothing is struck get a learned vector.
+
+        `beside` (B, N, width) is added to each note in its context.
+        """
         heard = self.hear(notes, note_mask)
+        if beside is not None:
+            heard = heard + beside
         onset_s = self.embedding.onset_s(notes)
         mean, count = notes_on_steps(heard, onset_s, note_mask, steps, self.grid_rate_hz)
         return torch.where(count[..., None] > 0, mean, self.nothing_struck)

@@ -11,7 +11,7 @@ from models.batch import Batch, length_mask
 from models.config.experiment import MODALITIES, Experiment, ExperimentConfig
 from models.fusion import Fused, make_fusion
 from models.head import ScoreHead
-from models.midi_encoder import NoteEncoder
+from models.midi_encoder import EMBEDDINGS, NoteEncoder
 from models.projection import Projection
 
 
@@ -75,6 +75,9 @@ class GradingNetwork(nn.Module):
             self.audio_projection = Projection(self.audio_encoder.width, width)
         if "midi" in modalities:
             self.midi_encoder = NoteEncoder(config.grid_rate_hz, config.midi_encoder)
+            # A pretrained encoder tells what is played, and little of how: it has learnt to guess
+            # notes, and is slow to unlearn. A fresh reader of each note stands beside it.
+            self.midi_reader = EMBEDDINGS[config.midi_encoder.tokens](config.midi_encoder)
             self.midi_projection = Projection(config.midi_encoder.width, width)
         if len(modalities) == 2:
             self.no_audio = nn.Parameter(torch.zeros(width))
@@ -97,7 +100,12 @@ class GradingNetwork(nn.Module):
     def _midi(self, batch: Batch) -> Tensor | None:
         if "midi" not in self.modalities or batch.notes is None:
             return None
-        notes = self.midi_encoder(batch.notes, batch.note_mask, int(batch.steps.max()))
+        notes = self.midi_encoder(
+            batch.notes,
+            batch.note_mask,
+            int(batch.steps.max()),
+            beside=self.midi_reader(batch.notes, batch.note_mask),
+        )
         steps: Tensor = self.midi_projection(notes)
         return steps
 

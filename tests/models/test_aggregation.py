@@ -50,7 +50,10 @@ def test_moments_are_taken_with_the_weights() -> None:
     pooling, sequence = AttentionPooling(6, 2), torch.randn(2, 12, 6)
     pooled = pooling(sequence, torch.ones(2, 12) > 0)
     for clip, weight, vector in zip(
-        sequence.numpy(), pooled.weight.detach().numpy(), pooled.vector.detach().numpy(), strict=True
+        sequence.numpy(),
+        pooled.weight.detach().numpy(),
+        pooled.vector.detach().numpy(),
+        strict=True,
     ):
         for channel in range(6):
             own = weight[:, channel // 3]

@@ -110,6 +110,20 @@ def test_empty_steps_get_the_learned_vector(tokens: TokenName) -> None:
     assert (steps == 7.0).all(dim=1).tolist() == [False, True, True, True, False, True]
 
 
+def test_what_is_said_beside_the_encoder_lands_with_its_note() -> None:
+    net, notes, mask = (
+        encoder("performance"),
+        drawn_notes("performance", 3),
+        lengths_mask(20, 20, 20),
+    )
+    beside = torch.zeros(3, 20, CONFIG.width)
+    beside[1, 7] = 1
+    step = int(notes["onset_s"][1, 7] * 10)
+    moved = net(notes, mask, 30, beside=beside) - net(notes, mask, 30)
+    assert moved[1, step].abs().min() > 0.01
+    assert moved.abs().sum(-1).nonzero().tolist() == [[1, step]]
+
+
 @pytest.mark.parametrize("tokens", TOKENS)
 def test_padding_changes_nothing(tokens: TokenName) -> None:
     net, notes = encoder(tokens), drawn_notes(tokens, 1, (1, 20))

@@ -135,3 +135,16 @@ def test_the_demo_models_are_small(demo_config) -> None:
     for experiment in EXPERIMENTS:
         weights = sum(w.numel() for w in GradingNetwork(experiment, demo_config).parameters())
         assert 10_000 < weights < 500_000
+
+
+def test_a_pretrained_encoder_has_a_fresh_reader_beside_it(examples, tiny_config) -> None:
+    """What it hears reaches the scores where the encoder itself says nothing."""
+    torch.manual_seed(3)
+    network = GradingNetwork("midi_only", tiny_config).eval()
+    with torch.no_grad():
+        network.midi_encoder.layers.norm.weight.zero_()  # the encoder's last word
+    batch = batch_of(examples, tiny_config)
+    plain = network(batch).scores
+    assert batch.notes is not None
+    batch.notes["velocity"] = batch.notes["velocity"].flip(1)
+    assert (network(batch).scores - plain).abs().max() > 1e-4
