@@ -19,7 +19,6 @@ from models.config.experiment import ExperimentConfig, Modality
 from models.distributed import here
 from models.parts import ExampleParts, Features, check_features, read_part, rows_of_split
 
-
 BATCHES_SORTED = 16
 """So many batches are sorted by length at a time: more would pad little less."""
 

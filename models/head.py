@@ -9,7 +9,6 @@ from labeling.scores import DIMENSIONS
 from models.config.experiment import HeadConfig
 from models.losses.coral import CoralHead
 
-
 LEAST_SLOPE = 0.01
 """Calibration never turns an order round: where outputs run against the scores, or say nothing
 of them, it all but flattens them."""
