@@ -4,14 +4,21 @@ import hashlib
 import itertools
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 from pydantic import TypeAdapter
 
-from degradation.degrade import NOISES, damage_notes, damage_sound, replay_notes
+from degradation.degrade import (
+    NOISES,
+    DamagedSound,
+    damage_notes,
+    damage_sound,
+    replay_notes,
+)
 from degradation.errors import UserError
 from degradation.factored_sampling import FactoredDraw, randomness_of
 from degradation.notes import Performance, cut_window
@@ -235,21 +242,26 @@ def replay(row: dict[str, Any], root: Path | None = None) -> Replayed:
     clean, degraded = _stored_notes(row)
     return Replayed(
         clean=clean,
-        clean_sound=_stored_sound(row, clean, root, ()),
+        clean_sound=_stored_sound(row, clean, root, ()).waveform,
         degraded=degraded,
-        sound=_stored_sound(row, degraded, root, _stored_sound_operations(row)),
+        sound=_stored_sound(row, degraded, root, _stored_sound_operations(row)).waveform,
     )
 
 
 def replay_without_noise(row: dict[str, Any], root: Path | None = None) -> Waveform:
-    """Return a row's sound as it was before noise, and whatever came after it, was added."""
+    """Return a row's sound as it was before noise, and whatever came after it, was added.
+
+    It is turned down as far as the row was: without its noise it has another peak.
+    """
     before = list(
         itertools.takewhile(
             lambda stored: stored.operation not in NOISES, _stored_sound_operations(row)
         )
     )
     _, degraded = _stored_notes(row)
-    return _stored_sound(row, degraded, root, before)
+    sound = _stored_sound(row, degraded, root, before)
+    factor = np.float32(10 ** ((row["gain_db"] - sound.gain_db) / 20))
+    return replace(sound.waveform, samples=sound.waveform.samples * factor)
 
 
 def _stored_notes(row: dict[str, Any]) -> tuple[Performance, Performance]:
@@ -273,7 +285,7 @@ def _stored_sound(
     performance: Performance,
     root: Path | None,
     operations: Sequence[SoundOperation],
-) -> Waveform:
+) -> DamagedSound:
     instrument = Instrument.model_validate_json(row["instrument"])
     if row["audio_source"] == "rendered":
         found = soundfont_digest(instrument.soundfont_path())
@@ -284,9 +296,7 @@ def _stored_sound(
             )
     before = hear(performance, row["audio_source"], instrument, row, root)
     name = (row["recipe"], row["segment_id"], randomness_of(row["draw"], row["varied"]))
-    return damage_sound(
-        before, operations, lambda operation: stream(row["seed"], *name, operation)
-    ).waveform
+    return damage_sound(before, operations, lambda operation: stream(row["seed"], *name, operation))
 
 
 def _or_null(value: float) -> float | None:

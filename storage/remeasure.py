@@ -34,10 +34,8 @@ def remeasured_snr_db(row: dict[str, Any], root: Path | None) -> float | None:
     """
     if row["realised_snr_db"] is None:
         return None
-    before = replay_without_noise(row, root)
+    sound = replay_without_noise(row, root).samples
     stored = decode_audio(row["audio"]["bytes"], row["sample_id"])
-    gain = np.float32(10 ** (row["gain_db"] / 20))
-    sound = before.samples * gain
     added = power(stored.samples - sound) - ROUNDING_POWER
     return 10 * float(np.log10(power(sound) / added))
 

@@ -54,22 +54,30 @@ def factored() -> FactoredRecipe:
     return recipe.model_copy(update={"counterfactual": counterfactual})
 
 
+def rows_of_fullest(
+    recipe: FactoredRecipe, corpus_tables: dict[str, Table], demo_root: Path, split: str
+) -> list[Row]:
+    """Every row of the split's segment of most notes."""
+    origin = CorpusOrigin(name="tiny", root=demo_root, licence="CC0-1.0")
+    segments = read_table(corpus_tables["segments"]).to_table().to_pylist()
+    segment = max(
+        (segment for segment in segments if segment["split"] == split),
+        key=lambda segment: (segment["note_count"], segment["segment_id"]),
+    )
+    music = load_performances(corpus_tables["performances"], segment["year"])
+    cut = partial(clean_segment, segment, music)
+    draws = draws_of(recipe, segment["segment_id"], split, cut)
+    return [make_row(draw, segment, music, origin) for draw in draws]
+
+
 @pytest.fixture(scope="module")
 def rows(factored: FactoredRecipe, corpus_tables: dict[str, Table], demo_root: Path) -> list[Row]:
     """Every row of the fullest held-out segment and of the fullest one to train on."""
-    origin = CorpusOrigin(name="tiny", root=demo_root, licence="CC0-1.0")
-    segments = read_table(corpus_tables["segments"]).to_table().to_pylist()
-    found = []
-    for split in ("test", "train"):
-        segment = max(
-            (segment for segment in segments if segment["split"] == split),
-            key=lambda segment: (segment["note_count"], segment["segment_id"]),
-        )
-        music = load_performances(corpus_tables["performances"], segment["year"])
-        cut = partial(clean_segment, segment, music)
-        draws = draws_of(factored, segment["segment_id"], split, cut)
-        found += [make_row(draw, segment, music, origin) for draw in draws]
-    return found
+    return [
+        row
+        for split in ("test", "train")
+        for row in rows_of_fullest(factored, corpus_tables, demo_root, split)
+    ]
 
 
 def test_scores_follow_from_severities(rows: list[Row], factored: FactoredRecipe) -> None:
@@ -150,6 +158,22 @@ def test_the_noise_that_a_row_states_is_in_its_audio(rows: list[Row]) -> None:
     quiet = next(row for row in rows if row["recording_quality"]["snr_db"] is None)
     assert replay_without_noise(quiet).samples.tolist() == replay(quiet).sound.samples.tolist()
     assert remeasured_snr_db(quiet, None) is None
+
+
+def test_noise_is_measured_in_rows_that_were_turned_down_too(
+    factored: FactoredRecipe, corpus_tables: dict[str, Table], demo_root: Path
+) -> None:
+    loud = factored.nuisance.model_copy(update={"gain_db": (20.0, 30.0)})
+    recipe = factored.model_copy(update={"nuisance": loud})
+    noisy = [
+        row
+        for row in rows_of_fullest(recipe, corpus_tables, demo_root, "train")
+        if row["recording_quality"]["snr_db"] is not None
+    ]
+    assert min(row["gain_db"] for row in noisy) < -3
+    for row in noisy:
+        asked_db = row["recording_quality"]["snr_db"]
+        assert remeasured_snr_db(row, None) == pytest.approx(asked_db, abs=0.1)
 
 
 def test_what_a_row_says_of_its_recording_is_what_was_drawn(
