@@ -48,6 +48,11 @@ class ScoreHead(nn.Module):
         self.register_buffer("slope", torch.ones(len(DIMENSIONS)))
         self.register_buffer("offset", torch.zeros(len(DIMENSIONS)))
 
+    def replace_outputs(self, count: int) -> None:
+        """Give `count` new outputs, of random weights and not calibrated, in place of the eight."""
+        self.grade = nn.Linear(self.grade.in_features, count)
+        self.slope, self.offset = torch.ones(count), torch.zeros(count)
+
     def calibrate(self, standardised: Tensor, scores: Tensor) -> None:
         """Fit the line from outputs u (N, 8) to true scores (N, 8), dimension by dimension.
 

@@ -42,7 +42,7 @@ class RatingNetwork(nn.Module):
     def __init__(self, graded: GradingNetwork) -> None:
         super().__init__()
         self.graded = graded
-        self.graded.head.grade = nn.Linear(graded.head.grade.in_features, len(SCALES))
+        self.graded.head.replace_outputs(len(SCALES))
 
     def forward(self, batch: Batch) -> Tensor:
         """Return standardised ratings, (B, 19)."""
