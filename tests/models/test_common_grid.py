@@ -8,7 +8,7 @@ import torch
 
 from degradation.notes import NOTE_DTYPE, PEDAL_DTYPE, Performance
 from degradation.waveform import Waveform
-from models.batch import Example, collate
+from models.batch import Batch, Example, collate
 from models.config.experiment import ExperimentConfig
 from models.diagnostics import FusionDiagnostics, FusionWatch
 from models.features import log_mel
@@ -17,7 +17,8 @@ from models.parts import Features
 from models.tokens.tokenisers import TOKENISERS
 
 RATE_HZ, CLIP_S, CLIPS = 16_000, 10.0, 24
-STEP_S, TONE_S = 0.1, 0.05
+STEP_S, TONE_S = 0.1, 0.045
+NETWORKS = 5
 
 
 @dataclass(frozen=True)
@@ -29,13 +30,13 @@ class Clip:
 def play(rng: np.random.Generator, late_s: float) -> Clip:
     """Six notes a second, as MIDI and as short tones that come `late_s` after it.
 
-    Each begins as a step does and is over before the step is: what rang on would be as loud in
-    the step after its onset, and audio would be found a step late.
+    Each sounds around the midst of what a step's frames see: a convolution spreads what lies
+    beside it unevenly over the steps before and after.
     """
     count = 60
     notes = np.zeros(count, NOTE_DTYPE)
     notes["note_id"] = np.arange(count)
-    notes["onset_s"] = np.sort(rng.integers(0, 90, count)) * STEP_S + 0.02
+    notes["onset_s"] = np.sort(rng.integers(0, 90, count)) * STEP_S + 0.003
     notes["offset_s"] = notes["onset_s"] + 0.08
     notes["pitch"] = rng.permutation(np.arange(30, 90))
     notes["velocity"] = rng.integers(40, 100, count)
@@ -51,8 +52,8 @@ def play(rng: np.random.Generator, late_s: float) -> Clip:
     return Clip(notes=playing, sound=sound)
 
 
-def diagnosed(config: ExperimentConfig, late_steps: int) -> FusionDiagnostics:
-    """What the watch says of a new network that hears clips with a known delay."""
+def diagnosed(config: ExperimentConfig, late_steps: int) -> list[FusionDiagnostics]:
+    """What the watch says of new networks that hear clips with a known delay."""
     rng = np.random.default_rng(3)
     encode = TOKENISERS["performance"].encode
     clips = [play(rng, late_steps * STEP_S) for _ in range(CLIPS)]
@@ -68,13 +69,17 @@ def diagnosed(config: ExperimentConfig, late_steps: int) -> FusionDiagnostics:
         )
         for number, clip in enumerate(clips)
     ]
+    batch = collate(examples, config)
+    return [watched(config, batch, seed) for seed in range(NETWORKS)]
+
+
+def watched(config: ExperimentConfig, batch: Batch, seed: int) -> FusionDiagnostics:
     with torch.random.fork_rng(devices=[]), torch.inference_mode():
-        torch.manual_seed(1)
-        network = GradingNetwork("concat", config).eval()
-        grades = network(collate(examples, config))
+        torch.manual_seed(seed)
+        grades = GradingNetwork("concat", config).eval()(batch)
     watch = FusionWatch()
     watch.add(
-        sample_ids=[example.features.sample_id for example in examples],
+        sample_ids=batch.sample_ids,
         fused=grades.fused,
         pooled=grades.pooled,
         audio_steps=grades.audio_steps,
@@ -90,6 +95,6 @@ def test_a_known_delay_of_the_sound_is_found(
 ) -> None:
     assert demo_config.grid_rate_hz == round(1 / STEP_S)
     found = diagnosed(demo_config, late_steps)
-    assert found.shift_steps == late_steps
-    assert found.shift_cka is not None
-    assert found.shift_cka > 0.02
+    # A note tells of its neighbours, too: by chance a network may hear the next one best.
+    assert np.median([one.shift_steps for one in found]) == late_steps
+    assert all(one.shift_cka is not None and one.shift_cka > 0.02 for one in found)

@@ -73,7 +73,7 @@ def test_the_gradient_is_that_of_both_halves(corpus, tiny_config, tmp_path) -> N
     both, one = run(config, corpus, tmp_path / "two"), run(alone, corpus, tmp_path / "one")
     theirs = torch.load(both.checkpoint, weights_only=True)
     for name, weight in torch.load(one.checkpoint, weights_only=True).items():
-        torch.testing.assert_close(theirs[name], weight, rtol=0, atol=2e-5)
+        torch.testing.assert_close(theirs[name], weight, rtol=1e-5, atol=2e-5)
     assert both.history[0].terms == pytest.approx(one.history[0].terms, rel=1e-4)
 
 
