@@ -17,8 +17,9 @@ class EpochRecord:
 
     `terms` are the weighted parts of `train_loss`, `told` figures of the losses that are
     not summed. `val_loss` is Huber's on the validation split, in standardised units, without any
-    weighting and of calibrated scores: it compares experiments whatever terms they train with. `val_r` and `val_mae`
-    hold a figure for each dimension (r is nan where it is undefined, see `models.metrics`).
+    weighting and of calibrated scores: it compares experiments whatever terms they train with.
+    `val_r` and `val_mae` hold a figure for each dimension (r is nan where it is undefined, see
+    `models.metrics`).
     `gradient_norms` are means over the steps, by modality, before clipping; `wait_share` is the
     share of the training's time that was spent waiting for data.
     """

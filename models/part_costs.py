@@ -28,7 +28,7 @@ from models.config.audio import MERT_RATE_HZ, MertFeatures
 from models.config.experiment import Experiment, ExperimentConfig, load_experiment
 from models.fusion import make_fusion
 from models.head import ScoreHead
-from models.midi_encoder import NoteEncoder
+from models.midi_encoder import EMBEDDINGS, NoteEncoder
 from models.network import GradingNetwork
 from models.parts import Features
 from models.projection import Projection
@@ -167,6 +167,8 @@ def part_costs(config: ExperimentConfig, clips: int) -> list[PartCost]:
         measure("audio encoder", audio, lambda: audio(batch.audio, batch.audio_frames))
     midi = NoteEncoder(config.grid_rate_hz, config.midi_encoder)
     measure("MIDI encoder", midi, lambda: midi(batch.notes, batch.note_mask, steps))
+    reader = EMBEDDINGS[config.midi_encoder.tokens](config.midi_encoder)
+    measure("note reader", reader, lambda: reader(batch.notes, batch.note_mask))
     for name, from_width in (("audio", audio.width), ("MIDI", config.midi_encoder.width)):
         projection = Projection(from_width, width)
         encoded = torch.randn(clips, steps, from_width, device=device)
