@@ -180,9 +180,9 @@ class StreamedExamples(IterableDataset[Example]):
     """The examples of one split, each once; `epoch` None keeps the stored order.
 
     The order depends on the configured seed, `epoch` and the shard alone. Memory holds the
-    shuffle buffer, which a process's loader workers share out, and `open_parts` x
-    `rows_per_read` rows a worker, whatever the size of the tables. In
-    training on several devices each reader gives as many examples (`examples_a_reader`).
+    shuffle buffer, which a process's loader workers share out, and for each worker
+    `BATCHES_SORTED` batches and `open_parts` x `rows_per_read` rows, whatever the size of the
+    tables. In training on several devices each reader gives as many examples (`examples_a_reader`).
     Raises UserError at once when the features have other settings than `config`.
     """
 

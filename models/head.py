@@ -9,6 +9,9 @@ from labeling.scores import DIMENSIONS
 from models.config.experiment import HeadConfig
 from models.losses.coral import CoralHead
 
+LEAST_SPREAD = 0.001
+"""Outputs that differ by no more, 0.0125 points, are taken for one: a slope would be rounding's."""
+
 LEAST_SLOPE = 0.01
 """Calibration never turns an order round: where outputs run against the scores, or say nothing
 of them, it all but flattens them."""
@@ -64,9 +67,9 @@ class ScoreHead(nn.Module):
         """
         outputs, true = standardised.double(), self.standardise(scores.double())
         mean, true_mean = outputs.mean(0), true.mean(0)
-        spread = (outputs - mean).square().sum(0)
-        together = ((outputs - mean) * (true - true_mean)).sum(0)
-        slope = torch.where(spread > 0, together / spread, 0.0).clamp(min=LEAST_SLOPE)
+        variance = (outputs - mean).square().mean(0)
+        covariance = ((outputs - mean) * (true - true_mean)).mean(0)
+        slope = (covariance / (variance + LEAST_SPREAD**2)).clamp(min=LEAST_SLOPE)
         self.slope.copy_(slope)
         self.offset.copy_(true_mean - slope * mean)
 

@@ -65,8 +65,8 @@ def differences(values: Tensor, visible: Tensor) -> Tensor:
 class PerformanceEmbedding(nn.Module):
     """Reads `performance` tokens: pitch, and how it is struck, held, pedalled and spaced.
 
-    Of each also how it differs from the notes before and after: unsteady playing shows there,
-    and a layer or two of attention learn to subtract slowly.
+    Of each also how it differs from the notes before and after: unsteady playing shows there, and
+    attention learns but slowly to subtract.
     """
 
     touch_periods: Tensor

@@ -13,6 +13,7 @@ from models.dataset import (
     Shard,
     StreamedExamples,
     Targets,
+    alike_in_length,
     check_readers,
     deal,
     examples_a_reader,
@@ -20,6 +21,8 @@ from models.dataset import (
     load_batches,
     shuffled,
 )
+from models.parts import Features
+from models.tokens.tokenisers import TOKENISERS
 
 BOTH = frozenset({"audio", "midi"})
 
@@ -125,6 +128,24 @@ def test_the_buffer_loses_nothing_and_reaches_no_further(size: int) -> None:
     assert sorted(order) == list(range(200))
     assert all(value < place + size + 1 for place, value in enumerate(order))
     assert (order == list(range(200))) == (size == 1)
+
+
+def clip_of(notes: int) -> Features:
+    tokens = np.zeros(notes, TOKENISERS["performance"].dtype)
+    return Features(sample_id=str(notes), duration_s=1.0, audio=None, tokens=tokens)
+
+
+@pytest.mark.parametrize("count", [0, 5, 64, 1000])
+def test_batches_hold_clips_of_about_one_length_and_lose_none(count: int) -> None:
+    lengths = stream(0, "lengths").permutation(count).tolist()
+    sorted_in_groups = alike_in_length(map(clip_of, lengths), 8, stream(0, "test"))
+    order = [int(clip.sample_id) for clip in sorted_in_groups]
+    assert sorted(order) == list(range(count))
+    batches = [order[first : first + 8] for first in range(0, count, 8)]
+    apart = [max(batch) - min(batch) for batch in batches]
+    # A batch of 16 x 8 sorted ones spans a sixteenth of all lengths, where chance spans most.
+    assert np.mean(apart or [0]) < max(0.1 * count, 8)
+    assert sorted(batches[:16]) != batches[:16] or len(batches) < 3  # and short ones not first
 
 
 def test_only_so_many_sources_are_open() -> None:
