@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
 @app.command()
 @told_in_one_line
-def demo() -> None:
+def demo(recipe: RecipeOption = "phase2") -> None:
     """Run the whole graph on the built-in corpus: about 24 minutes of music, in some minutes."""
-    _run("phase2", maestro=None, limit=None, experiment=None, licence=None)
+    _run(recipe, maestro=None, limit=None, experiment=None, licence=None)
 
 
 @app.command()

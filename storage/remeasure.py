@@ -21,6 +21,10 @@ from storage.sound_source import hear
 ROUNDING_POWER = 2.0**-30 / 12
 """Mean square of rounding to steps of 2**-15 (Bennett 1948), full scale squared."""
 
+LEAST_OF_ROUNDING = 20.0
+"""Noise of less than so many times rounding's power is not measured again: rounding of a faint
+sound may have half as much power again, which here is a tenth of a dB."""
+
 HOP_S = 0.005
 WIDEST_LAG_S = 0.15
 
@@ -28,13 +32,16 @@ WIDEST_LAG_S = 0.15
 def remeasured_snr_db(row: dict[str, Any], root: Path | None) -> float | None:
     """Return the SNR of a row's stored audio against the same sound without its noise, in dB.
 
-    None for a row without noise. The sound is made again by replay; the noisy one is decoded.
-    FLAC's rounding to 16 bits is noise too, and shows where the sound is faint: its power, a
-    twelfth of the square of a step, is taken off.
+    None for a row without noise, or with noise that rounding hides. The sound is made again by
+    replay; the noisy one is decoded. FLAC's rounding to 16 bits is noise too, and shows where the
+    sound is faint: its power, a twelfth of the square of a step, is taken off.
     """
     if row["realised_snr_db"] is None:
         return None
     sound = replay_without_noise(row, root).samples
+    # By what the row says: noise that is missing from its bytes has to be found out.
+    if power(sound) / 10 ** (row["realised_snr_db"] / 10) < LEAST_OF_ROUNDING * ROUNDING_POWER:
+        return None
     stored = decode_audio(row["audio"]["bytes"], row["sample_id"])
     added = power(stored.samples - sound) - ROUNDING_POWER
     return 10 * float(np.log10(power(sound) / added))

@@ -265,9 +265,11 @@ def test_a_root_that_is_no_root_is_refused_in_one_line(new_project: Any, tmp_pat
     complains(project.pianograde(*project.run_arguments), "split, duration", "MAESTRO")
 
 
-def test_a_recipe_that_is_not_there_is_refused_in_one_line(new_project: Any) -> None:
+@pytest.mark.parametrize("command", ["run", "demo"])
+def test_a_recipe_that_is_not_there_is_refused_in_one_line(new_project: Any, command: str) -> None:
     project = new_project()
-    answer = project.pianograde(*project.run_arguments, "--recipe", "nothing")
+    arguments = project.run_arguments if command == "run" else ["demo"]
+    answer = project.pianograde(*arguments, "--recipe", "nothing")
     complains(answer, "nothing", "phase2")
 
 

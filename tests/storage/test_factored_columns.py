@@ -176,6 +176,19 @@ def test_noise_is_measured_in_rows_that_were_turned_down_too(
         assert remeasured_snr_db(row, None) == pytest.approx(asked_db, abs=0.1)
 
 
+def test_noise_fainter_than_rounding_is_not_measured_again(
+    factored: FactoredRecipe, corpus_tables: dict[str, Table], demo_root: Path
+) -> None:
+    faint = factored.nuisance.model_copy(update={"gain_db": (-40.0, -30.0)})
+    recipe = factored.model_copy(update={"nuisance": faint})
+    rows = rows_of_fullest(recipe, corpus_tables, demo_root, "train")
+    noisy = [row for row in rows if row["realised_snr_db"] is not None]
+    found = {row["realised_snr_db"]: remeasured_snr_db(row, None) for row in noisy}
+    assert found[max(found)] is None
+    for asked_db, measured_db in found.items():
+        assert measured_db is None or measured_db == pytest.approx(asked_db, abs=0.1)
+
+
 def test_what_a_row_says_of_its_recording_is_what_was_drawn(
     rows: list[Row], factored: FactoredRecipe
 ) -> None:
