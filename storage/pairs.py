@@ -12,13 +12,7 @@ import numpy as np
 import pyarrow as pa
 from pydantic import TypeAdapter
 
-from degradation.degrade import (
-    NOISES,
-    DamagedSound,
-    damage_notes,
-    damage_sound,
-    replay_notes,
-)
+from degradation.degrade import NOISES, DamagedSound, damage_notes, damage_sound, replay_notes
 from degradation.errors import UserError
 from degradation.factored_sampling import FactoredDraw, randomness_of
 from degradation.notes import Performance, cut_window

@@ -145,7 +145,7 @@ def test_batches_hold_clips_of_about_one_length_and_lose_none(count: int) -> Non
     apart = [max(batch) - min(batch) for batch in batches]
     # A batch of 16 x 8 sorted ones spans a sixteenth of all lengths, where chance spans most.
     assert np.mean(apart or [0]) < max(0.1 * count, 8)
-    assert sorted(batches[:16]) != batches[:16] or len(batches) < 3  # and short ones not first
+    assert sorted(batches[:16]) != batches[:16] or len(batches) < 3  # in random order
 
 
 def test_only_so_many_sources_are_open() -> None:
