@@ -3,6 +3,12 @@
 const STEP_S = 0.5;
 const takes = [...document.querySelectorAll(".take")];
 
+// Rounded before it is split: 59.96 s is 1:00.0, not 0:60.0.
+const clock = (timeS) => {
+  const tenths = Math.round(10 * timeS);
+  return `${Math.floor(tenths / 600)}:${((tenths % 600) / 10).toFixed(1).padStart(4, "0")}`;
+};
+
 for (const take of takes) {
   const audio = take.querySelector("audio");
   const button = take.querySelector(".play");
@@ -19,8 +25,7 @@ for (const take of takes) {
     roll.style.setProperty("--at", atS / durationS);
     roll.setAttribute("aria-valuenow", atS.toFixed(1));
     roll.setAttribute("aria-valuetext", `${atS.toFixed(1)} of ${durationS.toFixed(1)} seconds`);
-    const minutes = Math.floor(atS / 60);
-    now.textContent = `${minutes}:${(atS - 60 * minutes).toFixed(1).padStart(4, "0")}`;
+    now.textContent = clock(atS);
   };
   const follow = () => {
     show();
@@ -55,7 +60,8 @@ for (const take of takes) {
     button.setAttribute("aria-label", playWords);
     show();
   });
-  audio.addEventListener("seeked", show);
+  // After a seek, and when a pause settles a little past where it was asked for.
+  audio.addEventListener("timeupdate", show);
 
   roll.addEventListener("pointerdown", (event) => {
     if (event.button !== 0) return;
