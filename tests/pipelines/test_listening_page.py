@@ -161,8 +161,10 @@ def test_a_take_can_be_played_to_its_end_and_again(
     page.locator(".roll").nth(0).press("End")
     page.locator(".roll").nth(0).press("ArrowLeft")
     page.locator(".play").nth(0).click()
-    page.wait_for_function("() => document.querySelector('audio').ended")
-    assert page.locator(".take.playing").count() == 0
+    page.wait_for_function(
+        """() => document.querySelector("audio").ended &&
+                 !document.querySelector(".take.playing")"""
+    )
     page.locator(".play").nth(0).click()
     page.wait_for_function("() => document.querySelector('audio').currentTime < 1.5")
     assert not is_paused(page, 0)
