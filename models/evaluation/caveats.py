@@ -121,6 +121,12 @@ def caveats(summary: Summary) -> list[str]:
             f"{left} its tiers apart."
         )
     found += _contribution(summary)
+    if summary.experiments:
+        found.append(
+            "Each model was trained once, from one seed. Intervals redraw the pieces that are "
+            "tested; another training of the same model moves its r, too, and nothing here says by "
+            "how much. `make proof` trains three times."
+        )
     found.append(
         "Labels are drawn by a recipe, not given by listeners. Nothing here says that a person "
         "would agree with any of these scores."

@@ -108,13 +108,31 @@ def deaf(seen: Evidence) -> str | None:
     return f"{said} has found next to nothing to fuse: longer training, or more music, comes first."
 
 
+def too_weak_to_add(seen: Evidence) -> str | None:
+    """Even if both single models erred independently, their mean would not gain enough."""
+    pair = seen.pair
+    gain = pair.independent_r - pair.single_r
+    if deaf(seen) or pair.headroom <= 0 or not gain < HEADROOM_SHARE * pair.headroom:
+        return None
+    if pair.fusion_r > pair.independent_r:
+        return None
+    weak = min(seen.single_r, key=lambda name: seen.single_r[name])
+    return (
+        f"{SINGLES[weak]} (r = {number(seen.single_r[weak])}) knows too little to add "
+        f"{percent(HEADROOM_SHARE)} of the headroom to {pair.single}: if their errors had nothing "
+        f"in common, the best weighted mean of the two would reach r = "
+        f"{number(pair.independent_r)}, {percent(gain / pair.headroom)} of the headroom; it "
+        f"reaches {number(pair.both_singles_r)}."
+    )
+
+
 def nothing_to_add(seen: Evidence) -> str | None:
-    """Not even the best average of both single models gains enough: one says it all.
+    """Not even the best average of both single models gains enough, as they err alike.
 
     A fusion that is better than any average of them found what neither did: then it is silent.
     """
     pair = seen.pair
-    if math.isnan(pair.both_singles_r) or pair.headroom <= 0 or deaf(seen):
+    if math.isnan(pair.both_singles_r) or pair.headroom <= 0 or deaf(seen) or too_weak_to_add(seen):
         return None
     if pair.fusion_r > pair.both_singles_r:
         return None
@@ -126,9 +144,10 @@ def nothing_to_add(seen: Evidence) -> str | None:
             f"the headroom). {pair.fusion} does not use what both modalities hold."
         )
     return (
-        f"Both modalities say the same here: even the best weighted mean of audio_only and "
-        f"midi_only reaches r = {number(pair.both_singles_r)}, {percent(gain / pair.headroom)} of "
-        f"the headroom above {pair.single}."
+        f"Both modalities say the same here: the best weighted mean of audio_only and midi_only "
+        f"reaches r = {number(pair.both_singles_r)}, {percent(gain / pair.headroom)} of the "
+        f"headroom above {pair.single}; if they erred independently it would reach "
+        f"{number(pair.independent_r)}."
     )
 
 
@@ -221,6 +240,7 @@ RULES: tuple[Callable[[Evidence], str | None], ...] = (
     too_small_to_show,
     unsure,
     deaf,
+    too_weak_to_add,
     nothing_to_add,
     does_without,
     side_not_learnt,

@@ -45,7 +45,8 @@ def _fusion(summary: Summary) -> str | None:
     lost = [one for one in summary.pairs.dimensions if one.winner == one.single]
     enough = summary.compositions[summary.evaluation.split] >= FEWEST_COMPOSITIONS
     if pair.interval.excludes_zero and enough:
-        verdict = "a gain beyond chance" if pair.difference > 0 else "a loss beyond chance"
+        gained = "a gain" if pair.difference > 0 else "a loss"
+        verdict = f"{gained} beyond the choice of test pieces (each model was trained once)"
     else:
         verdict = "which may be chance"
     if pair.headroom <= 0:

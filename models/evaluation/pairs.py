@@ -77,7 +77,9 @@ class MeanPair:
     `headroom` is what the single leaves below the label ceiling, `share_of_headroom` how much
     of it the fusion gains, with its interval; nan without any headroom. `both_singles_r` is the
     mean multiple correlation of the best audio and the best MIDI model together: what an
-    optimal average of their scores would reach, at most; nan when only one was trained.
+    optimal average of their scores would reach, at most; `independent_r` what it would be if the
+    two erred independently (r between them = the product of their own). nan when only one was
+    trained.
     """
 
     fusion: Experiment
@@ -90,6 +92,7 @@ class MeanPair:
     share_of_headroom: float
     share_interval: Interval
     both_singles_r: float
+    independent_r: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,6 +144,7 @@ def _on_the_mean(
     single_r = mean_over_dimensions(pearson_r(true, single.predicted))
     headroom = ceiling_r - single_r
     scale = 1 / headroom if headroom > 0 else np.nan
+    both_r, independent_r = _together(singles)
     return MeanPair(
         fusion=fusion.name,
         single=single.name,
@@ -151,24 +155,30 @@ def _on_the_mean(
         headroom=headroom,
         share_of_headroom=gain.mean_r * scale,
         share_interval=Interval(gain.interval.low * scale, gain.interval.high * scale),
-        both_singles_r=_both_singles_r(singles),
+        both_singles_r=both_r,
+        independent_r=independent_r,
     )
 
 
-def _both_singles_r(singles: Sequence[Judged]) -> float:
+def _together(singles: Sequence[Judged]) -> tuple[float, float]:
+    """Return the mean multiple correlation of both singles, as found and if errors were apart."""
     if len(singles) < 2:
-        return float("nan")
+        return float("nan"), float("nan")
     first, second = singles
-    found = [
-        multiple_r(*r)
-        for r in zip(
-            pearson_r(first.true, first.predicted).tolist(),
-            pearson_r(first.true, second.predicted).tolist(),
-            pearson_r(first.predicted, second.predicted).tolist(),
-            strict=True,
+    r_first, r_second, r_between = (
+        pearson_r(one, other).tolist()
+        for one, other in (
+            (first.true, first.predicted),
+            (first.true, second.predicted),
+            (first.predicted, second.predicted),
         )
+    )
+    found = [
+        (multiple_r(one, other, between), multiple_r(one, other, one * other))
+        for one, other, between in zip(r_first, r_second, r_between, strict=True)
     ]
-    return mean_over_dimensions(np.array(found))
+    both_r, independent_r = np.array(found).T
+    return mean_over_dimensions(both_r), mean_over_dimensions(independent_r)
 
 
 def _by_dimension(

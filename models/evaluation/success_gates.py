@@ -90,7 +90,7 @@ def _named(dimensions: Sequence[str]) -> str:
 
 
 def fusion_gate(seen: Evidence | None) -> Gate:
-    """Judge that the best fusion gains 10 % of the headroom, beyond chance."""
+    """Judge that the best fusion gains 10 % of the headroom, beyond the choice of test pieces."""
     name, asks = (
         "fusing pays",
         f"the best fusion gains at least {percent(HEADROOM_SHARE)} of the headroom that the best "

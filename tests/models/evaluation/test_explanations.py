@@ -18,6 +18,7 @@ from models.evaluation.explanations import (
     starved,
     still_learning,
     too_small_to_show,
+    too_weak_to_add,
     unsure,
 )
 from models.evaluation.fusion_figures import FusionFigures
@@ -33,6 +34,7 @@ PAIR = MeanPair(
     fusion="gated", single="audio_only", fusion_r=0.72, single_r=0.7, difference=0.02,
     interval=Interval(0.01, 0.03), headroom=0.3, share_of_headroom=0.0667,
     share_interval=Interval(0.03, 0.1), both_singles_r=0.8,
+    independent_r=0.85,
 )  # fmt: skip
 SEEN = Evidence(
     pair=PAIR, compositions=20, alone_r={"audio": 0.66, "midi": 0.6},
@@ -82,6 +84,21 @@ def test_what_both_singles_hold_is_told_from_what_they_share() -> None:
     assert nothing_to_add(seen(both_singles_r=math.nan)) is None
     assert nothing_to_add(seen(headroom=0.0)) is None
     assert nothing_to_add(seen(both_singles_r=0.71, fusion_r=0.715)) is None
+
+
+def test_a_single_that_knows_too_little_is_no_proof_that_both_say_the_same() -> None:
+    weak = dataclasses.replace(
+        seen(single="midi_only", both_singles_r=0.708, independent_r=0.71, fusion_r=0.69),
+        single_r={"audio": 0.2, "midi": 0.7},
+    )
+    said = too_weak_to_add(weak) or ""
+    assert said.startswith("audio_only (r = 0.200) knows too little to add 10 %")
+    assert "would reach r = 0.710, 3 % of the headroom; it reaches 0.708" in said
+    assert nothing_to_add(weak) is None
+    assert too_weak_to_add(SEEN) is None
+    assert too_weak_to_add(seen(independent_r=math.nan)) is None, "one single alone"
+    assert too_weak_to_add(seen(independent_r=0.71, fusion_r=0.72)) is None, "it found more"
+    assert too_weak_to_add(seen(independent_r=0.71, headroom=0.0)) is None
 
 
 def test_a_single_that_found_nothing_leaves_nothing_to_fuse() -> None:
@@ -144,5 +161,5 @@ def test_the_decisive_comes_first_and_something_is_always_said() -> None:
     said = explain_no_gain(dataclasses.replace(seen(headroom=0.0), kept_epoch=12))
     assert "nothing left to gain" in said[0]
     assert "last epoch" in said[-1]
-    silent = seen(both_singles_r=math.nan)
+    silent = seen(both_singles_r=math.nan, independent_r=math.nan)
     assert explain_no_gain(silent) == ("No diagnostic on this page explains it.",)

@@ -1,3 +1,4 @@
+import dataclasses
 from dataclasses import dataclass
 
 import numpy as np
@@ -122,6 +123,17 @@ def test_both_singles_together_are_an_upper_bound_of_their_mean(true: np.ndarray
     assert found is not None
     average = pearson_r(true, (hears.predicted + reads.predicted) / 2).mean()
     assert average <= found.mean.both_singles_r < average + 0.02
+    # Their errors are drawn apart.
+    assert found.mean.independent_r == pytest.approx(found.mean.both_singles_r, abs=0.01)
+
+
+def test_singles_that_err_alike_reach_less_than_independent_ones(true: np.ndarray) -> None:
+    hears = model("audio_only", true, 10, 1)
+    reads = dataclasses.replace(hears, name="midi_only")
+    found = compare_best([hears, reads, model("gated", true, 9, 3)], CLUSTERS, 1.0, seed=0)
+    assert found is not None
+    assert found.mean.both_singles_r == pytest.approx(found.mean.single_r)
+    assert found.mean.independent_r > found.mean.both_singles_r + 0.02
 
 
 def test_no_headroom_has_no_share_and_no_pair_no_comparison(true: np.ndarray) -> None:

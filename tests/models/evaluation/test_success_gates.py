@@ -92,6 +92,7 @@ def evidence(share: float, low: float, high: float) -> Evidence:
             difference=difference, interval=Interval(low, high), headroom=headroom,
             share_of_headroom=share, share_interval=Interval(low / 0.2, high / 0.2),
             both_singles_r=0.85,
+            independent_r=0.87,
         ),
         compositions=12, alone_r={}, single_r={}, observable_r=None, figures=figures,
         kept_epoch=1, last_epoch=3,
