@@ -19,6 +19,7 @@ from models.identity import training_identity
 from models.predict import predict
 from models.pretraining.checkpoint import load_pretraining
 from models.result import load_result
+from models.train import TrainingResult
 from pipelines.assets.pretraining import pretrained_folder
 from pipelines.assets.token_audit import read_token_audit
 from pipelines.assets.training import LabelledExamples, model_folder, read_examples, start_of
@@ -105,6 +106,20 @@ def evaluation_asset(recipe_name: str) -> dg.AssetsDefinition:
     return evaluation
 
 
+def find_result(
+    workspace: Workspace, recipe_name: str, experiment: Experiment, data: LabelledExamples
+) -> TrainingResult:
+    """Return a model's training.
+
+    Raises UserError for a model that was not trained on these data with these settings.
+    """
+    start = start_of(workspace, experiment)
+    pretrained = load_pretraining(start).identity if start else None
+    config = workspace.settings.experiment_config()
+    identity = training_identity(experiment, config, data.parts, data.samples, pretrained)
+    return load_result(model_folder(workspace, recipe_name, experiment), identity)
+
+
 def judge(
     workspace: Workspace, recipe_name: str, experiment: Experiment, data: LabelledExamples
 ) -> Outcome:
@@ -112,15 +127,11 @@ def judge(
 
     Raises UserError for a model that was not trained on these data with these settings.
     """
-    config = workspace.settings.experiment_config()
-    start = start_of(workspace, experiment)
-    pretrained = load_pretraining(start).identity if start else None
-    identity = training_identity(experiment, config, data.parts, data.samples, pretrained)
     folder = model_folder(workspace, recipe_name, experiment)
     heard = MODALITIES[experiment]
     counterfactual = f"{JUDGED_SPLIT}_counterfactual"
     return Outcome(
-        training=load_result(folder, identity),
+        training=find_result(workspace, recipe_name, experiment, data),
         predictions=predict(folder, data.parts, data.samples, JUDGED_SPLIT),
         alone={
             modality: predict(

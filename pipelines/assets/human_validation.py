@@ -10,13 +10,16 @@ import pyarrow.compute as pc
 from degradation.errors import UserError
 from degradation.notes import Performance
 from models.checkpoint import is_trained
-from models.config.experiment import EXPERIMENTS, Experiment
+from models.config.experiment import Experiment
 from models.config.human_validation import load_human_validation
 from models.evaluation.human.report import write_human_report
 from models.evaluation.human.summary import compare_with_listeners
+from models.evaluation.human.trained import Trained
 from models.pretraining.source import CorpusTable
 from models.score import TrainedModel, load_model
-from pipelines.assets.training import model_folder
+from pipelines.assets.evaluation import find_result
+from pipelines.assets.pretraining import pretrained_corpus
+from pipelines.assets.training import model_folder, read_examples
 from pipelines.metadata import records_metadata
 from pipelines.resources import Project
 from pipelines.settings import CONFIGS, find_recipe
@@ -36,7 +39,7 @@ def human_validation_asset(recipe_name: str) -> dg.AssetsDefinition:
         group_name=f"{recipe_name}_models",
         kinds={"html"},
         owners=["team:research"],
-        code_version="1",
+        code_version="2",
         description=(
             "What goes with listeners and what does not: labeling functions, trained models, "
             "hand-made features and fine-tuning beside PercePiano's ratings. Needs the setting "
@@ -54,8 +57,11 @@ def human_validation_asset(recipe_name: str) -> dg.AssetsDefinition:
             )
         findings = compare_with_listeners(
             read_percepiano(project.settings.percepiano),
-            trained_models(workspace, recipe_name),
-            trained_on(workspace),
+            Trained(
+                models=trained_models(workspace, recipe_name),
+                trained_on=train_split(workspace),
+                pretrained_on=pretrained_on(workspace),
+            ),
             project.settings.corpus_config(),
             recipe.instruments[0],
             load_human_validation(CONFIGS / "human_validation.yaml"),
@@ -76,15 +82,25 @@ def human_validation_asset(recipe_name: str) -> dg.AssetsDefinition:
 
 
 def trained_models(workspace: Workspace, recipe_name: str) -> dict[Experiment, TrainedModel]:
-    """Return the models of a recipe and the chosen experiment file that are trained."""
-    folders = {name: model_folder(workspace, recipe_name, name) for name in EXPERIMENTS}
-    return {
-        name: load_model(name, folder) for name, folder in folders.items() if is_trained(folder)
+    """Return the models of a recipe and the chosen experiment file that are trained.
+
+    Raises UserError for one that was trained on other data or settings than today's, or from
+    another encoder: what it has heard would not be known.
+    """
+    folders = {
+        name: folder
+        for name in workspace.settings.experiment_config().experiments
+        if is_trained(folder := model_folder(workspace, recipe_name, name))
     }
+    if folders:
+        data = read_examples(workspace, recipe_name)
+        for name in folders:
+            find_result(workspace, recipe_name, name, data)
+    return {name: load_model(name, folder) for name, folder in folders.items()}
 
 
-def trained_on(workspace: Workspace) -> Iterator[tuple[str, Performance]]:
-    """Yield MIDI file and performance of all that the corpus's models were trained on."""
+def train_split(workspace: Workspace) -> Iterator[tuple[str, Performance]]:
+    """Yield MIDI file and performance of the corpus's train split."""
     table = workspace.corpus_table("performances")
     if not table_exists(table):
         return
@@ -95,6 +111,12 @@ def trained_on(workspace: Workspace) -> Iterator[tuple[str, Performance]]:
     source = CorpusTable(table=table, version=int(open_table(table).version()))
     for performance_id, performance in source("train", None):
         yield files[performance_id], performance
+
+
+def pretrained_on(workspace: Workspace) -> Iterator[tuple[str, Performance]]:
+    """Yield MIDI file and performance of all that the models' pretrained encoder has read."""
+    if read := pretrained_corpus(workspace):
+        yield from train_split(read)
 
 
 def shown(content: dict[str, Any]) -> dict[str, Any]:

@@ -105,7 +105,8 @@ def whole_root_encoder(workspace: Workspace) -> Path | None:
     """Return the encoder that was pretrained on all of a corpus's root with today's settings.
 
     None where there is none, or where this corpus is its whole root. No score can leak by it: it
-    learnt from the root's train split, which shares no composition with the other two.
+    learnt from the root's train split, which shares no composition with the other two. But it has
+    read more than the models that start from it are trained on (`pretrained_corpus`).
     """
     if workspace.settings.limit is None:
         return None
@@ -116,6 +117,18 @@ def whole_root_encoder(workspace: Workspace) -> Path | None:
     if not is_trained(folder):
         return None
     return folder if load_pretraining(folder).identity == expected_identity(whole) else None
+
+
+def pretrained_corpus(workspace: Workspace) -> Workspace | None:
+    """Return the corpus whose train split the encoder has read that experiments start from.
+
+    None where pretraining is off.
+    """
+    if workspace.settings.experiment_config().pretraining is None:
+        return None
+    if whole_root_encoder(workspace):
+        return Workspace(workspace.settings.of_whole_root)
+    return workspace
 
 
 def expected_identity(workspace: Workspace) -> str:

@@ -4,10 +4,21 @@ import json
 import os
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
+import yaml
 from typer.testing import CliRunner
 
+from models.checkpoint import HISTORY_FILE, write_json
+from models.evaluation.human.heard import find_heard
+from pipelines.assets.human_validation import pretrained_on, train_split
+from pipelines.assets.pretraining import expected_identity, pretraining_folder
 from pipelines.cli import app
+from pipelines.settings import CONFIGS, Settings
+from pipelines.workspace import Workspace
+from storage.columns import NOTES, PEDAL, list_column
+from storage.percepiano import Clip, read_percepiano
+from storage.tables import commit, part_path, write_part
 
 
 @pytest.fixture(autouse=True)
@@ -50,3 +61,59 @@ def test_no_checkout_is_told_in_one_line(arguments: list[str], told: str) -> Non
     assert answer.exit_code == 2
     assert told in answer.stderr
     assert len(answer.stderr.splitlines()) == 1
+
+
+@pytest.fixture
+def clips(checkout: Path) -> list[Clip]:
+    return [clip for clip in read_percepiano(checkout).clips if not clip.is_score]
+
+
+def commit_performances(workspace: Workspace, clips: list[Clip]) -> None:
+    """Commit a corpus whose train split is performances that clips were cut from."""
+    table = workspace.corpus_table("performances")
+    columns = {
+        "performance_id": pa.array([clip.stem for clip in clips]),
+        "midi_filename": pa.array([f"2015/{clip.stem}.midi" for clip in clips]),
+        "split": pa.array(["train"] * len(clips)),
+        "year": pa.array([2015] * len(clips)),
+        "notes": list_column([clip.performance.notes for clip in clips], NOTES),
+        "pedal": list_column([clip.performance.pedal for clip in clips], PEDAL),
+    }
+    rows = pa.table(
+        [
+            columns[field.name].cast(field.type)
+            if field.name in columns
+            else pa.nulls(len(clips), field.type)
+            for field in table.schema
+        ],
+        schema=table.schema,
+    )
+    commit(table, [write_part(table, part_path(table, {"year": "2015"}, "first"), [rows])])
+
+
+def finish_pretraining(workspace: Workspace) -> None:
+    """Leave what a finished pretraining leaves, so far as it is asked for."""
+    history = {"identity": expected_identity(workspace), "checkpoint": "none.pt", "parameters": 1}
+    write_json(pretraining_folder(workspace) / HISTORY_FILE, {**history, "epochs": []})
+
+
+def test_a_limit_with_the_encoder_of_its_whole_root_has_read_the_whole_root(
+    home: Path, clips: list[Clip]
+) -> None:
+    limited = Workspace(Settings(home=home, maestro=home / "maestro", limit=3))
+    whole = Workspace(limited.settings.of_whole_root)
+    commit_performances(limited, clips[:3])
+    commit_performances(whole, clips[:20])
+    assert set(find_heard(clips, pretrained_on(limited))) == {clip.stem for clip in clips[:3]}
+    finish_pretraining(whole)
+    assert set(find_heard(clips, train_split(limited))) == {clip.stem for clip in clips[:3]}
+    assert set(find_heard(clips, pretrained_on(limited))) == {clip.stem for clip in clips[:20]}
+
+
+def test_without_pretraining_no_encoder_has_read_anything(home: Path, clips: list[Clip]) -> None:
+    content = yaml.safe_load((CONFIGS / "experiments" / "demo.yaml").read_text())
+    home.mkdir()
+    (home / "bare.yaml").write_text(yaml.safe_dump(content | {"pretraining": None}))
+    workspace = Workspace(Settings(home=home, experiment=home / "bare.yaml"))
+    commit_performances(workspace, clips[:3])
+    assert list(pretrained_on(workspace)) == []

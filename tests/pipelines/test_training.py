@@ -16,6 +16,7 @@ from models.feature_parts import audio_features_version, midi_tokens_version
 from models.result import load_result
 from models.tokens.performance import PERFORMANCE_DTYPE
 from pipelines.assets.evaluation import judge, read_if_made, tier_sounds
+from pipelines.assets.human_validation import trained_models
 from pipelines.assets.training import model_folder, read_examples, training_assets
 from pipelines.resources import Project
 from pipelines.settings import CONFIGS, find_recipe
@@ -149,6 +150,15 @@ def test_a_model_is_judged_on_what_it_was_trained_for_alone(workspace: Workspace
     commit_pairs(workspace, "second", lowest_score=60)
     with pytest.raises(UserError, match=stale):
         judge(workspace, RECIPE, "audio_only", read_examples(workspace, RECIPE))
+
+
+def test_no_model_of_other_data_is_put_beside_listeners(workspace: Workspace) -> None:
+    assert trained_models(workspace, RECIPE) == {}
+    train_audio_only()
+    assert list(trained_models(workspace, RECIPE)) == ["audio_only"]
+    commit_pairs(workspace, "second", lowest_score=60)
+    with pytest.raises(UserError, match="audio_only was trained on other data or settings"):
+        trained_models(workspace, RECIPE)
 
 
 def test_counterfactual_rows_are_graded_where_there_are_some(

@@ -100,11 +100,16 @@ def _heard(window: Window, name: Experiment) -> Window:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Graded:
-    """What the trained models' scores have to do with the ratings of clips they had not heard."""
+    """What the trained models' scores have to do with ratings of clips they were not trained on.
+
+    `heard` counts the clips left out, by training performance. Of those judged, `read` counts by
+    model the clips whose performance its encoder has read in pretraining, without any label.
+    """
 
     experiments: tuple[Experiment, ...]
     heard: Mapping[str, int]
     judged: int
+    read: Mapping[Experiment, int]
     segments: int
     rows: Mapping[Experiment, tuple[Row, ...]]
 
@@ -114,17 +119,21 @@ def grade(
     clips: Sequence[Clip],
     new: Sequence[int],
     heard: Mapping[str, str],
+    read: int,
     corpus: CorpusConfig,
     instrument: Instrument,
     beside: Beside,
 ) -> Graded:
-    """Return how the scores of clips that no model has heard go with their ratings."""
+    """Return how the scores of clips that no model was trained on go with their ratings.
+
+    The pretrained encoder of those that read MIDI has read `read` of them.
+    """
     scores = grade_clips([clips[number] for number in new], models, corpus, instrument)
     rows: dict[Experiment, tuple[Row, ...]] = {}
     for name in (name for name in EXPERIMENTS if name in models):
         found = []
         for dimension in DIMENSIONS:
-            # What a model has heard counts as not measured.
+            # What a model was trained on counts as not measured.
             measured = np.full(len(clips), np.nan)
             measured[list(new)] = scores[name][:, DIMENSIONS.index(dimension)]
             found += [
@@ -136,6 +145,7 @@ def grade(
         experiments=tuple(rows),
         heard=count_by_file(heard),
         judged=len(new),
+        read={name: read if "midi" in MODALITIES[name] else 0 for name in rows},
         segments=len({clips[number].score_segment for number in new}),
         rows=rows,
     )

@@ -11,7 +11,10 @@
   also `stated_rho`, functions also `abstained`;
 - `baseline`: `by_work` and `by_segment`, each `r2`, `r`, `within_r`, `within_low`, `within_high`;
 - `models`: null, or `judged`, `score_segments`, `left_out` (clips by training performance),
-  `experiments` (rows as above by experiment); `no_models`: the reason of a null;
+  `experiments` (rows as above by experiment), and how many of the clips judged are of
+  performances that a model's encoder has read in pretraining, without labels
+  (`read_in_pretraining`, by experiment), or has never read (`never_read`); `no_models`: the
+  reason of a null;
 - `fine_tuning`: null, or `clips`, `works`, `from_checkpoint`, `from_scratch`, `baseline` (as
   `by_work`), `gain_within_r`, `gain_low`, `gain_high`; `not_tuned`: the reason of a null.
 
@@ -95,6 +98,8 @@ def human_json(findings: Findings) -> dict[str, Any]:
             "judged": graded.judged,
             "score_segments": graded.segments,
             "left_out": dict(graded.heard),
+            "read_in_pretraining": dict(graded.read),
+            "never_read": {name: graded.judged - read for name, read in graded.read.items()},
             "experiments": {name: _rows(rows) for name, rows in graded.rows.items()},
         },
         "no_models": "" if graded else findings.no_models,

@@ -77,7 +77,20 @@ def _models(findings: Findings) -> str:
         f"from nothing. By chance about {number(0.025 * len(claimed), 1)} would seem to hold."
     ]
     told += [_of_model(graded, name) for name in graded.experiments]
-    return " ".join(told)
+    return " ".join([*told, *_read(graded)])
+
+
+def _read(graded: Graded) -> list[str]:
+    """Return which models have read clips that they were not trained on; nothing where none has."""
+    readers = [name for name, count in graded.read.items() if count]
+    if not readers:
+        return []
+    count = graded.read[readers[0]]  # they start from one encoder
+    return [
+        f"No model was trained on the performances of these {graded.judged} clips, but the encoder "
+        f"that {listed(readers)} started from has read those of {count} in masked pretraining, "
+        f"without labels: {graded.judged - count} of the clips are of playing that it never read."
+    ]
 
 
 def _of_model(graded: Graded, name: str) -> str:

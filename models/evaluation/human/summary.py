@@ -1,19 +1,17 @@
 """The comparison with listeners: everything measured, as plain frozen data for page and JSON."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from degradation.errors import UserError
-from degradation.notes import Performance
 from degradation.render import Instrument, render
 from degradation.seeds import stream
 from labeling.functions import LABELING_FUNCTIONS
 from labeling.reliability import Reliability, assess_reliability
-from models.config.experiment import Experiment
 from models.config.human_validation import HumanValidationConfig
 from models.evaluation.human.baseline import predict_baseline
 from models.evaluation.human.beside import Beside, Row
@@ -24,7 +22,7 @@ from models.evaluation.human.folds import HeldOut, judge_held_out
 from models.evaluation.human.grading import Graded, grade
 from models.evaluation.human.heard import find_heard
 from models.evaluation.human.heuristics import HEURISTICS
-from models.score import TrainedModel
+from models.evaluation.human.trained import Trained
 from storage.corpus import CorpusConfig
 from storage.percepiano import SCALES, Clip, RatedClips
 
@@ -62,8 +60,7 @@ class Findings:
 
 def compare_with_listeners(
     rated: RatedClips,
-    models: Mapping[Experiment, TrainedModel],
-    trained_on: Iterable[tuple[str, Performance]],
+    trained: Trained,
     corpus: CorpusConfig,
     instrument: Instrument,
     config: HumanValidationConfig,
@@ -73,8 +70,9 @@ def compare_with_listeners(
 ) -> Findings:
     """Return how far functions and models go with PercePiano's listeners.
 
-    `trained_on` yields the MIDI file and the performance of all that the models were trained on.
-    Raises UserError when too few clips are left to compare, or all are of one work.
+    Clips of what the models were trained on are left out; clips of what their encoder alone has
+    read, without labels, are counted. Raises UserError when too few clips are left to compare, or
+    all are of one work.
     """
     clips = [clip for clip in rated.clips if not clip.is_score and clip.bars != LONG_BARS]
     works = dict(sorted(Counter(clip.work for clip in clips).items()))
@@ -97,16 +95,19 @@ def compare_with_listeners(
     log("labeling functions, on rendered sound")
     readings = read_functions(clips, instrument)
     graded, no_models, tuned, not_tuned = None, "no model of this recipe is trained", None, ""
+    models = trained.models
     heard: dict[str, str] = {}
+    read: dict[str, str] = {}
     new: list[int] = []
     if models:
-        log("which clips were trained on")
-        heard = find_heard(clips, trained_on)
+        log("which clips were trained on, and which were read in pretraining")
+        heard = find_heard(clips, trained.trained_on)
         new = [number for number, clip in enumerate(clips) if clip.stem not in heard]
         no_models = enough([clips[number] for number in new])
         if not no_models:
+            read = find_heard([clips[number] for number in new], trained.pretrained_on)
             log(f"{', '.join(models)} grade {len(new)} clips")
-            graded = grade(models, clips, new, heard, corpus, instrument, beside)
+            graded = grade(models, clips, new, heard, len(read), corpus, instrument, beside)
     not_tuned = no_models or ("" if "midi_only" in models else "midi_only is not trained")
     if not not_tuned:
         if len({clips[number].work for number in new}) < 2:

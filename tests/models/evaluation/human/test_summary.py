@@ -17,6 +17,7 @@ from models.config.human_validation import HumanValidationConfig, load_human_val
 from models.evaluation.human.grading import clip_windows, grade_clips
 from models.evaluation.human.report import write_human_report
 from models.evaluation.human.summary import Findings, compare_with_listeners
+from models.evaluation.human.trained import Trained
 from models.network import GradingNetwork
 from models.score import TrainedModel
 from storage.corpus import load_corpus_config
@@ -54,16 +55,19 @@ def models(tiny_config: ExperimentConfig) -> dict[Experiment, TrainedModel]:
     return found
 
 
-def compare(rated: RatedClips, models, trained_on, quick) -> Findings:
+def compare(rated: RatedClips, models, trained_on, quick, pretrained_on=()) -> Findings:
+    trained = Trained(models=models, trained_on=trained_on, pretrained_on=pretrained_on)
     return compare_with_listeners(
-        rated, models, trained_on, CORPUS, INSTRUMENT, quick, recipe="phase2", log=lambda _: None
+        rated, trained, CORPUS, INSTRUMENT, quick, recipe="phase2", log=lambda _: None
     )
 
 
 @pytest.fixture(scope="module")
 def findings(rated: RatedClips, models, quick) -> Findings:
-    first = next(clip for clip in rated.clips if not clip.is_score and clip.bars != 16)
-    return compare(rated, models, [("2015/heard.midi", first.performance)], quick)
+    first, *others = (clip for clip in rated.clips if not clip.is_score and clip.bars != 16)
+    heard = ("2015/heard.midi", first.performance)
+    read = [(f"2017/{clip.stem}.midi", clip.performance) for clip in others[:3]]
+    return compare(rated, models, [heard], quick, pretrained_on=[heard, *read])
 
 
 def test_score_and_long_clips_are_not_judged_and_a_heard_one_is_left_out(
@@ -78,6 +82,22 @@ def test_score_and_long_clips_are_not_judged_and_a_heard_one_is_left_out(
     )
     assert findings.tuned is not None
     assert findings.tuned.clips == 41
+
+
+def test_clips_that_only_a_models_encoder_has_read_are_counted_and_not_called_unseen(
+    findings: Findings, tmp_path: Path
+) -> None:
+    assert findings.models is not None
+    assert findings.models.read == {"audio_only": 0, "midi_only": 3}
+    paths = write_human_report(findings, tmp_path)
+    content = json.loads(paths.json.read_text())
+    page = html.unescape(paths.html.read_text())
+    assert content["models"]["read_in_pretraining"] == {"audio_only": 0, "midi_only": 3}
+    assert content["models"]["never_read"] == {"audio_only": 41, "midi_only": 38}
+    (said,) = (said for said in content["sentences"] if "masked pretraining" in said)
+    assert "the encoder that midi_only started from has read those of 3" in said
+    assert "38 of the clips are of playing that it never read" in said
+    assert page.count("Not on unseen music: its encoder has read") == 1
 
 
 def test_what_listeners_were_made_to_hear_is_found(findings: Findings) -> None:
