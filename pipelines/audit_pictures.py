@@ -80,7 +80,8 @@ def correlation_picture(
     for row, values in enumerate(correlation):
         for column, r in enumerate(values):
             colour = "white" if abs(r) > 0.6 else "black"
-            axis.text(column, row, f"{r:.2f}", ha="center", va="center", color=colour, fontsize=9)
+            text = "–" if np.isnan(r) else f"{r:.2f}"
+            axis.text(column, row, text, ha="center", va="center", color=colour, fontsize=9)
     figure.colorbar(mesh, ax=axis, shrink=0.8, label="Pearson's r")
     said = [f"{gate.name} {gate.value:.2f}, {gate.bound} {gate.limit:g}: {gate.verdict}"
             for gate in gates]  # fmt: skip

@@ -16,7 +16,8 @@ A number that is not defined is null; intervals are 95 %, over compositions. A g
 
 `label_gates.json`:
 - `schema_version`, `recipe`, `gates`, `rows`, `compositions`
-- `dimensions` [8], `correlation` [8][8], `pair`: the two that correlate most
+- `dimensions` [8], `correlation` [8][8], `pair`: the two that correlate most (null without two)
+- `constant`: the dimensions that are the same in all rows, which the gates leave out
 - `gate_list`: effective rank, and largest correlation
 - `analytic`, `observable`: one a dimension: `dimension`, `r`, `mae`, `r2` (null of `analytic`);
   `observable` is empty where there are too few compositions
@@ -101,7 +102,8 @@ def label_json(audit: LabelAudit, recipe: str, gates: str) -> dict[str, Any]:
         "compositions": audit.compositions,
         "dimensions": list(DIMENSIONS),
         "correlation": audit.shape.correlation.tolist(),
-        "pair": list(audit.shape.pair),
+        "pair": audit.shape.pair and list(audit.shape.pair),
+        "constant": list(audit.shape.constant),
         "gate_list": [gate_json(gate) for gate in audit.shape.gates],
         "analytic": [asdict(one) for one in audit.analytic],
         "observable": [asdict(one) for one in audit.observable],

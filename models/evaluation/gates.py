@@ -64,7 +64,7 @@ def judge(limit: Limit, value: float, interval: Interval, compositions: int) -> 
         found += f" [{interval.low:.3f}, {interval.high:.3f}]"
     reason = f"{limit.name} {found}; expected {limit.bound} {limit.number:g}"
     if verdict == "undecided":
-        reason += f": {_doubt(compositions)}, use a larger corpus"
+        reason += f": {_doubt(interval, compositions)}, use a larger corpus"
     return Gate(
         name=limit.name,
         value=value,
@@ -77,7 +77,9 @@ def judge(limit: Limit, value: float, interval: Interval, compositions: int) -> 
     )
 
 
-def _doubt(compositions: int) -> str:
+def _doubt(interval: Interval, compositions: int) -> str:
     if compositions < TOO_FEW_TO_HOLD:
         return f"too few compositions to tell ({compositions})"
+    if math.isnan(interval.low):
+        return "too few of the compositions vary for an interval"
     return "the interval holds the limit, so these rows cannot tell"

@@ -43,7 +43,9 @@ def judge_gates(summary: Summary) -> list[Gate]:
         fusion = summary.pairs and summary.experiment(summary.pairs.mean.fusion)
         gates.append(
             both_used_gate(
-                fusion.name if fusion else None, fusion.gain_over_alone if fusion else {}
+                fusion.name if fusion else None,
+                fusion.gain_over_alone if fusion else {},
+                summary.compositions[summary.evaluation.split],
             )
         )
     responses = summary.counterfactual.models if summary.counterfactual else {}

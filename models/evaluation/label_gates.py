@@ -6,17 +6,18 @@ taken of score − 75, the middle of the scale, so that their squares lose no di
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
 import scipy.stats
 from numpy.typing import NDArray
 
-from labeling.scores import DIMENSIONS
+from labeling.scores import DIMENSIONS, Dimension
 from models.evaluation.gates import Gate, Limit, judge
 from models.evaluation.statistics import NOWHERE, TAIL, Interval
+from models.evaluation.tables import plain
 
 Floats = NDArray[np.float64]
 
@@ -24,7 +25,6 @@ EFFECTIVE_RANK = Limit(name="effective rank", bound="at least", number=4.0)
 LARGEST_CORRELATION = Limit(name="largest correlation", bound="at most", number=0.6)
 MIDDLE = 75.0
 ALMOST_ONE = 1 - 1e-12
-PAIRS = len(DIMENSIONS) * (len(DIMENSIONS) - 1) // 2
 
 
 @dataclass(slots=True)
@@ -49,12 +49,15 @@ class LabelShape:
     """How alike the eight labels are. `correlation` is (8, 8); `pair` correlates the most.
 
     `effective_rank` is the participation ratio of the correlation matrix: (sum of
-    eigenvalues)² / sum of their squares, from 1 (one label in eight copies) to 8.
+    eigenvalues)² / sum of their squares, from 1 (one label in eight copies) to 8. `constant` are
+    the dimensions that are the same in all rows: they correlate with nothing (nan) and are left
+    out of both gates. With fewer than two others there is no pair, and neither figure.
     """
 
     rows: int
     correlation: Floats
-    pair: tuple[str, str]
+    constant: tuple[Dimension, ...]
+    pair: tuple[Dimension, Dimension] | None
     gates: tuple[Gate, Gate]
 
 
@@ -72,7 +75,8 @@ def label_shape(sums: ScoreSums) -> LabelShape:
     """Return the shape of the labels and its two gates: effective rank and largest correlation.
 
     The largest of 28 correlations is large by luck, too: its interval is as wide as all 28 need
-    together (Bonferroni). Raises ValueError for a dimension that is the same in all rows.
+    together (Bonferroni). A dimension that is the same in all rows (of music without pedal, say)
+    says nothing, and is left out and named.
     """
     names = sorted(sums.counts)
     parts = (
@@ -82,30 +86,44 @@ def label_shape(sums: ScoreSums) -> LabelShape:
     )
     totals = [part.sum(axis=0) for part in parts]
     whole = _correlation(*totals)
-    if np.isnan(whole).any():
-        flat = [DIMENSIONS[at] for at in np.flatnonzero(np.isnan(np.diag(whole)))]
-        raise ValueError(f"scores must vary, got a constant {', '.join(flat)}")
-    each_pair_once = np.abs(np.triu(whole, 1))
-    first, second = (int(at) for at in np.unravel_index(each_pair_once.argmax(), whole.shape))
-    largest, rank = float(each_pair_once[first, second]), float(participation_ratio(whole))
+    constant = np.isnan(np.diagonal(whole))
+    varied = np.flatnonzero(~constant)
+    pair, rank, largest = None, np.nan, np.nan
     around_rank = around_largest = NOWHERE
-    if len(names) > 1:
-        without = _correlation(*(total - part for total, part in zip(totals, parts, strict=True)))
-        found = _jackknife(rank, participation_ratio(without), TAIL)
-        around_rank = Interval(max(found.low, 1.0), min(found.high, float(len(DIMENSIONS))))
-        # Fisher's z: its spread does not depend on r, and its interval stays below 1.
-        z = np.arctanh(np.minimum(np.abs(without[:, first, second]), ALMOST_ONE))
-        found = _jackknife(float(np.arctanh(min(largest, ALMOST_ONE))), z, TAIL / PAIRS)
-        around_largest = Interval(float(np.tanh(found.low)), float(np.tanh(found.high)))
+    if len(varied) > 1:
+        among = np.ix_(varied, varied)
+        each_pair_once = np.abs(np.triu(whole[among], 1))
+        first, second = np.unravel_index(each_pair_once.argmax(), each_pair_once.shape)
+        pair = (DIMENSIONS[varied[first]], DIMENSIONS[varied[second]])
+        rank = float(participation_ratio(whole[among]))
+        largest = float(each_pair_once[first, second])
+        if len(names) > 1:
+            without = _correlation(
+                *(total - part for total, part in zip(totals, parts, strict=True))
+            )
+            without = without[np.ix_(range(len(names)), varied, varied)]
+            around_rank = _around_rank(rank, without)
+            around_largest = _around_largest(largest, without[:, first, second], len(varied))
+    gates = (
+        judge(EFFECTIVE_RANK, rank, around_rank, len(names)),
+        judge(LARGEST_CORRELATION, largest, around_largest, len(names)),
+    )
+    flat = tuple(DIMENSIONS[at] for at in np.flatnonzero(constant))
     return LabelShape(
         rows=int(totals[0]),
         correlation=whole,
-        pair=(DIMENSIONS[first], DIMENSIONS[second]),
-        gates=(
-            judge(EFFECTIVE_RANK, rank, around_rank, len(names)),
-            judge(LARGEST_CORRELATION, largest, around_largest, len(names)),
-        ),
+        constant=flat,
+        pair=pair,
+        gates=(_told(gates[0], flat), _told(gates[1], flat)),
     )
+
+
+def _told(gate: Gate, constant: Sequence[Dimension]) -> Gate:
+    """Return the gate with the dimensions that it could not look at in its reason."""
+    if not constant:
+        return gate
+    left_out = f"left out, as it never changes: {', '.join(map(plain, constant))}"
+    return replace(gate, reason=f"{gate.reason}; {left_out}")
 
 
 def sum_scores(batches: Iterable[pd.DataFrame]) -> ScoreSums:
@@ -133,6 +151,23 @@ def _correlation(count: Floats, total: Floats, product: Floats) -> Floats:
     spread = np.where(spread < 1e-6, np.nan, spread)
     found: Floats = covariance / (spread[..., :, None] * spread[..., None, :])
     return found
+
+
+def _around_rank(rank: float, without: Floats) -> Interval:
+    """Return the interval of the effective rank from the matrices without each composition."""
+    found = _jackknife(rank, participation_ratio(without), TAIL)
+    return Interval(max(found.low, 1.0), min(found.high, float(without.shape[-1])))
+
+
+def _around_largest(largest: float, without: Floats, dimensions: int) -> Interval:
+    """Return the interval of the largest correlation from what it is without each composition.
+
+    Fisher's z: its spread does not depend on r, and its interval stays below 1.
+    """
+    z = np.arctanh(np.minimum(np.abs(without), ALMOST_ONE))
+    pairs = dimensions * (dimensions - 1) // 2
+    found = _jackknife(float(np.arctanh(min(largest, ALMOST_ONE))), z, TAIL / pairs)
+    return Interval(float(np.tanh(found.low)), float(np.tanh(found.high)))
 
 
 def _jackknife(value: float, without: Floats, tail: float) -> Interval:

@@ -77,9 +77,11 @@ def multiple_r(r_first: float, r_second: float, r_between: float) -> float:
     >>> round(multiple_r(0.6, 0.6, 0.0), 4), multiple_r(0.6, 0.6, 1.0)
     (0.8485, 0.6)
     """
+    if math.isnan(r_first) or math.isnan(r_second):  # of a truth that does not vary
+        return math.nan
     alone = max(abs(r_first), abs(r_second))
     left = 1 - r_between**2
-    if left < 1e-9:
+    if not left >= 1e-9:  # nan too: one of them is constant, and adds nothing
         return alone
     square = (r_first**2 + r_second**2 - 2 * r_first * r_second * r_between) / left
     return min(1.0, max(alone, math.sqrt(max(square, 0.0))))

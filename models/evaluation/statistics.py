@@ -15,6 +15,10 @@ Floats = NDArray[np.float64]
 TAIL = 0.025
 """On either side of a 95 % interval."""
 
+MOST_UNDEFINED = 2 * TAIL
+"""Of the redrawings so many may lack a figure before its interval does, too: what the others say
+is no longer 95 % of anything. A label that varies in one or two compositions alone is such."""
+
 
 @dataclass(frozen=True, slots=True)
 class Interval:
@@ -77,11 +81,27 @@ def _redrawn(
     return _r_and_mae(np.tensordot(times_drawn.astype(np.float64), sums, axes=1))
 
 
+def _ends(figures: Floats) -> tuple[Floats, Floats]:
+    """Return both ends of the intervals of figures (draws, ...); nan where too few draws have it.
+
+    Draws without the figure are left out, up to `MOST_UNDEFINED`.
+    """
+    unknown = np.isnan(figures).mean(axis=0) > MOST_UNDEFINED
+    low, high = np.nanquantile(np.where(unknown, 0.0, figures), [TAIL, 1 - TAIL], axis=0)
+    return np.where(unknown, np.nan, low), np.where(unknown, np.nan, high)
+
+
 def _interval(figures: Floats) -> Interval:
-    if np.isnan(figures).all():  # r of truths that are constant however they are redrawn
-        return NOWHERE
-    low, high = np.nanquantile(figures, [TAIL, 1 - TAIL])
+    low, high = _ends(figures)
     return Interval(float(low), float(high))
+
+
+def _mean_of_defined(r: Floats) -> Floats:
+    """Return the mean r (draws,) over the dimensions (draws, dimensions) that a draw defines."""
+    defined = ~np.isnan(r)
+    with np.errstate(invalid="ignore"):
+        mean: Floats = np.where(defined, r, 0.0).sum(axis=1) / defined.sum(axis=1)
+    return mean
 
 
 def clustered_bootstrap(
@@ -97,7 +117,8 @@ def clustered_bootstrap(
     `true` and `predicted` are (samples, dimensions) and `clusters` names each sample's piece
     (Field & Welsh 2007, randomised cluster bootstrap). The same seed redraws the same
     clusters for every model. With one cluster there is nothing to redraw: nan. Below about
-    ten clusters such intervals are too narrow; say so beside them.
+    ten clusters such intervals are too narrow; say so beside them. A dimension without r, as its
+    truth does not vary, is left out of the mean, in a redrawing as in the sample.
     """
     count = len(set(clusters))
     redrawn = _redrawn(true, predicted, clusters, seed, draws)
@@ -105,7 +126,7 @@ def clustered_bootstrap(
         return AgreementIntervals(mean_r=NOWHERE, mean_mae=NOWHERE, clusters=count)
     r, mae = redrawn
     return AgreementIntervals(
-        mean_r=_interval(r.mean(axis=1)), mean_mae=_interval(mae.mean(axis=1)), clusters=count
+        mean_r=_interval(_mean_of_defined(r)), mean_mae=_interval(mae.mean(axis=1)), clusters=count
     )
 
 
@@ -150,7 +171,7 @@ def clustered_gain(
     mine, theirs = (_redrawn(true, one, clusters, seed, draws) for one in (predicted, other))
     interval = NOWHERE
     if mine is not None and theirs is not None:
-        interval = _interval(mine[0].mean(axis=1) - theirs[0].mean(axis=1))
+        interval = _interval(_mean_of_defined(mine[0]) - _mean_of_defined(theirs[0]))
     return Gain(mean_r=mean_r - mean_over_dimensions(pearson_r(true, other)), interval=interval)
 
 
@@ -173,9 +194,16 @@ def clustered_differences(
         return tuple(Difference(r=r, interval=NOWHERE, p=np.nan) for r in differences.tolist())
     by_chance = 2.0 ** (1 - len(set(clusters)))
     return tuple(
-        Difference(r=r, interval=_interval(drawn), p=max(_two_sided_p(drawn), by_chance))
+        _difference(r, drawn, by_chance)
         for r, drawn in zip(differences.tolist(), (mine[0] - theirs[0]).T, strict=True)
     )
+
+
+def _difference(r: float, drawn: Floats, by_chance: float) -> Difference:
+    interval = _interval(drawn)
+    if np.isnan(interval.low):
+        return Difference(r=r, interval=NOWHERE, p=np.nan)
+    return Difference(r=r, interval=interval, p=max(_two_sided_p(drawn), by_chance))
 
 
 def _two_sided_p(drawn: Floats) -> float:
@@ -190,7 +218,7 @@ def clustered_means(
     """Return the means over the first axis of (rows, ...) and both ends of 95 % intervals.
 
     `clusters` names each row's piece; whole clusters are redrawn. A nan is a row without that
-    value and left out. With one cluster the ends are nan.
+    value and left out. With one cluster the ends are nan, and where only one or two have the value.
 
     Raises ValueError unless each row has a cluster.
     """
@@ -210,9 +238,7 @@ def clustered_means(
         times = rng.multinomial(len(names), np.full(len(names), 1 / len(names)), size=draws)
         total, count = (np.tensordot(times.astype(np.float64), part, axes=1) for part in sums)
         redrawn = total / count
-    unknown = np.isnan(redrawn).all(axis=0)
-    low, high = np.nanquantile(np.where(unknown, 0.0, redrawn), [TAIL, 1 - TAIL], axis=0)
-    return mean, np.where(unknown, np.nan, low), np.where(unknown, np.nan, high)
+    return mean, *_ends(redrawn)
 
 
 def within_tier_r(true: Floats, predicted: Floats, tiers: Sequence[str]) -> float:

@@ -22,7 +22,6 @@ from models.evaluation.statistics import AgreementIntervals, Gain
 from models.evaluation.tables import number, percent, plain, signed
 from models.metrics import Agreement, mean_over_dimensions
 
-ONE_PIECE = "one composition has no interval"
 IN_ORDER_SHARE = 0.9
 """So often must two performances 2 JND apart in one factor be graded in the right order."""
 NUISANCE_SHARE = 0.25
@@ -50,43 +49,69 @@ class Gate:
 def learnt_gate(
     models: Mapping[Experiment, tuple[Agreement, AgreementIntervals]], baseline: Agreement
 ) -> Gate:
-    """Judge that every model beats always saying the training mean, in every dimension."""
+    """Judge that every model beats always saying the training mean, in every dimension.
+
+    Where a label is the same in all judged rows, no one's r is defined, and there is nothing to
+    learn: the dimension is not judged.
+    """
+    name, asks = (
+        "every model has learnt something",
+        "MAE below that of always saying the training mean in each dimension, and an interval "
+        "of mean r above 0",
+    )
+    judged = [
+        dimension for dimension, r in zip(DIMENSIONS, baseline.r, strict=True) if not math.isnan(r)
+    ]
+    if not judged:
+        return Gate(name=name, asks=asks, found="no label varies in these rows", passed=None)
     failed = {
-        name: [
+        model: [
             dimension
             for dimension, mae, mean in zip(DIMENSIONS, found.mae, baseline.mae, strict=True)
-            if mae >= mean
+            if dimension in judged and mae >= mean
         ]
-        for name, (found, _) in models.items()
+        for model, (found, _) in models.items()
     }
-    # With one composition there is no interval, and only the errors can be judged.
-    unsure = [name for name, (_, around) in models.items() if around.mean_r.low <= 0]
-    lost = {name: dimensions for name, dimensions in failed.items() if dimensions}
+    # Without an interval (of one composition, say) only the errors can be judged.
+    unsure = [model for model, (_, around) in models.items() if around.mean_r.low <= 0]
+    lost = {model: dimensions for model, dimensions in failed.items() if dimensions}
     because = [
-        f"{name} is no better in {_named(dimensions)}." for name, dimensions in lost.items()
-    ] + [f"The interval of {name}'s mean r does not lie above 0." for name in unsure]
+        f"{model} is no better in {_named(dimensions, judged)}."
+        for model, dimensions in lost.items()
+    ] + [f"The interval of {model}'s mean r does not lie above 0." for model in unsure]
     because += [
-        f"{name} grades {number(abs(found.mean_bias), 1)} points too "
+        f"{model} grades {number(abs(found.mean_bias), 1)} points too "
         f"{'low' if found.mean_bias < 0 else 'high'} on the mean, which costs MAE and no r: "
         "its scores were calibrated on the validation split, which this music is unlike."
-        for name, (found, _) in models.items()
-        if name in lost and abs(found.mean_bias) >= GREAT_BIAS
+        for model, (found, _) in models.items()
+        if model in lost and abs(found.mean_bias) >= GREAT_BIAS
     ]
     good = len(models) - len({*lost, *unsure})
+    constant = [dimension for dimension in DIMENSIONS if dimension not in judged]
     return Gate(
-        name="every model has learnt something",
-        asks="MAE below that of always saying the training mean in each dimension, and an interval "
-        "of mean r above 0",
-        found=f"{good} of {len(models)} models",
+        name=name,
+        asks=asks,
+        found=f"{good} of {len(models)} models"
+        + (
+            f"; not judged, as its label never changes here: {', '.join(map(plain, constant))}"
+            if constant
+            else ""
+        ),
         passed=not because,
         because=tuple(because),
     )
 
 
-def _named(dimensions: Sequence[str]) -> str:
-    if len(dimensions) == len(DIMENSIONS):
+def _named(dimensions: Sequence[str], judged: Sequence[str]) -> str:
+    if len(dimensions) == len(judged):
         return "any dimension"
     return ", ".join(map(plain, dimensions))
+
+
+def _no_interval(compositions: int) -> str:
+    if compositions == 1:
+        return "one composition has no interval"
+    return f"labels vary in too few of the {compositions} compositions for an interval"
 
 
 def fusion_gate(seen: Evidence | None) -> Gate:
@@ -102,7 +127,8 @@ def fusion_gate(seen: Evidence | None) -> Gate:
         )
     pair, interval = seen.pair, seen.pair.interval
     if math.isnan(interval.low):
-        found = f"{pair.fusion} {signed(pair.difference)} against {pair.single}; {ONE_PIECE}"
+        found = f"{pair.fusion} {signed(pair.difference)} against {pair.single}; "
+        found += _no_interval(seen.compositions)
         return Gate(name=name, asks=asks, found=found, passed=None)
     passed = pair.share_of_headroom >= HEADROOM_SHARE and interval.low > 0
     few = passed and seen.compositions < FEWEST_COMPOSITIONS
@@ -123,14 +149,19 @@ def fusion_gate(seen: Evidence | None) -> Gate:
     )
 
 
-def both_used_gate(fusion: Experiment | None, over_alone: Mapping[Modality, Gain]) -> Gate:
-    """Judge that the best fusion loses something when either modality is taken away."""
+def both_used_gate(
+    fusion: Experiment | None, over_alone: Mapping[Modality, Gain], compositions: int
+) -> Gate:
+    """Judge that the best fusion loses something when either modality is taken away.
+
+    `compositions` is how many the intervals redraw.
+    """
     name = "the best fusion uses both modalities"
     asks = "mean r falls when either is taken away, each with an interval that excludes 0"
     if fusion is None or not over_alone:
         return Gate(name=name, asks=asks, found="no fusion was trained", passed=None)
     if any(math.isnan(gain.interval.low) for gain in over_alone.values()):
-        return Gate(name=name, asks=asks, found=ONE_PIECE, passed=None)
+        return Gate(name=name, asks=asks, found=_no_interval(compositions), passed=None)
     because = [
         f"Without {WORDS[other(kept)]}, mean r changes by {signed(-gain.mean_r)} "
         f"({signed(-gain.interval.high)} to {signed(-gain.interval.low)})."

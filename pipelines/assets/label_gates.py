@@ -68,7 +68,8 @@ def label_gates_asset(recipe_name: str) -> dg.AssetsDefinition:
                 "rows": audit.shape.rows,
                 "compositions": audit.compositions,
                 **{gate.name: gate.value for gate in audit.shape.gates},
-                "correlate most": " and ".join(audit.shape.pair),
+                "correlate most": " and ".join(audit.shape.pair or ("no two",)),
+                "constant": ", ".join(audit.shape.constant) or "none",
                 "because": "; ".join(gate.reason for gate in audit.shape.gates),
                 "ceilings": records_metadata(ceiling_rows(audit)),
                 "correlations": dg.MetadataValue.md(

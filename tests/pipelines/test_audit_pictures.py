@@ -52,3 +52,5 @@ def test_a_correlation_is_drawn_where_it_is() -> None:
     matrix[0, 7] = matrix[7, 0] = 0.9
     changed = np.argwhere((pixels(correlation_picture(matrix, DIMENSIONS, [GATE])) != plain).any(2))
     assert len(changed)
+    matrix[3] = matrix[:, 3] = np.nan  # a dimension that never changes
+    assert (pixels(correlation_picture(matrix, DIMENSIONS, [GATE])) != plain).any()

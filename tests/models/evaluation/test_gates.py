@@ -35,3 +35,6 @@ def test_what_cannot_be_had_is_undecided() -> None:
     gate = judge(Limit(name="it", bound="at most", number=0.5), math.nan, NOWHERE, 1)
     assert gate.verdict == "undecided"
     assert gate.reason.startswith("it cannot be had; expected at most 0.5: too few compositions")
+    many = judge(Limit(name="it", bound="at most", number=0.5), 0.3, NOWHERE, 20)
+    assert many.verdict == "undecided"
+    assert "too few of the compositions vary" in many.reason

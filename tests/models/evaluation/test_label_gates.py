@@ -8,7 +8,6 @@ from labeling.scores import DIMENSIONS
 from models.evaluation.ceilings import TierScores, label_ceiling
 from models.evaluation.label_gates import (
     LabelShape,
-    ScoreSums,
     label_shape,
     participation_ratio,
     sum_scores,
@@ -118,9 +117,41 @@ def test_one_composition_is_too_few_to_judge() -> None:
     assert verdicts(shape_of(correlated(0.9, 50, seed=5), pieces=1)) == ("undecided", "undecided")
 
 
-def test_a_constant_dimension_is_refused() -> None:
-    scores = correlated(0.0, 50, seed=6)
+@pytest.mark.filterwarnings("error")
+def test_a_constant_dimension_is_left_out_and_named() -> None:
+    scores = correlated(0.2, 4000, seed=6)
     scores[:, 4] = 95.0
-    with pytest.raises(ValueError, match="must vary, got a constant tone_quality"):
-        shape_of(scores)
-    assert ScoreSums().counts == {}
+    shape = shape_of(scores)
+    assert shape.constant == ("tone_quality",)
+    assert np.isnan(shape.correlation[4]).all()
+    others = np.corrcoef(np.delete(scores, 4, axis=1).T)
+    assert shape.gates[0].value == pytest.approx(float(participation_ratio(others)))
+    assert shape.gates[1].value == pytest.approx(np.abs(np.triu(others, 1)).max())
+    assert shape.pair is not None
+    assert "tone_quality" not in shape.pair
+    assert verdicts(shape) == ("holds", "holds")
+    assert all(
+        gate.reason.endswith("; left out, as it never changes: tone quality")
+        for gate in shape.gates
+    )
+    assert shape_of(correlated(0.2, 50, seed=6)).constant == ()
+
+
+@pytest.mark.filterwarnings("error")
+def test_where_one_dimension_or_none_varies_neither_figure_can_be_had() -> None:
+    for varied in (0, 1):
+        scores = np.full((50, 8), 95.0)
+        scores[:, :varied] = correlated(0.2, 50, seed=7)[:, :varied]
+        shape = shape_of(scores)
+        assert shape.pair is None
+        assert len(shape.constant) == 8 - varied
+        assert verdicts(shape) == ("undecided", "undecided")
+        assert "cannot be had" in shape.gates[0].reason
+
+
+def test_what_varies_in_one_composition_alone_has_no_interval_and_it_is_said() -> None:
+    scores = correlated(0.0, 600, seed=8)
+    scores[np.arange(600) % 60 > 0, 3] = 100.0
+    rank = shape_of(scores).gates[0]
+    assert rank.verdict == "undecided"
+    assert "too few of the compositions vary for an interval" in rank.reason

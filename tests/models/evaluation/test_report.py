@@ -370,6 +370,25 @@ def test_counterfactual_rows_are_judged_with_nothing_else(
     assert without["data"]["counts"] == content["data"]["counts"]
 
 
+@pytest.mark.filterwarnings("error")
+def test_a_label_that_never_changes_takes_its_own_dimension_out_of_the_figures_alone(
+    factored: Evaluation, tmp_path: Path
+) -> None:
+    """Music without pedal: the label of pedal technique is 100 in every row."""
+    samples = factored.samples.copy()
+    samples.loc[samples["family"].isna(), "pedal_technique"] = 100.0
+    _, content, html = written(dataclasses.replace(factored, samples=samples), tmp_path)
+    assert all(one["r"][3] is None for one in content["experiments"])
+    assert None not in [end for one in content["experiments"] for end in one["mean_r_interval"]]
+    assert content["pairs"]["dimensions"][3]["bootstrap_p_holm"] is None
+    gates = {gate["name"]: gate for gate in content["gates"]}
+    learnt = gates["every model has learnt something"]
+    assert learnt["found"].endswith("its label never changes here: pedal technique")
+    assert not any("pedal" in reason for reason in learnt["because"])
+    assert gates["the best fusion uses both modalities"]["passed"] is not None
+    assert not re.search(r"\b(nan|NaN|None|inf|undefined)\b", html)
+
+
 def test_the_gates_of_the_page_are_those_of_the_json(
     whole_factored: tuple[Page, dict[str, Any], str],
 ) -> None:

@@ -36,6 +36,11 @@ def test_the_same_predictions_are_nothing_to_test() -> None:
     assert math.isnan(williams(math.nan, 0.5, 0.1, 50).p)
 
 
+def test_with_a_truth_that_does_not_vary_nothing_correlates_however_weighed() -> None:
+    assert math.isnan(multiple_r(math.nan, math.nan, 0.5))
+    assert multiple_r(0.6, 0.0, math.nan) == 0.6, "a constant prediction adds nothing"
+
+
 def test_it_rejects_as_often_as_it_says_where_samples_are_independent() -> None:
     rejected, trials = 0, 400
     for trial in range(trials):

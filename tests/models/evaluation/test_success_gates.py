@@ -65,6 +65,21 @@ def test_whoever_is_no_better_than_the_mean_in_one_dimension_has_not_learnt_it()
     assert lost.because == ("concat is no better in any dimension.",)
 
 
+def test_a_dimension_whose_label_never_changes_is_not_judged_and_named() -> None:
+    flat = (0.5,) * 3 + (math.nan,) + (0.5,) * 4
+    perfect_there = (5.0,) * 3 + (0.0,) + (5.0,) * 4
+    baseline = dataclasses.replace(agreed(5.0), r=flat, mae=perfect_there)
+    gate = learnt_gate({"gated": (agreed(4.0), around(0.1))}, baseline)
+    assert gate.passed
+    assert gate.found == (
+        "1 of 1 models; not judged, as its label never changes here: pedal technique"
+    )
+    lost = learnt_gate({"gated": (agreed(6.0), around(0.1))}, baseline)
+    assert lost.because == ("gated is no better in any dimension.",)
+    nothing = dataclasses.replace(baseline, r=(math.nan,) * 8)
+    assert learnt_gate({"gated": (agreed(4.0), around(0.1))}, nothing).passed is None
+
+
 def test_grades_that_are_too_low_throughout_are_told_where_they_cost_the_gate() -> None:
     low = agreed(6.0, bias=-4.0)
     assert (
@@ -133,13 +148,24 @@ def test_without_a_pair_fusing_is_not_judged() -> None:
 def test_a_fusion_that_loses_nothing_without_a_side_does_not_use_both() -> None:
     lost = Gain(mean_r=0.2, interval=Interval(0.1, 0.3))
     kept = Gain(mean_r=0.001, interval=Interval(-0.01, 0.01))
-    assert both_used_gate("gated", {"audio": lost, "midi": lost}).passed
-    failed = both_used_gate("gated", {"audio": kept, "midi": lost})
+    assert both_used_gate("gated", {"audio": lost, "midi": lost}, 12).passed
+    failed = both_used_gate("gated", {"audio": kept, "midi": lost}, 12)
     assert failed.passed is False
     assert failed.because == ("Without MIDI, mean r changes by −0.001 (−0.010 to +0.010).",)
     one_piece = Gain(mean_r=0.2, interval=Interval(math.nan, math.nan))
-    assert both_used_gate("gated", {"audio": one_piece}).passed is None
-    assert both_used_gate(None, {}).passed is None
+    assert both_used_gate("gated", {"audio": one_piece}, 1).passed is None
+    assert both_used_gate(None, {}, 12).passed is None
+
+
+def test_why_there_is_no_interval_is_said_as_it_is() -> None:
+    unsure = evidence(0.25, math.nan, math.nan)
+    assert "vary in too few of the 12 compositions" in fusion_gate(unsure).found
+    alone = dataclasses.replace(unsure, compositions=1)
+    assert fusion_gate(alone).found.endswith("; one composition has no interval")
+    gain = Gain(mean_r=0.2, interval=Interval(math.nan, math.nan))
+    assert both_used_gate("gated", {"audio": gain}, 3).found == (
+        "labels vary in too few of the 3 compositions for an interval"
+    )
 
 
 def test_grades_that_follow_every_factor(respond: Respond) -> None:
