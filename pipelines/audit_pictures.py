@@ -16,6 +16,7 @@ SHOWN_IMPORTANCES = 8
 SETS = {
     "heard": "the recording",
     "dry": "its playing, nothing\ndone to the sound",
+    "drawn": "what was drawn for\nthe recording",
     "notes": "counts of the notes",
 }
 BAR = "#35618f"

@@ -8,8 +8,9 @@ A number that is not defined is null; intervals are 95 %, over compositions. A g
 - `schema_version`, `recipe`, `gates` ("block" or "warn"), `rows`, `compositions`
 - `counts` {tier: rows}, `chance` (of balanced accuracy: 1 / tiers), `commonest` (share of the
   commonest tier: the accuracy of always naming it)
-- `gate`: what `heard` has above chance and `dry`; the one that counts
-- `tiers`: one a set of statistics, `statistics` ("heard", "dry" or "notes"),
+- `gate`: the larger of what `heard` has above chance and `dry`, and `drawn` above chance
+- `tiers`: one a set of statistics, `statistics` ("heard", "dry", "drawn" or "notes";
+  `drawn` in factored recipes alone),
   `balanced_accuracy`, `interval`, `recall` {tier: share}, `importances` {statistic: drop}
 - `scores`: one a set and dimension: `statistics`, `dimension`, `r`, `r2`
 - `meanings` {statistic: {`unit`, `meaning`}}
@@ -36,9 +37,12 @@ from models.evaluation.label_gates import LabelShape
 from models.evaluation.observable_ceiling import DimensionCeiling
 from models.evaluation.probes import ScoreProbe, TierProbe
 from models.evaluation.report_json import without_nan
-from models.evaluation.trivial_statistics import PLAYING, RECORDING
+from models.evaluation.trivial_statistics import DRAWN, PLAYING, RECORDING
 
 SCHEMA_VERSION = 1
+
+SETS = {"heard": RECORDING, "dry": RECORDING, "drawn": DRAWN, "notes": PLAYING}
+"""Sets of statistics, and what each is made of."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +88,8 @@ def shortcut_json(audit: ShortcutAudit, recipe: str, gates: str) -> dict[str, An
         "scores": [asdict(probe) for probe in audit.scores],
         "meanings": {
             f"{kind}_{one.name}": {"unit": one.unit, "meaning": one.meaning}
-            for kind, statistics in (("heard", RECORDING), ("dry", RECORDING), ("notes", PLAYING))
+            for kind, statistics in SETS.items()
+            if any(probe.statistics == kind for probe in audit.tiers)
             for one in statistics
         },
     }

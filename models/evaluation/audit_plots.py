@@ -6,7 +6,7 @@ from models.evaluation.drawing import GREY, INK, panel
 from models.evaluation.heat_map import paint_heat_map
 from models.evaluation.tables import Content, number, plain
 
-PROBE_COLOURS = {"heard": "#d1495b", "dry": "#4f86c6", "notes": GREY}
+PROBE_COLOURS = {"heard": "#d1495b", "dry": "#4f86c6", "drawn": "#e9a03b", "notes": GREY}
 
 
 def plot_audits(report: Content) -> list[str]:

@@ -1,4 +1,4 @@
-"""Trivial statistics of rows of the shards: of what is heard, and of the same playing dry."""
+"""Trivial statistics of rows of the shards: of what is heard, what was drawn, the playing dry."""
 
 import functools
 import operator
@@ -12,7 +12,11 @@ import pyarrow.compute as pc
 
 from degradation.render import Instrument
 from labeling.scores import DIMENSIONS
-from models.evaluation.trivial_statistics import playing_statistics, recording_statistics
+from models.evaluation.trivial_statistics import (
+    drawn_statistics,
+    playing_statistics,
+    recording_statistics,
+)
 from storage.audio import encode_flac
 from storage.midi import read_midi
 from storage.remeasure import dry_sound
@@ -21,6 +25,7 @@ from storage.tables import Table, read_table
 READ_COLUMNS = (
     *("sample_id", "segment_id", "performance_id", "composition", "tier", "duration_s", "start_s"),
     *("audio_source", "audio_filename", "seed", "midi", "audio", *DIMENSIONS),
+    "recording_quality",
 )
 
 
@@ -41,10 +46,11 @@ class StatisticsTask:
 
 
 def read_statistics(task: StatisticsTask) -> pd.DataFrame:
-    """Return one row a sample: its names and scores, and `heard_…`, `dry_…` and `notes_…`.
+    """Return one row a sample: its names and scores, and `heard_…`, `dry_…`, `notes_…`.
 
     `heard` and `dry` are the statistics of `RECORDING`: of the row's own file, and of its
-    playing with nothing done to the sound. `notes` are those of `PLAYING`.
+    playing with nothing done to the sound. `notes` are those of `PLAYING`; `drawn_…` those of
+    `DRAWN`, which rows of factored recipes alone have.
     """
     return pd.DataFrame([_measure(row, task) for row in _rows(task)])
 
@@ -65,9 +71,11 @@ def _measure(row: dict[str, Any], task: StatisticsTask) -> dict[str, Any]:
     # Encoded and decoded like the row's own: rounding to 16 bits is noise too.
     dry = encode_flac(dry_sound(row, task.instrument, task.corpus_root))
     performance = replace(read_midi(midi, name), duration_s=row["duration_s"])
+    drawn = row["recording_quality"]
     return {
         **{column: row[column] for column in ("sample_id", "composition", "tier", *DIMENSIONS)},
         **_named("heard", recording_statistics(audio, name)),
+        **(_named("drawn", drawn_statistics(drawn)) if drawn else {}),
         **_named("dry", recording_statistics(dry, name)),
         **_named("notes", playing_statistics(performance, midi)),
     }

@@ -5,12 +5,15 @@ scale, spectra are of Hann windows of 2,048 samples (85 ms at 24 kHz) that overl
 every figure is finite: what is fainter than `FAINTEST_DBFS` counts as that.
 """
 
+import re
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from degradation.notes import Performance
+from degradation.seeds import digest_int
 from degradation.waveform import Waveform, level_dbfs
 from storage.audio import audio_facts, decode_audio
 
@@ -21,6 +24,7 @@ WINDOW_SAMPLES = 2048
 QUIET_SHARE = 0.1
 SILENT_DBFS = -60.0
 FRAME_S = 0.05
+NO_NOISE_DB = 100.0
 HIGH_HZ = 5000.0
 """Above most of a piano's power, so that what lies there all the time is noise."""
 
@@ -53,6 +57,25 @@ RECORDING = (
     Statistic("duration_s", "s", "length of the file"),
 )
 """Of a recording and its file: what is done to the sound shows here, and some of the playing."""
+
+EQUALISER_BAND = re.compile(r"([\d.]+) Hz ([+-][\d.]+) dB")
+SHAPES = ("low shelf", "peak", "high shelf")
+
+DRAWN = (
+    Statistic("instrument", "number", "which instrument, numbered by name"),
+    Statistic("rt60_s", "s", "reverberation time of the room; 0 without one"),
+    Statistic("noise", "number", "colour of the noise, numbered by name"),
+    Statistic("snr_db", "dB", f"SNR of the noise; {NO_NOISE_DB:g} without any"),
+    Statistic("gain_db", "dB", "gain"),
+    Statistic("low_hz", "Hz", "where the pass band begins"),
+    Statistic("high_hz", "Hz", "where it ends"),
+    *(
+        Statistic(f"{shape.replace(' ', '_')}_{unit.lower()}", unit, f"{what} of the {shape}")
+        for shape in SHAPES
+        for unit, what in (("Hz", "frequency"), ("dB", "gain"))
+    ),
+)
+"""Of `recording_quality`: what was drawn for the recording, whatever the playing."""
 
 PLAYING = (
     Statistic("note_count", "notes", "notes that are played"),
@@ -131,6 +154,21 @@ def recording_statistics(audio: bytes, name: str) -> dict[str, float]:
     }
 
 
+def drawn_statistics(recording_quality: dict[str, Any]) -> dict[str, float]:
+    """Return all of `DRAWN` of a value of the column `recording_quality`."""
+    drawn = recording_quality
+    bands = EQUALISER_BAND.findall(drawn["equaliser"])
+    figures = (
+        _numbered(drawn["instrument"]),
+        drawn["rt60_s"] or 0.0,
+        _numbered(drawn["noise"] or ""),
+        NO_NOISE_DB if drawn["snr_db"] is None else drawn["snr_db"],
+        *(drawn[name] for name in ("gain_db", "low_hz", "high_hz")),
+        *(float(figure) for band in bands for figure in band),
+    )
+    return {one.name: float(figure) for one, figure in zip(DRAWN, figures, strict=True)}
+
+
 def playing_statistics(performance: Performance, midi: bytes) -> dict[str, float]:
     """Return all of `PLAYING` of a performance and the bytes of its file; 0 without notes."""
     notes = performance.notes
@@ -144,6 +182,11 @@ def playing_statistics(performance: Performance, midi: bytes) -> dict[str, float
         "pedal_movements": float(len(performance.pedal)),
         "midi_bytes": float(len(midi)),
     }
+
+
+def _numbered(name: str) -> float:
+    """Return a number for a name, the same everywhere: a forest needs no order, only difference."""
+    return float(digest_int(name) % 2**16)
 
 
 def _decibels(mean_square: float) -> float:

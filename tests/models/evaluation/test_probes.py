@@ -12,6 +12,7 @@ from degradation.recipe import TIERS
 from labeling.scores import DIMENSIONS
 from models.evaluation.probes import (
     LIMIT,
+    TierGuesses,
     balanced_accuracy,
     guess_scores,
     guess_tiers,
@@ -45,10 +46,10 @@ class Rows:
 
 
 def gate_of(heard: pd.DataFrame, dry: pd.DataFrame, rows: Rows) -> str:
-    guesses = [
+    told, control = (
         guess_tiers(values, rows.tiers, rows.compositions, seed=1) for values in (heard, dry)
-    ]
-    return shortcut_gate(*guesses, rows.tiers, rows.compositions, seed=1).verdict
+    )
+    return shortcut_gate(told, control, None, rows.tiers, rows.compositions, seed=1).verdict
 
 
 def test_a_planted_shortcut_is_found_and_named() -> None:
@@ -84,6 +85,26 @@ def test_what_the_dry_playing_tells_as_well_is_no_shortcut() -> None:
     assert balanced_accuracy(np.array(rows.tiers), guesses.predicted) > 0.25 + LIMIT.number
     assert gate_of(heard, softer, rows) == "holds"
     assert gate_of(heard, rows.statistics, rows) == "fails"
+
+
+def test_a_leak_that_the_recording_blurs_shows_in_what_was_drawn() -> None:
+    """Heard tells less of the playing than dry does; a leak first has to fill that gap."""
+    rows = Rows(4, rows=1200)
+    dry = rows.statistics.assign(crest=rows.statistics["crest"] - 2 * rows.tier)
+    snr_db = 30 - 3 * rows.tier + rows.rng.normal(0, 6, len(dry))
+    gains = rows.rng.normal(0, 6, len(dry))
+    heard = rows.statistics.assign(level=rows.statistics["level"] + gains, floor=-snr_db)
+    told, control, leak, innocent = (
+        guess_tiers(values, rows.tiers, rows.compositions, seed=1)
+        for values in (heard, dry, pd.DataFrame({"snr": snr_db}), pd.DataFrame({"gain": gains}))
+    )
+
+    def verdict(drawn: TierGuesses | None) -> str:
+        return shortcut_gate(told, control, drawn, rows.tiers, rows.compositions, seed=1).verdict
+
+    assert verdict(None) == "holds"
+    assert verdict(innocent) == "holds"
+    assert verdict(leak) == "fails"
 
 
 def test_no_composition_is_known_when_it_is_judged() -> None:

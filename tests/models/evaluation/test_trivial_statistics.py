@@ -1,22 +1,31 @@
 """Meters on signals whose readings are known."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 import scipy.signal
 
+from degradation.factored import FactoredRecipe
 from degradation.notes import NOTE_DTYPE, PEDAL_DTYPE, SUSTAIN, Performance
+from degradation.nuisance import draw_recording
 from degradation.seeds import stream
 from degradation.waveform import Waveform
 from models.evaluation.trivial_statistics import (
+    DRAWN,
     FAINTEST_DBFS,
     PLAYING,
     RECORDING,
+    SHAPES,
+    drawn_statistics,
     playing_statistics,
     recording_statistics,
     sound_statistics,
     spectrogram,
 )
+from pipelines.settings import find_recipe
 from storage.audio import encode_flac
+from storage.factored_columns import recording_quality
 
 RATE_HZ = 24_000
 LENGTH = 10 * RATE_HZ
@@ -37,6 +46,39 @@ def sine(frequency_hz: float, amplitude: float = 0.5) -> np.ndarray:
 def bursts() -> np.ndarray:
     """Half a second of a tone in every second, and nothing between."""
     return sine(440) * (np.arange(LENGTH) % RATE_HZ < RATE_HZ // 2)
+
+
+def test_what_was_drawn_is_read_back() -> None:
+    recipe = find_recipe("factored")
+    assert isinstance(recipe, FactoredRecipe)
+    wet, dry = (
+        recipe.nuisance.model_copy(
+            update={
+                "room_share": share,
+                "noise": recipe.nuisance.noise.model_copy(update={"share": share}),
+            }
+        )
+        for share in (1.0, 0.0)
+    )
+    recordings = [
+        draw_recording(nuisance, 1, "factored", partial(stream, 2)) for nuisance in (wet, dry)
+    ]
+    found, none = (drawn_statistics(recording_quality(one)) for one in recordings)
+    assert list(found) == [one.name for one in DRAWN]
+    recording = recordings[0]
+    assert recording.room
+    assert recording.noise
+    assert found["rt60_s"] == recording.room.rt60_s(recording.instrument.sample_rate_hz) > 0
+    assert found["snr_db"] == recording.noise.snr_db
+    assert found["gain_db"] == recording.gain.gain_db
+    assert found["high_hz"] == recording.band.high_hz
+    for band, name in zip(recording.equaliser.bands, SHAPES, strict=True):
+        key = name.replace(" ", "_")
+        assert found[f"{key}_hz"] == pytest.approx(band.frequency_hz, rel=1e-4)
+        assert found[f"{key}_db"] == pytest.approx(band.gain_db, abs=0.01)
+    assert (none["rt60_s"], none["snr_db"]) == (0.0, 100.0)
+    assert found["noise"] != none["noise"]
+    assert found["instrument"] == none["instrument"]
 
 
 def test_a_sine_has_the_level_and_the_crest_of_a_sine() -> None:
