@@ -48,11 +48,14 @@ def plot_overview(report: Content) -> list[str]:
             low, high = one[f"{figure}_interval"]
             if low is not None:
                 axis.plot([low, high], [row] * 2, linewidth=3, alpha=0.45, **style)
-            axis.plot(one[figure], row, "o", markersize=7, **style)
-        axis.axvline(ceiling, color=INK, linestyle="--", linewidth=1, zorder=0)
-        axis.axvline(baseline, color=GREY, linestyle=":", linewidth=1.2, zorder=0)
-        axis.text(ceiling, -0.72, "ceiling", ha="center", va="bottom")
-        axis.text(baseline, -0.72, "the mean", color=GREY, ha="center", va="bottom")
+            if one[figure] is not None:
+                axis.plot(one[figure], row, "o", markersize=7, **style)
+        if ceiling is not None:
+            axis.axvline(ceiling, color=INK, linestyle="--", linewidth=1, zorder=0)
+            axis.text(ceiling, -0.72, "ceiling", ha="center", va="bottom")
+        if baseline is not None:
+            axis.axvline(baseline, color=GREY, linestyle=":", linewidth=1.2, zorder=0)
+            axis.text(baseline, -0.72, "the mean", color=GREY, ha="center", va="bottom")
         axis.set_yticks(range(len(names)), names)
         axis.set_ylim(len(names) - 0.4, -0.75)
         axis.set_xlabel(words)

@@ -8,7 +8,7 @@ import numpy as np
 from scipy import stats
 
 FEWEST_SAMPLES = 4
-"""Williams' test has n - 3 degrees of freedom."""
+"""Williams' test has n - 3 degrees of freedom; with fewer samples there is no test."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,19 +27,20 @@ def williams(r12: float, r13: float, r23: float, samples: int) -> Williams:
     formula is that of Steiger (1980), "Tests for comparing elements of a correlation matrix".
     t is positive where r12 is the larger. It takes `samples` for independent: clips of one
     piece are not, so that p is too small wherever a piece has several (see `pairs`). Two
-    predictions that are the same up to scale leave nothing to test: nan.
+    predictions that are the same up to scale leave nothing to test, nor do fewer than 4 samples:
+    nan.
 
-    Raises ValueError for fewer than 4 samples or for correlations outside [-1, 1].
+    Raises ValueError for correlations outside [-1, 1].
 
     >>> found = williams(0.5, 0.4, 0.1, 103)
     >>> round(found.t, 4), found.df, round(found.p, 3)
     (0.8913, 100, 0.375)
     """
-    if samples < FEWEST_SAMPLES:
-        raise ValueError(f"Williams' test needs at least {FEWEST_SAMPLES} samples, got {samples}")
     if any(abs(r) > 1 + 1e-9 for r in (r12, r13, r23)):
         raise ValueError(f"correlations must lie in [-1, 1], got {r12}, {r13} and {r23}")
     df = samples - 3
+    if samples < FEWEST_SAMPLES:
+        return Williams(t=math.nan, df=df, p=math.nan)
     determinant = 1 - r12**2 - r13**2 - r23**2 + 2 * r12 * r13 * r23
     mean = (r12 + r13) / 2
     below = 2 * (samples - 1) / df * max(determinant, 0.0) + mean**2 * (1 - r23) ** 3

@@ -1,5 +1,6 @@
 """Everything a report states, as plain numbers: computed here, shown by `report`."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -41,7 +42,8 @@ class ExperimentSummary:
     """How one experiment did on the judged split.
 
     `share_of_ceiling_r` is mean r over the ceiling's; `share_of_headroom_mae` how much of the
-    way from the baseline's MAE to the ceiling's was gone. `within_tier_r` is the mean r
+    way from the baseline's MAE to the ceiling's was gone; nan where there is no such ceiling or
+    way (rows of one tier, say). `within_tier_r` is the mean r
     inside single tiers: near 0 where labels are noise inside a tier. `alone` is how a fusion
     model did when it was given one modality, and `gain_over_alone` how far it is above that
     with both; `fusion` is what is known of its inside, and `gain_over_audio` how far it is above
@@ -132,8 +134,8 @@ def _summarise_outcome(
         training=training,
         agreement=found,
         intervals=clustered_bootstrap(true, predicted, pieces, seed=evaluation.seed),
-        share_of_ceiling_r=found.mean_r / ceiling.mean_r,
-        share_of_headroom_mae=(baseline.mean_mae - found.mean_mae) / headroom,
+        share_of_ceiling_r=_share(found.mean_r, ceiling.mean_r),
+        share_of_headroom_mae=_share(baseline.mean_mae - found.mean_mae, headroom),
         within_tier_r=within_tier_r(true, predicted, list(judged["tier"])),
         alone={modality: agreement(true, scores) for modality, scores in alone.items()},
         gain_over_alone={
@@ -151,6 +153,10 @@ def _summarise_outcome(
         predicted=predicted,
         tiers=tuple(judged["tier"]),
     )
+
+
+def _share(part: float, whole: float) -> float:
+    return part / whole if whole > 0 else math.nan
 
 
 def _scores_of_audio_only(evaluation: Evaluation, judged: pd.DataFrame) -> Floats | None:

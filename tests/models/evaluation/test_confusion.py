@@ -35,8 +35,25 @@ def test_the_truth_is_always_right() -> None:
     assert np.array(found.counts).sum() == 20
 
 
-def test_unknown_tiers_and_bands_out_of_order_are_refused() -> None:
+def test_unknown_tiers_are_refused() -> None:
     with pytest.raises(ValueError, match=r"got \['great'\] too"):
         tier_confusion(["great"], np.array([90.0]), TIERS)
-    with pytest.raises(ValueError, match="best first"):
-        tier_confusion(["good"], np.array([90.0]), TIERS[::-1])
+
+
+def test_where_bands_overlap_a_score_is_of_the_tier_whose_middle_is_nearest() -> None:
+    """The earlier generator's bands: U(85, 100) times each tier's scale."""
+    overlapping = [
+        TierScores(name=tier.name, probability=0.25, low=85 * scale, high=100 * scale)
+        for tier, scale in zip(TIERS, (0.975, 0.875, 0.725, 0.575), strict=True)
+    ]
+    middles = np.array([tier.middle for tier in overlapping])
+    assert tier_of(middles, overlapping).tolist() == [0, 1, 2, 3]
+    edge = (middles[0] + middles[1]) / 2
+    scores = np.array([120, edge + 0.1, edge - 0.1, 10])
+    assert tier_of(scores, overlapping).tolist() == [0, 0, 1, 3]
+    names = [tier.name for tier in overlapping]
+    found = tier_confusion(names, middles, overlapping)
+    assert found.accuracy == 1
+    assert found.by_middle
+    assert not tier_confusion(names, middles, TIERS).by_middle
+    assert tier_confusion(names[::-1], middles[::-1], TIERS[::-1]).by_middle, "nor in order"

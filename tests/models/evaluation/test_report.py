@@ -5,6 +5,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from degradation.errors import UserError
@@ -286,6 +287,66 @@ def test_what_is_undefined_is_null_and_a_dash(evaluation: Evaluation, tmp_path: 
     }  # fmt: skip
     assert not re.search(r"\b(nan|NaN|None)\b", html)
     assert "holds one composition" in html
+
+
+def judged_on(evaluation: Evaluation, samples: pd.DataFrame, tiers: Any = None) -> Evaluation:
+    """The evaluation with these samples alone, and what was predicted of them."""
+    there = set(samples["sample_id"])
+
+    def cut(table: pd.DataFrame) -> pd.DataFrame:
+        return table[table["sample_id"].isin(there)]
+
+    outcomes = tuple(
+        dataclasses.replace(
+            one,
+            predictions=cut(one.predictions),
+            alone={side: cut(table) for side, table in one.alone.items()},
+        )
+        for one in evaluation.outcomes
+    )
+    return dataclasses.replace(
+        evaluation, samples=samples, outcomes=outcomes, tiers=tiers or evaluation.tiers
+    )
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("rows", [1, 3])
+def test_a_handful_of_test_rows_gives_a_report_of_dashes(
+    evaluation: Evaluation, tmp_path: Path, rows: int
+) -> None:
+    samples = evaluation.samples
+    few = pd.concat(
+        [samples[samples["split"] != "test"], samples[samples["split"] == "test"][:rows]]
+    )
+    page, content, html = written(judged_on(evaluation, few), tmp_path)
+    assert {one["williams_p"] for one in content["pairs"]["dimensions"]} == {None}
+    assert page.row("pairs", "note accuracy")[5:7] == ["–", "–"]
+    assert not re.search(r"\b(nan|NaN|None|inf|undefined)\b", html)
+
+
+@pytest.mark.filterwarnings("error")
+def test_rows_of_one_tier_leave_no_ceiling_to_reach(evaluation: Evaluation, tmp_path: Path) -> None:
+    samples = evaluation.samples[evaluation.samples["tier"] == "good"]
+    tiers = tuple(
+        dataclasses.replace(tier, probability=float(tier.name == "good"))
+        for tier in evaluation.tiers
+    )
+    page, content, html = written(judged_on(evaluation, samples, tiers), tmp_path)
+    assert content["ceiling"]["on_these_samples"]["mean_r"] == 0
+    assert {one["share_of_ceiling_r"] for one in content["experiments"]} == {None}
+    assert page.row("experiments", "gated")[2] == "–"
+    assert not re.search(r"\b(nan|NaN|None|inf|undefined)\b", html)
+
+
+def test_tiers_whose_bands_overlap_are_told_apart_by_their_middles_and_the_page_says_so(
+    evaluation: Evaluation, whole: tuple[Page, dict[str, Any], str], tmp_path: Path
+) -> None:
+    overlapping = tuple(
+        dataclasses.replace(tier, low=tier.low - 5, high=tier.high) for tier in evaluation.tiers
+    )
+    _, _, html = written(dataclasses.replace(evaluation, tiers=overlapping), tmp_path)
+    assert "the bands of this recipe&#39;s tiers overlap" in html
+    assert "overlap" not in whole[2]
 
 
 def test_one_epoch_is_enough(evaluation: Evaluation, tmp_path: Path) -> None:

@@ -52,9 +52,15 @@ def test_it_rejects_as_often_as_it_says_where_samples_are_independent() -> None:
     assert 0.02 < rejected / trials < 0.09
 
 
-def test_too_few_samples_and_impossible_correlations_are_refused() -> None:
-    with pytest.raises(ValueError, match="at least 4 samples, got 3"):
-        williams(0.5, 0.4, 0.1, 3)
+@pytest.mark.parametrize("samples", [1, 2, 3])
+def test_too_few_samples_are_no_test(samples: int) -> None:
+    found = williams(0.5, 0.4, 0.1, samples)
+    assert math.isnan(found.t)
+    assert math.isnan(found.p)
+    assert williams(0.5, 0.4, 0.1, 4).df == 1
+
+
+def test_impossible_correlations_are_refused() -> None:
     with pytest.raises(ValueError, match="must lie in"):
         williams(1.5, 0.4, 0.1, 30)
 
