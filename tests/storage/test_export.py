@@ -1,8 +1,12 @@
 import pickle
+import re
 import subprocess
 import sys
 from pathlib import Path
 
+import datasets  # type: ignore[import-untyped]
+import duckdb
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -12,6 +16,7 @@ from storage.derived import HEURISTICS_VERSION
 from storage.export import FILE_ROWS, export_shards
 from storage.tables import Table, commit, derived_path, part_rows, write_part
 
+README = Path(__file__).parents[2] / "README.md"
 PAIRS = pa.schema([("sample_id", pa.string()), ("split", pa.string()), ("tier", pa.string())])
 READINGS = pa.schema([("sample_id", pa.string()), ("tier", pa.string()), ("score", pa.float64())])
 
@@ -62,6 +67,23 @@ def test_every_row_is_exported_once_with_its_readings(
     assert all(row["score"] == float(row["sample_id"][1:]) for row in rows)
     assert all(pq.read_metadata(path).num_rows <= FILE_ROWS for path in paths)
     assert {row["split"] for row in pq.read_table(paths[-1]).to_pylist()} == {"test"}
+
+
+def test_an_export_is_read_as_the_readme_says(
+    tables: tuple[Table, Table], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    export_shards(*tables, tmp_path / "shards")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(datasets.config, "HF_HUB_OFFLINE", True)
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
+    snippets = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
+    libraries = {"pandas": pd, "duckdb": duckdb, "datasets": datasets}
+    of_pandas, of_duckdb, of_datasets = (
+        eval(line, libraries) for line in "".join(snippets).splitlines()
+    )
+    assert len(of_pandas) == 5010
+    assert of_duckdb.fetchall() == [("good", 5010)]
+    assert of_datasets.num_rows == {"train": 5000, "test": 10}
 
 
 def test_an_export_does_not_mix_with_another(tables: tuple[Table, Table], tmp_path: Path) -> None:
