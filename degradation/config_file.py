@@ -32,9 +32,20 @@ _EXPECTED = {
 class _StrictLoader(yaml.SafeLoader):
     """PyYAML's safe loader, which would take the last of two equal keys and say nothing."""
 
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        try:
+            return super().construct_object(node, deep)
+        # PyYAML raises whatever its parser trips over where a value is not what it looks like or
+        # is said to be: a date of month 13, `!!int abc`.
+        except (ValueError, LookupError, AttributeError) as error:
+            raise yaml.MarkedYAMLError(
+                problem=f"{_shown(node.value)} is no {node.tag.rpartition(':')[2]}",
+                problem_mark=node.start_mark,
+            ) from error
+
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         seen: set[str] = set()
-        for key, _ in node.value:
+        for key, _ in node.value if isinstance(node, yaml.MappingNode) else ():
             if isinstance(key, yaml.ScalarNode):
                 if key.value in seen:
                     raise yaml.MarkedYAMLError(

@@ -45,6 +45,13 @@ def test_a_missing_file_is_told_with_those_that_there_are(tmp_path: Path) -> Non
         ("? [a, b]\n: 1", "line 1: found unhashable key"),
         ("- a\n- b", "should be a mapping of keys, got ['a', 'b']"),
         ("", "should be a mapping of keys, got nothing"),
+        ("a: 1\nseed: 2024-13-02", "line 2: '2024-13-02' is no timestamp"),
+        ("a: [1, !!int abc]", "line 1: 'abc' is no int"),
+        ("a: !!int ''", "line 1: '' is no int"),
+        ("a: !!bool perhaps", "line 1: 'perhaps' is no bool"),
+        ("a: !!timestamp today", "line 1: 'today' is no timestamp"),
+        (f"a: {'9' * 5000}", "line 1: '99999"),
+        ("a: !!map abc", "line 1: expected a mapping node, but found scalar"),
         ("a: !!python/object:os.system {}", "could not determine a constructor"),
     ],
 )
