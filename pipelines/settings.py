@@ -8,9 +8,11 @@ the Dagster UI shows the graph of the corpus that was run last. An environment v
 import hashlib
 import os
 import re
+import string
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import quote
 
 from pydantic import AfterValidator, Field, ValidationError
 from pydantic_settings import (
@@ -110,8 +112,10 @@ class Settings(BaseSettings):
     @cached_property
     def store_url(self) -> str:
         """The URL below which this corpus's tables lie."""
-        base = self.store or str(self.home / "data")
-        return f"{base.rstrip('/')}/{self.corpus_folder}"
+        base = (self.store or str(self.home / "data")).rstrip("/")
+        if "://" in base or base.startswith("file:"):  # no URL has a space, but a root's name may
+            return f"{quote(base, safe=string.punctuation)}/{quote(self.corpus_folder)}"
+        return f"{base}/{self.corpus_folder}"
 
     @cached_property
     def outputs(self) -> Path:

@@ -5,6 +5,8 @@ import pytest
 
 from degradation.errors import UserError
 from pipelines.settings import find_recipe, load_settings, recipe_names, remember
+from pipelines.workspace import Workspace
+from storage.tables import commit, part_rows
 
 
 @pytest.fixture
@@ -56,6 +58,21 @@ def test_relative_paths_mean_the_same_everywhere(
 def test_two_roots_of_one_name_do_not_share_tables(home: Path) -> None:
     names = {load_settings(maestro=Path(f"/{disk}/maestro")).store_url for disk in "ab"}
     assert len(names) == 2
+
+
+@pytest.mark.parametrize("prefix", ["", "file:", "file://"])
+def test_a_root_and_a_store_may_have_a_space_in_their_names(home: Path, prefix: str) -> None:
+    root, store = home / "Béla's recordings, 50 %", home / "my store"
+    settings = load_settings(maestro=root, store=f"{prefix}{store}")
+    table = Workspace(settings).table("phase2", "pairs")
+    commit(table, [])
+    assert part_rows(table) == {}
+    assert (store / settings.corpus_folder / "phase2" / "pairs" / "_delta_log").is_dir()
+
+
+def test_a_store_that_is_quoted_already_stays(home: Path) -> None:
+    settings = load_settings(maestro=Path("/data/my music"), store="s3://bucket/my%20store")
+    assert settings.store_url.startswith("s3://bucket/my%20store/my%20music-")
 
 
 @pytest.mark.parametrize(
