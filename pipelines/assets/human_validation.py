@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from degradation.errors import UserError
 from degradation.notes import Performance
 from models.checkpoint import is_trained
-from models.config.experiment import Experiment
+from models.config.experiment import MODALITIES, Experiment
 from models.config.human_validation import load_human_validation
 from models.evaluation.human.report import write_human_report
 from models.evaluation.human.summary import compare_with_listeners
@@ -18,7 +18,7 @@ from models.evaluation.human.trained import Trained
 from models.pretraining.source import CorpusTable
 from models.score import TrainedModel, load_model
 from pipelines.assets.evaluation import find_result
-from pipelines.assets.pretraining import pretrained_corpus
+from pipelines.assets.pretraining import pretrained_corpus, pretrained_folder
 from pipelines.assets.training import model_folder, read_examples
 from pipelines.metadata import records_metadata
 from pipelines.resources import Project
@@ -39,7 +39,7 @@ def human_validation_asset(recipe_name: str) -> dg.AssetsDefinition:
         group_name=f"{recipe_name}_models",
         kinds={"html"},
         owners=["team:research"],
-        code_version="2",
+        code_version="3",
         description=(
             "What goes with listeners and what does not: labeling functions, trained models, "
             "hand-made features and fine-tuning beside PercePiano's ratings. Needs the setting "
@@ -57,11 +57,7 @@ def human_validation_asset(recipe_name: str) -> dg.AssetsDefinition:
             )
         findings = compare_with_listeners(
             read_percepiano(project.settings.percepiano),
-            Trained(
-                models=trained_models(workspace, recipe_name),
-                trained_on=train_split(workspace),
-                pretrained_on=pretrained_on(workspace),
-            ),
+            find_trained(workspace, recipe_name),
             project.settings.corpus_config(),
             recipe.instruments[0],
             load_human_validation(CONFIGS / "human_validation.yaml"),
@@ -79,6 +75,19 @@ def human_validation_asset(recipe_name: str) -> dg.AssetsDefinition:
         )
 
     return human_validation
+
+
+def find_trained(workspace: Workspace, recipe_name: str) -> Trained:
+    """Return the trained models, and what they and the encoder that they started from have read."""
+    models = trained_models(workspace, recipe_name)
+    return Trained(
+        models=models,
+        trained_on=train_split(workspace),
+        pretrained_on=pretrained_on(workspace),
+        pretrained_dir=pretrained_folder(workspace)
+        if any("midi" in MODALITIES[name] for name in models)
+        else None,
+    )
 
 
 def trained_models(workspace: Workspace, recipe_name: str) -> dict[Experiment, TrainedModel]:

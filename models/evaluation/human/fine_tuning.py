@@ -1,8 +1,10 @@
 """Fine-tuning a MIDI model on ratings: what training on damage was worth as a start."""
 
 import copy
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import torch
@@ -28,12 +30,18 @@ from models.evaluation.human.grading import clip_windows
 from models.evaluation.statistics import Interval
 from models.network import GradingNetwork
 from models.parts import Features
+from models.pretraining.checkpoint import load_pretrained
 from models.score import TrainedModel
 from models.tokens.tokenisers import TOKENISERS
 from storage.corpus import CorpusConfig
 from storage.percepiano import SCALES, Clip
 
 FloatArray = NDArray[np.float64]
+
+StartName = Literal["checkpoint", "pretrained", "scratch"]
+Start = Callable[[], GradingNetwork]
+"""Makes the network that a training begins with, in an experiment `midi_only`; what it has not
+learnt, it draws."""
 
 
 class RatingNetwork(nn.Module):
@@ -51,7 +59,7 @@ class RatingNetwork(nn.Module):
 
 
 def predict_fine_tuned(
-    start: GradingNetwork | None,
+    start: Start,
     config: ExperimentConfig,
     corpus: CorpusConfig,
     performances: Sequence[Performance],
@@ -63,9 +71,8 @@ def predict_fine_tuned(
 ) -> FloatArray:
     """Return ratings predicted by `midi_only` fine-tuned on other groups, (clips, 19).
 
-    It starts from `start`, which is left as it is, or from random weights (None). Both see
-    the same windows in the same order: in each epoch one of each clip, cut as `corpus` says. A
-    prediction is the mean over all windows. On the CPU.
+    All starts see the same windows in the same order: in each epoch one of each clip, cut as
+    `corpus` says. A prediction is the mean over all windows. On the CPU.
     """
     examples = [_examples(performance, config, corpus) for performance in performances]
 
@@ -73,10 +80,9 @@ def predict_fine_tuned(
         centre, scale = ratings[learn].mean(axis=0), ratings[learn].std(axis=0) + 1e-6
         target = torch.from_numpy(((ratings - centre) / scale).astype(np.float32))
         runs = [
-            _train(_network(start, config, seed + run), examples, target, learn, config, tuning,
-                   seed + run)
+            _train(_network(start, seed + run), examples, target, learn, config, tuning, seed + run)
             for run in range(tuning.seeds)
-        ]  # fmt: skip
+        ]
         predicted = [_predict(network, examples, predict, config, tuning) for network in runs]
         mean: FloatArray = np.mean(predicted, axis=0) * scale + centre
         return mean
@@ -104,11 +110,32 @@ def _examples(
     ]
 
 
-def _network(start: GradingNetwork | None, config: ExperimentConfig, seed: int) -> RatingNetwork:
+def starts_of(model: TrainedModel, pretrained_dir: Path | None) -> dict[StartName, Start]:
+    """Return what `midi_only` can start from: its checkpoint, what that started from, and nothing.
+
+    The checkpoint has masked pretraining and training on damage behind it, the pretrained encoder
+    (none without `pretrained_dir`) the first alone, random weights neither.
+    """
+
+    def scratch() -> GradingNetwork:
+        return GradingNetwork("midi_only", model.config)
+
+    starts: dict[StartName, Start] = {"checkpoint": lambda: copy.deepcopy(model.network)}
+    if pretrained_dir is not None:
+
+        def pretrained() -> GradingNetwork:
+            network = scratch()
+            load_pretrained(network.midi_encoder, pretrained_dir)
+            return network
+
+        starts["pretrained"] = pretrained
+    return {**starts, "scratch": scratch}
+
+
+def _network(start: Start, seed: int) -> RatingNetwork:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)  # torch layers draw their weights from its global generator
-        graded = GradingNetwork("midi_only", config) if start is None else copy.deepcopy(start)
-        return RatingNetwork(graded.cpu())
+        return RatingNetwork(start().cpu())
 
 
 def _train(
@@ -168,19 +195,26 @@ def _batches(indices: Indices, size: int) -> Iterator[list[int]]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tuned:
-    """Fine-tuning from the checkpoint and from scratch, beside the baseline on the same folds."""
+    """Fine-tuning from each start, beside the baseline on the same folds.
+
+    `gain` is the checkpoint's `within_r` less that of the start `gain_over`, which lacks training
+    on damage and nothing else. `seeds` trainings a fold are averaged; intervals redraw passages,
+    not trainings.
+    """
 
     clips: int
     works: tuple[str, ...]
-    from_checkpoint: HeldOut
-    from_scratch: HeldOut
+    seeds: int
+    starts: Mapping[StartName, HeldOut]
     baseline: HeldOut
+    gain_over: StartName
     gain: float
     gain_interval: Interval
 
 
 def tune(
     model: TrainedModel,
+    pretrained_dir: Path | None,
     clips: Sequence[Clip],
     chosen: Sequence[int],
     features: FloatArray,
@@ -191,8 +225,8 @@ def tune(
     used = [clips[number] for number in chosen]
     ratings, works = np.stack([clip.means for clip in used]), [clip.work for clip in used]
     segments = [clip.score_segment for clip in used]
-    started, scratch = (
-        predict_fine_tuned(
+    predicted = {
+        name: predict_fine_tuned(
             start,
             model.config,
             corpus,
@@ -202,24 +236,32 @@ def tune(
             config.fine_tuning,
             seed=config.seed,
         )
-        for start in (model.network, None)
-    )
-    baseline = predict_baseline(
-        features[list(chosen)], ratings, works, config.boosting, seed=config.seed
-    )
+        for name, start in starts_of(model, pretrained_dir).items()
+    }
+    gain_over: StartName = "pretrained" if "pretrained" in predicted else "scratch"
     gain, gain_interval = gain_within(
-        ratings, started, scratch, segments, stream(config.seed, "fine_tuning", "gain")
+        ratings,
+        predicted["checkpoint"],
+        predicted[gain_over],
+        segments,
+        stream(config.seed, "fine_tuning", "gain"),
     )
-    judged = [
-        judge_held_out(ratings, predicted, segments, stream(config.seed, "fine_tuning", name))
-        for name, predicted in (("start", started), ("scratch", scratch), ("baseline", baseline))
-    ]
+
+    def judge(found: FloatArray, name: str) -> HeldOut:
+        return judge_held_out(ratings, found, segments, stream(config.seed, "fine_tuning", name))
+
     return Tuned(
         clips=len(used),
         works=tuple(sorted(set(works))),
-        from_checkpoint=judged[0],
-        from_scratch=judged[1],
-        baseline=judged[2],
+        seeds=config.fine_tuning.seeds,
+        starts={name: judge(found, name) for name, found in predicted.items()},
+        baseline=judge(
+            predict_baseline(
+                features[list(chosen)], ratings, works, config.boosting, seed=config.seed
+            ),
+            "baseline",
+        ),
+        gain_over=gain_over,
         gain=gain,
         gain_interval=gain_interval,
     )

@@ -15,8 +15,12 @@
   performances that a model's encoder has read in pretraining, without labels
   (`read_in_pretraining`, by experiment), or has never read (`never_read`); `no_models`: the
   reason of a null;
-- `fine_tuning`: null, or `clips`, `works`, `from_checkpoint`, `from_scratch`, `baseline` (as
-  `by_work`), `gain_within_r`, `gain_low`, `gain_high`; `not_tuned`: the reason of a null.
+- `fine_tuning`: null, or `clips`, `works`, `works_heard` (those that training or pretraining is
+  known to have had a performance of), `seeds` (trainings a fold), `from_checkpoint`,
+  `from_pretrained` (null where the checkpoint did not start from an encoder), `from_scratch`,
+  `baseline` (as `by_work`), `gain_over` (`pretrained` or `scratch`: the start that the
+  checkpoint's gain is over), `gain_within_r`, `gain_low`, `gain_high`; `not_tuned`: the reason of
+  a null.
 
 rho is Spearman's, r Pearson's; bounds are 95 % bootstrap of whole score segments; a figure that
 cannot be had is null.
@@ -26,7 +30,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 
@@ -35,6 +39,7 @@ from models.checkpoint import write_json
 from models.evaluation.human.beside import Row
 from models.evaluation.human.claims import NO_CLAIM
 from models.evaluation.human.features import FEATURES
+from models.evaluation.human.fine_tuning import StartName
 from models.evaluation.human.folds import HeldOut
 from models.evaluation.human.sentences import say
 from models.evaluation.human.summary import Findings
@@ -107,9 +112,14 @@ def human_json(findings: Findings) -> dict[str, Any]:
         and {
             "clips": tuned.clips,
             "works": list(tuned.works),
-            "from_checkpoint": _held_out(tuned.from_checkpoint),
-            "from_scratch": _held_out(tuned.from_scratch),
+            "works_heard": list(findings.works_heard),
+            "seeds": tuned.seeds,
+            **{
+                f"from_{name}": _held_out(tuned.starts[name]) if name in tuned.starts else None
+                for name in get_args(StartName)
+            },
             "baseline": _held_out(tuned.baseline),
+            "gain_over": tuned.gain_over,
             "gain_within_r": _finite(tuned.gain),
             "gain_low": _finite(tuned.gain_interval.low),
             "gain_high": _finite(tuned.gain_interval.high),

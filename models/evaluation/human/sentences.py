@@ -1,12 +1,19 @@
 """What the page says first: what goes with listeners and what does not, in plain sentences."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from models.evaluation.caveats import listed
 from models.evaluation.human.beside import Row
+from models.evaluation.human.fine_tuning import StartName
 from models.evaluation.human.grading import Graded
 from models.evaluation.human.summary import Findings
 from models.evaluation.tables import number, signed
+
+FROM: Mapping[StartName, str] = {
+    "pretrained": "the pretrained encoder that it began with",
+    "scratch": "scratch",
+}
+"""How a sentence calls the starts that lack training on damage."""
 
 
 def say(findings: Findings) -> list[str]:
@@ -125,7 +132,12 @@ def _tuning(findings: Findings) -> str:
     tuned = findings.tuned
     if tuned is None:
         return f"Fine-tuning on the ratings was not compared: {findings.not_tuned}."
-    start, scratch = tuned.from_checkpoint, tuned.from_scratch
+    start = tuned.starts["checkpoint"]
+    others = [
+        f"{number(tuned.starts[name].within_r, 2)} from {said}"
+        for name, said in FROM.items()
+        if name in tuned.starts
+    ]
     if not tuned.gain_interval.excludes_zero:
         verdict = "Training on damage cannot be shown to help or to harm as a start"
     elif tuned.gain > 0:
@@ -134,13 +146,21 @@ def _tuning(findings: Findings) -> str:
         verdict = "Training on damage harms as a start"
     beats = "above" if start.within_r > tuned.baseline.within_r else "not above"
     return (
-        f"{verdict}: fine-tuned on the ratings, midi_only reaches within score "
-        f"r = {number(start.within_r, 2)} on held-out works from the degradation-trained "
-        f"checkpoint and {number(scratch.within_r, 2)} from scratch (difference "
-        f"{signed(tuned.gain, 2)}, 95 % interval {signed(tuned.gain_interval.low, 2)} to "
-        f"{signed(tuned.gain_interval.high, 2)}); the first is {beats} the baseline's "
+        f"{verdict}: fine-tuned on the ratings of other works, midi_only reaches within score "
+        f"r = {number(start.within_r, 2)} from the degradation-trained checkpoint, "
+        f"{listed(others)}. The checkpoint's gain over "
+        f"{FROM[tuned.gain_over]} is {signed(tuned.gain, 2)} (95 % interval "
+        f"{signed(tuned.gain_interval.low, 2)} to {signed(tuned.gain_interval.high, 2)}; "
+        f"{_redrawn(tuned.seeds)}). The checkpoint's r is {beats} the baseline's "
         f"{number(tuned.baseline.within_r, 2)}."
     )
+
+
+def _redrawn(seeds: int) -> str:
+    """Return what an interval of fine-tuning leaves out."""
+    if seeds == 1:
+        return "over passages: each start was trained with one seed, and seeds were not redrawn"
+    return f"over passages: {seeds} seeds a start are averaged, and were not redrawn"
 
 
 def _ceiling(findings: Findings) -> str:

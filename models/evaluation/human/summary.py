@@ -39,7 +39,11 @@ FEWEST_CLIPS = 30
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Findings:
-    """Everything that the page says. What could not be had is None, with its reason beside it."""
+    """Everything that the page says. What could not be had is None, with its reason beside it.
+
+    `works_heard` are works of which the models' training or their encoder's pretraining is known,
+    from the clips cut from it, to have had a performance.
+    """
 
     recipe: str
     rated: RatedClips
@@ -54,6 +58,7 @@ class Findings:
     baseline_by_segment: HeldOut
     models: Graded | None
     no_models: str
+    works_heard: tuple[str, ...]
     tuned: Tuned | None
     not_tuned: str
 
@@ -113,8 +118,9 @@ def compare_with_listeners(
         if len({clips[number].work for number in new}) < 2:
             not_tuned = "all clips that it was not trained on are of one work"
         else:
-            log("fine-tuning midi_only, from the checkpoint and from scratch")
-            tuned = tune(models["midi_only"], clips, new, features, corpus, config)
+            log("fine-tuning midi_only on ratings, from each start")
+            start = trained.pretrained_dir
+            tuned = tune(models["midi_only"], start, clips, new, features, corpus, config)
     return Findings(
         recipe=recipe,
         rated=rated,
@@ -152,6 +158,7 @@ def compare_with_listeners(
         ),
         models=graded,
         no_models=no_models,
+        works_heard=tuple(sorted({clip.work for clip in clips if clip.stem in heard | read})),
         tuned=tuned,
         not_tuned=not_tuned,
     )

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from degradation.notes import Performance
 from models.config.experiment import Experiment
@@ -14,9 +15,10 @@ class Trained:
 
     `trained_on` yields what they were trained on with labels, `pretrained_on` what the pretrained
     encoder that those of MIDI started from has read, without any label: nothing where they started
-    from random weights.
+    from random weights. Then `pretrained_dir`, where that encoder lies, is None.
     """
 
     models: Mapping[Experiment, TrainedModel]
     trained_on: Iterable[tuple[str, Performance]]
     pretrained_on: Iterable[tuple[str, Performance]]
+    pretrained_dir: Path | None

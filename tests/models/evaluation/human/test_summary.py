@@ -12,13 +12,18 @@ import torch
 from degradation.errors import UserError
 from degradation.recipe import load_recipe
 from labeling.scores import DIMENSIONS
+from models.checkpoint import HISTORY_FILE, write_json
 from models.config.experiment import Experiment, ExperimentConfig
 from models.config.human_validation import HumanValidationConfig, load_human_validation
+from models.evaluation.human.fine_tuning import starts_of
 from models.evaluation.human.grading import clip_windows, grade_clips
 from models.evaluation.human.report import write_human_report
 from models.evaluation.human.summary import Findings, compare_with_listeners
 from models.evaluation.human.trained import Trained
+from models.midi_encoder import NoteEncoder
 from models.network import GradingNetwork
+from models.pretraining.checkpoint import find_best_encoder, save_best_encoder
+from models.pretraining.history import PretrainingEpoch
 from models.score import TrainedModel
 from storage.corpus import load_corpus_config
 from storage.percepiano import RatedClips, read_percepiano
@@ -55,19 +60,49 @@ def models(tiny_config: ExperimentConfig) -> dict[Experiment, TrainedModel]:
     return found
 
 
-def compare(rated: RatedClips, models, trained_on, quick, pretrained_on=()) -> Findings:
-    trained = Trained(models=models, trained_on=trained_on, pretrained_on=pretrained_on)
+@pytest.fixture(scope="module")
+def pretrained_dir(tmp_path_factory: pytest.TempPathFactory, tiny_config: ExperimentConfig) -> Path:
+    """Where a pretrained encoder lies, of random weights."""
+    folder = tmp_path_factory.mktemp("pretrained")
+    epoch = PretrainingEpoch(
+        epoch=1, train_loss=1, val_loss=1, val_cross_entropy={}, unigram_cross_entropy={},
+        learning_rate=0.1, notes_per_s=1, seconds=1,
+    )  # fmt: skip
+    with torch.random.fork_rng():
+        torch.manual_seed(8)
+        encoder = NoteEncoder(tiny_config.grid_rate_hz, tiny_config.midi_encoder)
+    weights = encoder.state_dict()
+    save_best_encoder(folder, "identity", "data", tiny_config.midi_encoder, epoch, weights)
+    write_json(
+        folder / HISTORY_FILE,
+        {
+            "identity": "identity", "checkpoint": find_best_encoder(folder).name, "parameters": 1,
+            "epochs": [dataclasses.asdict(epoch)],
+        },
+    )  # fmt: skip
+    return folder
+
+
+def compare(
+    rated: RatedClips, models, trained_on, quick, pretrained_on=(), pretrained_dir=None
+) -> Findings:
+    trained = Trained(
+        models=models,
+        trained_on=trained_on,
+        pretrained_on=pretrained_on,
+        pretrained_dir=pretrained_dir,
+    )
     return compare_with_listeners(
         rated, trained, CORPUS, INSTRUMENT, quick, recipe="phase2", log=lambda _: None
     )
 
 
 @pytest.fixture(scope="module")
-def findings(rated: RatedClips, models, quick) -> Findings:
+def findings(rated: RatedClips, models, quick, pretrained_dir: Path) -> Findings:
     first, *others = (clip for clip in rated.clips if not clip.is_score and clip.bars != 16)
     heard = ("2015/heard.midi", first.performance)
     read = [(f"2017/{clip.stem}.midi", clip.performance) for clip in others[:3]]
-    return compare(rated, models, [heard], quick, pretrained_on=[heard, *read])
+    return compare(rated, models, [heard], quick, [heard, *read], pretrained_dir)
 
 
 def test_score_and_long_clips_are_not_judged_and_a_heard_one_is_left_out(
@@ -100,6 +135,44 @@ def test_clips_that_only_a_models_encoder_has_read_are_counted_and_not_called_un
     assert page.count("Not on unseen music: its encoder has read") == 1
 
 
+def test_training_on_damage_is_judged_against_a_start_that_lacks_it_alone(
+    findings: Findings, tmp_path: Path
+) -> None:
+    tuned = findings.tuned
+    assert tuned is not None
+    assert tuned.gain_over == "pretrained"
+    from_checkpoint, from_pretrained, from_scratch = (
+        tuned.starts[name].within_r for name in ("checkpoint", "pretrained", "scratch")
+    )
+    assert tuned.gain == pytest.approx(from_checkpoint - from_pretrained)
+    assert from_pretrained != from_scratch
+    paths = write_human_report(findings, tmp_path)
+    content = json.loads(paths.json.read_text())
+    assert content["fine_tuning"]["gain_over"] == "pretrained"
+    (said,) = (said for said in content["sentences"] if "fine-tuned on the ratings" in said)
+    assert "gain over the pretrained encoder that it began with is" in said
+    assert "trained with one seed, and seeds were not redrawn" in said
+    page = " ".join(html.unescape(paths.html.read_text()).split())
+    assert "the encoder that it started from has read the performances of 3 of them" in page
+    assert f"performances of {', '.join(findings.works_heard)}".replace("_", " ") in page
+
+
+def test_the_pretrained_start_has_the_encoder_and_a_fresh_rest(
+    models, pretrained_dir: Path
+) -> None:
+    starts = starts_of(models["midi_only"], pretrained_dir)
+    with torch.random.fork_rng():
+        torch.manual_seed(1)
+        pretrained = starts["pretrained"]().state_dict()
+        torch.manual_seed(1)
+        scratch = starts["scratch"]().state_dict()
+    stored = torch.load(find_best_encoder(pretrained_dir), weights_only=True)
+    for name, weights in pretrained.items():
+        expected = stored.get(name.removeprefix("midi_encoder."), scratch[name])
+        assert torch.equal(weights, expected), name
+    assert any(not torch.equal(weights, scratch[name]) for name, weights in pretrained.items())
+
+
 def test_what_listeners_were_made_to_hear_is_found(findings: Findings) -> None:
     """The invented ratings of loudness follow the velocity, and nothing follows anything else."""
     loud = next(row for row in findings.heuristics if row.scale == "timbre soft–loud")
@@ -118,6 +191,9 @@ def test_the_same_comparison_gives_the_same_figures(
     heard = [("a.midi", rated.clips[0].performance)]
     once, again = (compare(rated, only_midi, heard, quick) for _ in range(2))
     assert once.tuned == again.tuned
+    assert once.tuned is not None
+    assert set(once.tuned.starts) == {"checkpoint", "scratch"}
+    assert once.tuned.gain_over == "scratch"
     assert once.models == again.models
     assert once.functions == findings.functions
 
