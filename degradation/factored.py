@@ -1,6 +1,7 @@
 """A factored recipe: seven faults of playing, each with a severity of its own, and nuisance."""
 
 import functools
+from collections.abc import Sequence
 from typing import Any, Literal, Self, get_args
 
 import numpy as np
@@ -37,6 +38,20 @@ FACTORS: tuple[Factor, ...] = get_args(Factor)
 """What can be wrong with a performance, one a dimension; in the order of every table."""
 
 SHARES_FROM_DRAWS = 20_000
+
+CLEARLY_HEARD_JND = 4.0
+"""Damage that one need not listen for, and short of the worst."""
+
+
+def reference_dose(doses_jnd: Sequence[float]) -> float:
+    """Return the dose at which faults are heard and models compared: that nearest to 4 JND.
+
+    Of two as near, the lighter. `doses_jnd` are those of a family, without its undamaged base.
+
+    >>> reference_dose((0.5, 1, 2, 4, 8)), reference_dose((1, 3, 6)), reference_dose((2, 6))
+    (4, 3, 2)
+    """
+    return min(doses_jnd, key=lambda dose: (abs(dose - CLEARLY_HEARD_JND), dose))
 
 
 class GrowingOperation(Parameters):

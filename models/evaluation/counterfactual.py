@@ -9,7 +9,7 @@ from degradation.errors import UserError
 from labeling.scores import DIMENSIONS
 from models.config.experiment import Experiment
 from models.evaluation.dose_response import DoseResponse, dose_response
-from models.evaluation.families import FACTORS, REFERENCE_JND, Families, arrange, felt
+from models.evaluation.families import FACTORS, Families, arrange, felt
 from models.evaluation.leaning import Leaning, leaning
 from models.evaluation.movement import Movement, movement
 from models.evaluation.nuisance import Invariance, invariance
@@ -36,7 +36,8 @@ class Counterfactual:
     """Responses of the labels and of the models, on families of held-out compositions.
 
     `unfelt` is by factor the share of rows that asked for it and of which nothing came (see
-    `families.felt`): they are left out.
+    `families.felt`): they are left out. `reference_jnd` is the dose at which movements are
+    compared.
     """
 
     families: int
@@ -65,7 +66,7 @@ def counterfactual(
         compositions=len(set(known.compositions)),
         unfelt={one: float((~effect[samples["varied"] == one]).mean()) for one in FACTORS},
         doses_jnd=known.doses_jnd,
-        reference_jnd=REFERENCE_JND,
+        reference_jnd=known.reference_jnd,
         labels=_response(known, {}, seed),
         models={
             name: _model_response(_rows(samples, table, name)[effect.to_numpy()], seed)

@@ -119,7 +119,7 @@ def _matrix(report: Content, table: Any, name: str, *, signed: bool, high: float
 
 
 def plot_movement(report: Content) -> list[str]:
-    """Return the labels' and each model's change at 4 JND, factors by dimensions, on one scale."""
+    """Return the labels' and each model's change, factors by dimensions, on one scale."""
     if not _models(report):
         return []
     found = report["counterfactual"]
@@ -178,7 +178,7 @@ def _leaning(report: Content, figure: str, words: str) -> str:
         axis.set_yticks(range(len(report["factors"])), [plain(one) for one in report["factors"]])
         axis.set_ylim(len(report["factors"]) - 0.5, -0.5)
         axis.tick_params(axis="y", length=0)
-        axis.set_xlabel("change at 4 JND")
+        axis.set_xlabel(f"change at {report['counterfactual']['reference_jnd']:g} JND")
         axis.set_title(words)
 
     return panel(

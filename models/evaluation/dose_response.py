@@ -30,9 +30,10 @@ def fall_share(families: Families, steps: Sequence[tuple[int, int]]) -> Floats:
     """Return how often the score falls from one dose to another (factors, dimensions).
 
     `steps` are places among the doses, the lighter damage first. Ties count as `fell` says. Nan
-    where no family has both rows.
+    where no family has both rows, or there are no such steps.
     """
-    falls = [
+    _, factors, _, dimensions = families.doses.shape
+    falls = [np.full((1, factors, dimensions), np.nan)] + [
         fell(families.doses[:, :, heavier] - families.doses[:, :, lighter])
         for lighter, heavier in steps
     ]

@@ -8,6 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from degradation.errors import UserError
+from degradation.factored import reference_dose
 from labeling.scores import DIMENSIONS, Dimension
 
 Floats = NDArray[np.float64]
@@ -18,8 +19,6 @@ NOTHING = "nothing"
 """What a family's undamaged base has varied."""
 NUISANCE = "nuisance"
 """What an undamaged twin with another instrument, room or noise has varied."""
-REFERENCE_JND = 4.0
-"""The damage at which movements are compared: clearly heard, and short of the worst."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -45,17 +44,22 @@ class Families:
         return self.doses - self.base[:, None, None]
 
     @property
+    def reference_jnd(self) -> float:
+        """The dose at which movements are compared: the one nearest to 4 JND."""
+        return reference_dose(self.doses_jnd[1:])
+
+    @property
     def reference(self) -> int:
-        """Where `REFERENCE_JND` is among the doses."""
-        return self.doses_jnd.index(REFERENCE_JND)
+        """Where the reference dose is among the doses."""
+        return self.doses_jnd.index(self.reference_jnd)
 
 
 def arrange(rows: pd.DataFrame, values: Sequence[str]) -> Families:
     """Return the columns `values` of counterfactual rows, by family.
 
     `rows` has `family, composition, varied, varied_severity_jnd` besides. A family whose
-    base is missing is left out. Raises UserError when no family is left, when a row varies
-    what is no factor, or when no row has `REFERENCE_JND`.
+    base is missing is left out. Raises UserError when no family or no dose is left, or when a row
+    varies what is no factor.
     """
     known = {*FACTORS, NOTHING, NUISANCE}
     if unknown := set(rows["varied"]) - known:
@@ -67,11 +71,10 @@ def arrange(rows: pd.DataFrame, values: Sequence[str]) -> Families:
     names = tuple(sorted(set(based["family"])))
     dosed = rows[rows["varied"].isin(FACTORS) & rows["family"].isin(names)]
     doses_jnd = (0.0, *sorted(set(dosed["varied_severity_jnd"].astype(float)) - {0.0}))
-    if not names or REFERENCE_JND not in doses_jnd:
+    if len(doses_jnd) == 1:
         raise UserError(
-            f"counterfactual rows hold {len(names)} families with a base and the doses "
-            f"{list(doses_jnd)} JND; expected at least one, with {REFERENCE_JND:g} JND among "
-            "its doses: make the pairs again"
+            f"counterfactual rows hold {len(names)} families with a base, and none with a factor "
+            "at a dose; expected at least one: make the pairs again"
         )
     place = {name: index for index, name in enumerate(names)}
     doses = np.full((len(names), len(FACTORS), len(doses_jnd), len(values)), np.nan)

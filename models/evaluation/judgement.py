@@ -48,11 +48,12 @@ def judge_gates(summary: Summary) -> list[Gate]:
                 summary.compositions[summary.evaluation.split],
             )
         )
-    responses = summary.counterfactual.models if summary.counterfactual else {}
-    if summary.best and summary.best in responses:
+    found = summary.counterfactual
+    if found and summary.best and summary.best in found.models:
+        best, dose_jnd = summary.best, found.reference_jnd
         gates += [
-            order_gate(summary.best, responses),
-            own_dimension_gate(summary.best, responses[summary.best]),
-            nuisance_gate(summary.best, responses),
+            order_gate(best, found.models),
+            own_dimension_gate(best, found.models[best], dose_jnd),
+            nuisance_gate(best, found.models, dose_jnd),
         ]
     return gates + audit_gates(summary.evaluation.label_gates, summary.evaluation.shortcut_audit)

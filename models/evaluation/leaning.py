@@ -10,9 +10,9 @@ from models.evaluation.statistics import clustered_means
 class Leaning:
     """A figure of the fusion, by what was done to the playing.
 
-    `base` is its mean on undamaged playing, `change` what 4 JND of each factor add to it, with
-    95 % intervals, and `nuisance` what another recording of the undamaged playing adds; None
-    without twins. A figure that no factor moves says nothing about the playing.
+    `base` is its mean on undamaged playing, `change` what the reference dose of each factor adds
+    to it, with 95 % intervals, and `nuisance` what another recording of the undamaged playing
+    adds; None without twins. A figure that no factor moves says nothing about the playing.
     """
 
     base: float

@@ -15,7 +15,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Movement:
-    """Mean change of the scores when a factor goes from 0 to 4 JND, [factor][dimension].
+    """Mean change of the scores at the reference dose of a factor, [factor][dimension].
 
     In points; below 0 is worse. `low` and `high` are 95 % intervals. `own_share` is, by factor,
     the part of all movement in the seven dimensions that is in the factor's own: 1 where only
@@ -31,7 +31,7 @@ class Movement:
 
 
 def movement(families: Families, *, seed: int) -> Movement:
-    """Return what 4 JND of each factor do to the scores of `families`."""
+    """Return what the reference dose of each factor does to the scores of `families`."""
     change = families.change[:, :, families.reference]
     mean, low, high = clustered_means(change, families.compositions, seed=seed)
     among = mean[:, : len(FACTORS)]

@@ -16,9 +16,10 @@ class Invariance:
 
     `spread` is the standard deviation over a family's base and twins (divisor n), the mean
     over families, and `change` the mean absolute difference of a twin from its base, both in
-    points. `share` is `change` beside the mean absolute change that 4 JND of the dimension's own
-    factor cause; for the overall dimension, the mean over the factors. 0 is perfect, at 1 another
-    piano counts as much as playing clearly worse; nan where 4 JND change nothing.
+    points. `share` is `change` beside the mean absolute change that the reference dose of the
+    dimension's own factor causes; for the overall dimension, the mean over the factors. 0 is
+    perfect, at 1 another piano counts as much as playing clearly worse; nan where that dose
+    changes nothing.
     """
 
     spread: tuple[float, ...]
@@ -43,7 +44,7 @@ def invariance(families: Families) -> Invariance | None:
 
 
 def _caused(families: Families) -> Floats:
-    """Return the mean absolute change in each dimension (8,) that 4 JND of its factor cause."""
+    """Return the mean absolute change in each dimension (8,) at its factor's reference dose."""
     change = families.change[:, :, families.reference]
     there = ~np.isnan(change)
     with np.errstate(invalid="ignore"):

@@ -25,7 +25,8 @@ from models.metrics import Agreement, mean_over_dimensions
 IN_ORDER_SHARE = 0.9
 """So often must two performances 2 JND apart in one factor be graded in the right order."""
 NUISANCE_SHARE = 0.25
-"""Another recording may change a grade by so much of what 4 JND of bad playing change."""
+"""Another recording may change a grade by so much of what bad playing (the reference dose)
+changes."""
 
 GREAT_BIAS = 3.0
 """So many points too high or low on the mean are told of."""
@@ -182,7 +183,15 @@ def _own(table: Sequence[Sequence[float]]) -> list[float]:
 
 def order_gate(name: Experiment, responses: Mapping[Experiment, Response]) -> Gate:
     """Judge that the model grades playing 2 JND apart in the right order, factor by factor."""
+    gate_name, asks = (
+        "grades follow each factor",
+        f"playing at least 2 JND apart in one factor is graded in the right order in "
+        f"{percent(IN_ORDER_SHARE)} of pairs, in that factor's dimension",
+    )
     shares = _own(responses[name].doses.ordered)
+    if all(map(math.isnan, shares)):
+        words = "no two doses of one passage are 2 JND apart"
+        return Gate(name=gate_name, asks=asks, found=words, passed=None)
     lowest = min((share for share in shares if not math.isnan(share)), default=math.nan)
     because = []
     for place, factor in enumerate(FACTORS):
@@ -201,9 +210,8 @@ def order_gate(name: Experiment, responses: Mapping[Experiment, Response]) -> Ga
         )
         because.append(f"{plain(factor)}: {percent(shares[place])}; {others}.")
     return Gate(
-        name="grades follow each factor",
-        asks=f"playing at least 2 JND apart in one factor is graded in the right order in "
-        f"{percent(IN_ORDER_SHARE)} of pairs, in that factor's dimension",
+        name=gate_name,
+        asks=asks,
         found=f"{name}: {len(FACTORS) - len(because)} of {len(FACTORS)} factors, "
         f"lowest {percent(lowest)}",
         passed=not because,
@@ -211,7 +219,7 @@ def order_gate(name: Experiment, responses: Mapping[Experiment, Response]) -> Ga
     )
 
 
-def own_dimension_gate(name: Experiment, response: Response) -> Gate:
+def own_dimension_gate(name: Experiment, response: Response, reference_jnd: float) -> Gate:
     """Judge that each factor lowers its own dimension more than any other."""
     because = tuple(
         f"{plain(factor)} lowers {plain(most)} most."
@@ -222,19 +230,23 @@ def own_dimension_gate(name: Experiment, response: Response) -> Gate:
     )
     return Gate(
         name="each factor moves its own dimension most",
-        asks="of the seven dimensions with a factor, the factor's own falls most at 4 JND",
+        asks="of the seven dimensions with a factor, the factor's own falls most at "
+        f"{reference_jnd:g} JND",
         found=f"{name}: {len(FACTORS) - len(because)} of {len(FACTORS)} factors",
         passed=not because,
         because=because,
     )
 
 
-def nuisance_gate(name: Experiment, responses: Mapping[Experiment, Response]) -> Gate:
+def nuisance_gate(
+    name: Experiment, responses: Mapping[Experiment, Response], reference_jnd: float
+) -> Gate:
     """Judge that another recording of undamaged playing hardly changes its grades."""
     gate_name = "grades do not follow the recording"
     asks = (
         "another piano, room or noise changes a grade by at most "
-        f"{percent(NUISANCE_SHARE)} of what 4 JND change, on the mean of the dimensions"
+        f"{percent(NUISANCE_SHARE)} of what {reference_jnd:g} JND change, on the mean of the "
+        "dimensions"
     )
     found = {
         model: mean_over_dimensions(np.array(response.invariance.share))
@@ -244,7 +256,7 @@ def nuisance_gate(name: Experiment, responses: Mapping[Experiment, Response]) ->
     if name not in found:
         return Gate(name=gate_name, asks=asks, found="no nuisance twins", passed=None)
     if math.isnan(found[name]):
-        words = f"{name}: 4 JND of a factor change nothing to compare with"
+        words = f"{name}: {reference_jnd:g} JND of a factor change nothing to compare with"
         return Gate(name=gate_name, asks=asks, found=words, passed=None)
     passed = found[name] <= NUISANCE_SHARE
     others = ", ".join(f"{model} {percent(share)}" for model, share in found.items())

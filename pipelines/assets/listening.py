@@ -3,7 +3,7 @@
 import dagster as dg
 import pyarrow.compute as pc
 
-from degradation.factored import FactoredRecipe
+from degradation.factored import FactoredRecipe, reference_dose
 from degradation.factored_sampling import NOTHING, as_felt, family_of
 from degradation.notes import Performance
 from degradation.recipe import TIERS, Recipe
@@ -23,35 +23,38 @@ from storage.tables import read_table
 PASSAGES = 6
 PAGE = "listening.html"
 
-PLAIN_JND = 4.0
-"""The severity of a fault that one need not listen for."""
-
-GUIDES = {
-    "tiered": Guide(
-        title="Hear what each tier is",
-        lede=(
-            "Each row is one short passage of piano music in several takes. The pristine take is "
-            "the playing as it was; the others were spoiled on purpose, from a little to a lot."
-        ),
-        steps=(
-            "Use headphones, set the volume on a pristine take, and leave it there.",
-            "Compare poor with pristine first: that is the largest difference. Then try moderate, "
-            "then good.",
-        ),
+GUIDE_TO_TIERS = Guide(
+    title="Hear what each tier is",
+    lede=(
+        "Each row is one short passage of piano music in several takes. The pristine take is "
+        "the playing as it was; the others were spoiled on purpose, from a little to a lot."
     ),
-    "factored": Guide(
+    steps=(
+        "Use headphones, set the volume on a pristine take, and leave it there.",
+        "Compare poor with pristine first: that is the largest difference. Then try moderate, "
+        "then good.",
+    ),
+)
+
+
+def guide_to(recipe: Recipe) -> Guide:
+    """Return what the page of a recipe says at its top."""
+    if not isinstance(recipe, FactoredRecipe):
+        return GUIDE_TO_TIERS
+    dose_jnd = reference_dose(recipe.counterfactual.severities_jnd)
+    return Guide(
         title="Hear what each fault is",
         lede=(
             "Each row is one short passage of piano music in several takes. The undamaged take is "
-            "the playing as it was; each of the others has one fault of playing, at four times "
-            "what is just noticeable. Instrument, room and noise are the same along a row."
+            "the playing as it was; each of the others has one fault of playing, at "
+            f"{dose_jnd:g} times what is just noticeable. Instrument, room and noise are the same "
+            "along a row."
         ),
         steps=(
             "Use headphones, set the volume on an undamaged take, and leave it there.",
             "Compare each fault with the undamaged take; the piano roll shows where it lies.",
         ),
-    ),
-}
+    )
 
 
 def listening_page_asset(recipe_name: str) -> dg.AssetsDefinition:
@@ -75,9 +78,7 @@ def listening_page_asset(recipe_name: str) -> dg.AssetsDefinition:
         recipe = find_recipe(recipe_name)
         segments = listening_segments(recipe, project.workspace)
         path.write_text(
-            listening_page(
-                segments, GUIDES[recipe.kind], recipe_name, project.settings.corpus_name
-            ),
+            listening_page(segments, guide_to(recipe), recipe_name, project.settings.corpus_name),
             encoding="utf-8",
         )
         context.log.info(f"listening page: {path}")
@@ -137,10 +138,11 @@ def listening_draws(recipe: Recipe, segment: SegmentRow, clean: Performance) -> 
             tier: TieredDraw(recipe=recipe, segment_id=segment_id, number=0, tier=tier)
             for tier in TIERS
         }
+    dose_jnd = reference_dose(recipe.counterfactual.severities_jnd)
     return {
         UNDAMAGED if draw.varied == NOTHING else str(draw.varied): draw
         for draw in as_felt(family_of(recipe, segment_id), clean)
-        if draw.varied == NOTHING or draw.varied_severity_jnd == PLAIN_JND
+        if draw.varied == NOTHING or draw.varied_severity_jnd == dose_jnd
     }
 
 

@@ -9,19 +9,21 @@ import pytest
 import soundfile
 from playwright.sync_api import Browser, Page, Route
 
+from degradation.factored import FactoredRecipe
 from degradation.notes import Performance
-from pipelines.assets.listening import GUIDES
+from degradation.recipe import load_recipe
+from pipelines.assets.listening import GUIDE_TO_TIERS, guide_to, listening_draws
 from pipelines.listening_page import ListeningSegment, Take, listening_page
-from pipelines.palette import NOTE_COLOURS, TAKE_COLOURS
+from pipelines.palette import NOTE_COLOURS, TAKE_COLOURS, UNDAMAGED
+from tests.conftest import play
 
+RECIPES = Path(__file__).parents[2] / "configs" / "recipes"
 SAMPLE_RATE_HZ = 24_000
 DESKTOP = {"width": 1440, "height": 1000}
 PHONE = {"width": 360, "height": 740}
 HOSTILE_TITLE = (
     """</title></script><script>window.hurt = 1</script><b onclick="x">Für "Elise" & 'co'"""
 )
-
-GUIDE = GUIDES["tiered"]
 
 Open = Callable[..., Page]
 
@@ -85,7 +87,9 @@ def open_page(browser: Browser, tmp_path: Path) -> Iterator[Open]:
         page.on("console", lambda message: problems.append(f"{message.type}: {message.text}"))
         page.on("pageerror", lambda error: problems.append(str(error)))
         path = tmp_path / "listening.html"
-        path.write_text(listening_page(segments, GUIDE, "phase2", "demo"), encoding="utf-8")
+        path.write_text(
+            listening_page(segments, GUIDE_TO_TIERS, "phase2", "demo"), encoding="utf-8"
+        )
         page.goto(path.as_uri())
         return page
 
@@ -116,7 +120,7 @@ def playhead_x(page: Page, take: int) -> float:
 
 
 def test_the_page_names_nothing_outside_itself(segment: ListeningSegment) -> None:
-    html = listening_page([segment], GUIDE, "phase2", "demo")
+    html = listening_page([segment], GUIDE_TO_TIERS, "phase2", "demo")
     assert not re.search(r"(?:https?:)?//[a-z]", re.sub(r"base64,[^\"]*", "", html))
     assert "default-src 'none'" in html
 
@@ -310,10 +314,29 @@ def test_it_follows_a_dark_theme(open_page: Open, segment: ListeningSegment) -> 
 
 
 def test_the_same_segments_make_the_same_page(segment: ListeningSegment) -> None:
-    assert listening_page([segment], GUIDE, "a", "b") == listening_page([segment], GUIDE, "a", "b")
+    one, other = (listening_page([segment], GUIDE_TO_TIERS, "a", "b") for _ in range(2))
+    assert one == other
     assert set(TAKE_COLOURS) >= {take.name for take in segment.takes}
 
 
 def test_a_page_of_nothing_is_refused() -> None:
     with pytest.raises(ValueError, match="at least one segment"):
-        listening_page([], GUIDE, "phase2", "demo")
+        listening_page([], GUIDE_TO_TIERS, "phase2", "demo")
+
+
+@pytest.mark.parametrize(
+    ("severities_jnd", "heard_jnd"), [((0.5, 1.0, 2.0, 4.0, 8.0), 4.0), ((1.0, 3.0, 6.0), 3.0)]
+)
+def test_each_fault_is_heard_at_the_severity_nearest_to_4_jnd_and_the_page_says_which(
+    severities_jnd: tuple[float, ...], heard_jnd: float
+) -> None:
+    shipped = load_recipe(RECIPES / "factored.yaml")
+    assert isinstance(shipped, FactoredRecipe)
+    asked = shipped.counterfactual.model_copy(update={"severities_jnd": severities_jnd})
+    recipe = shipped.model_copy(update={"counterfactual": asked})
+    music = play("Schubert_D935_no.3", "2", 0)
+    takes = listening_draws(recipe, {"segment_id": "a-0001"}, music)  # type: ignore[typeddict-item]
+    faults = {name: draw for name, draw in takes.items() if name != UNDAMAGED}
+    assert len(faults) >= 6
+    assert {draw.varied_severity_jnd for draw in faults.values()} == {heard_jnd}  # type: ignore[union-attr]
+    assert f"at {heard_jnd:g} times what is just noticeable" in guide_to(recipe).lede

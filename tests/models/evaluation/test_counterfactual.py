@@ -55,6 +55,40 @@ def test_predictions_of_other_rows_are_refused(
         counterfactual(families, short, seed=0)  # type: ignore[arg-type]
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(("doses", "reference"), [((1, 2, 8), "2"), ((0.5, 1), "1")])
+def test_other_doses_are_shown_as_what_they_are(
+    factored: Evaluation, doses: tuple[float, ...], reference: str
+) -> None:
+    """A recipe without 4 JND among its severities: the pages say which dose they speak of."""
+
+    def kept(rows: pd.DataFrame) -> pd.Series:
+        return rows["family"].isna() | rows["varied_severity_jnd"].isin((0, *doses))
+
+    samples = factored.samples[kept(factored.samples)]
+    outcomes = tuple(
+        dataclasses.replace(
+            one,
+            counterfactual=one.counterfactual[  # type: ignore[index]
+                one.counterfactual["sample_id"].isin(samples["sample_id"])  # type: ignore[index]
+            ],
+        )
+        for one in factored.outcomes
+    )
+    other = dataclasses.replace(factored, samples=samples, outcomes=outcomes)
+    report = json.loads(json.dumps(report_json(summarise(other))))
+    assert report["counterfactual"]["reference_jnd"] == float(reference)
+    gates = {gate["name"]: gate for gate in report["gates"]}
+    own = gates["each factor moves its own dimension most"]
+    assert own["asks"].endswith(f"falls most at {reference} JND")
+    assert gates["grades follow each factor"]["passed"] is (None if max(doses) < 2 else True)
+    page = comparison_page({"factored": report})
+    assert f"goes from 0 to {reference} JND" in page
+    assert f"What {reference} JND of one factor add" in page
+    assert f"of<br>{reference} JND" in page
+    assert not re.search(r"\b(nan|NaN|None)\b", page)
+
+
 def without_pedal(families: pd.DataFrame, *names: str) -> pd.DataFrame:
     bare = families["family"].isin(names) & (families["varied"] == "pedal_technique")
     return families.assign(

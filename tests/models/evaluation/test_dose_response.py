@@ -74,3 +74,4 @@ def test_missing_rows_are_left_out() -> None:
     assert (fall_share(families, [(0, 1), (1, 2)]) == 1).all()
     doses[0, 3, 1] = np.nan
     assert np.isnan(fall_share(families, [(0, 1)])[3]).all()
+    assert np.isnan(fall_share(families, [])).all(), "no doses so far apart"

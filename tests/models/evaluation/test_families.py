@@ -62,8 +62,19 @@ def test_what_cannot_be_arranged_is_refused(families: pd.DataFrame) -> None:
         arrange(odd, DIMENSIONS)
     with pytest.raises(UserError, match="0 families with a base"):
         arrange(families[families["varied"] != "nothing"], DIMENSIONS)
-    with pytest.raises(UserError, match="with 4 JND among"):
-        arrange(families[families["varied_severity_jnd"] != 4], DIMENSIONS)
+    with pytest.raises(UserError, match="none with a factor at a dose"):
+        arrange(families[~families["varied"].isin(FACTORS)], DIMENSIONS)
+
+
+@pytest.mark.parametrize(
+    ("left", "reference_jnd"), [((0.5, 1, 2, 4, 8), 4), ((1, 2, 8), 2), ((0.5, 1), 1), ((8,), 8)]
+)
+def test_movements_are_taken_at_the_dose_nearest_4_jnd(
+    families: pd.DataFrame, left: tuple[float, ...], reference_jnd: float
+) -> None:
+    found = arrange(families[families["varied_severity_jnd"].isin((0, *left))], DIMENSIONS)
+    assert found.reference_jnd == reference_jnd
+    assert found.doses_jnd[found.reference] == reference_jnd
 
 
 def test_a_factor_that_found_nothing_to_act_on_is_not_felt(families: pd.DataFrame) -> None:

@@ -185,11 +185,19 @@ def test_whether_anyone_can_tell_is_said_of_a_factor_that_is_not_followed(respon
     assert all("no model reaches 90 %" in reason for reason in alone.because)
 
 
+def test_without_doses_2_jnd_apart_their_order_is_not_judged(respond: Respond) -> None:
+    known = respond("knows all")
+    unknown = dataclasses.replace(known.doses, ordered=((math.nan,) * 8,) * 7)
+    gate = order_gate("gated", {"gated": dataclasses.replace(known, doses=unknown)})
+    assert gate.passed is None
+    assert "no two doses" in gate.found
+
+
 def test_each_factor_its_own_dimension(respond: Respond) -> None:
-    assert own_dimension_gate("gated", respond("knows all")).passed
-    hears = own_dimension_gate("audio_only", respond("hears trouble"))
+    assert own_dimension_gate("gated", respond("knows all"), 4).passed
+    hears = own_dimension_gate("audio_only", respond("hears trouble"), 4)
     assert hears.passed is False
-    assert own_dimension_gate("concat", respond("turned round")).because[0] == (
+    assert own_dimension_gate("concat", respond("turned round"), 4).because[0] == (
         "note accuracy lowers no single dimension most."
     )
 
@@ -198,15 +206,15 @@ def test_grades_that_follow_the_recording(respond: Respond) -> None:
     responses: dict[Experiment, Response] = {
         "audio_only": respond("hears trouble"), "midi_only": respond("knows all")
     }  # fmt: skip
-    assert nuisance_gate("midi_only", responses).passed
-    failed = nuisance_gate("audio_only", responses)
+    assert nuisance_gate("midi_only", responses, 4).passed
+    failed = nuisance_gate("audio_only", responses, 4)
     assert failed.passed is False
     assert "midi_only 0 %" in failed.because[0]
     bare = {"gated": dataclasses.replace(responses["midi_only"], invariance=None)}
-    assert nuisance_gate("gated", bare).passed is None  # type: ignore[arg-type]
+    assert nuisance_gate("gated", bare, 4).passed is None  # type: ignore[arg-type]
 
 
 def test_where_damage_changes_nothing_invariance_is_no_merit(respond: Respond) -> None:
-    gate = nuisance_gate("concat", {"concat": respond("says the same")})
+    gate = nuisance_gate("concat", {"concat": respond("says the same")}, 4)
     assert gate.passed is None
     assert "nothing to compare with" in gate.found
