@@ -3,6 +3,7 @@
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import dagster as dg
 from dagster._core.execution.backfill import BulkActionsFilter, BulkActionStatus
@@ -15,6 +16,7 @@ from dagster._core.storage.tags import (
 from degradation.errors import UserError
 from degradation.recipe import TIERS
 from models.transcription import can_transcribe
+from pipelines import commands_alive
 from pipelines.assets.recipe import observations
 from pipelines.errors import StepError
 from pipelines.settings import Settings, find_recipe, load_settings
@@ -118,7 +120,8 @@ def materialise(stage: Stage, settings: Settings) -> list[FailedCheck]:
     with dg.DagsterInstance.get() as instance:
         close_orphans(instance)
         keys = [dg.AssetKey(list(path)) for path in stage.assets]
-        tags = {CLI_PROCESS_TAG: str(os.getpid()), CORPUS_TAG: settings.corpus_name}
+        command = commands_alive.hold(_commands(instance))
+        tags = {CLI_PROCESS_TAG: command, CORPUS_TAG: settings.corpus_name}
         if stage.partitioned:
             years = settings.years()
             tags[ASSET_PARTITION_RANGE_START_TAG] = f"{TIERS[0]}|{years[0]}"
@@ -161,39 +164,53 @@ def refuse_switch(settings: Settings) -> None:
 
 
 def count_under_way(settings: Settings) -> int:
-    """Return how many runs and backfills are under way."""
+    """Return how many other commands, runs of the UI and backfills are under way.
+
+    A command is under way between its runs, too.
+    """
     prepare_dagster_home(settings)
     with dg.DagsterInstance.get() as instance:
         close_orphans(instance)
+        commands = commands_alive.others(_commands(instance))
         runs = instance.get_runs(dg.RunsFilter(statuses=IN_PROGRESS_RUN_STATUSES))
+        of_ui = [run for run in runs if _command_of(run) is None]
         requested = BulkActionsFilter(statuses=[BulkActionStatus.REQUESTED])
-        return len(runs) + len(instance.get_backfills(filters=requested))
+        return len(commands) + len(of_ui) + len(instance.get_backfills(filters=requested))
 
 
 def close_orphans(instance: dg.DagsterInstance) -> None:
     """Mark runs of command-line processes that are gone (killed, say) as failed."""
     # One that is killed between its record and its start stays at NOT_STARTED.
-    unfinished = [
-        dg.DagsterRunStatus.NOT_STARTED,
-        dg.DagsterRunStatus.STARTING,
-        dg.DagsterRunStatus.STARTED,
-    ]
-    for run in instance.get_runs(dg.RunsFilter(statuses=unfinished)):
-        process = run.tags.get(CLI_PROCESS_TAG)
-        # One that was started again in the UI has its parent's tags, and another process.
-        if process and not run.parent_run_id and not _alive(int(process)):
-            instance.report_run_failed(run, "The process that ran it is gone.")
-            instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
+    unfinished = dg.RunsFilter(
+        statuses=[
+            dg.DagsterRunStatus.NOT_STARTED,
+            dg.DagsterRunStatus.STARTING,
+            dg.DagsterRunStatus.STARTED,
+        ]
+    )
+    folder = _commands(instance)
+    # Who is there is found out afterwards: the command of a run holds its lock before it begins.
+    found = instance.get_runs(unfinished)
+    alive = {commands_alive.held(folder), *commands_alive.others(folder)}
+    for run in found:
+        command = _command_of(run)
+        if command is None or command in alive:
+            continue
+        now = instance.get_run_by_id(run.run_id)
+        if now and not now.is_finished:  # it may have ended, and its process with it, since
+            instance.report_run_failed(now, "The process that ran it is gone.")
+            instance.event_log_storage.free_concurrency_slots_for_run(now.run_id)
 
 
-def _alive(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
+def _commands(instance: dg.DagsterInstance) -> Path:
+    """Return the folder with a lock a command: beside the runs, which name their command's."""
+    return Path(instance.root_directory) / "commands"
+
+
+def _command_of(run: dg.DagsterRun) -> str | None:
+    """Return which command runs it; None for the UI's."""
+    # One that was started again in the UI has its parent's tags, and another process.
+    return None if run.parent_run_id else run.tags.get(CLI_PROCESS_TAG)
 
 
 def _job_for(keys: list[dg.AssetKey]) -> dg.JobDefinition:

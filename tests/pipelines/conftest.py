@@ -20,6 +20,14 @@ from storage.demo_corpus.write import CSV_NAME, write_demo_corpus
 
 COMMAND = [sys.executable, "-m", "pipelines.cli"]
 
+HOLD = """
+import sys
+from pathlib import Path
+from pipelines.commands_alive import hold
+print(hold(Path(sys.argv[1])), flush=True)
+sys.stdin.read()
+"""
+
 CHROMIUM_FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -73,6 +81,28 @@ def degraded(clean: Performance) -> Performance:
     return Performance(notes=notes, pedal=clean.pedal.copy(), duration_s=2.0)
 
 
+@pytest.fixture
+def other_command() -> Iterator[Callable[[Path], tuple[str, subprocess.Popen[str]]]]:
+    """Return a starter of processes that count as commands in a folder; it gives their names."""
+    started = []
+
+    def start(folder: Path) -> tuple[str, subprocess.Popen[str]]:
+        process = subprocess.Popen(
+            [sys.executable, "-c", HOLD, str(folder)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        started.append(process)
+        assert process.stdout is not None
+        return process.stdout.readline().strip(), process
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Project:
     """A project of its own: a home, a small MAESTRO root, and the command line on them."""
@@ -100,7 +130,7 @@ class Project:
             env=self.environment | more,
             capture_output=True,
             text=True,
-            timeout=600,
+            timeout=3600,
             check=False,
         )
 
