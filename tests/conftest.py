@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, settings
 
 from degradation.notes import NOTE_DTYPE, PEDAL_DTYPE, SUSTAIN, Performance, snap
 from degradation.seeds import stream
@@ -14,6 +15,12 @@ from storage.midi import write_midi
 from storage.percepiano import MEANS_FILE, MIDI_FOLDER, RATINGS_FILE, SCALES
 
 PROJECT = Path(__file__).parent.parent
+
+# How long an example takes says how busy the machine is, and nothing of what is tested.
+settings.register_profile(
+    "untimed", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("untimed")
 
 
 @pytest.fixture(scope="session")
