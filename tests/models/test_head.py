@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.stats import linregress
 
 from models.config.experiment import HeadConfig
-from models.head import LEAST_SLOPE, ScoreHead
+from models.head import LEAST_SLOPE, LEAST_SPREAD, ScoreHead
 
 CENTRE, SCALE = 75.0, 12.5
 
@@ -44,7 +44,9 @@ def test_it_is_least_squares_in_each_dimension(seed: int, rows: int) -> None:
     scores = 80 + rng.uniform(2, 9, 8) * outputs + rng.normal(0, 3, (rows, 8))
     lines = [linregress(u, true) for u, true in zip(outputs.T, scores.T, strict=True)]
     expected = [a.intercept + a.slope * u for a, u in zip(lines, outputs.T, strict=True)]
-    kept = np.array([line.slope > SCALE * LEAST_SLOPE for line in lines])
+    # A few outputs can lie so close together by chance that calibration holds them for one.
+    apart = outputs.std(0) > 200 * LEAST_SPREAD
+    kept = apart & np.array([line.slope > SCALE * LEAST_SLOPE for line in lines])
     found = said(calibrated(outputs, scores), outputs)
     np.testing.assert_allclose(found[:, kept], np.stack(expected, axis=1)[:, kept], atol=1e-3)
 
