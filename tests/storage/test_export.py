@@ -1,5 +1,6 @@
 import pickle
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -122,26 +123,40 @@ def test_an_export_that_failed_leaves_nothing_and_can_be_run_again(
     assert len(export_shards(*tables, tmp_path / "out")) == 4
 
 
-EXPORT = """
-import pickle, sys
+EXPORT_AND_DIE = """
+import os, pickle, signal, sys
 from pathlib import Path
-from storage.export import export_shards
+from storage import export
+
+write_part = export.write_part
+
+def write_or_die(table, path, groups):
+    def one_of():
+        yield next(groups)
+        os.kill(os.getpid(), signal.SIGKILL)
+    return write_part(table, path, one_of() if "train-00001" in path else groups)
+
+export.write_part = write_or_die
 tables, out = pickle.loads(Path(sys.argv[1]).read_bytes())
-export_shards(*tables, out)
+export.export_shards(*tables, out)
 """
 
 
 def test_a_killed_export_does_not_block_the_next(
     tables: tuple[Table, Table], tmp_path: Path
 ) -> None:
+    """It dies in the middle of its second file."""
     out = tmp_path / "out"
     (tmp_path / "call").write_bytes(pickle.dumps((tables, out)))
-    exporting = subprocess.Popen([sys.executable, "-c", EXPORT, str(tmp_path / "call")])
-    while not any(tmp_path.rglob("*train-*")):
-        assert exporting.poll() is None, "it ended before it could be killed"
-    exporting.kill()
-    exporting.wait()
+    died = subprocess.run(
+        [sys.executable, "-c", EXPORT_AND_DIE, str(tmp_path / "call")], check=False
+    )
+    assert died.returncode == -signal.SIGKILL
     assert not out.exists()
+    left = sorted(path.name for path in tmp_path.rglob("*train-*"))
+    assert len(left) == 2
+    assert left[0].endswith(".tmp")
+    assert left[1] == "train-00000-of-00003.parquet"
     paths = export_shards(*tables, out)
     assert sorted((out / "data").iterdir()) == sorted(paths)
     assert sum(pq.read_metadata(path).num_rows for path in paths) == 5010
