@@ -236,7 +236,7 @@ def test_as_a_process_with_a_name_that_is_no_text(home: Path, midi: Path) -> Non
         env={k: v for k, v in os.environ.items() if not k.startswith("PIANOGRADE_")}
         | {"PIANOGRADE_HOME": str(home)},
         capture_output=True,
-        timeout=120,
+        timeout=1200,
         check=False,
     )
     assert answer.returncode == 2, answer.stderr
