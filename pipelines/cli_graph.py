@@ -85,7 +85,7 @@ def _choose(**chosen: Any) -> "Settings":
     """Check and remember a corpus and an experiment file; without one, the demo's."""
     from pipelines.settings import CONFIGS, load_settings, remember
 
-    # The worker processes and Dagster read the same choice from the environment.
+    # Steps and worker processes read the choice from the file; the environment would go before it.
     for name in chosen:
         os.environ.pop(f"PIANOGRADE_{name.upper()}", None)
     chosen["experiment"] = chosen["experiment"] or CONFIGS / "experiments" / "demo.yaml"
@@ -95,8 +95,8 @@ def _choose(**chosen: Any) -> "Settings":
 
     from pipelines.runs import refuse_switch
 
-    refuse_switch(settings)
-    remember(settings)
+    refuse_switch(settings, chosen)
+    remember(settings, chosen)
     return settings
 
 

@@ -144,7 +144,8 @@ def validate(
     from storage.percepiano import check_checkout
 
     check_checkout(settings.percepiano)
-    remember(settings)
+    if percepiano is not None:
+        remember(settings, ["percepiano"])
     stage = Stage(
         title="human validation", assets=((recipe, "human_validation"),), partitioned=False
     )

@@ -104,8 +104,8 @@ def tidy(
     settings = load_settings()
     if count := count_under_way(settings):
         raise UserError(
-            f"{count} runs or backfills are under way, and may use what would be removed; expected "
-            "none: wait, or end them in the UI"
+            f"{count} commands, runs or backfills are under way, and may use what would be "
+            "removed; expected none: wait, or end them in the UI"
         )
     freed = [tidy_table(table, keep) for table in Workspace(settings).all_tables(recipe_names())]
     count, size = sum(f.files for f in freed), sum(f.size for f in freed)

@@ -1,7 +1,7 @@
 """Dagster runs started from the command line: ordinary runs, which the UI shows like its own."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -148,17 +148,22 @@ def observe_recipe(recipe_name: str, settings: Settings) -> None:
             instance.report_runless_asset_event(event)
 
 
-def refuse_switch(settings: Settings) -> None:
-    """Raise UserError when runs are under way and `settings` name another corpus.
+def refuse_switch(settings: Settings, names: Collection[str]) -> None:
+    """Raise UserError when others are at work and `settings` choose otherwise in `names`.
 
-    The steps of a run read the settings when they start: they would go on with this corpus.
+    The steps of a run read the remembered settings when they start: they would go on with these.
+    From here on this command counts as at work itself.
     """
-    if load_settings().corpus_folder == settings.corpus_folder:
-        return
-    if count := count_under_way(settings):
+    prepare_dagster_home(settings)
+    with dg.DagsterInstance.get() as instance:
+        commands_alive.hold(_commands(instance))
+    before = load_settings()
+    values = {name: (getattr(before, name), getattr(settings, name)) for name in names}
+    changes = [f"{name} from {old} to {new}" for name, (old, new) in values.items() if old != new]
+    if changes and (count := count_under_way(settings)):
         raise UserError(
-            f"{count} runs or backfills on corpus {load_settings().corpus_name} are under way; "
-            "expected none before another corpus is chosen: wait, end them in the UI, or set "
+            f"{count} commands, runs or backfills are under way, and would go on with what is "
+            f"chosen here ({', '.join(changes)}); expected none: wait, end them in the UI, or set "
             "PIANOGRADE_HOME to another folder"
         )
 

@@ -1,14 +1,16 @@
 """What a person chooses once for the whole project: the corpus, how much of it, and where data go.
 
-`pianograde demo` and `pianograde run` write their choice to `.pianograde/settings.json`, so that
+`pianograde demo`, `run` and `pretrain` write their choice to `.pianograde/settings.json`, so that
 the Dagster UI shows the graph of the corpus that was run last. An environment variable
-(`PIANOGRADE_MAESTRO`, `PIANOGRADE_LIMIT`, ...) goes before the file.
+(`PIANOGRADE_MAESTRO`, `PIANOGRADE_LIMIT`, ...) goes before the file and is never written to it.
 """
 
 import hashlib
+import json
 import os
 import re
 import string
+from collections.abc import Collection
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any
@@ -28,6 +30,7 @@ from degradation.recipe import RECIPE_NAME, Recipe, load_recipe, recipe_files
 from models.config.experiment import ExperimentConfig, load_experiment
 from storage.corpus import CorpusConfig, choose, load_corpus_config, read_index
 from storage.demo_corpus.write import YEARS as DEMO_YEARS
+from storage.files import whole_file
 from storage.licence import DEMO_LICENCE, find_licence
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -163,17 +166,17 @@ def load_settings(**chosen: Any) -> Settings:
         raise UserError(f"{choice_file()} is not JSON ({error}): delete or correct it") from error
 
 
-def remember(settings: Settings) -> None:
-    """Let later commands and the Dagster UI use these settings' corpus and experiment."""
+def remember(settings: Settings, names: Collection[str]) -> None:
+    """Let later commands and the Dagster UI use these settings' values of the fields `names`.
+
+    Whatever else the file has stays.
+    """
     path = choice_file()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unwritten = path.with_suffix(".tmp")
-    chosen = settings.model_dump_json(
-        include={"maestro", "limit", "experiment", "licence", "recipes", "store", "percepiano"},
-        indent=2,
-    )
-    unwritten.write_text(chosen + "\n", encoding="utf-8")
-    unwritten.replace(path)
+    before = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    chosen = settings.model_dump(mode="json", include=set(names))
+    content = json.dumps(before | chosen, indent=2) + "\n"
+    with whole_file(str(path.parent), path.name) as file:
+        file.write(content.encode())
 
 
 def recipe_names() -> list[str]:

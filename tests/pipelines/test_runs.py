@@ -1,4 +1,4 @@
-"""Runs of command-line processes that are gone do not look as if they still ran."""
+"""Runs of processes that are gone do not look as if they ran; those that run keep their choice."""
 
 import os
 from collections.abc import Iterator
@@ -8,9 +8,10 @@ from typing import Any
 import dagster as dg
 import pytest
 
+from degradation.errors import UserError
 from pipelines import commands_alive
-from pipelines.runs import CLI_PROCESS_TAG, close_orphans, count_under_way
-from pipelines.settings import load_settings
+from pipelines.runs import CLI_PROCESS_TAG, close_orphans, count_under_way, refuse_switch
+from pipelines.settings import CONFIGS, load_settings, remember
 
 
 @dg.op
@@ -91,3 +92,46 @@ def test_a_command_is_under_way_between_its_runs_too(
     process.kill()
     process.wait()
     assert count_under_way(load_settings()) == 1
+
+
+CHOICE = {
+    "maestro": Path("/root"),
+    "limit": 5,
+    "licence": "MIT",
+    "experiment": CONFIGS / "experiments" / "demo.yaml",
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "other", "words"),
+    [
+        ("maestro", None, "maestro from /root to None"),
+        ("limit", 6, "limit from 5 to 6"),
+        ("licence", None, "licence from MIT to None"),
+        ("experiment", CONFIGS / "experiments" / "full.yaml", "experiment from .*demo.* to .*full"),
+    ],
+)
+def test_a_command_does_not_change_what_another_one_chose(
+    instance: dg.DagsterInstance,
+    tmp_path: Path,
+    other_command: Any,
+    name: str,
+    other: Any,
+    words: str,
+) -> None:
+    remember(load_settings(**CHOICE), CHOICE)
+    _, process = other_command(tmp_path / "commands")
+    refuse_switch(load_settings(**CHOICE), CHOICE)
+    with pytest.raises(UserError, match=words) as raised:
+        refuse_switch(load_settings(**CHOICE | {name: other}), CHOICE)
+    assert "\n" not in str(raised.value)
+    process.kill()
+    process.wait()
+    refuse_switch(load_settings(**CHOICE | {name: other}), CHOICE)
+
+
+def test_a_command_is_at_work_from_its_choice_on(
+    instance: dg.DagsterInstance, tmp_path: Path
+) -> None:
+    refuse_switch(load_settings(**CHOICE), CHOICE)
+    assert commands_alive.held(tmp_path / "commands")

@@ -28,11 +28,22 @@ def test_without_a_choice_the_corpus_is_the_demo(home: Path) -> None:
 def test_a_choice_is_remembered_and_the_environment_goes_before_it(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    remember(load_settings(maestro=Path("/data/maestro-v3.0.0"), limit=20))
+    remember(load_settings(maestro=Path("/data/maestro-v3.0.0"), limit=20), ["maestro", "limit"])
     assert load_settings().corpus_name == "maestro-v3.0.0-20"
     monkeypatch.setenv("PIANOGRADE_LIMIT", "60")
     assert load_settings().corpus_name == "maestro-v3.0.0-60"
     assert load_settings(limit=5).corpus_name == "maestro-v3.0.0-5"
+
+
+def test_only_what_was_chosen_is_remembered(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (home / "settings.json").write_text(json.dumps({"workers": 3, "limit": 40}))
+    monkeypatch.setenv("PIANOGRADE_STORE", "s3://bucket")
+    monkeypatch.setenv("PIANOGRADE_RECIPES", "/recipes")
+    remember(load_settings(maestro=Path("/root"), limit=None), ["maestro", "limit"])
+    remembered = json.loads((home / "settings.json").read_text())
+    assert remembered == {"workers": 3, "maestro": "/root", "limit": None}
+    monkeypatch.delenv("PIANOGRADE_STORE")
+    assert load_settings().store is None
 
 
 def test_the_licence_is_the_root_s_own(home: Path, tmp_path: Path) -> None:
