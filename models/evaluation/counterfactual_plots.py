@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 from matplotlib.axes import Axes
 
 from models.evaluation.drawing import GREY, INK, Key, panel
@@ -45,9 +46,8 @@ def _own_curve(report: Content, place: int) -> str:
         axis.plot(places, labels, "--", color=INK, linewidth=1)
         for name, model in found["models"].items():
             curve, colour = model["doses"]["curve"], EXPERIMENT_COLOURS[name]
-            low, high = along(curve["low"]), along(curve["high"])
-            if None not in (*low, *high):
-                axis.fill_between(places, low, high, color=colour, alpha=0.18, linewidth=0)
+            low, high = (np.array(along(curve[end]), np.float64) for end in ("low", "high"))
+            axis.fill_between(places, low, high, color=colour, alpha=0.18, linewidth=0)
             axis.plot(places, along(curve["mean"]), ".-", color=colour)
         _dose_axis(axis, found["doses_jnd"])
         axis.set_title(factor)

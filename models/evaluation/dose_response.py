@@ -3,12 +3,13 @@
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.evaluation.families import Families
-from models.evaluation.statistics import clustered_means
+from models.evaluation.statistics import clustered_levels
 
 Floats = NDArray[np.float64]
 Table = tuple[tuple[float, ...], ...]
@@ -63,11 +64,18 @@ def far_apart(doses_jnd: Sequence[float]) -> list[tuple[int, int]]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Curve:
-    """Mean scores along the doses, [factor][dose][dimension], with both ends of their intervals."""
+    """Scores along the doses, [factor][dose][dimension], with both ends of their intervals.
+
+    Not every family has every dose: of a light one nothing may come in a passage of few notes. So
+    a score is the mean of the families' undamaged rows plus the mean change from them of those
+    that have the dose, or sparse passages would bend the curve. `families` are how many have it,
+    [factor][dose].
+    """
 
     mean: tuple[Table, ...]
     low: tuple[Table, ...]
     high: tuple[Table, ...]
+    families: tuple[tuple[int, ...], ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,17 +92,19 @@ class DoseResponse:
     curve: Curve
 
 
-def nested(array: Floats) -> tuple[object, ...]:
+def nested(array: NDArray[Any]) -> tuple[object, ...]:
     """Return an array as tuples of tuples."""
     return tuple(part.tolist() if part.ndim == 0 else nested(part) for part in array)
 
 
 def dose_response(families: Families, *, seed: int) -> DoseResponse:
     """Return how the scores of `families` respond; intervals redraw whole compositions."""
-    curve = clustered_means(families.doses, families.compositions, seed=seed)
+    undamaged, change = families.doses[:, :, :1], families.change
+    curve = clustered_levels(undamaged, change, families.compositions, seed=seed)
     mean, low, high = (nested(part) for part in curve)
+    having = (~np.isnan(change).all(axis=3)).sum(axis=0)
     return DoseResponse(
         monotone=nested(fall_share(families, neighbouring(families.doses_jnd))),  # type: ignore[arg-type]
         ordered=nested(fall_share(families, far_apart(families.doses_jnd))),  # type: ignore[arg-type]
-        curve=Curve(mean=mean, low=low, high=high),  # type: ignore[arg-type]
+        curve=Curve(mean=mean, low=low, high=high, families=nested(having)),  # type: ignore[arg-type]
     )

@@ -27,7 +27,8 @@ class Families:
 
     `base` (F, values) are the undamaged rows. `doses` (F, factors, doses, values): along
     `doses_jnd`, of which the first is 0, the base again, but for factors that the family has at
-    no other dose: so that all along a factor the families are the same. `twins` (F, twins,
+    no other dose. A family may lack some doses of a factor, so what is compared between doses is
+    `change`, each family with itself. `twins` (F, twins,
     values). `compositions` names each family's piece.
     """
 

@@ -35,7 +35,8 @@
   {factor: share of its rows of which nothing came, which are left out}, `doses_jnd` [D],
   `reference_jnd` (the dose nearest to 4 JND, at which movements are taken), `labels` and `models`
   {experiment: the same}:
-  - `doses`: `monotone`, `ordered` [7][8] and `curve` {`mean`, `low`, `high`} [7][D][8]
+  - `doses`: `monotone`, `ordered` [7][8] and `curve` {`mean`, `low`, `high` [7][D][8],
+    `families` [7][D]: how many have the dose}
   - `movement`: `change`, `low`, `high` [7][8], `own_share` [7], `falls_most` [7] (names or null)
   - `invariance`: null without twins, else `spread`, `change`, `share` [8]
   - `leaning`: {"audio_share" or "gate": {`base`, `change`, `low`, `high` [7], `nuisance`}}

@@ -222,6 +222,30 @@ def clustered_means(
 
     Raises ValueError unless each row has a cluster.
     """
+    mean, redrawn = _mean_and_redrawn(values, clusters, seed, draws)
+    return mean, *_ends(redrawn)
+
+
+def clustered_levels(
+    start: Floats, change: Floats, clusters: Sequence[str], *, seed: int, draws: int = 2000
+) -> tuple[Floats, Floats, Floats]:
+    """Return mean start + mean change with both ends of 95 % intervals (see `clustered_means`).
+
+    Both are (rows, ...), and broadcast. Where rows lack a change, the others tell how far one gets
+    from where all rows start: a mean of the levels there would be that of other rows. Both means
+    are redrawn together; where no change is missing, it is the mean of the levels.
+    """
+    begun, moved = (_mean_and_redrawn(one, clusters, seed, draws) for one in (start, change))
+    return begun[0] + moved[0], *_ends(begun[1] + moved[1])
+
+
+def _mean_and_redrawn(
+    values: Floats, clusters: Sequence[str], seed: int, draws: int
+) -> tuple[Floats, Floats]:
+    """Return means (...) over rows (rows, ...), and (draws, ...) with whole clusters redrawn.
+
+    One cluster is one draw of nan.
+    """
     if len(clusters) != len(values):
         raise ValueError(f"expected a cluster for each of {len(values)} rows, got {len(clusters)}")
     there = ~np.isnan(values)
@@ -233,12 +257,11 @@ def clustered_means(
         total, count = sums.sum(axis=1)
         mean = total / count
         if len(names) < 2:
-            return mean, np.full_like(mean, np.nan), np.full_like(mean, np.nan)
+            return mean, np.full((1, *mean.shape), np.nan)
         rng = stream(seed, "clustered bootstrap")
         times = rng.multinomial(len(names), np.full(len(names), 1 / len(names)), size=draws)
         total, count = (np.tensordot(times.astype(np.float64), part, axes=1) for part in sums)
-        redrawn = total / count
-    return mean, *_ends(redrawn)
+        return mean, total / count
 
 
 def within_tier_r(true: Floats, predicted: Floats, tiers: Sequence[str]) -> float:

@@ -61,6 +61,26 @@ def test_curves_are_means_with_intervals_around_them(graded: Graded) -> None:
     assert mean == pytest.approx(families.doses.mean(axis=0))
     assert (low <= mean).all()
     assert (mean <= high).all()
+    assert set(np.ravel(curve.families)) == {len(families.names)}
+
+
+@pytest.mark.parametrize("sparse_base", [75.0, 100.0])
+def test_passages_without_the_light_doses_do_not_bend_a_curve(sparse_base: float) -> None:
+    """Every family falls by the same, from where it is; half of them have no light dose."""
+    fall = np.array([0, -1, -2, -4, -8, -16.0])
+    base = np.where(np.arange(20) < 10, 90.0, sparse_base)
+    doses = np.tile((base[:, None] + fall)[:, None, :, None], (1, 7, 1, 8))
+    doses[10:, :, 1:3] = np.nan
+    families = Families(
+        names=tuple(f"family {i}" for i in range(20)),
+        compositions=tuple(f"piece {i}" for i in range(20)),
+        doses_jnd=DOSES, base=doses[:, 0, 0], doses=doses, twins=np.empty((20, 0, 8)),
+    )  # fmt: skip
+    curve = dose_response(families, seed=0).curve
+    low, high = np.array(curve.low), np.array(curve.high)
+    assert np.array(curve.mean) == pytest.approx(np.tile((base.mean() + fall)[:, None], (7, 1, 8)))
+    assert high - low == pytest.approx(np.full_like(low, (high - low)[0, 0, 0])), "of the base"
+    assert curve.families[3] == (20, 10, 10, 20, 20, 20)
 
 
 def test_missing_rows_are_left_out() -> None:

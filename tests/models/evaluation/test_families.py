@@ -47,7 +47,9 @@ def test_a_missing_row_is_nan_and_a_missing_base_leaves_its_family_out(
     assert np.isnan(found.twins).sum() == 3 * 8
 
 
-def test_all_along_a_factor_the_families_are_the_same(families: pd.DataFrame) -> None:
+def test_a_factor_that_a_family_has_at_no_dose_has_no_base_there_either(
+    families: pd.DataFrame,
+) -> None:
     bare = (families["family"] == "family 0") & (families["varied"] == "pedal_technique")
     found = arrange(families[~bare], DIMENSIONS)
     place = (found.names.index("family 0"), FACTORS.index("pedal_technique"))

@@ -7,6 +7,7 @@ from models.evaluation.statistics import (
     clustered_bootstrap,
     clustered_differences,
     clustered_gain,
+    clustered_levels,
     clustered_means,
     within_tier_r,
 )
@@ -194,6 +195,24 @@ def test_means_of_clustered_rows_are_means_and_their_intervals_hold_them() -> No
     assert (mean < high).all()
     by_row = clustered_means(values, [str(i) for i in range(60)], seed=0)
     assert ((high - low) > 1.2 * (by_row[2] - by_row[1])).all(), "alike rows widen it"
+
+
+def test_a_level_is_a_mean_of_rows_unless_some_are_missing() -> None:
+    rng = np.random.default_rng(11)
+    start, change = rng.normal(80, 5, (60, 1)), rng.normal(-3, 1, (60, 4))
+    clusters = [f"piece {i // 5}" for i in range(60)]
+    levels = clustered_levels(start, change, clusters, seed=0)
+    for found, expected in zip(
+        levels, clustered_means(start + change, clusters, seed=0), strict=True
+    ):
+        assert found == pytest.approx(expected)
+    change[30:, 2] = np.nan
+    mean, low, high = clustered_levels(start, change, clusters, seed=0)
+    assert mean[2] == pytest.approx(start.mean() + change[:30, 2].mean())
+    assert low[2] < mean[2] < high[2]
+    one = clustered_levels(start, change, ["one"] * 60, seed=0)
+    assert one[0] == pytest.approx(mean)
+    assert np.isnan(one[1:]).all()
 
 
 def test_missing_values_are_left_out_of_a_mean() -> None:
