@@ -7,6 +7,7 @@ import scipy.signal
 from pydantic import Field, model_validator
 
 from degradation.operation import Parameters
+from degradation.spans import Hertz
 from degradation.waveform import Waveform
 
 
@@ -18,8 +19,8 @@ class Bandpass(Parameters):
     """
 
     operation: Literal["bandpass"] = "bandpass"
-    low_hz: float = Field(gt=0)
-    high_hz: float = Field(gt=0)
+    low_hz: Hertz
+    high_hz: Hertz
     order: int = Field(ge=1, le=8)
 
     @model_validator(mode="after")

@@ -1,6 +1,6 @@
 """What a microphone, a preamplifier or a player does to the balance of low and high."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 import scipy.signal
@@ -8,7 +8,11 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from degradation.operation import Parameters
+from degradation.spans import Hertz
 from degradation.waveform import Waveform
+
+BandGain = Annotated[float, Field(ge=-24, le=24)]
+Quality = Annotated[float, Field(ge=0.001, le=10)]
 
 
 class EqualiserBand(Parameters):
@@ -18,9 +22,9 @@ class EqualiserBand(Parameters):
     """
 
     shape: Literal["low_shelf", "peak", "high_shelf"]
-    frequency_hz: float = Field(gt=0)
-    gain_db: float = Field(ge=-24, le=24)
-    q: float = Field(gt=0, le=10)
+    frequency_hz: Hertz
+    gain_db: BandGain
+    q: Quality
 
     def section(self, sample_rate_hz: int) -> NDArray[np.float64]:
         """Return the second-order section [b0 b1 b2 a0 a1 a2], a0 = 1.

@@ -14,14 +14,14 @@ from pydantic import Field, model_validator
 
 from degradation.channel import Bandpass
 from degradation.coloured_noise import Colour, ColouredNoise
-from degradation.equaliser import Equaliser, EqualiserBand
+from degradation.equaliser import BandGain, Equaliser, EqualiserBand, Quality
 from degradation.errors import UserError
 from degradation.gain import Gain
 from degradation.operation import Parameters, SoundOperation
 from degradation.render import Instrument
 from degradation.room import Room, RoomRange
 from degradation.seeds import stream
-from degradation.spans import Span, draw_log_uniform, draw_uniform
+from degradation.spans import Hertz, Span, draw_log_uniform, draw_uniform
 
 RandomStream = Callable[[str], np.random.Generator]
 Share = Field(ge=0, le=1)
@@ -30,12 +30,12 @@ Share = Field(ge=0, le=1)
 class EqualiserRange(Parameters):
     """A low shelf, a peak and a high shelf, each somewhere in its octaves, up or down."""
 
-    low_shelf_hz: Span
-    peak_hz: Span
-    high_shelf_hz: Span
-    gain_db: Span
-    shelf_q: float = Field(gt=0, le=1)
-    peak_q: Span
+    low_shelf_hz: Span[Hertz]
+    peak_hz: Span[Hertz]
+    high_shelf_hz: Span[Hertz]
+    gain_db: Span[BandGain]
+    shelf_q: Quality = Field(le=1)
+    peak_q: Span[Quality]
 
     def draw(self, rng: np.random.Generator) -> Equaliser:
         """Return an equaliser: frequencies by octaves, gains uniform."""
@@ -47,7 +47,9 @@ class EqualiserRange(Parameters):
             )
         )
 
-    def _band(self, shape: str, span_hz: Span, q: float, rng: np.random.Generator) -> EqualiserBand:
+    def _band(
+        self, shape: str, span_hz: Span[float], q: float, rng: np.random.Generator
+    ) -> EqualiserBand:
         return EqualiserBand.model_validate(
             {
                 "shape": shape,
@@ -61,9 +63,18 @@ class EqualiserRange(Parameters):
 class BandRange(Parameters):
     """Where the recording chain begins and ends to let pass."""
 
-    low_hz: Span
-    high_hz: Span
+    low_hz: Span[Hertz]
+    high_hz: Span[Hertz]
     order: int = Field(ge=1, le=8)
+
+    @model_validator(mode="after")
+    def _begins_below_its_end(self) -> Self:
+        self.at(self.low_hz[1], self.high_hz[0])
+        return self
+
+    def at(self, low_hz: float, high_hz: float) -> Bandpass:
+        """Return the band between two corners. Raises ValidationError where they overlap."""
+        return Bandpass(low_hz=round(low_hz, 1), high_hz=round(high_hz, 1), order=self.order)
 
 
 class NoiseRange(Parameters):
@@ -71,7 +82,13 @@ class NoiseRange(Parameters):
 
     share: float = Share
     colours: tuple[Colour, ...] = Field(min_length=1)
-    snr_db: Span
+    snr_db: Span[float]
+
+    @model_validator(mode="after")
+    def _both_ends_can_be_made(self) -> Self:
+        for snr_db in self.snr_db:
+            ColouredNoise(colour=self.colours[0], snr_db=snr_db)
+        return self
 
 
 class Nuisance(Parameters):
@@ -86,7 +103,7 @@ class Nuisance(Parameters):
     rooms: RoomRange
     equaliser: EqualiserRange
     band: BandRange
-    gain_db: Span
+    gain_db: Span[float]
     noise: NoiseRange
 
     @model_validator(mode="after")
@@ -94,11 +111,24 @@ class Nuisance(Parameters):
         rates = {instrument.sample_rate_hz for instrument in self.instruments}
         if len(rates) > 1:
             raise ValueError(f"instruments should share one sample_rate_hz, got {sorted(rates)}")
-        if self.band.high_hz[1] >= max(rates) / 2:
-            raise ValueError(
-                f"band.high_hz should end below half of sample_rate_hz, {max(rates) / 2:g}, got "
-                f"{self.band.high_hz[1]:g}"
-            )
+        ends_hz = {
+            "band.high_hz": self.band.high_hz[1],
+            "equaliser.low_shelf_hz": self.equaliser.low_shelf_hz[1],
+            "equaliser.peak_hz": self.equaliser.peak_hz[1],
+            "equaliser.high_shelf_hz": self.equaliser.high_shelf_hz[1],
+        }
+        for key, end_hz in ends_hz.items():
+            if round(end_hz, 1) >= max(rates) / 2:
+                raise ValueError(
+                    f"{key} should end below half of sample_rate_hz, {max(rates) / 2:g}, got "
+                    f"{end_hz:g}"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _both_gains_can_be_made(self) -> Self:
+        for gain_db in self.gain_db:
+            Gain(gain_db=gain_db)
         return self
 
     def instruments_here(self) -> tuple[Instrument, ...]:
@@ -150,10 +180,9 @@ def draw_recording(nuisance: Nuisance, seed: int, name: str, own: RandomStream) 
         instrument=here[int(own("instrument").integers(len(here)))],
         room=room,
         equaliser=nuisance.equaliser.draw(own("equaliser")),
-        band=Bandpass(
-            low_hz=round(draw_log_uniform(nuisance.band.low_hz, band_rng), 1),
-            high_hz=round(draw_log_uniform(nuisance.band.high_hz, band_rng), 1),
-            order=nuisance.band.order,
+        band=nuisance.band.at(
+            draw_log_uniform(nuisance.band.low_hz, band_rng),
+            draw_log_uniform(nuisance.band.high_hz, band_rng),
         ),
         gain=Gain(gain_db=round(draw_uniform(nuisance.gain_db, own("gain")), 2)),
         noise=noise,

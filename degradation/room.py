@@ -1,7 +1,7 @@
 """A room around the piano, between it and the microphone."""
 
 import functools
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 import numpy as np
 import pyroomacoustics
@@ -15,6 +15,11 @@ from degradation.waveform import Waveform
 
 Metres = tuple[float, float, float]
 """A size, or a place from one lower corner: length, width, height."""
+
+SMALLEST_M = 0.1
+"""In a smaller room, places to the centimetre would put the microphone into the piano."""
+
+Absorption = Annotated[float, Field(ge=0.001, le=0.999)]
 
 DECAY_DB = 30.0
 """The reverberation time is read from this much of the decay, and doubled (T30, ISO 3382-1)."""
@@ -33,7 +38,7 @@ class Room(Parameters):
     size_m: Metres
     piano_m: Metres
     microphone_m: Metres
-    absorption: float = Field(gt=0, lt=1)
+    absorption: Absorption
     reflections: int = Field(ge=0, le=60)
 
     @property
@@ -87,20 +92,19 @@ class RoomRange(Parameters):
     count: int = Field(ge=1, le=64)
     smallest_m: Metres
     largest_m: Metres
-    absorption: Span
+    absorption: Span[Absorption]
     reflections: int = Field(ge=0, le=60)
 
     @model_validator(mode="after")
     def _rooms_have_a_size(self) -> Self:
         if not all(
-            0 < low <= high for low, high in zip(self.smallest_m, self.largest_m, strict=True)
+            SMALLEST_M <= low <= high
+            for low, high in zip(self.smallest_m, self.largest_m, strict=True)
         ):
             raise ValueError(
-                f"largest_m should be at least smallest_m, above 0, got {self.largest_m} and "
-                f"{self.smallest_m}"
+                f"largest_m should be at least smallest_m, and that {SMALLEST_M:g}, got "
+                f"{self.largest_m} and {self.smallest_m}"
             )
-        if not (self.absorption[0] > 0 and self.absorption[1] < 1):
-            raise ValueError(f"absorption should lie between 0 and 1, got {self.absorption}")
         return self
 
     def draw(self, number: int, rng: np.random.Generator) -> Room:

@@ -40,6 +40,8 @@ class ScoreCurve(Parameters):
             raise ValueError(
                 f"severities should rise from 0 and scores fall, got {[list(k) for k in knots]}"
             )
+        if not 0 <= score[-1] < score[0] <= 100:
+            raise ValueError(f"scores should lie in [0, 100], got {[list(k) for k in knots]}")
         return knots
 
     @property
@@ -63,7 +65,7 @@ class SeverityDistribution(RootModel[Knots]):
     Linear between the knots; the first is at probability 0 and the last at 1.
     """
 
-    model_config = {"frozen": True}
+    model_config = {"frozen": True, "allow_inf_nan": False}
 
     @model_validator(mode="after")
     def _is_a_quantile_function(self) -> Self:

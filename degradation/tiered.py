@@ -5,6 +5,7 @@ from typing import Any, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from degradation.channel import Bandpass
+from degradation.equaliser import Equaliser
 from degradation.operation import NoteOperation, Parameters, SoundOperation
 from degradation.operations import NoteDamage, Operation, SoundDamage
 from degradation.recipe_base import TIERS, RecipeBase, digest_of
@@ -70,11 +71,12 @@ class TieredRecipe(RecipeBase):
         highest_hz = self.instrument.sample_rate_hz / 2
         for name, tier in self.tiers.items():
             for operation in tier.operations:
-                if isinstance(operation, Bandpass) and operation.high_hz >= highest_hz:
-                    raise ValueError(
-                        f"bandpass.high_hz in tier {name} should lie below half of "
-                        f"instrument.sample_rate_hz, {highest_hz:g}, got {operation.high_hz:g}"
-                    )
+                for key, frequency_hz in _frequencies_hz(operation).items():
+                    if frequency_hz >= highest_hz:
+                        raise ValueError(
+                            f"{operation.operation}.{key} in tier {name} should lie below half of "
+                            f"instrument.sample_rate_hz, {highest_hz:g}, got {frequency_hz:g}"
+                        )
         return self
 
     @property
@@ -107,3 +109,12 @@ class TieredRecipe(RecipeBase):
         about["tier"] = {tier: self.tiers[tier].model_dump(mode="json")}
         about["probabilities"] = [self.tiers[name].probability for name in TIERS]
         return digest_of(about)
+
+
+def _frequencies_hz(operation: Operation) -> dict[str, float]:
+    """Return the frequencies that an operation's filters are made for, by their keys."""
+    if isinstance(operation, Bandpass):
+        return {"high_hz": operation.high_hz}
+    if isinstance(operation, Equaliser):
+        return {f"bands[{at}].frequency_hz": b.frequency_hz for at, b in enumerate(operation.bands)}
+    return {}

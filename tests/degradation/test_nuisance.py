@@ -2,10 +2,16 @@
 
 from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import scipy.stats
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from degradation.degrade import damage_sound
 from degradation.errors import UserError
@@ -13,6 +19,7 @@ from degradation.factored import FactoredRecipe
 from degradation.factored_sampling import FactoredDraw
 from degradation.notes import Performance
 from degradation.nuisance import Nuisance, Recording
+from degradation.recipe import load_recipe
 from degradation.render import render
 from degradation.waveform import Waveform, level_dbfs
 
@@ -128,6 +135,110 @@ def test_rates_and_bands_that_do_not_fit_are_refused(factored: FactoredRecipe) -
         )
     with pytest.raises(ValueError, match=r"band\.high_hz should end below half of sample_rate_hz"):
         Nuisance.model_validate(values | {"band": values["band"] | {"high_hz": (6000, 12_000)}})
+
+
+def put(values: dict[str, Any], key: str, to: object) -> dict[str, Any]:
+    """Replace one value of nuisance, by its key as in `band.low_hz`."""
+    *above, last = key.split(".")
+    part = values
+    for step in above:
+        part = part[step]
+    part[last] = to
+    return values
+
+
+MISTAKES: list[tuple[str, Any, str]] = [
+    (
+        "equaliser.low_shelf_hz",
+        [0, 300],
+        "equaliser.low_shelf_hz[0] should be greater than or equal",
+    ),
+    (
+        "equaliser.peak_hz",
+        [300, 12000],
+        "equaliser.peak_hz should end below half of sample_rate_hz",
+    ),
+    (
+        "equaliser.high_shelf_hz",
+        [3000, 11999.97],
+        "equaliser.high_shelf_hz should end below half of sample_rate_hz, 12000, got 12000",
+    ),
+    (
+        "equaliser.gain_db",
+        [-40, -30],
+        "equaliser.gain_db[0] should be greater than or equal to -24",
+    ),
+    ("equaliser.shelf_q", 0.0004, "equaliser.shelf_q should be greater than or equal to 0.001"),
+    ("equaliser.peak_q", [0, 2], "equaliser.peak_q[0] should be greater than or equal to 0.001"),
+    ("equaliser.peak_q", [5, 20], "equaliser.peak_q[1] should be less than or equal to 10, got 20"),
+    ("band.low_hz", [0, 120], "band.low_hz[0] should be greater than or equal to 0.1, got 0"),
+    ("band.low_hz", [20, 9000], "band: low_hz should lie below high_hz, got 9000 and 6000"),
+    ("band.low_hz", [120, 20], "band.low_hz: should be [low, high], got [120, 20]"),
+    ("gain_db", [-100, 6], "gain_db should be greater than or equal to -60, got -100.0"),
+    ("noise.snr_db", [-40, -30], "noise.snr_db should be greater than or equal to -20, got -40.0"),
+    (
+        "rooms.absorption",
+        [0.0001, 0.0004],
+        "rooms.absorption[0] should be greater than or equal to",
+    ),
+    (
+        "rooms.absorption",
+        [0.5, 0.9999],
+        "rooms.absorption[1] should be less than or equal to 0.999",
+    ),
+    (
+        "rooms.smallest_m",
+        [0.02, 1, 1],
+        "rooms: largest_m should be at least smallest_m, and that 0.1, got",
+    ),
+]
+
+
+@pytest.mark.parametrize(("key", "wrong", "told"), MISTAKES)
+def test_a_range_that_cannot_be_drawn_from_is_told_in_one_line(
+    recipes: Path, tmp_path: Path, key: str, wrong: object, told: str
+) -> None:
+    values = yaml.safe_load((recipes / "factored.yaml").read_text())
+    put(values["nuisance"], key, wrong)
+    (tmp_path / "own.yaml").write_text(yaml.safe_dump(values))
+    with pytest.raises(UserError) as caught:
+        load_recipe(tmp_path / "own.yaml")
+    assert told in str(caught.value)
+    assert "own.yaml is not a sound recipe: nuisance" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+LIMITS: dict[str, tuple[float, float]] = {
+    "gain_db": (-60, 60),
+    "noise.snr_db": (-20, 120),
+    "band.low_hz": (0.1, 6000),
+    "band.high_hz": (120, 12_000),
+    "rooms.absorption": (0.001, 0.999),
+    "equaliser.low_shelf_hz": (0.1, 12_000),
+    "equaliser.peak_hz": (0.1, 12_000),
+    "equaliser.high_shelf_hz": (0.1, 12_000),
+    "equaliser.gain_db": (-24, 24),
+    "equaliser.peak_q": (0.001, 10),
+}
+
+
+@given(st.sampled_from(sorted(LIMITS)), st.data())
+def test_whatever_is_accepted_can_be_drawn_from(
+    factored: FactoredRecipe, key: str, data: Any
+) -> None:
+    low, high = LIMITS[key]
+    numbers = st.floats(low, high) | st.floats(low - 0.1, high + 0.1)
+    span = sorted((data.draw(numbers), data.draw(numbers)))
+    try:
+        nuisance = Nuisance.model_validate(put(factored.nuisance.model_dump(), key, span))
+    except ValidationError:
+        return
+    recipe = factored.model_copy(update={"nuisance": nuisance})
+    for number in range(5):
+        equaliser = draw(recipe, f"s{number}").recording.equaliser
+        sections = [band.section(recipe.sample_rate_hz) for band in equaliser.bands]
+        poles = np.concatenate([np.roots(section[3:]) for section in sections])
+        assert np.abs(poles).max() < 1, "a filter that never ends"
 
 
 def test_no_instrument_is_louder_than_another(factored: FactoredRecipe, compose: Compose) -> None:

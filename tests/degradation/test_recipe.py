@@ -305,6 +305,17 @@ MISTAKES: dict[str, tuple[Edit, str]] = {
         "bandpass.high_hz in tier poor should lie below half of instrument.sample_rate_hz, 12000, "
         "got 13000",
     ),
+    "equaliser beyond half the sample rate": (
+        put(
+            *("tiers", "poor", "operations", 3),
+            to={
+                "operation": "equaliser",
+                "bands": [{"shape": "peak", "frequency_hz": 13_000, "gain_db": 3, "q": 1}],
+            },
+        ),
+        "equaliser.bands[0].frequency_hz in tier poor should lie below half of "
+        "instrument.sample_rate_hz, 12000, got 13000",
+    ),
     "wrong kind": (
         put("kind", to="dealt"),
         "kind should be one of 'tiered', 'factored', got 'dealt'",

@@ -90,7 +90,7 @@ def test_a_range_of_no_rooms_is_refused() -> None:
     sound = {"count": 3, "smallest_m": (4, 3, 2), "largest_m": (8, 6, 4), "reflections": 9}
     with pytest.raises(ValueError, match="largest_m should be at least smallest_m"):
         RoomRange.model_validate(sound | {"absorption": (0.1, 0.5), "largest_m": (3, 3, 3)})
-    with pytest.raises(ValueError, match="absorption should lie between 0 and 1"):
+    with pytest.raises(ValueError, match="absorption"):
         RoomRange.model_validate(sound | {"absorption": (0.1, 1.0)})
     with pytest.raises(ValueError, match=r"should be \[low, high\], got \[0.5, 0.1\]"):
         RoomRange.model_validate(sound | {"absorption": (0.5, 0.1)})

@@ -41,6 +41,8 @@ def test_a_tier_is_the_band_of_its_score() -> None:
         ((0.5, 100), *KNOTS[1:]),
         ((0, 100), (2, 95), (1, 80), (3, 65), (8, 50)),
         ((0, 100), (1, 95), (2, 95), (3, 65), (8, 50)),
+        ((0, 200), *KNOTS[1:]),
+        (*KNOTS[:-1], (8, -50)),
     ],
 )
 def test_a_curve_that_bounds_no_tiers_is_refused(knots: tuple[tuple[float, float], ...]) -> None:
@@ -63,6 +65,11 @@ def test_a_quantile_function_gives_the_distribution_that_it_names() -> None:
 def test_what_is_no_quantile_function_is_refused(knots: tuple[tuple[float, float], ...]) -> None:
     with pytest.raises(ValueError, match=r"\[probability, JND\] knots that rise"):
         SeverityDistribution(knots)
+
+
+def test_a_severity_that_is_no_number_is_refused() -> None:
+    with pytest.raises(ValueError, match="finite number"):
+        SeverityDistribution(((0, 0), (0.5, float("nan")), (1, 8)))
 
 
 @pytest.mark.parametrize("correlation", [0.0, 0.2, 0.6])
