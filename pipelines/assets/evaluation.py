@@ -1,7 +1,7 @@
 """Evaluation: what the models learnt, judged on music they have not seen."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +60,16 @@ def evaluation_asset(recipe_name: str) -> dg.AssetsDefinition:
         workspace, recipe = project.workspace, find_recipe(recipe_name)
         config, data = project.settings.experiment_config(), read_examples(workspace, recipe_name)
         start = pretrained_folder(workspace)
+        outcomes = tuple(
+            judge(workspace, recipe_name, experiment, data) for experiment in config.experiments
+        )
+        transcription = read_if_made(workspace, recipe_name, "transcription")
+        if transcription and (others := other_models(transcription, outcomes)):
+            context.log.warning(
+                f"transcription is left out: it graded by another {', '.join(others)} than is "
+                "judged here; materialise transcription again to see it"
+            )
+            transcription = None
         paths = write_report(
             Evaluation(
                 recipe=recipe_name,
@@ -71,14 +81,11 @@ def evaluation_asset(recipe_name: str) -> dg.AssetsDefinition:
                 split=JUDGED_SPLIT,
                 tiers=tier_scores(recipe),
                 sounds=tier_sounds(recipe),
-                outcomes=tuple(
-                    judge(workspace, recipe_name, experiment, data)
-                    for experiment in config.experiments
-                ),
+                outcomes=outcomes,
                 token_audit=read_token_audit(workspace, recipe_name),
                 label_gates=read_if_made(workspace, recipe_name, "label_gates"),
                 shortcut_audit=read_if_made(workspace, recipe_name, "shortcut_audit"),
-                transcription=read_if_made(workspace, recipe_name, "transcription"),
+                transcription=transcription,
                 pretraining=load_pretraining(start) if start else None,
                 config=config,
                 seed=recipe.seed,
@@ -149,11 +156,27 @@ def judge(
 
 def read_if_made(workspace: Workspace, recipe_name: str, name: str) -> dict[str, Any] | None:
     """Return the JSON that the asset `name` of a recipe wrote, None where it was not made."""
-    path = workspace.output(recipe_name, name) / f"{name}.json"
+    path = made_file(workspace, recipe_name, name)
     if not path.exists():
         return None
     content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return content
+
+
+def made_file(workspace: Workspace, recipe_name: str, name: str) -> Path:
+    """Return where the JSON of a recipe's asset lies, or would lie; no folder is made."""
+    return workspace.settings.outputs / recipe_name / name / f"{name}.json"
+
+
+def other_models(transcription: Mapping[str, Any], outcomes: Sequence[Outcome]) -> list[str]:
+    """Return the models of a comparison by transcription that are not those judged.
+
+    Its file is that of the experiment file materialised last.
+    """
+    judged = {one.training.experiment: one.training.origin.identity for one in outcomes}
+    return [
+        name for name, identity in transcription["models"].items() if judged.get(name) != identity
+    ]
 
 
 def gate_row(gate: Mapping[str, Any]) -> dict[str, str]:

@@ -1,5 +1,6 @@
 """Audio alone, by transcription: test rows heard by Transkun, and graded by the MIDI models."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,13 +14,11 @@ from models.checkpoint import write_json
 from models.config.experiment import EXPERIMENTS, MODALITIES, Experiment
 from models.evaluation.transcribed_rows import TranscribedRow, judge_rows
 from models.evaluation.transcription import spread_rows, transcription_json
-from models.identity import training_identity
-from models.pretraining.checkpoint import load_pretraining
-from models.result import load_result
 from models.train import TrainingResult
 from models.transcribed_clips import transcribe_clips
 from models.transcription import Transcriber, load_transcriber
-from pipelines.assets.training import LabelledExamples, model_folder, read_examples, start_of
+from pipelines.assets.evaluation import find_result, made_file
+from pipelines.assets.training import LabelledExamples, model_folder, read_examples
 from pipelines.metadata import records_metadata
 from pipelines.resources import Project
 from pipelines.settings import find_recipe
@@ -41,7 +40,7 @@ def transcription_asset(recipe_name: str) -> dg.AssetsDefinition:
         group_name=f"{recipe_name}_models",
         kinds={"torch", "midi"},
         owners=["team:research"],
-        code_version="1",
+        code_version="2",
         pool="gpu",
         description=(
             "Grades from audio alone by way of transcription (Transkun), beside those from true "
@@ -54,13 +53,14 @@ def transcription_asset(recipe_name: str) -> dg.AssetsDefinition:
         context: dg.AssetExecutionContext, project: Project
     ) -> dg.MaterializeResult[None]:
         workspace = project.workspace
-        path = workspace.output(recipe_name, "transcription") / "transcription.json"
+        path = made_file(workspace, recipe_name, "transcription")
         try:
             transcriber = load_transcriber(project.settings.experiment_config().torch_threads)
         except UserError as error:  # an extra that is missing must not end a run
             path.unlink(missing_ok=True)
             return dg.MaterializeResult(metadata={"left out": str(error)})
         content = judge_transcription(workspace, recipe_name, transcriber)
+        path.parent.mkdir(parents=True, exist_ok=True)
         write_json(path, content)
         context.log.info(f"transcription: {path}")
         return dg.MaterializeResult(
@@ -101,19 +101,22 @@ def compared_models(
 ) -> dict[Experiment, TrainingResult]:
     """Return the trainings of the audio model, the MIDI model and the best fusion model.
 
-    Those that the experiment file leaves out are left out; the best is that of lowest validation
-    loss. Raises UserError for a model that was not trained on these data with these settings.
+    Those that the experiment file leaves out are left out; the best is that of highest mean r on
+    the validation split, as in the report (`models.evaluation.pairs.best_of`). Raises UserError for
+    a model that was not trained on these data with these settings.
     """
-    config = workspace.settings.experiment_config()
-    results: dict[Experiment, TrainingResult] = {}
-    for name in config.experiments:
-        start = start_of(workspace, name)
-        pretrained = load_pretraining(start).identity if start else None
-        identity = training_identity(name, config, data.parts, data.samples, pretrained)
-        results[name] = load_result(model_folder(workspace, recipe_name, name), identity)
+    results: dict[Experiment, TrainingResult] = {
+        name: find_result(workspace, recipe_name, name, data)
+        for name in workspace.settings.experiment_config().experiments
+    }
     fusions = [name for name in results if len(MODALITIES[name]) > 1]
-    worse = sorted(fusions, key=lambda name: results[name].best.val_loss)[1:]
-    return {name: result for name, result in results.items() if name not in worse}
+    best = max(fusions, key=lambda name: _validation_r(results[name]), default=None)
+    return {name: result for name, result in results.items() if name == best or name not in fusions}
+
+
+def _validation_r(result: TrainingResult) -> float:
+    mean_r = result.best.mean_r
+    return -math.inf if math.isnan(mean_r) else mean_r
 
 
 def _judge_split(

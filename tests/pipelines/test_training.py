@@ -179,6 +179,7 @@ def test_counterfactual_rows_are_graded_where_there_are_some(
 
 def test_what_other_assets_found_is_read_where_it_was_made(workspace: Workspace) -> None:
     assert read_if_made(workspace, RECIPE, "label_gates") is None
+    assert not (workspace.settings.outputs / RECIPE / "label_gates").exists()
     path = workspace.output(RECIPE, "label_gates") / "label_gates.json"
     path.write_text('{"rows": 3}', encoding="utf-8")
     assert read_if_made(workspace, RECIPE, "label_gates") == {"rows": 3}

@@ -2,8 +2,10 @@
 
 import hashlib
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import dagster as dg
 import numpy as np
@@ -16,14 +18,15 @@ from degradation.errors import UserError
 from degradation.notes import NOTE_DTYPE, PEDAL_DTYPE, SUSTAIN, Performance
 from degradation.waveform import Waveform
 from labeling.scores import DIMENSIONS
-from models.checkpoint import find_best
 from models.config.experiment import Experiment
+from models.evaluation.pairs import best_of
 from models.feature_parts import audio_features, audio_features_version, midi_tokens_version
 from models.predict import predict
 from models.tokens.tokenisers import TOKENISERS
-from pipelines.assets.evaluation import read_if_made
+from models.train import TrainingResult
+from pipelines.assets.evaluation import find_result, judge, other_models, read_if_made
 from pipelines.assets.training import model_folder, read_examples, training_assets
-from pipelines.assets.transcription import SETS, transcription_asset
+from pipelines.assets.transcription import SETS, compared_models, transcription_asset
 from pipelines.resources import Project
 from pipelines.runs import stages
 from pipelines.settings import CONFIGS
@@ -198,11 +201,54 @@ def test_the_fusion_model_is_the_best_one(workspace: Workspace, materialise: Mat
     materialise()
     content = read_if_made(workspace, RECIPE, "transcription")
     assert content is not None
-    losses = {
-        name: float(find_best(model_folder(workspace, RECIPE, name)).stem.rpartition("=")[2])
-        for name in EXPERIMENTS
-    }
-    assert min(("gated", "concat"), key=lambda name: losses[name]) in content["models"]
+    data = read_examples(workspace, RECIPE)
+    reached = {name: find_result(workspace, RECIPE, name, data).best.mean_r for name in EXPERIMENTS}
+    assert max(("gated", "concat"), key=lambda name: reached[name]) in content["models"]
+
+
+@pytest.mark.parametrize(
+    ("gated_r", "concat_r", "best"),
+    [(0.4, 0.3, "gated"), (0.3, 0.4, "concat"), (np.nan, 0.1, "concat")],
+)
+def test_the_best_fusion_is_the_reports_which_looks_at_r_and_not_at_the_loss(
+    workspace: Workspace,
+    monkeypatch: pytest.MonkeyPatch,
+    gated_r: float,
+    concat_r: float,
+    best: str,
+) -> None:
+    data = read_examples(workspace, RECIPE)
+    reached: dict[Experiment, float] = {"gated": gated_r, "concat": concat_r}
+
+    def with_r(place: Workspace, recipe: str, name: Experiment, rows: object) -> TrainingResult:
+        found = find_result(workspace, RECIPE, name, data)
+        epoch = replace(
+            found.best, val_r=(reached.get(name, 0.0),) * 8, val_loss=1 + reached.get(name, 0.0)
+        )
+        return replace(found, history=(epoch,))
+
+    monkeypatch.setattr(asset_file, "find_result", with_r)
+    compared = compared_models(workspace, RECIPE, data)
+    assert set(compared) == {"audio_only", "midi_only", best}
+    fusions = [
+        SimpleNamespace(name=name, validation_r=with_r(workspace, RECIPE, name, data).best.val_r)
+        for name in reached
+    ]
+    assert best_of(cast(list[Any], fusions)).name == best
+
+
+def test_a_comparison_of_other_models_is_not_the_reports(
+    workspace: Workspace, materialise: Materialise
+) -> None:
+    materialise()
+    content = read_if_made(workspace, RECIPE, "transcription")
+    assert content is not None
+    data = read_examples(workspace, RECIPE)
+    outcomes = [judge(workspace, RECIPE, name, data) for name in EXPERIMENTS]
+    assert other_models(content, outcomes) == []
+    assert other_models(content | {"models": {"midi_only": "0"}}, outcomes) == ["midi_only"]
+    without = [one for one in outcomes if one.training.experiment != "audio_only"]
+    assert other_models(content, without) == ["audio_only"]
 
 
 def test_clips_that_were_transcribed_are_kept(

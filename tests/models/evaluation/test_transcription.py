@@ -6,6 +6,7 @@ import pytest
 
 from labeling.scores import DIMENSIONS
 from models.evaluation.note_match import NoteMatch
+from models.evaluation.page import page_environment
 from models.evaluation.statistics import clustered_gain
 from models.evaluation.transcription import (
     JudgedRow,
@@ -156,3 +157,18 @@ def test_few_rows_are_strict_json_without_what_cannot_be_had(count: int) -> None
         assert (content["onsets"]["f1"], content["systems"]) == (None, [])
     if count == 1:
         assert content["systems"][0]["mean_r"] is None
+
+
+@pytest.mark.parametrize("selected", [True, False])
+def test_the_section_says_which_clips_are_not_in_its_figures(selected: bool) -> None:
+    about = {
+        "rows_in_split": 180, "rows_asked": 9 if selected else 2,
+        "rows_without_notes": 3 if selected else 0, "out_of_time": selected,
+    }  # fmt: skip
+    found = {"transcriber": "t", "sets": {"test": about | transcription_json(judged(2), seed=1)}}
+    template = page_environment().get_template("transcription.html.j2")
+    page = " ".join(template.render(report={"transcription": found}).split())
+    asked = about["rows_asked"]
+    assert f"180 clips {asked} were asked for, spread over its compositions, and 2 graded" in page
+    assert ("In 3 the transcriber found no note" in page) == selected
+    assert ("ended before the last 4, which were not heard" in page) == selected
