@@ -308,7 +308,7 @@ MIDI_TOKENS = table_schema(
     _TIER,
     _YEAR,
     column("duration_s", pa.float64(), "Length of the clip in seconds."),
-    column("tokens", pa.binary(), "One record a note, by onset (see docs/models.md, Tokens)."),
+    column("tokens", pa.binary(), "One record a note, by onset (fields: models/tokens/)."),
     column("notes", pa.int32(), "Number of notes."),
 )
 
