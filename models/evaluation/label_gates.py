@@ -101,7 +101,7 @@ def label_shape(sums: ScoreSums) -> LabelShape:
             without = _correlation(
                 *(total - part for total, part in zip(totals, parts, strict=True))
             )
-            without = without[np.ix_(range(len(names)), varied, varied)]
+            without = without[np.ix_(np.arange(len(names)), varied, varied)]
             around_rank = _around_rank(rank, without)
             around_largest = _around_largest(largest, without[:, first, second], len(varied))
     gates = (
