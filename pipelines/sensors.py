@@ -1,10 +1,10 @@
 """What watches for changes: recipes are observed, and what follows from one is made again."""
 
-import json
-
 import dagster as dg
+from dagster._core.definitions.data_version import DATA_VERSION_TAG
 
-from pipelines.assets.recipe import observations, tier_versions
+from degradation.recipe import Recipe
+from pipelines.assets.recipe import observations
 from pipelines.settings import find_recipe
 
 
@@ -13,18 +13,27 @@ def recipe_sensor(names: list[str]) -> dg.SensorDefinition:
 
     @dg.sensor(minimum_interval_seconds=30, default_status=dg.DefaultSensorStatus.RUNNING)
     def recipes_changed(context: dg.SensorEvaluationContext) -> dg.SensorResult:
-        """Observe every recipe that is not as it was seen last; a bad YAML fails the tick."""
-        seen = json.loads(context.cursor) if context.cursor else {}
+        """Observe every tier that is not as it was observed last; a bad YAML fails the tick."""
         recipes = [find_recipe(name) for name in names]
-        events = []
-        for recipe in recipes:
-            versions, before = tier_versions(recipe), seen.get(recipe.name, {})
-            changed = {tier for tier in versions if versions[tier] != before.get(tier)}
-            events += [event for event in observations(recipe) if event.partition in changed]
-            seen[recipe.name] = versions
-        return dg.SensorResult(asset_events=events, cursor=json.dumps(seen))
+        return dg.SensorResult(
+            asset_events=[event for recipe in recipes for event in news(context.instance, recipe)]
+        )
 
     return recipes_changed
+
+
+def news(instance: dg.DagsterInstance, recipe: Recipe) -> list[dg.AssetObservation]:
+    """Return the observations of a recipe that say what the latest ones, of anybody, do not."""
+    latest = instance.event_log_storage.get_latest_tags_by_partition(
+        dg.AssetKey([recipe.name, "recipe"]),
+        dg.DagsterEventType.ASSET_OBSERVATION,
+        [DATA_VERSION_TAG],
+    )
+    return [
+        event
+        for event in observations(recipe)
+        if event.partition and event.tags != latest.get(event.partition)
+    ]
 
 
 def automation_sensor() -> dg.AutomationConditionSensorDefinition:
