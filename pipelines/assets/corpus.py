@@ -8,6 +8,7 @@ import dagster as dg
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from degradation.errors import UserError
 from pipelines.engine import run_tasks
 from pipelines.metadata import records_metadata, table_metadata
 from pipelines.progress import Progress
@@ -49,6 +50,13 @@ def corpus(context: dg.AssetExecutionContext, project: Project) -> dg.Materializ
     commit(performances, [report.performances for report in reports])
 
     found = read_table(performances).to_table(columns=["split", "duration_s"])
+    if not len(found):
+        of_files = pc.field("stage") == "performances"
+        first = read_table(quarantine).to_table(filter=of_files).to_pylist()[0]
+        raise UserError(
+            f"no performance of {settings.corpus_root} can be used; the first reason: "
+            f"{first['item']}: {first['reason']}: see the quarantine table"
+        )
     counts = Counter(found["split"].to_pylist())
     return dg.MaterializeResult(
         metadata={
