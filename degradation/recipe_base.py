@@ -2,9 +2,9 @@
 
 import hashlib
 import json
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from degradation.operation import Parameters
 
@@ -15,6 +15,20 @@ RECIPE_NAME = r"^[a-z][a-z0-9_]*$"
 """What a recipe may be called: its name is part of table paths, asset keys and SQL schemas."""
 
 
+TAKEN_NAMES = frozenset(
+    {"performances", "quarantine", "segments"}
+    | {"main", "information_schema", "pg_catalog", "memory", "system", "temp"}
+)
+"""What a recipe may not be called: tables of the corpus, and schemas and catalogs of DuckDB."""
+
+
+def refuse_taken(name: str) -> str:
+    """Return a recipe's name. Raises ValueError for one that is taken."""
+    if name in TAKEN_NAMES:
+        raise ValueError(f"should be none of {', '.join(sorted(TAKEN_NAMES))}, got {name!r}")
+    return name
+
+
 class RecipeBase(Parameters):
     """`name` is the YAML file's name.
 
@@ -23,7 +37,7 @@ class RecipeBase(Parameters):
     themselves away (an audit's check fails): the run stops there, or people are merely told.
     """
 
-    name: str = Field(pattern=RECIPE_NAME)
+    name: Annotated[str, AfterValidator(refuse_taken)] = Field(pattern=RECIPE_NAME)
     seed: int = Field(ge=0)
     draws: int = Field(ge=1, le=64)
     audio_source: Literal["rendered", "recorded"]

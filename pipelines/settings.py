@@ -27,6 +27,7 @@ from pydantic_settings import (
 from degradation.config_file import explain
 from degradation.errors import UserError
 from degradation.recipe import RECIPE_NAME, Recipe, load_recipe, recipe_files
+from degradation.recipe_base import TAKEN_NAMES
 from models.config.experiment import ExperimentConfig, load_experiment
 from storage.corpus import CorpusConfig, choose, load_corpus_config, read_index
 from storage.demo_corpus.write import YEARS as DEMO_YEARS
@@ -183,10 +184,11 @@ def recipe_names() -> list[str]:
     """Return the recipes there are, by name. Raises UserError for a name that can't be one."""
     names = list(recipe_files(load_settings().recipes))
     for name in names:
-        if not re.fullmatch(RECIPE_NAME, name):
+        if not re.fullmatch(RECIPE_NAME, name) or name in TAKEN_NAMES:
             raise UserError(
                 f"recipe file {name}.yaml can't be used; expected a name of lower-case letters, "
-                "digits and _, which begins with a letter: rename it"
+                "digits and _, which begins with a letter and is none of "
+                f"{', '.join(sorted(TAKEN_NAMES))}: rename it"
             )
     return names
 

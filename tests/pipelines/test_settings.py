@@ -1,11 +1,13 @@
 import json
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from degradation.errors import UserError
-from pipelines.settings import find_recipe, load_settings, recipe_names, remember
-from pipelines.workspace import Workspace
+from degradation.recipe_base import TAKEN_NAMES
+from pipelines.settings import CONFIGS, find_recipe, load_settings, recipe_names, remember
+from pipelines.workspace import PARTITIONED_BY, Workspace
 from storage.tables import commit, part_rows
 
 
@@ -116,3 +118,25 @@ def test_recipes_are_those_of_the_folder(
     assert recipe_names() == []
     with pytest.raises(UserError, match="none"):
         find_recipe("phase2")
+
+
+@pytest.mark.parametrize("name", [*PARTITIONED_BY, "main", "information_schema", "pg_catalog"])
+def test_a_recipe_is_not_called_what_tables_or_schemas_are(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    recipe = (CONFIGS / "recipes" / "phase2.yaml").read_text()
+    (tmp_path / f"{name}.yaml").write_text(recipe)
+    monkeypatch.setenv("PIANOGRADE_RECIPES", str(tmp_path))
+    for look in (recipe_names, lambda: find_recipe(name)):
+        with pytest.raises(UserError, match=r"none of .*segments") as raised:
+            look()
+        assert "\n" not in str(raised.value)
+
+
+def test_all_names_of_duckdb_are_taken() -> None:
+    connection = duckdb.connect()
+    schemas = "select schema_name from duckdb_schemas() union select database_name "
+    names = {
+        name for (name,) in connection.execute(f"{schemas} from duckdb_databases()").fetchall()
+    }
+    assert names <= TAKEN_NAMES
