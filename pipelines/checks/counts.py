@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import dagster as dg
 import numpy as np
 
-from degradation.factored import FactoredRecipe
-from degradation.recipe import TIERS, Recipe
+from degradation.factored import SHARES_FROM_DRAWS, FactoredRecipe
+from degradation.recipe import Recipe
 from degradation.tiered import TieredRecipe
 from pipelines.assets.pairs import expected_draws
 from pipelines.checks.rows import read_partitions
@@ -83,7 +83,7 @@ def judge_tier_shares(
 
     Draws that went to quarantine count too. A year of which a tier was never made is left out.
     """
-    whole, counted = _count_tiers(workspace, recipe.name, partitions, ("pairs", "pairs_quarantine"))
+    whole, counted = _count_tiers(workspace, recipe, partitions, ("pairs", "pairs_quarantine"))
     z = {
         tier: share_z(counted[tier], counted.total(), share)
         for tier, share in recipe.tier_shares.items()
@@ -104,16 +104,17 @@ def judge_populated_tiers(
     """Judge whether each tier is within a factor of two of its share where all factors strike.
 
     A factor that finds nothing to act on (no pedal, say) is no damage, so that music without it
-    has better tiers. Counterfactual rows don't count.
+    has better tiers. Counterfactual rows don't count. A tier whose share came out as 0 may be a
+    rare one.
     """
-    whole, counted = _count_tiers(workspace, recipe.name, partitions, ("pairs",))
+    whole, counted = _count_tiers(workspace, recipe, partitions, ("pairs",))
     shares = _shares(recipe, counted)
     off = [
         row["tier"]
         for row in shares
-        if not 1 / POPULATED_WITHIN
-        <= float(row["share"]) / float(row["probability"])
-        <= POPULATED_WITHIN
+        if not float(row["probability"]) / POPULATED_WITHIN
+        <= float(row["share"])
+        <= max(float(row["probability"]), 1 / SHARES_FROM_DRAWS) * POPULATED_WITHIN
     ]
     return dg.AssetCheckResult(
         passed=not off,
@@ -123,20 +124,24 @@ def judge_populated_tiers(
 
 
 def _count_tiers(
-    workspace: Workspace, recipe_name: str, partitions: Collection[TierYear], tables: Sequence[str]
+    workspace: Workspace, recipe: Recipe, partitions: Collection[TierYear], tables: Sequence[str]
 ) -> tuple[int, Counter[str]]:
-    """Return how many of the run's years are whole, and how many of their draws each tier has."""
+    """Return how many of the run's years are whole, and how many of their draws each tier has.
+
+    Whole is a year that has each tier which the recipe draws at all.
+    """
+    drawn = [tier for tier, share in recipe.tier_shares.items() if share > 0]
     counts: list[Counter[str]] = []
     for year in sorted({partition.year for partition in partitions}):
-        tiers = [TierYear(year=year, tier=tier) for tier in TIERS]
+        tiers = [TierYear(year=year, tier=tier) for tier in recipe.tier_shares]
         of_year: Counter[str] = Counter()
         for name in tables:
-            table = workspace.table(recipe_name, name)
+            table = workspace.table(recipe.name, name)
             columns = ["tier", "family"] if "family" in table.schema.names else ["tier"]
             for row in read_partitions(table, tiers, columns).to_pylist():
                 of_year[row["tier"]] += row.get("family") is None
         counts.append(of_year)
-    whole = [count for count in counts if all(count[tier] for tier in TIERS)]
+    whole = [count for count in counts if all(count[tier] for tier in drawn)]
     return len(whole), sum(whole, Counter())
 
 
