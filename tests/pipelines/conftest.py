@@ -50,7 +50,7 @@ def browser() -> Iterator[Browser]:
         pytest.skip(f"no browser is installed: none of {', '.join(names)} is on the PATH")
     with sync_playwright() as playwright:
         launched = playwright.chromium.launch(
-            executable_path=executable, headless=True, args=CHROMIUM_FLAGS
+            executable_path=executable, headless=True, args=CHROMIUM_FLAGS, timeout=180_000
         )
         try:
             yield launched

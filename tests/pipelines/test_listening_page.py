@@ -25,6 +25,9 @@ HOSTILE_TITLE = (
     """</title></script><script>window.hurt = 1</script><b onclick="x">Für "Elise" & 'co'"""
 )
 
+LONG_S = 10.0
+"""So long, a take still sounds when a slow machine looks at it after it began."""
+
 Open = Callable[..., Page]
 
 
@@ -38,8 +41,7 @@ def sines(performance: Performance) -> np.ndarray:
     return samples
 
 
-@pytest.fixture
-def segment(clean: Performance, degraded: Performance) -> ListeningSegment:
+def segment_of(clean: Performance, degraded: Performance) -> ListeningSegment:
     def take(name: str, after: Performance, *done: str) -> Take:
         flac = io.BytesIO()
         soundfile.write(flac, sines(after), SAMPLE_RATE_HZ, format="FLAC", subtype="PCM_16")
@@ -68,6 +70,17 @@ def segment(clean: Performance, degraded: Performance) -> ListeningSegment:
 
 
 @pytest.fixture
+def segment(clean: Performance, degraded: Performance) -> ListeningSegment:
+    return segment_of(clean, degraded)
+
+
+@pytest.fixture
+def long_segment(clean: Performance, degraded: Performance) -> ListeningSegment:
+    """The same with silence behind it, for what is looked at while it sounds."""
+    return segment_of(replace(clean, duration_s=LONG_S), replace(degraded, duration_s=LONG_S))
+
+
+@pytest.fixture
 def open_page(browser: Browser, tmp_path: Path) -> Iterator[Open]:
     """Opens segments in the browser; at the end, asserts that no page complained or asked."""
     problems: list[str] = []
@@ -82,6 +95,7 @@ def open_page(browser: Browser, tmp_path: Path) -> Iterator[Open]:
     ) -> Page:
         context = browser.new_context(viewport=viewport, color_scheme=scheme)  # type: ignore[arg-type]
         contexts.append(context)
+        context.set_default_timeout(180_000)
         context.route(re.compile("^(?!file:|data:)"), refuse)
         page = context.new_page()
         page.on("console", lambda message: problems.append(f"{message.type}: {message.text}"))
@@ -125,11 +139,13 @@ def test_the_page_names_nothing_outside_itself(segment: ListeningSegment) -> Non
     assert "default-src 'none'" in html
 
 
-def test_play_sounds_and_moves_the_playhead(open_page: Open, segment: ListeningSegment) -> None:
-    page = open_page(segment)
+def test_play_sounds_and_moves_the_playhead(
+    open_page: Open, long_segment: ListeningSegment
+) -> None:
+    page = open_page(long_segment)
     start_x = playhead_x(page, 0)
     page.get_by_role("button", name="Play the pristine take").click()
-    wait_until_past(page, 0, 0.4)
+    wait_until_past(page, 0, 2.0)
     assert playhead_x(page, 0) > start_x + 20, "the playhead stands still while it sounds"
     page.get_by_role("button", name="Pause the pristine take").click()
     # The player stops at once and tells of it later; a slow machine looks in between.
@@ -143,7 +159,7 @@ def test_play_sounds_and_moves_the_playhead(open_page: Open, segment: ListeningS
     )
     time_s = current_time_s(page, 0)
     width = page.locator(".roll").nth(0).bounding_box()["width"]  # type: ignore[index]
-    assert playhead_x(page, 0) - start_x == pytest.approx(width * time_s / 2.0, abs=2)
+    assert playhead_x(page, 0) - start_x == pytest.approx(width * time_s / LONG_S, abs=2)
 
 
 def test_the_clock_carries_into_the_minutes(open_page: Open, segment: ListeningSegment) -> None:
@@ -159,9 +175,9 @@ def test_the_clock_carries_into_the_minutes(open_page: Open, segment: ListeningS
 
 
 def test_a_take_can_be_played_to_its_end_and_again(
-    open_page: Open, segment: ListeningSegment
+    open_page: Open, long_segment: ListeningSegment
 ) -> None:
-    page = open_page(segment)
+    page = open_page(long_segment)
     page.locator(".roll").nth(0).press("End")
     page.locator(".roll").nth(0).press("ArrowLeft")
     page.locator(".play").nth(0).click()
@@ -170,8 +186,12 @@ def test_a_take_can_be_played_to_its_end_and_again(
                  !document.querySelector(".take.playing")"""
     )
     page.locator(".play").nth(0).click()
-    page.wait_for_function("() => document.querySelector('audio').currentTime < 1.5")
-    assert not is_paused(page, 0)
+    page.wait_for_function(
+        """() => {
+          const audio = document.querySelector("audio");
+          return !audio.paused && audio.currentTime < 9;
+        }"""
+    )
 
 
 def test_the_sound_inside_is_the_sound_that_was_given(
@@ -193,8 +213,10 @@ def test_the_sound_inside_is_the_sound_that_was_given(
     assert rms == pytest.approx(np.sqrt(np.mean(sines(degraded) ** 2)), rel=1e-3)
 
 
-def test_starting_one_player_stops_the_other(open_page: Open, segment: ListeningSegment) -> None:
-    page = open_page(segment)
+def test_starting_one_player_stops_the_other(
+    open_page: Open, long_segment: ListeningSegment
+) -> None:
+    page = open_page(long_segment)
     page.locator(".play").nth(0).click()
     wait_until_past(page, 0, 0.1)
     page.locator(".play").nth(1).click()
@@ -215,15 +237,15 @@ def test_a_click_on_the_roll_seeks(open_page: Open, segment: ListeningSegment) -
     assert is_paused(page, 0)
 
 
-def test_the_keyboard_seeks_and_plays(open_page: Open, segment: ListeningSegment) -> None:
-    page = open_page(segment)
+def test_the_keyboard_seeks_and_plays(open_page: Open, long_segment: ListeningSegment) -> None:
+    page = open_page(long_segment)
     roll = page.get_by_role("slider", name="Position in the poor take of Anon., Scale in C")
     roll.focus()
     page.keyboard.press("ArrowRight")
     page.keyboard.press("ArrowRight")
     page.keyboard.press("ArrowLeft")
     assert current_time_s(page, 1) == pytest.approx(0.5, abs=0.01)
-    assert roll.get_attribute("aria-valuetext") == "0.5 of 2.0 seconds"
+    assert roll.get_attribute("aria-valuetext") == f"0.5 of {LONG_S:.1f} seconds"
     page.keyboard.press("Home")
     page.keyboard.press("Space")
     wait_until_past(page, 1, 0.1)
