@@ -116,8 +116,8 @@ def _say_where(recipe_name: str) -> None:
 
     workspace = Workspace(load_settings())
     typer.echo(
-        f"report     {workspace.output(recipe_name, 'evaluation') / 'report.html'}\n"
-        f"listen     {workspace.output(recipe_name, 'listening_page') / 'listening.html'}\n"
+        f"report     {workspace.output_path(recipe_name, 'evaluation') / 'report.html'}\n"
+        f"listen     {workspace.output_path(recipe_name, 'listening_page') / 'listening.html'}\n"
         f"shards     {workspace.table(recipe_name, 'pairs').url}\n"
         f'query      pianograde query "select tier, count(*) from {recipe_name}.samples group by 1"'
         "\n"

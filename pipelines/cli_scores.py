@@ -150,7 +150,7 @@ def validate(
         title="human validation", assets=((recipe, "human_validation"),), partitioned=False
     )
     materialise(stage, settings)
-    folder = Workspace(settings).output(recipe, "human_validation")
+    folder = Workspace(settings).output_path(recipe, "human_validation")
     content = json.loads((folder / PAGE).with_suffix(".json").read_text(encoding="utf-8"))
     for said in content["sentences"]:
         typer.echo(f"- {said}")

@@ -85,7 +85,7 @@ def listen(recipe: RecipeOption = "phase2") -> None:
     find_recipe(recipe)
     stage = Stage(title="listening page", assets=((recipe, "listening_page"),), partitioned=False)
     materialise(stage, settings)
-    page = Workspace(settings).output(recipe, "listening_page") / "listening.html"
+    page = Workspace(settings).output_path(recipe, "listening_page") / "listening.html"
     typer.echo(str(page))
     typer.launch(page.as_uri())
 

@@ -21,6 +21,7 @@ from pipelines.assets.recipe import observations
 from pipelines.errors import StepError
 from pipelines.settings import Settings, find_recipe, load_settings
 from pipelines.terminal_log import TERMINAL
+from pipelines.workspace import make_folder
 
 CLI_PROCESS_TAG = "pianograde/process"
 CORPUS_TAG = "pianograde/corpus"
@@ -98,11 +99,11 @@ def stages(recipe_name: str, experiments: Sequence[str]) -> list[Stage]:
 def prepare_dagster_home(settings: Settings) -> None:
     """Set `DAGSTER_HOME`, unless it is set, to the project's own; make it and its databases.
 
-    The databases are made by one process before several open them (dagster #27390).
+    The databases are made by one process before several open them (dagster #27390). Raises
+    UserError where nothing can be written.
     """
     if "DAGSTER_HOME" not in os.environ:
-        home = settings.home.resolve() / "dagster"
-        home.mkdir(parents=True, exist_ok=True)
+        home = make_folder(settings.home.resolve() / "dagster")
         config = home / "dagster.yaml"
         if not config.exists():
             config.write_text(DAGSTER_YAML, encoding="utf-8")

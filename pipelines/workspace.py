@@ -1,8 +1,11 @@
 """Which table of which corpus and recipe lies where."""
 
+import errno
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from degradation.errors import UserError
 from pipelines.settings import Settings
 from storage.schema import TABLES
 from storage.tables import Table, table_exists
@@ -39,13 +42,27 @@ class Workspace:
         return [table for table in tables if table_exists(table)]
 
     def corpus_output(self, name: str) -> Path:
-        """Return the local folder for what all recipes share."""
-        folder = self.settings.outputs / name
-        folder.mkdir(parents=True, exist_ok=True)
-        return folder
+        """Return the local folder for what all recipes share; it is made."""
+        return make_folder(self.settings.outputs / name)
 
     def output(self, recipe: str, name: str) -> Path:
-        """Return the local folder for a recipe's models, reports or pages."""
-        folder = self.settings.outputs / recipe / name
-        folder.mkdir(parents=True, exist_ok=True)
-        return folder
+        """Return the local folder for a recipe's models, reports or pages; it is made."""
+        return make_folder(self.output_path(recipe, name))
+
+    def output_path(self, recipe: str, name: str) -> Path:
+        """Return where that folder lies, or would lie, for those who only read."""
+        return self.settings.outputs / recipe / name
+
+
+def make_folder(path: Path) -> Path:
+    """Return a folder to write to, made where it is not there. Raises UserError in one line."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        if not os.access(path, os.W_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    except OSError as error:
+        raise UserError(
+            f"nothing can be written to {path} ({error.strerror}); expected a folder for what is "
+            "made: allow it, or set PIANOGRADE_HOME to another"
+        ) from error
+    return path

@@ -99,8 +99,8 @@ class LabelledExamples:
 
 
 def model_folder(workspace: Workspace, recipe_name: str, experiment: Experiment) -> Path:
-    """Return where a model lies: experiment files of different names share none."""
-    return workspace.output(
+    """Return where a model lies, or would lie: experiment files of different names share none."""
+    return workspace.output_path(
         recipe_name, f"models/{workspace.settings.experiment.stem}/{experiment}"
     )
 

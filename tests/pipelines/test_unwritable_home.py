@@ -1,0 +1,79 @@
+"""A home that cannot be written: one line of those who write, and none who only reads minds."""
+
+import os
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from models.config.experiment import EXPERIMENTS
+from pipelines.assets.training import model_folder
+from pipelines.cli import app
+from pipelines.settings import load_settings
+from pipelines.workspace import Workspace
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home of one's own that nothing has been written to."""
+    for name in os.environ:
+        if name.startswith(("PIANOGRADE_", "DAGSTER")):
+            monkeypatch.delenv(name)
+    # Restored at the end, for commands set it.
+    monkeypatch.setenv("DAGSTER_HOME", "")
+    monkeypatch.delenv("DAGSTER_HOME")
+    monkeypatch.setenv("PIANOGRADE_HOME", str(tmp_path / "home"))
+    return tmp_path / "home"
+
+
+def deny_writing(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the system say that nothing below may be written, as it does, root too, of a mount."""
+    access = os.access
+
+    def denied(path: str | Path, mode: int) -> bool:
+        return access(path, mode) and not (mode == os.W_OK and str(path).startswith(str(home)))
+
+    monkeypatch.setattr(os, "access", denied)
+
+
+@pytest.mark.parametrize("command", ["demo", "run", "pretrain", "ui", "tidy", "listen", "validate"])
+@pytest.mark.parametrize("kind", ["below a file", "read-only"])
+def test_a_command_that_writes_says_so_in_one_line(
+    command: str,
+    kind: str,
+    home: Path,
+    demo_root: Path,
+    checkout: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    if kind == "below a file":
+        home.write_text("")
+        monkeypatch.setenv("PIANOGRADE_HOME", str(home / "home"))
+    else:
+        (home / "dagster").mkdir(parents=True)
+        deny_writing(home, monkeypatch)
+    arguments = {
+        "run": ["--maestro", str(demo_root)],
+        "pretrain": ["--maestro", str(demo_root)],
+        "validate": ["--percepiano", str(checkout)],
+    }
+    answer = CliRunner().invoke(app, [command, *arguments.get(command, [])])
+    assert answer.exit_code == 2, answer.output
+    told = [line for line in answer.stderr.splitlines() if not line.startswith("[")]
+    assert len(told) == 1, answer.stderr
+    assert str(home) in told[0]
+
+
+def test_who_looks_for_models_makes_no_folder(home: Path) -> None:
+    workspace = Workspace(load_settings())
+    for experiment in EXPERIMENTS:
+        assert not model_folder(workspace, "phase2", experiment).exists()
+    assert not home.exists()
+
+
+def test_an_output_is_made_where_its_path_says(home: Path) -> None:
+    workspace = Workspace(load_settings())
+    path = workspace.output_path("phase2", "evaluation")
+    assert not path.exists()
+    assert workspace.output("phase2", "evaluation") == path
+    assert path.is_dir()
