@@ -81,7 +81,7 @@ def _response(name: Experiment, found: Counterfactual) -> list[str]:
     )
     fall, due = (number(-mean_over_dimensions(change), 1) for change in (moved, asked))
     said = [
-        f"With one factor at {number(found.reference_jnd, 0)} JND and nothing else wrong, the "
+        f"With one factor at {found.reference_jnd:g} JND and nothing else wrong, the "
         f"dimension of that factor falls by {fall} points on the mean ({name}), where its label "
         f"falls by {due}. Playing 2 JND apart is put in the right order in "
         f"{percent(mean_over_dimensions(ordered))} of pairs, least often for "
@@ -95,8 +95,8 @@ def _response(name: Experiment, found: Counterfactual) -> list[str]:
         )
         said.append(
             "The same undamaged playing on another piano, in another room or noise is graded "
-            f"{number(change, 1)} points differently, {percent(share)} of what 4 JND of damage "
-            "change."
+            f"{number(change, 1)} points differently, {percent(share)} of what "
+            f"{found.reference_jnd:g} JND of damage change."
         )
     return said
 

@@ -150,10 +150,13 @@ def probe_tiers(
 
 
 def probe_scores(name: str, predicted: Floats, scores: pd.DataFrame) -> list[ScoreProbe]:
-    """Return what predicted scores, (samples, dimensions), are worth, one a dimension."""
+    """Return what predicted scores, (samples, dimensions), are worth, one a dimension.
+
+    Both figures are nan of a score that is the same in all samples.
+    """
     true = scores.to_numpy(np.float64)
     spread = np.square(true - true.mean(axis=0)).sum(axis=0)
-    r2 = 1 - np.square(true - predicted).sum(axis=0) / spread
+    r2 = 1 - np.square(true - predicted).sum(axis=0) / np.where(spread > 0, spread, np.nan)
     return [
         ScoreProbe(statistics=name, dimension=str(dimension), r=float(r), r2=float(one))
         for dimension, r, one in zip(scores.columns, pearson_r(true, predicted), r2, strict=True)
