@@ -43,7 +43,8 @@ def read_midi(data: bytes, name: str) -> Performance:
     """Return the piano notes and pedal of a MIDI file's bytes; `name` is for errors.
 
     Notes are numbered by onset, then pitch. Times are snapped to the 50 µs grid. Drum
-    tracks are passed over. Raises UserError when the file cannot be read or has no notes.
+    tracks are passed over. A key that is down when the file ends, as where a recorder was
+    stopped, is let go there. Raises UserError when the file cannot be read or has no notes.
     """
     midi = _parse(data, name)
     instruments = [instrument for instrument in midi.instruments if not instrument.is_drum]
@@ -140,6 +141,7 @@ def _parse(data: bytes, name: str) -> pretty_midi.PrettyMIDI:
         with warnings.catch_warnings():
             # pretty_midi warns of key signatures outside the first track, which are harmless.
             warnings.simplefilter("ignore")
+            _let_go_at_the_end(file)
             midi = pretty_midi.PrettyMIDI(mido_object=file)
     # mido and pretty_midi raise whatever their parser trips over: OSError, EOFError,
     # ValueError, KeyError, IndexError; all of them mean that these bytes are no MIDI file.
@@ -161,6 +163,25 @@ def _parse(data: bytes, name: str) -> pretty_midi.PrettyMIDI:
             "type 0 or 1: export it again"
         )
     return midi
+
+
+def _let_go_at_the_end(file: mido.MidiFile) -> None:
+    """Release every key at the end of its track; pretty_midi drops notes that are never released.
+
+    It passes over the release of a key that is up already, which most of them are.
+    """
+    ends = [sum(event.time for event in track) for track in file.tracks]
+    for track, track_end in zip(file.tracks, ends, strict=True):
+        last_onset, now, keys = -1, 0, set()
+        for event in track:
+            now += event.time
+            if event.type == "note_on" and event.velocity > 0:
+                last_onset = now
+                keys.add((event.channel, event.note))
+        wait = max(*ends, last_onset + 1) - track_end  # a note lasts a tick at least
+        for channel, note in sorted(keys):
+            track.append(mido.Message("note_off", channel=channel, note=note, time=wait))
+            wait = 0
 
 
 def _ticks(time_s: np.ndarray) -> list[int]:

@@ -89,6 +89,33 @@ def test_drums_are_passed_over() -> None:
     assert played.notes["pitch"].tolist() == [60]
 
 
+def test_a_key_that_is_never_let_go_sounds_to_the_end_of_the_file() -> None:
+    end = mido.MetaMessage("end_of_track", time=240)
+    struck = [mido.Message("note_on", note=pitch, velocity=64, time=480) for pitch in (60, 64, 67)]
+    left, right = [*note(72, 0, 480), *struck, end], note(48, 0, 2640)
+    played = read_midi(midi_bytes(left, right), "x")
+    assert played.notes[["onset_s", "offset_s", "pitch"]].tolist() == [
+        (0.0, 2.75, 48),
+        (0.0, 0.5, 72),
+        (1.0, 2.75, 60),
+        (1.5, 2.75, 64),
+        (2.0, 2.75, 67),
+    ]
+    assert played.duration_s == 2.75
+
+
+def test_a_key_struck_last_of_all_and_never_let_go_lasts_one_tick() -> None:
+    struck = mido.Message("note_on", note=60, velocity=64, time=480)
+    (last,) = read_midi(midi_bytes([struck], ticks_per_beat=480), "x").notes
+    assert (last["onset_s"], last["offset_s"]) == (0.5, pytest.approx(0.5 + 0.5 / 480, abs=5e-5))
+
+
+def test_a_key_that_is_struck_again_and_never_let_go_lasts_until_then() -> None:
+    struck = [mido.Message("note_on", note=60, velocity=64, time=480) for _ in range(2)]
+    played = read_midi(midi_bytes([*struck, *note(72, 0, 480)]), "x")
+    assert played.notes[["onset_s", "offset_s"]].tolist() == [(0.5, 1.0), (1.0, 1.5), (1.0, 1.5)]
+
+
 def test_a_note_shorter_than_the_grid_lasts_one_tick() -> None:
     fine = midi_bytes(note(60, 0, 1), ticks_per_beat=32_000)
     (struck,) = read_midi(fine, "x").notes
