@@ -166,21 +166,29 @@ def test_editing_one_tier_makes_that_tier_again_and_no_other(finished: Any, tmp_
     assert finished.pianograde("query", "--csv", ROWS, **environment).stdout == made
 
 
+def kill_after(project: Any, part_count: int, folder: str) -> None:
+    """Start a run and kill it when it has written this many parts more below a folder of data."""
+
+    def parts() -> int:
+        return sum(1 for _ in (project.home / "data").glob(f"*/{folder}/**/*.parquet"))
+
+    before, process = parts(), project.start(*project.run_arguments)
+    while parts() < before + part_count:
+        assert process.poll() is None, process.communicate()[1]
+        time.sleep(0.05)
+    os.kill(process.pid, signal.SIGKILL)  # its workers are left to notice
+    process.communicate()  # ends when they are gone, who write to the same pipe
+
+
 def test_a_killed_run_goes_on_and_ends_with_the_same_rows(
     finished: Any, new_project: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Killed in the corpus, in the middle of the shards, and at moments of no choice."""
+    """Killed in the corpus, at the first of the shards' 48 parts, and twice further on."""
     project = new_project()
     shutil.rmtree(project.root)
     shutil.copytree(finished.root, project.root)
-    for stage, wait_s in [("corpus", 0.5), ("shards", 1.0), ("shards", 5.0), ("shards", 9.0)]:
-        process = project.start(*project.run_arguments)
-        assert process.stderr is not None
-        while stage not in process.stderr.readline():
-            assert process.poll() is None
-        time.sleep(wait_s)
-        os.kill(process.pid, signal.SIGKILL)  # its workers are left to notice
-        process.communicate()
+    for part_count, folder in [(1, "performances"), (1, "phase2"), (4, "phase2"), (12, "phase2")]:
+        kill_after(project, part_count, folder)
     monkeypatch.setenv("DAGSTER_HOME", str(project.home / "dagster"))
     with dg.DagsterInstance.get() as instance:
         assert dg.DagsterRunStatus.STARTED in {run.status for run in instance.get_runs()}
