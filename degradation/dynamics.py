@@ -30,11 +30,18 @@ class DynamicsCompression(NoteParameters):
         return self.share * 100, "%"
 
     def can_strike(self, performance: Performance) -> bool:
-        """Return whether there is any range to take away."""
-        return len(np.unique(performance.notes["velocity"])) > 1
+        """Return whether there is any range to take away that whole velocities can show.
+
+        In a window whose velocities are all but alike, rounding takes the change back.
+        """
+        return bool(self._shift(performance.notes["velocity"]).any())
 
     def draw(self, performance: Performance, rng: np.random.Generator) -> Edits:
         """Return a velocity change for every note off the mean; nothing here is random."""
         notes = performance.notes
-        shift = np.rint(compress(notes["velocity"], self.share)) - notes["velocity"]
+        shift = self._shift(notes["velocity"])
         return Edits(notes=alter(notes["note_id"], velocity_shift=shift))
+
+    def _shift(self, velocity: NDArray[np.number]) -> NDArray[np.float64]:
+        shift: NDArray[np.float64] = np.rint(compress(velocity, self.share)) - velocity
+        return shift

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from degradation.dynamics import DynamicsCompression, compress
-from degradation.edits import apply_edits
+from degradation.edits import apply_edits, is_empty
+from degradation.factored import FactoredRecipe
 from degradation.notes import Performance
 from degradation.seeds import stream
 
@@ -69,6 +70,28 @@ def test_only_the_velocity_changes(compose: Compose) -> None:
     kept = ["note_id", "onset_s", "offset_s", "pitch"]
     assert np.array_equal(damaged.notes[kept], clean.notes[kept])
     assert np.array_equal(damaged.pedal, clean.pedal)
+
+
+@pytest.mark.parametrize(
+    ("velocity", "strikes"),
+    [
+        ((60, 61, 62), False),
+        ((60, 64), False),
+        ((64, 64, 64), False),
+        ((56, 66), True),
+        ((), False),
+    ],
+)
+def test_what_rounding_takes_back_is_no_strike(
+    assemble: Assemble, factored: FactoredRecipe, velocity: tuple[int, ...], strikes: bool
+) -> None:
+    clean = assemble([(n, n + 0.5, 60, each) for n, each in enumerate(velocity)])
+    factor = factored.factors["dynamic_range"]
+    assert factor.can_strike(clean) == strikes
+    for severity_jnd in (1.0, 2.0, 4.0, 8.0):
+        (operation,) = factor.at(severity_jnd)
+        edits = operation.draw(clean, stream(0, "unused"))
+        assert not strikes or not is_empty(edits), "damage is claimed, and none is done"
 
 
 def test_one_note_and_equal_notes_stay(assemble: Assemble) -> None:
