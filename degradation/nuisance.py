@@ -34,7 +34,7 @@ class EqualiserRange(Parameters):
     peak_hz: Span[Hertz]
     high_shelf_hz: Span[Hertz]
     gain_db: Span[BandGain]
-    shelf_q: Quality = Field(le=1)
+    shelf_q: float = Field(ge=0.001, le=1)
     peak_q: Span[Quality]
 
     def draw(self, rng: np.random.Generator) -> Equaliser:

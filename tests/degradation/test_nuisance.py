@@ -169,6 +169,7 @@ MISTAKES: list[tuple[str, Any, str]] = [
         "equaliser.gain_db[0] should be greater than or equal to -24",
     ),
     ("equaliser.shelf_q", 0.0004, "equaliser.shelf_q should be greater than or equal to 0.001"),
+    ("equaliser.shelf_q", 2, "equaliser.shelf_q should be less than or equal to 1, got 2"),
     ("equaliser.peak_q", [0, 2], "equaliser.peak_q[0] should be greater than or equal to 0.001"),
     ("equaliser.peak_q", [5, 20], "equaliser.peak_q[1] should be less than or equal to 10, got 20"),
     ("band.low_hz", [0, 120], "band.low_hz[0] should be greater than or equal to 0.1, got 0"),
