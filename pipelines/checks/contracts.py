@@ -88,8 +88,9 @@ CONTRACTS = (
     Contract(
         name="realised_jitter",
         description=(
-            "The onsets' shifts spread as the recipe asks, within 5 % in each tier; in a factored "
-            "recipe's families they grow with the severity of the rhythm alone."
+            "The onsets' shifts spread as the recipe asks, within 5 % in each tier where nothing "
+            "but onset_jitter moves them; in a factored recipe's families they grow with the "
+            "severity of the rhythm alone."
         ),
         tiered=judge_jitter,
         factored=judge_jitter_dose,
@@ -98,8 +99,9 @@ CONTRACTS = (
     Contract(
         name="realised_wrong_notes",
         description=(
-            "As many notes are wrong as the recipe asks, within 4 standard deviations; in a "
-            "factored recipe's families slips grow with the severity of the notes' fault."
+            "As many notes are wrong as the recipe asks, within 4 standard deviations in each tier "
+            "without slips; in a factored recipe's families slips grow with the severity of the "
+            "notes' fault."
         ),
         tiered=judge_wrong_notes,
         factored=judge_slip_dose,
@@ -107,7 +109,10 @@ CONTRACTS = (
     ),
     Contract(
         name="realised_snr",
-        description="The noise is as far below the sound as was asked, within 0.1 dB.",
+        description=(
+            "The noise is as far below the sound as was asked, within 0.1 dB, where nothing comes "
+            "after it."
+        ),
         tiered=judge_snr,
         factored=judge_recording_snr,
         blocking=False,
