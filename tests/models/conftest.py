@@ -101,6 +101,7 @@ def tiny_config(demo_config: ExperimentConfig) -> ExperimentConfig:
         "shuffle_buffer_examples": 10,
         "open_parts": 2,
         "rows_per_read": 4,
+        "progress_every_s": 1000.0,
     }
     return ExperimentConfig.model_validate(small)
 
