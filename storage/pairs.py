@@ -33,7 +33,7 @@ from storage.schema import PAIRS, PAIRS_QUARANTINE
 from storage.sound_source import RecordingError, hear, recording_state
 from storage.tables import ROW_GROUP_ROWS, Part, Table, find_part, part_path, write_part
 
-VERSION = "3"
+VERSION = "4"
 """Part of every part's name: raise it when the same recipe gives other rows."""
 
 PART_ROWS = 256

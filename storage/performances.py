@@ -17,7 +17,7 @@ from storage.midi import read_midi
 from storage.schema import PERFORMANCES, QUARANTINE
 from storage.tables import Part, Table, find_part, part_path, read_table, write_part
 
-VERSION = "2"
+VERSION = "3"
 """Part of every part's name: a new number makes every performance be read again."""
 
 PART_PERFORMANCES = 8

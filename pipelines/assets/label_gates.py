@@ -47,7 +47,7 @@ def label_gates_asset(recipe_name: str) -> dg.AssetsDefinition:
         kinds={"scikitlearn"},
         owners=["team:research"],
         automation_condition=MAKE_AGAIN_WHAT_CHANGED,
-        code_version="1",
+        code_version="2",
         description=(
             "How alike the eight scores are (effective rank, correlations), and how well they can "
             "be known: by who knows the draw, and from the damage as measured."

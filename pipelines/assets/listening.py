@@ -67,7 +67,7 @@ def listening_page_asset(recipe_name: str) -> dg.AssetsDefinition:
         kinds={"html"},
         owners=["team:research"],
         automation_condition=MAKE_AGAIN_WHAT_CHANGED,
-        code_version="1",
+        code_version="2",
         description=(
             "One page with a row a passage and a player and piano roll a take, so that a person "
             "can hear what each tier is, or, in a factored recipe, each fault alone."
