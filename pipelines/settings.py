@@ -131,7 +131,8 @@ class Settings(BaseSettings):
 
         A browser follows no `file:` link from the Dagster UI's page.
         """
-        return f"http://127.0.0.1:{self.port + 1}/{output.relative_to(self.home / 'outputs')}"
+        place = quote(output.relative_to(self.home / "outputs").as_posix())
+        return f"http://127.0.0.1:{self.port + 1}/{place}"
 
     def years(self) -> list[str]:
         """Return the years of the corpus, which are half of every partition's key."""

@@ -61,11 +61,11 @@ def test_relative_paths_mean_the_same_everywhere(
     home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    settings = load_settings(home=Path("here"), maestro=Path("root"))
+    settings = load_settings(home=Path("here"), maestro=Path("a root"))
     assert settings.home == tmp_path / "here"
-    assert settings.corpus_root == tmp_path / "root"
+    assert settings.corpus_root == tmp_path / "a root"
     page = settings.outputs / "phase2" / "page.html"
-    assert settings.link(page).startswith("http://127.0.0.1:3001/root-")
+    assert settings.link(page).startswith("http://127.0.0.1:3001/a%20root-")
 
 
 def test_two_roots_of_one_name_do_not_share_tables(home: Path) -> None:
