@@ -62,7 +62,7 @@ def probes_picture(probes: Sequence[TierProbe], chance: float, limit: float, tit
         below.invert_yaxis()
         below.set_xlim(min(0.0, min(drop for _, drop in best)), max(widest, 0.01) * 1.05)
         below.set_title(probe.statistics, loc="left", fontweight="bold")
-        below.set_xlabel("drop in accuracy when shuffled", fontsize=9)
+        below.set_xlabel("drop when shuffled", fontsize=9)
         below.spines[["top", "right"]].set_visible(False)
     figure.suptitle(textwrap.fill(title, 110), fontsize=13, parse_math=False)
     return as_png(figure)
