@@ -12,7 +12,7 @@ from models.config.audio import OF_NO_FEATURE
 from models.config.experiment import MODALITIES, Experiment, ExperimentConfig
 from models.parts import ExampleParts
 
-MODEL_VERSION = "4"
+MODEL_VERSION = "5"
 """Raise it when the same settings and data give another model: networks, losses, schedule."""
 
 OF_THE_MACHINE: Mapping[str, Any] = {

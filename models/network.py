@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from models.aggregation import Aggregation, Pooled
 from models.audio_encoder import AudioEncoder
 from models.batch import Batch, length_mask
-from models.config.experiment import MODALITIES, Experiment, ExperimentConfig
+from models.config.experiment import MODALITIES, Experiment, ExperimentConfig, Modality
 from models.fusion import Fused, make_fusion
 from models.head import ScoreHead
 from models.midi_encoder import EMBEDDINGS, NoteEncoder
@@ -83,12 +83,21 @@ class GradingNetwork(nn.Module):
             self.no_audio = nn.Parameter(torch.zeros(width))
             self.no_midi = nn.Parameter(torch.zeros(width))
             self.fusion = make_fusion(experiment, width, config.fusion)
+            # Fused steps are as wide as those of one modality, and what one hears in the spread of
+            # its own is lost among the other's. So each is pooled by itself, too.
+            self.own_aggregation = nn.ModuleDict(
+                {
+                    modality: Aggregation(width, config.aggregation)
+                    for modality in sorted(modalities)
+                }
+            )
         self.experiment = experiment
         self.modalities = modalities
         self.aggregation = Aggregation(width, config.aggregation)
         coral = config.loss.coral
+        pooled = 3 if len(modalities) == 2 else 1
         self.head = ScoreHead(
-            self.aggregation.width, len(coral.thresholds) if coral else 0, config.head
+            pooled * self.aggregation.width, len(coral.thresholds) if coral else 0, config.head
         )
 
     def _audio(self, batch: Batch) -> Tensor | None:
@@ -109,10 +118,10 @@ class GradingNetwork(nn.Module):
         steps: Tensor = self.midi_projection(notes)
         return steps
 
-    def _fused(
-        self, audio: Tensor | None, midi: Tensor | None, batch: Batch, heard: Presence, mask: Tensor
-    ) -> Fused:
-        """Fuse what is heard; a learned vector stands for each step of what is not."""
+    def _sides(
+        self, audio: Tensor | None, midi: Tensor | None, heard: Presence, mask: Tensor
+    ) -> dict[Modality, Tensor]:
+        """Return the steps of what is heard; a learned vector stands for each of what is not."""
 
         def or_absent(steps: Tensor | None, present: Tensor, absent: Tensor) -> Tensor:
             shape = (*mask.shape, len(absent))
@@ -120,12 +129,10 @@ class GradingNetwork(nn.Module):
                 return absent.expand(shape)
             return torch.where(present[:, None, None], steps, absent.to(steps.dtype))
 
-        fused: Fused = self.fusion(
-            or_absent(audio, heard.audio, self.no_audio),
-            or_absent(midi, heard.midi, self.no_midi),
-            mask,
-        )
-        return fused
+        return {
+            "audio": or_absent(audio, heard.audio, self.no_audio),
+            "midi": or_absent(midi, heard.midi, self.no_midi),
+        }
 
     def forward(self, batch: Batch, presence: Presence | None = None) -> Grades:
         """Return the grades of a batch.
@@ -135,7 +142,7 @@ class GradingNetwork(nn.Module):
         """
         audio, midi = self._audio(batch), self._midi(batch)
         mask = length_mask(batch.steps, int(batch.steps.max()))
-        fused = None
+        fused: Fused | None = None
         if audio is None and midi is None:
             wanted = " or ".join(sorted(self.modalities))
             raise ValueError(f"{self.experiment} needs {wanted}, and the batch has none")
@@ -145,12 +152,14 @@ class GradingNetwork(nn.Module):
             presence = Presence(
                 audio=presence.audio & (audio is not None), midi=presence.midi & (midi is not None)
             )
-            fused = self._fused(audio, midi, batch, presence, mask)
+            sides = self._sides(audio, midi, presence, mask)
+            fused = self.fusion(sides["audio"], sides["midi"], mask)
         else:
-            presence = None
+            presence, sides = None, {}
         heard = audio if midi is None else midi
         pooled = self.aggregation(heard if fused is None else fused.steps, batch.steps)
-        graded = self.head(pooled.vector)
+        own = [self.own_aggregation[name](side, batch.steps).vector for name, side in sides.items()]
+        graded = self.head(torch.cat([pooled.vector, *own], dim=1))
         return Grades(
             scores=self.head.scores(graded.standardised),
             standardised=graded.standardised,

@@ -113,6 +113,21 @@ def test_what_is_not_present_is_not_heard(network, examples, tiny_config) -> Non
     assert (network(batch, presence).scores - before).abs().max() > 1e-4
 
 
+def test_each_modality_is_also_heard_beside_the_fusion(network, examples, tiny_config) -> None:
+    if len(network.modalities) == 1:
+        pytest.skip("there is nothing to fuse")
+    with torch.no_grad():
+        for weight in network.fusion.parameters():
+            weight.zero_()
+    batch = batch_of(examples, tiny_config)
+    whole = network(batch).scores
+    batch.audio.zero_()
+    without_audio = network(batch).scores
+    assert (without_audio - whole).abs().max() > 1e-4
+    batch.notes["velocity"] = batch.notes["velocity"].flip(1)
+    assert (network(batch).scores - without_audio).abs().max() > 1e-4
+
+
 def test_presence_is_drawn_at_its_rate_and_leaves_something() -> None:
     drawn = draw_presence(20_000, 0.3, torch.Generator().manual_seed(1))
     assert (drawn.audio | drawn.midi).all()
