@@ -84,7 +84,8 @@ def _contribution(summary: Summary) -> list[str]:
         "Gates, attention and norms are no measure of what a modality contributes. A gate that is "
         "wide open to a side of small activations passes little, attention weights sum to 1 "
         "whatever the other side has to say, and a large share of the norm may be ignored later. "
-        "What a model scores without a modality says more."
+        "All of them speak of the fused steps, and the head hears each modality beside these, "
+        "too. What a model scores without a modality says more."
     ]
 
 

@@ -177,14 +177,15 @@ def side_not_learnt(seen: Evidence) -> str | None:
 
 
 def one_sided(seen: Evidence) -> str | None:
-    """One side's part of the fused vector is next to nothing."""
+    """One side's part of the fused steps is next to nothing."""
     share = seen.figures.audio_share
     if share is None or ONE_SIDED <= share <= 1 - ONE_SIDED:
         return None
     weak: Modality = "audio" if share < ONE_SIDED else "midi"
     part = share if weak == "audio" else 1 - share
     return (
-        f"{WORDS[weak]} makes up {percent(part)} of the fused vector's norm: it hardly takes part."
+        f"{WORDS[weak]} makes up {percent(part)} of the fused steps' norm: it hardly takes part "
+        "in them."
     )
 
 
