@@ -114,8 +114,6 @@ def too_weak_to_add(seen: Evidence) -> str | None:
     gain = pair.independent_r - pair.single_r
     if deaf(seen) or pair.headroom <= 0 or not gain < HEADROOM_SHARE * pair.headroom:
         return None
-    if pair.fusion_r > pair.independent_r:
-        return None
     weak = min(seen.single_r, key=lambda name: seen.single_r[name])
     return (
         f"{SINGLES[weak]} (r = {number(seen.single_r[weak])}) knows too little to add "
@@ -123,6 +121,11 @@ def too_weak_to_add(seen: Evidence) -> str | None:
         f"in common, the best weighted mean of the two would reach r = "
         f"{number(pair.independent_r)}, {percent(gain / pair.headroom)} of the headroom; it "
         f"reaches {number(pair.both_singles_r)}."
+        + (
+            f" {pair.fusion}, at {number(pair.fusion_r)}, finds more than that already."
+            if pair.fusion_r > pair.independent_r
+            else ""
+        )
     )
 
 

@@ -97,7 +97,9 @@ def test_a_single_that_knows_too_little_is_no_proof_that_both_say_the_same() -> 
     assert nothing_to_add(weak) is None
     assert too_weak_to_add(SEEN) is None
     assert too_weak_to_add(seen(independent_r=math.nan)) is None, "one single alone"
-    assert too_weak_to_add(seen(independent_r=0.71, fusion_r=0.72)) is None, "it found more"
+    more = too_weak_to_add(seen(independent_r=0.71, fusion_r=0.72)) or ""
+    assert more.endswith("gated, at 0.720, finds more than that already.")
+    assert "already" not in said
     assert too_weak_to_add(seen(independent_r=0.71, headroom=0.0)) is None
 
 
