@@ -126,7 +126,7 @@ def caveats(summary: Summary) -> list[str]:
         found.append(
             "Each model was trained once, from one seed. Intervals redraw the pieces that are "
             "tested; another training of the same model moves its r, too, and nothing here says by "
-            "how much. `make proof` trains three times."
+            "how much."
         )
     found.append(
         "Labels are drawn by a recipe, not given by listeners. Nothing here says that a person "
