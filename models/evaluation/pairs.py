@@ -103,15 +103,19 @@ class Pairs:
     dimensions: tuple[DimensionPair, ...]
 
 
+def rank(validation_r: Sequence[float], dimension: int | None = None) -> float:
+    """Return what models are chosen by, the higher the better: r, on the mean or in a dimension.
+
+    Where it is undefined, a model comes last.
+    """
+    r = np.asarray(validation_r, np.float64)
+    found = mean_over_dimensions(r) if dimension is None else float(r[dimension])
+    return -np.inf if np.isnan(found) else found
+
+
 def best_of(models: Sequence[Judged], dimension: int | None = None) -> Judged:
     """Return the model of highest r on the validation split, on the mean or in a dimension."""
-
-    def validation_r(model: Judged) -> float:
-        r = np.asarray(model.validation_r, np.float64)
-        found = mean_over_dimensions(r) if dimension is None else float(r[dimension])
-        return -np.inf if np.isnan(found) else found
-
-    return max(models, key=validation_r)
+    return max(models, key=lambda model: rank(model.validation_r, dimension))
 
 
 def compare_best(

@@ -15,14 +15,11 @@ from models.config.experiment import EXPERIMENTS, MODALITIES, Experiment
 from models.evaluation.ceilings import TierScores
 from models.evaluation.evaluation import Evaluation, Outcome, TierSound
 from models.evaluation.report import write_report
-from models.identity import training_identity
 from models.predict import predict
 from models.pretraining.checkpoint import load_pretraining
-from models.result import load_result
-from models.train import TrainingResult
 from pipelines.assets.pretraining import pretrained_folder
 from pipelines.assets.token_audit import read_token_audit
-from pipelines.assets.training import LabelledExamples, model_folder, read_examples, start_of
+from pipelines.assets.training import LabelledExamples, find_result, model_folder, read_examples
 from pipelines.metadata import records_metadata
 from pipelines.resources import Project
 from pipelines.settings import find_recipe
@@ -113,20 +110,6 @@ def evaluation_asset(recipe_name: str) -> dg.AssetsDefinition:
     return evaluation
 
 
-def find_result(
-    workspace: Workspace, recipe_name: str, experiment: Experiment, data: LabelledExamples
-) -> TrainingResult:
-    """Return a model's training.
-
-    Raises UserError for a model that was not trained on these data with these settings.
-    """
-    start = start_of(workspace, experiment)
-    pretrained = load_pretraining(start).identity if start else None
-    config = workspace.settings.experiment_config()
-    identity = training_identity(experiment, config, data.parts, data.samples, pretrained)
-    return load_result(model_folder(workspace, recipe_name, experiment), identity)
-
-
 def judge(
     workspace: Workspace, recipe_name: str, experiment: Experiment, data: LabelledExamples
 ) -> Outcome:
@@ -156,16 +139,11 @@ def judge(
 
 def read_if_made(workspace: Workspace, recipe_name: str, name: str) -> dict[str, Any] | None:
     """Return the JSON that the asset `name` of a recipe wrote, None where it was not made."""
-    path = made_file(workspace, recipe_name, name)
+    path = workspace.output_path(recipe_name, name) / f"{name}.json"
     if not path.exists():
         return None
     content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return content
-
-
-def made_file(workspace: Workspace, recipe_name: str, name: str) -> Path:
-    """Return where the JSON of a recipe's asset lies, or would lie; no folder is made."""
-    return workspace.settings.outputs / recipe_name / name / f"{name}.json"
 
 
 def other_models(transcription: Mapping[str, Any], outcomes: Sequence[Outcome]) -> list[str]:

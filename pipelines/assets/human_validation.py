@@ -17,9 +17,8 @@ from models.evaluation.human.summary import compare_with_listeners
 from models.evaluation.human.trained import Trained
 from models.pretraining.source import CorpusTable
 from models.score import TrainedModel, load_model
-from pipelines.assets.evaluation import find_result
 from pipelines.assets.pretraining import pretrained_corpus, pretrained_folder
-from pipelines.assets.training import model_folder, read_examples
+from pipelines.assets.training import find_result, model_folder, read_examples
 from pipelines.metadata import records_metadata
 from pipelines.resources import Project
 from pipelines.settings import CONFIGS, find_recipe

@@ -12,8 +12,10 @@ from labeling.scores import DIMENSIONS
 from models.config.experiment import EXPERIMENTS, MODALITIES, Experiment
 from models.feature_parts import check_parts, example_parts
 from models.history import EpochRecord
-from models.identity import MODEL_VERSION
+from models.identity import MODEL_VERSION, training_identity
 from models.parts import ExampleParts
+from models.pretraining.checkpoint import load_pretraining
+from models.result import load_result
 from models.train import TrainingResult, train
 from pipelines.assets.pretraining import KEY, pretrained_folder
 from pipelines.curves import curves_metadata
@@ -131,6 +133,20 @@ def read_examples(workspace: Workspace, recipe_name: str) -> LabelledExamples:
         samples=rows.to_table(columns=columns).to_pandas(),
         table_versions=versions,
     )
+
+
+def find_result(
+    workspace: Workspace, recipe_name: str, experiment: Experiment, data: LabelledExamples
+) -> TrainingResult:
+    """Return a model's training.
+
+    Raises UserError for a model that was not trained on these data with these settings.
+    """
+    start = start_of(workspace, experiment)
+    pretrained = load_pretraining(start).identity if start else None
+    config = workspace.settings.experiment_config()
+    identity = training_identity(experiment, config, data.parts, data.samples, pretrained)
+    return load_result(model_folder(workspace, recipe_name, experiment), identity)
 
 
 def gates_of(history: Sequence[EpochRecord]) -> dict[str, list[tuple[float, ...]]]:

@@ -1,6 +1,5 @@
 """Audio alone, by transcription: test rows heard by Transkun, and graded by the MIDI models."""
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,17 +11,17 @@ from degradation.errors import UserError
 from labeling.scores import DIMENSIONS
 from models.checkpoint import write_json
 from models.config.experiment import EXPERIMENTS, MODALITIES, Experiment
+from models.evaluation.pairs import rank
 from models.evaluation.transcribed_rows import TranscribedRow, judge_rows
 from models.evaluation.transcription import spread_rows, transcription_json
 from models.train import TrainingResult
 from models.transcribed_clips import transcribe_clips
 from models.transcription import Transcriber, load_transcriber
-from pipelines.assets.evaluation import find_result, made_file
-from pipelines.assets.training import LabelledExamples, model_folder, read_examples
+from pipelines.assets.training import LabelledExamples, find_result, model_folder, read_examples
 from pipelines.metadata import records_metadata
 from pipelines.resources import Project
 from pipelines.settings import find_recipe
-from pipelines.workspace import Workspace
+from pipelines.workspace import Workspace, make_folder
 from storage.audio import decode_audio
 from storage.midi import read_midi
 from storage.tables import read_table
@@ -53,14 +52,14 @@ def transcription_asset(recipe_name: str) -> dg.AssetsDefinition:
         context: dg.AssetExecutionContext, project: Project
     ) -> dg.MaterializeResult[None]:
         workspace = project.workspace
-        path = made_file(workspace, recipe_name, "transcription")
+        path = workspace.output_path(recipe_name, "transcription") / "transcription.json"
         try:
             transcriber = load_transcriber(project.settings.experiment_config().torch_threads)
         except UserError as error:  # an extra that is missing must not end a run
             path.unlink(missing_ok=True)
             return dg.MaterializeResult(metadata={"left out": str(error)})
         content = judge_transcription(workspace, recipe_name, transcriber)
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         write_json(path, content)
         context.log.info(f"transcription: {path}")
         return dg.MaterializeResult(
@@ -110,13 +109,8 @@ def compared_models(
         for name in workspace.settings.experiment_config().experiments
     }
     fusions = [name for name in results if len(MODALITIES[name]) > 1]
-    best = max(fusions, key=lambda name: _validation_r(results[name]), default=None)
+    best = max(fusions, key=lambda name: rank(results[name].best.val_r), default=None)
     return {name: result for name, result in results.items() if name == best or name not in fusions}
-
-
-def _validation_r(result: TrainingResult) -> float:
-    mean_r = result.best.mean_r
-    return -math.inf if math.isnan(mean_r) else mean_r
 
 
 def _judge_split(

@@ -108,36 +108,44 @@ def verdicts(result: dg.AssetCheckResult, name: str) -> dict[str, object]:
     return {str(row.data["tier"]): row.data["holds"] for row in table.records}
 
 
-def test_jitter_is_judged_where_nothing_else_moves_onsets(
-    tiered: WriteRecipe, pairs: WritePairs
+@pytest.mark.parametrize(
+    ("judge", "name", "damages", "measured"),
+    [
+        pytest.param(
+            judge_jitter,
+            "jitter",
+            {"good": [JITTER, SLIPS], "moderate": [DRIFT], "poor": [JITTER, DRIFT]},
+            {"jitter_ms": 10.0},
+            id="jitter, where nothing else moves onsets",
+        ),
+        pytest.param(
+            judge_wrong_notes,
+            "wrong notes",
+            {"good": [WRONG, DRIFT], "moderate": [SLIPS], "poor": [WRONG, SLIPS]},
+            {"wrong_note_share": 0.1},
+            id="wrong notes, where nothing else changes keys",
+        ),
+    ],
+)
+def test_damage_is_judged_where_it_can_be_foretold(
+    tiered: WriteRecipe,
+    pairs: WritePairs,
+    judge: Callable[..., dg.AssetCheckResult],
+    name: str,
+    damages: dict[str, Any],
+    measured: dict[str, float],
 ) -> None:
-    recipe = tiered(good=[JITTER, SLIPS], moderate=[DRIFT], poor=[JITTER, DRIFT])
-    workspace = pairs(dict.fromkeys(TIERS, 100), jitter_ms=10.0)
-    result = judge_jitter(recipe, workspace, PARTITIONS)
+    recipe = tiered(**damages)
+    workspace = pairs(dict.fromkeys(TIERS, 100), **measured)
+    result = judge(recipe, workspace, PARTITIONS)
     assert not result.passed
-    assert verdicts(result, "jitter") == {
+    assert verdicts(result, name) == {
         "pristine": False,
         "good": True,
         "moderate": "not judged",
         "poor": "not judged",
     }
-    assert judge_jitter(recipe, workspace, PARTITIONS[1:]).passed
-
-
-def test_wrong_notes_are_judged_where_nothing_else_changes_keys(
-    tiered: WriteRecipe, pairs: WritePairs
-) -> None:
-    recipe = tiered(good=[WRONG, DRIFT], moderate=[SLIPS], poor=[WRONG, SLIPS])
-    workspace = pairs(dict.fromkeys(TIERS, 100), wrong_note_share=0.1)
-    result = judge_wrong_notes(recipe, workspace, PARTITIONS)
-    assert not result.passed
-    assert verdicts(result, "wrong notes") == {
-        "pristine": False,
-        "good": True,
-        "moderate": "not judged",
-        "poor": "not judged",
-    }
-    assert judge_wrong_notes(recipe, workspace, PARTITIONS[1:]).passed
+    assert judge(recipe, workspace, PARTITIONS[1:]).passed
 
 
 def test_noise_of_any_colour_is_judged_unless_something_comes_after_it(

@@ -24,8 +24,13 @@ from models.feature_parts import audio_features, audio_features_version, midi_to
 from models.predict import predict
 from models.tokens.tokenisers import TOKENISERS
 from models.train import TrainingResult
-from pipelines.assets.evaluation import find_result, judge, other_models, read_if_made
-from pipelines.assets.training import model_folder, read_examples, training_assets
+from pipelines.assets.evaluation import judge, other_models, read_if_made
+from pipelines.assets.training import (
+    find_result,
+    model_folder,
+    read_examples,
+    training_assets,
+)
 from pipelines.assets.transcription import SETS, compared_models, transcription_asset
 from pipelines.resources import Project
 from pipelines.runs import stages
@@ -171,12 +176,18 @@ def materialise(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Materi
     return run
 
 
+def made(workspace: Workspace) -> dict[str, Any]:
+    """Return what the asset wrote."""
+    content = read_if_made(workspace, RECIPE, "transcription")
+    assert content is not None
+    return content
+
+
 def test_a_perfect_transcription_costs_nothing(
     workspace: Workspace, materialise: Materialise
 ) -> None:
     metadata = materialise()
-    content = read_if_made(workspace, RECIPE, "transcription")
-    assert content is not None
+    content = made(workspace)
     assert content["transcriber"] == "clairvoyant 0"
     assert {"audio_only", "midi_only"} < set(content["models"])
     (fusion,) = set(content["models"]) - {"audio_only", "midi_only"}
@@ -199,8 +210,7 @@ def test_a_perfect_transcription_costs_nothing(
 
 def test_the_fusion_model_is_the_best_one(workspace: Workspace, materialise: Materialise) -> None:
     materialise()
-    content = read_if_made(workspace, RECIPE, "transcription")
-    assert content is not None
+    content = made(workspace)
     data = read_examples(workspace, RECIPE)
     reached = {name: find_result(workspace, RECIPE, name, data).best.mean_r for name in EXPERIMENTS}
     assert max(("gated", "concat"), key=lambda name: reached[name]) in content["models"]
@@ -241,8 +251,7 @@ def test_a_comparison_of_other_models_is_not_the_reports(
     workspace: Workspace, materialise: Materialise
 ) -> None:
     materialise()
-    content = read_if_made(workspace, RECIPE, "transcription")
-    assert content is not None
+    content = made(workspace)
     data = read_examples(workspace, RECIPE)
     outcomes = [judge(workspace, RECIPE, name, data) for name in EXPERIMENTS]
     assert other_models(content, outcomes) == []
@@ -255,11 +264,9 @@ def test_clips_that_were_transcribed_are_kept(
     workspace: Workspace, materialise: Materialise
 ) -> None:
     materialise()
-    before = read_if_made(workspace, RECIPE, "transcription")
+    before = made(workspace)
     materialise()
-    after = read_if_made(workspace, RECIPE, "transcription")
-    assert before is not None
-    assert after is not None
+    after = made(workspace)
     assert after["sets"]["test"]["real_time_factor"] is None
     assert after["sets"]["test"]["by_row"] == before["sets"]["test"]["by_row"]
 
@@ -270,8 +277,7 @@ def test_no_rows_are_nothing_to_do(
     monkeypatch.setenv("PIANOGRADE_TRANSCRIPTION_ROWS", "0")
     metadata = materialise()
     assert metadata["rows"] == 0
-    content = read_if_made(workspace, RECIPE, "transcription")
-    assert content is not None
+    content = made(workspace)
     assert content["sets"] == {}
 
 
@@ -279,8 +285,7 @@ def test_wrong_notes_are_seen_in_the_match_and_in_the_scores(
     workspace: Workspace, materialise: Materialise
 ) -> None:
     materialise(semitones=1)
-    content = read_if_made(workspace, RECIPE, "transcription")
-    assert content is not None
+    content = made(workspace)
     found = content["sets"]["test"]
     assert found["onsets"]["f1"] == 0
     scores = found["by_row"][0]["scores"]
@@ -291,8 +296,7 @@ def test_scores_from_true_notes_are_those_that_the_report_judges(
     workspace: Workspace, materialise: Materialise
 ) -> None:
     materialise()
-    content = read_if_made(workspace, RECIPE, "transcription")
-    assert content is not None
+    content = made(workspace)
     data = read_examples(workspace, RECIPE)
     systems = [
         each for each in content["sets"]["test"]["systems"] if each["notes"] != "transcribed"
