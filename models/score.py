@@ -48,8 +48,9 @@ class Scored:
     """A performance's eight scores, 0-100, and how far each strays between windows.
 
     A score is the mean over `windows` windows, `spread` their population standard deviation in
-    points; `silent_windows` were left out. `modality` says what was heard, `model` by which
-    experiment. `not_judged` gives, by dimension, why its score is not to be relied on.
+    points; `silent_windows` were left out. `duration_s` is how much was heard, `left_out` what of
+    the files was not, in words. `modality` says what was heard, `model` by which experiment.
+    `not_judged` gives, by dimension, why its score is not to be relied on.
     """
 
     file: str
@@ -58,6 +59,7 @@ class Scored:
     windows: int
     silent_windows: int
     duration_s: float
+    left_out: tuple[str, ...]
     modality: Heard
     model: Experiment
     not_judged: Mapping[Dimension, str]
@@ -150,6 +152,7 @@ class Scorer:
             windows=len(scores),
             silent_windows=silent,
             duration_s=opened.duration_s,
+            left_out=opened.left_out,
             modality=(_TRANSCRIBED if opened.transcribed else _MODALITY)[heard],
             model=model.experiment,
             not_judged=find_limits(opened, model.config.midi_encoder.tokens, self._corpus.window_s),

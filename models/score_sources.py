@@ -10,6 +10,9 @@ from degradation.errors import UserError
 from models.config.experiment import Modality
 
 
+MIDI_SUFFIXES = {".mid", ".midi", ".kar", ".rmi", ".smf"}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sources:
     """The files of one performance: MIDI or audio, or both, which then begin together."""
@@ -48,8 +51,9 @@ def find_sources(path: Path) -> Sources:
     """
     check_regular(path)
     with readable(path), path.open("rb") as file:
-        is_midi = file.read(4) == b"MThd"
-    if is_midi or path.suffix.lower() in {".mid", ".midi"}:
+        opening = file.read(12)
+    is_midi = opening[:4] == b"MThd" or (opening[:4] == b"RIFF" and opening[8:] == b"RMID")
+    if is_midi or path.suffix.lower() in MIDI_SUFFIXES:
         return Sources(midi=path)
     return Sources(audio=path)
 

@@ -15,7 +15,7 @@ from models.score_sources import Sources, check_regular, readable
 from models.transcription import Transcriber
 from storage.audio import audio_duration_s, read_audio_window
 from storage.corpus import CorpusConfig
-from storage.midi import read_midi
+from storage.midi import PianoMusic, read_piano
 from storage.segments import window_starts
 
 LONGEST_S = 12 * 3600.0
@@ -41,13 +41,15 @@ SILENCE_PEAK = 2.0**-16
 class Opened:
     """A performance ready to be cut: notes in memory, sound left in its file.
 
-    `transcribed` says that the notes were not played but found in the sound.
+    `transcribed` says that the notes were not played but found in the sound. `left_out` says, in
+    words, what of the files is not in it.
     """
 
     notes: Performance | None
     sound: Path | None
     duration_s: float
     transcribed: bool = False
+    left_out: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -72,9 +74,10 @@ def open_performance(sources: Sources, tolerance_s: float) -> Opened:
     Raises UserError for a file that cannot be read, lasts under a second or over twelve hours,
     and for two files whose lengths differ by more than `tolerance_s`.
     """
-    notes, lengths_s = None, {}
+    notes, left_out, lengths_s = None, (), {}
     if sources.midi is not None:
-        notes = _read_notes(sources.midi)
+        music = _read_notes(sources.midi)
+        notes, left_out = music.performance, music.left_out
         lengths_s[sources.midi] = float(notes.notes["offset_s"].max())
     if sources.audio is not None:
         check_regular(sources.audio)
@@ -93,7 +96,12 @@ def open_performance(sources: Sources, tolerance_s: float) -> Opened:
             f"same moment, and at most {tolerance_s:g} s between their ends: cut them alike, or "
             "grade each by itself"
         )
-    return Opened(notes=notes, sound=sources.audio, duration_s=min(lengths_s.values()))
+    return Opened(
+        notes=notes,
+        sound=sources.audio,
+        duration_s=min(lengths_s.values()),
+        left_out=left_out,
+    )
 
 
 def open_transcribed(
@@ -157,7 +165,7 @@ def read_windows(opened: Opened, corpus: CorpusConfig, sample_rate_hz: int) -> I
         yield Window(duration_s=length_s, notes=notes, sound=sound)
 
 
-def _read_notes(path: Path) -> Performance:
+def _read_notes(path: Path) -> PianoMusic:
     check_regular(path)
     with readable(path):
         size = path.stat().st_size
@@ -169,7 +177,7 @@ def _read_notes(path: Path) -> Performance:
         data = path.read_bytes()
     # A damaged file's times may overflow; what comes of it is refused as no sound performance.
     with np.errstate(all="ignore"):
-        return read_midi(data, path.name)
+        return read_piano(data, path.name)
 
 
 @contextmanager

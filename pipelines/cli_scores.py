@@ -82,6 +82,8 @@ def score(
             if as_json:
                 typer.echo(score_table.json_error(name, str(error)))
             continue
+        if scored.left_out:
+            typer.echo(f"pianograde: {score_table.left_out_line(scored)}", err=True)
         if as_json:
             typer.echo(score_table.json_line(scored, chosen))
         elif one or len(names) == 1:

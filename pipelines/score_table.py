@@ -51,12 +51,13 @@ def json_error(file: str, reason: str) -> str:
 
 def block(scored: Scored, recipe: Recipe) -> str:
     """Return one performance as a table of its own, a dimension a line."""
-    left_out = f", {scored.silent_windows} silent" if scored.silent_windows else ""
+    silent = f", {scored.silent_windows} silent" if scored.silent_windows else ""
     windows = "1 window" if scored.windows == 1 else f"{scored.windows} windows"
     lines = [
         printable(scored.file),
         f"  {_clock(scored.duration_s)} of {HEARD[scored.modality]}, graded by {scored.model} "
-        f"(recipe {recipe.name}): {windows}{left_out}",
+        f"(recipe {recipe.name}): {windows}{silent}",
+        *(f"  left out: {printable(left_out)}" for left_out in scored.left_out),
         "",
         f"  {'dimension':<24}{'score':>6}   {'over time':<10}",
     ]
@@ -66,6 +67,11 @@ def block(scored: Scored, recipe: Recipe) -> str:
         note = f"not judged: {reason}" if reason else ""
         lines.append(f"  {name:<24}{scored.scores[name]:>6.1f}   {spread:<10}{note}".rstrip())
     return "\n".join([*lines, "", *(f"  {line}" for line in caveats(recipe))])
+
+
+def left_out_line(scored: Scored) -> str:
+    """Return what of a file was not heard, as one line for standard error."""
+    return printable(f"{scored.file}: left out: {'; '.join(scored.left_out)}")
 
 
 def heading(files: Iterable[str]) -> str:

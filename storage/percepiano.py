@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from degradation.errors import UserError
 from degradation.notes import Performance
 from storage.corpus import Fault
-from storage.midi import read_midi
+from storage.midi import read_piano
 
 MIDI_FOLDER = "virtuoso/data/all_2rounds"
 MEANS_FILE = "label_2round_mean_reg_19_with0_rm_highstd0.json"
@@ -172,13 +172,16 @@ def _read_clip(
         data = files[stem].read_bytes()
     except OSError as error:
         raise UserError(f"{files[stem].name} cannot be read ({error.strerror})") from error
+    music = read_piano(data, files[stem].name)
+    if music.left_out:  # listeners judged something else than what is read
+        raise UserError(f"{files[stem].name} holds more than a piano: {'; '.join(music.left_out)}")
     return Clip(
         stem=stem,
         piece=parsed["piece"],
         bars=int(parsed["bars"]),
         player=parsed["player"],
         segment=int(parsed["segment"]),
-        performance=read_midi(data, files[stem].name),
+        performance=music.performance,
         means=means[stem],
         maestro_midi=cut_from.get(stem),
     )

@@ -13,11 +13,11 @@ from degradation.notes import Performance
 from storage.audio import audio_duration_s
 from storage.columns import NOTES, PEDAL, list_column, read_notes, read_pedal
 from storage.corpus import Entry, Fault
-from storage.midi import read_midi
+from storage.midi import PianoMusic, read_piano
 from storage.schema import PERFORMANCES, QUARANTINE
 from storage.tables import Part, Table, find_part, part_path, read_table, write_part
 
-VERSION = "3"
+VERSION = "4"
 """Part of every part's name: a new number makes every performance be read again."""
 
 PART_PERFORMANCES = 8
@@ -86,15 +86,15 @@ def write_performances_part(task: PerformancesTask) -> PerformancesReport:
     if found and left_out:
         return PerformancesReport(year=year, performances=found, quarantine=left_out)
 
-    kept: list[tuple[Entry, str, Performance]] = []
+    kept: list[tuple[Entry, str, PianoMusic]] = []
     faults: list[Fault] = []
     for entry, source in zip(task.entries, sources, strict=True):
         if source.audio_fault:
             faults.append(_fault(entry.audio_filename, source.audio_fault))
             entry = replace(entry, audio_filename="")
         try:
-            performance = _read(entry, source, task.duration_tolerance_s)
-            kept.append((entry, source.midi_sha256, performance))
+            music = _read(entry, source, task.duration_tolerance_s)
+            kept.append((entry, source.midi_sha256, music))
         except UserError as error:
             faults.append(_fault(entry.midi_filename, str(error)))
     left_out = write_part(task.quarantine, left_out_path, [fault_rows(faults)])
@@ -167,12 +167,12 @@ def _audio_fault(task: PerformancesTask, entry: Entry) -> str:
     return ""
 
 
-def _read(entry: Entry, source: _Source, tolerance_s: float) -> Performance:
+def _read(entry: Entry, source: _Source, tolerance_s: float) -> PianoMusic:
     if source.midi_fault:
         raise UserError(source.midi_fault)
-    performance = read_midi(source.midi, entry.midi_filename)
-    _check_length("MIDI", performance.duration_s, entry, tolerance_s)
-    return performance
+    music = read_piano(source.midi, entry.midi_filename)
+    _check_length("MIDI", music.performance.duration_s, entry, tolerance_s)
+    return music
 
 
 def _check_length(kind: str, length_s: float, entry: Entry, tolerance_s: float) -> None:
@@ -188,13 +188,14 @@ def _fault(item: str, reason: str) -> Fault:
     return Fault(stage="performances", item=item, reason=reason)
 
 
-def _rows(kept: Sequence[tuple[Entry, str, Performance]]) -> pa.Table:
+def _rows(kept: Sequence[tuple[Entry, str, PianoMusic]]) -> pa.Table:
     columns = {
         name: [getattr(entry, name) for entry, _, _ in kept]
         for name in PERFORMANCES.names
-        if name not in ("midi_sha256", "notes", "pedal")
+        if name not in ("midi_sha256", "left_out", "notes", "pedal")
     }
     columns["midi_sha256"] = [digest for _, digest, _ in kept]
-    columns["notes"] = list_column([p.notes for _, _, p in kept], NOTES)
-    columns["pedal"] = list_column([p.pedal for _, _, p in kept], PEDAL)
+    columns["left_out"] = [list(music.left_out) for _, _, music in kept]
+    columns["notes"] = list_column([music.performance.notes for _, _, music in kept], NOTES)
+    columns["pedal"] = list_column([music.performance.pedal for _, _, music in kept], PEDAL)
     return pa.table(columns).select(PERFORMANCES.names).cast(PERFORMANCES)

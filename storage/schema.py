@@ -81,6 +81,11 @@ PERFORMANCES = table_schema(
     column("midi_filename", pa.string(), "MIDI file, relative to the corpus root."),
     column("audio_filename", pa.string(), "Audio file, relative to the root; empty without audio."),
     column("midi_sha256", pa.string(), "SHA-256 of the MIDI file."),
+    column(
+        "left_out",
+        pa.list_(pa.string()),
+        "What of the MIDI file is no piano, or was not read, in words; empty where all was.",
+    ),
     column("notes", NOTES, "Every note; times in seconds on a 50 µs grid, ids by onset."),
     column("pedal", PEDAL, "Movements of CC64 (sustain), CC66 (sostenuto) and CC67 (soft)."),
 )

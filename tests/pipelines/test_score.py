@@ -10,6 +10,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import pretty_midi
 import pytest
 import soundfile
 import torch
@@ -123,6 +124,27 @@ def test_json_is_one_object_a_file_on_a_line(score: Score, midi: Path, wav: Path
         assert found["recipe"] == "phase2"
     assert first["not_judged"] == {"tone_quality": "no sound was heard"}
     assert second["not_judged"] == {}
+
+
+def test_what_is_left_out_is_told_in_the_object_the_table_and_on_standard_error(
+    score: Score, midi: Path, tmp_path: Path
+) -> None:
+    song = pretty_midi.PrettyMIDI(str(midi))
+    choir = pretty_midi.Instrument(program=52)
+    choir.notes = [pretty_midi.Note(velocity=64, pitch=72, start=0.0, end=17.0)]
+    song.instruments.append(choir)
+    song.write(str(tmp_path / "song.mid"))
+    answer = score("--json", tmp_path / "song.mid", midi)
+    assert answer.exit_code == 0
+    sung, alone = objects(answer)
+    assert sung["left_out"] == ["1 note of Choir Aahs (program 53)"]
+    assert alone["left_out"] == []
+    assert sung["scores"] == alone["scores"]
+    told = f"pianograde: {tmp_path / 'song.mid'}: left out: 1 note of Choir Aahs (program 53)\n"
+    assert answer.stderr == told
+    table = score(tmp_path / "song.mid")
+    assert "  left out: 1 note of Choir Aahs (program 53)\n" in table.stdout
+    assert "17.0 s of MIDI alone" in table.stdout
 
 
 def test_one_performance_heard_both_ways(score: Score, midi: Path, wav: Path) -> None:

@@ -95,6 +95,28 @@ def test_a_row_names_the_bytes_that_it_came_from(
         assert row["midi_sha256"] == hashlib.sha256(data).hexdigest()
 
 
+def test_what_is_no_piano_is_left_out_and_told_in_the_row(
+    write_root: WriteRoot, demo_rows: list[Row], plan: Plan
+) -> None:
+    root = write_root([row | {"audio_filename": ""} for row in demo_rows])
+    path = root / demo_rows[0]["midi_filename"]
+    played = read_midi(path.read_bytes(), path.name)
+    song = pretty_midi.PrettyMIDI(str(path))
+    song.instruments.append(pretty_midi.Instrument(program=0, is_drum=True))
+    song.instruments[-1].notes.append(pretty_midi.Note(velocity=9, pitch=40, start=0.0, end=1.0))
+    song.write(str(path))
+    rows = [
+        row
+        for task in plan(root)
+        for group in read_part(task.table, write_performances_part(task).performances.path)
+        for row in group.select(["midi_filename", "left_out", "notes"]).to_pylist()
+    ]
+    told = {row["midi_filename"]: row["left_out"] for row in rows if row["left_out"]}
+    assert told == {demo_rows[0]["midi_filename"]: ["1 note of drums (channel 10)"]}
+    (changed,) = (row for row in rows if row["left_out"])
+    assert len(changed["notes"]) == len(played.notes)
+
+
 def test_what_cannot_be_used_is_quarantined_and_the_rest_goes_on(
     write_root: WriteRoot,
     demo_rows: list[Row],
@@ -124,7 +146,7 @@ def test_what_cannot_be_used_is_quarantined_and_the_rest_goes_on(
             "cannot be read as MIDI",
             "cannot be read as MIDI",
             "cannot be read as MIDI",
-            "outside the piano's 21-108",
+            "no notes for a piano; left out: 1 note outside the piano's keys",
             "expected them to agree within 10 s",
             "cannot be read (No such file or directory)",
         ),
