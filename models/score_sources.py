@@ -9,7 +9,6 @@ from pathlib import Path
 from degradation.errors import UserError
 from models.config.experiment import Modality
 
-
 MIDI_SUFFIXES = {".mid", ".midi", ".kar", ".rmi", ".smf"}
 
 
