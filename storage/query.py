@@ -96,7 +96,7 @@ def _write_json(relation: duckdb.DuckDBPyRelation, file: IO[bytes]) -> None:
     members = [f"{name} := {_json_value(name, kind)}" for name, kind in _columns(relation)]
     row = f"to_json(struct_pack({', '.join(members)}))::varchar as row"
     for batch in relation.project("*").project(row).to_arrow_reader(BATCH_ROWS):
-        file.writelines(f"{line}\n".encode() for line in batch["row"].to_pylist())
+        file.write("".join(f"{line}\n" for line in batch["row"].to_pylist()).encode())
 
 
 def _write_parquet(relation: duckdb.DuckDBPyRelation, file: IO[bytes]) -> None:

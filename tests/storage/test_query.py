@@ -242,7 +242,15 @@ def test_rows_are_written_while_they_are_found(
     endless = "select a.range from range(100000000) a, range(100000000) b"
     with pytest.raises(FullError):
         write_answer(connection, endless, form, Full())
-    assert len(rows_of(connection, f"from range({3 * BATCH_ROWS + 1})")) == 3 * BATCH_ROWS + 1
+
+
+def test_every_batch_is_written(connection: duckdb.DuckDBPyConnection) -> None:
+    count = 3 * BATCH_ROWS + 1
+    assert rows_of(connection, f"from range({count})") == [{"range": n} for n in range(count)]
+    written = answer(connection, f"from range({count})", "csv").decode().splitlines()
+    assert written == ['"range"', *map(str, range(count))]
+    file = io.BytesIO(answer(connection, f"from range({count})", "parquet"))
+    assert pq.read_table(file)["range"].to_pylist() == list(range(count))
 
 
 @pytest.mark.parametrize("form", ["table", "csv", "json", "parquet"])
