@@ -63,6 +63,10 @@ def export(
     pairs, heuristics = workspace.table(recipe, "pairs"), workspace.table(recipe, "heuristics")
     for path in export_shards(pairs, heuristics, out):
         typer.echo(str(path))
+    typer.echo(
+        f"next: datasets.load_dataset({str(out)!r}); a row's audio is a FLAC file: "
+        'soundfile.read(io.BytesIO(row["audio"]["bytes"]))'
+    )
 
 
 @app.command()

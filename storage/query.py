@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
-from typing import IO
+from typing import IO, Any
 
 import duckdb
 import pyarrow as pa
@@ -115,7 +115,7 @@ _WRITERS: dict[str, Callable[[duckdb.DuckDBPyRelation, IO[bytes]], None]] = {
 
 
 def _columns(relation: duckdb.DuckDBPyRelation) -> list[tuple[str, DuckDBPyType]]:
-    """Return quoted names, each different (`project("*")` numbers those that are not), and types."""
+    """Return quoted names and types; `project("*")` numbers the names that are there twice."""
     names = relation.project("*").columns
     return list(zip(map(_quoted, names), relation.types, strict=True))
 
@@ -129,7 +129,7 @@ def _csv_cell(value: str, kind: DuckDBPyType) -> str:
     return f"base64({value})" if kind.id == "blob" else value
 
 
-def _json_value(value: str, kind: DuckDBPyType) -> str:
+def _json_value(value: str, kind: Any) -> str:
     """Return the SQL of a value whose JSON is valid: `to_json` writes raw bytes, and NaN."""
     if kind.id == "blob":
         return f"base64({value})"

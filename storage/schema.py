@@ -25,7 +25,11 @@ def column(name: str, arrow_type: pa.DataType, description: str) -> pa.Field:
 
 
 def table_schema(*columns: pa.Field) -> pa.Schema:
-    """Return a schema that Hugging Face `datasets` reads with audio as audio."""
+    """Return a schema that Hugging Face `datasets` reads with audio as audio.
+
+    Its rows hold the files as they are, for soundfile: `datasets` decodes with torchcodec alone,
+    which needs FFmpeg's libraries.
+    """
     features = {field.name: _feature(field) for field in columns}
     return pa.schema(
         columns, metadata={"huggingface": json.dumps({"info": {"features": features}})}
@@ -34,7 +38,7 @@ def table_schema(*columns: pa.Field) -> pa.Schema:
 
 def _feature(field: pa.Field) -> dict[str, object]:
     if field.name == "audio":
-        return {"_type": "Audio"}
+        return {"_type": "Audio", "decode": False}
     return _feature_type(field.type)
 
 

@@ -166,9 +166,7 @@ def test_python_variables_are_no_tables(connection: duckdb.DuckDBPyConnection) -
         "select 1;",
     ],
 )
-def test_what_analysts_use_goes_on_working(
-    connection: duckdb.DuckDBPyConnection, sql: str
-) -> None:
+def test_what_analysts_use_goes_on_working(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
     for form in ("table", "csv", "json", "parquet"):
         assert sql == "table quarantine" or answer(connection, sql, form)
 
@@ -196,11 +194,12 @@ def test_lists_and_structs_are_json_and_blobs_are_base64(
 
 def test_odd_values_and_names_are_written(connection: duckdb.DuckDBPyConnection) -> None:
     sql = (
-        "select 'a\"b,\n' as \"it's \"\"x\"\"\", 1 as a, 2 as a, 'nan'::double as nan, "
-        "'fLaC'::blob as flac, interval 1 day as day, {'it''s': ['\\xE9'::blob, null]} as \"nested\", "
+        'select \'a"b,\n\' as "it\'s ""x""", 1 as a, 2 as a, \'nan\'::double as nan, '
+        "'fLaC'::blob as flac, interval 1 day as day, "
+        "{'it''s': ['\\xE9'::blob, null]} as nested, "
         "[['inf'::float, 1]] as deep, null::struct(b blob) as nothing, map {'k': 1} as pairs_of"
     )
-    names = ["it's \"x\"", "a", "a_1", "nan", "flac", "day", "nested", "deep", "nothing", "pairs_of"]
+    names = ['it\'s "x"', "a", "a_1", "nan", "flac", "day", "nested", "deep", "nothing", "pairs_of"]
     row = ['a"b,\n', 1, 2, None, "ZkxhQw==", "1 day", {"it's": ["6Q==", None]}, [[None, 1]]]
     assert rows_of(connection, sql) == [dict(zip(names, [*row, None, {"k": 1}], strict=True))]
     (cells,) = csv.DictReader(io.StringIO(answer(connection, sql, "csv").decode()))
