@@ -158,6 +158,11 @@ def _text(name: str) -> str:
 def _told_in_one_line(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
     try:
         yield
+    except duckdb.PermissionException as error:
+        raise UserError(
+            f"{_one_line(error)}: a query reads the tables and nothing else; for files, use "
+            "DuckDB itself"
+        ) from error
     except (duckdb.Error, pa.ArrowException) as error:
         # Another cursor: the connection's own transaction has failed, or has rows left to give.
         tables = connection.cursor().execute(
@@ -165,10 +170,13 @@ def _told_in_one_line(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
             "where not internal and not temporary order by 1"
         )
         there = ", ".join(name for (name,) in tables.fetchall())
-        message = " ".join(str(error).split())
         raise UserError(
-            f"{message} (tables there are: {there or 'none: run `pianograde demo` first'})"
+            f"{_one_line(error)} (tables there are: {there or 'none: run `pianograde demo` first'})"
         ) from error
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())
 
 
 def _add_view(connection: duckdb.DuckDBPyConnection, schema: str, name: str, table: Table) -> None:

@@ -250,7 +250,8 @@ PAIRS = table_schema(
         "edits",
         EDITS,
         "Provenance, note by note: which operation moved which note by how "
-        "much. A missed note has zeros; an extra one moves from zero.",
+        "much. A missed note has zeros; an extra one moves from zero. Ids count the notes of the "
+        "segment, from 0; in performances, those of the piece: see the end of this page.",
     ),
     column("pedal_edits", PEDAL_EDITS, "The pedal as each operation that moved it left it."),
     column(
@@ -335,6 +336,24 @@ TABLES = {
 }
 
 
+EDITED_NOTES = """\
+## Edits beside the notes of the piece
+
+`edits.note_id` counts the notes of the segment, from 0, and `performances.notes` those of the
+whole piece. As many as come before the segment lie between the two:
+
+```sql
+select sample_id, edit.operation, edit.change, notes[1 + notes_before + edit.note_id] as note
+from (
+    select sample_id, notes, unnest(edits) as edit,
+        len(list_filter(notes, lambda struck: struck.onset_s < start_s)) as notes_before
+    from pairs join performances using (performance_id)
+)
+where edit.change <> 'extra'
+```
+"""
+
+
 def data_dictionary() -> str:
     """Return the data dictionary as Markdown: every table, column by column."""
     lines = [
@@ -356,7 +375,7 @@ def data_dictionary() -> str:
             meaning = field.metadata[b"description"].decode()
             arrow_type = str(field.type).replace("|", "\\|").replace("element: ", "")
             lines.append(f"| {field.name} | {arrow_type} | {meaning} |")
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, "", EDITED_NOTES])
 
 
 if __name__ == "__main__":

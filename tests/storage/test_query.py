@@ -4,9 +4,11 @@ import io
 import json
 import math
 import os
+import re
 import signal
 import threading
 import time
+from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from degradation.errors import UserError
+from storage.midi import read_midi
 from storage.query import BATCH_ROWS, connect, write_answer
+from storage.schema import data_dictionary
 from storage.tables import Table, read_table
 
 LONG = "select count(*) from range(2000000) a, range(2000000) b where a.range + b.range = 7"
@@ -259,3 +263,26 @@ def test_ctrl_c_ends_a_statement(connection: duckdb.DuckDBPyConnection, form: st
     with pytest.raises(KeyboardInterrupt):
         answer(connection, LONG, form)
     assert time.monotonic() - began < 3
+
+
+def test_the_dictionarys_statement_joins_edits_with_the_notes_of_the_piece(
+    connection: duckdb.DuckDBPyConnection, shards: Table
+) -> None:
+    """The notes that were damaged are those of the row's own MIDI, later by the segment's start."""
+    (sql,) = re.findall(r"```sql\n(.*?)```", data_dictionary(), re.DOTALL)
+    rows = read_table(shards).to_table(columns=["sample_id", "start_s", "clean_midi", "edits"])
+    damaged = {row["sample_id"]: row for row in rows.to_pylist()}
+    clean = {name: read_midi(row["clean_midi"]["bytes"], name) for name, row in damaged.items()}
+    joined = defaultdict(list)
+    for row in rows_of(connection, sql):
+        joined[row["sample_id"]].append(row)
+    assert sum(map(len, joined.values())) > 1000
+    for name, row in damaged.items():
+        edits = [edit for edit in row["edits"] if edit["change"] != "extra"]
+        for edit, beside in zip(edits, joined[name], strict=True):
+            note = clean[name].notes[edit["note_id"]]
+            assert beside["operation"] == edit["operation"]
+            assert beside["note"]["pitch"] == note["pitch"]
+            assert beside["note"]["velocity"] == note["velocity"]
+            onset_s = row["start_s"] + note["onset_s"]
+            assert beside["note"]["onset_s"] == pytest.approx(onset_s, abs=1e-4)
