@@ -11,6 +11,9 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+from typer.testing import CliRunner
+
+from pipelines.cli import app
 
 ENDLESS = "select a.range from range(100000000) a, range(100000000) b"
 NOTHING_FOR_LONG = f"{ENDLESS} where a.range + b.range = -1"
@@ -79,3 +82,13 @@ def test_a_closed_pipe_ends_a_query_quietly(project: Any, form: str) -> None:
     querying.stdout.close()
     assert querying.wait(timeout=30) is not None
     assert querying.stderr.read() == b""
+
+
+def test_an_export_says_how_it_is_read(
+    project: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PIANOGRADE_HOME", str(project.home))
+    monkeypatch.setattr("storage.export.export_shards", lambda *_: [tmp_path / "a.parquet"])
+    told = CliRunner().invoke(app, ["export", "--out", "shards"]).stdout.splitlines()
+    assert told[0] == str(tmp_path / "a.parquet")
+    assert told[1].startswith("next: datasets.load_dataset('shards')")
