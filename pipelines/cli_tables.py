@@ -15,14 +15,23 @@ from pipelines.command import RecipeOption, app, told_in_one_line
 def query(
     sql: Annotated[str, typer.Argument(help="One SELECT in DuckDB's SQL.")],
     recipe: RecipeOption = "phase2",
-    csv: Annotated[bool, typer.Option("--csv", help="Every row, as CSV.")] = False,
+    form: Annotated[
+        str, typer.Option("--format", help="table, csv, json (an object a line) or parquet.")
+    ] = "table",
+    out: Annotated[Path | None, typer.Option(help="A file for the rows.")] = None,
 ) -> None:
-    """Query the tables: samples, pairs, heuristics, segments, performances, quarantine."""
+    """Query the tables: samples, pairs, heuristics, segments, performances, quarantine.
+
+    Blobs are base64 in CSV and JSON; lists and structs are JSON in the cells of CSV.
+    """
     from pipelines.settings import load_settings, recipe_names
     from pipelines.workspace import PARTITIONED_BY, Workspace
-    from storage.query import connect, run_query
+    from storage.files import whole_file
+    from storage.query import connect, write_answer
     from storage.schema import TABLES
 
+    if form == "parquet" and out is None and sys.stdout.isatty():
+        raise UserError("Parquet is binary; expected a file, got the terminal: give --out FILE")
     workspace = Workspace(load_settings())
     of_recipe = [name for name in TABLES if name not in PARTITIONED_BY]
     connection = connect(
@@ -30,11 +39,12 @@ def query(
         {r: {name: workspace.table(r, name) for name in of_recipe} for r in recipe_names()},
         recipe,
     )
-    relation = run_query(connection, sql)
-    if csv:
-        relation.to_df().to_csv(sys.stdout, index=False)
+    if out is None:
+        write_answer(connection, sql, form, sys.stdout.buffer)
+        sys.stdout.flush()
     else:
-        typer.echo(str(relation))
+        with whole_file(str(out.parent), out.name) as file:
+            write_answer(connection, sql, form, file)
 
 
 @app.command()
@@ -53,6 +63,10 @@ def export(
     pairs, heuristics = workspace.table(recipe, "pairs"), workspace.table(recipe, "heuristics")
     for path in export_shards(pairs, heuristics, out):
         typer.echo(str(path))
+    typer.echo(
+        f"next: datasets.load_dataset({str(out)!r}); a row's audio is a FLAC file: "
+        'soundfile.read(io.BytesIO(row["audio"]["bytes"]))'
+    )
 
 
 @app.command()

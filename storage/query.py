@@ -1,14 +1,21 @@
-"""SQL over a corpus's tables, through DuckDB."""
+"""SQL over a corpus's tables, through DuckDB: a statement reads the tables and nothing else."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
-from dataclasses import dataclass
+from typing import IO, Any
 
 import duckdb
-import pandas as pd
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet as pq
+from duckdb.sqltypes import DuckDBPyType
 
 from degradation.errors import UserError
 from storage.tables import Table, read_table, table_exists
+
+BATCH_ROWS = 256
+"""Rows that are held at a time: about 50 MB where they hold sound."""
 
 
 def connect(
@@ -16,14 +23,17 @@ def connect(
 ) -> duckdb.DuckDBPyConnection:
     """Return a connection with a view a table; `RECIPE.table` for each recipe.
 
-    Tables of `recipe` need no prefix. Only tables that were materialised have a view. Raises
+    Tables of `recipe` need no prefix. Only tables that were materialised have a view. Statements
+    reach no other file, no network and no variable of Python, and write nothing. Raises
     UserError for a recipe that is not among `recipe_tables`.
     """
     if recipe not in recipe_tables:
         raise UserError(
             f"no recipe is called {recipe!r}; expected one of {', '.join(sorted(recipe_tables))}"
         )
-    connection = duckdb.connect()
+    connection = duckdb.connect(
+        config={"enable_external_access": False, "python_enable_replacements": False}
+    )
     for name, table in corpus_tables.items():
         _add_view(connection, "main", name, table)
     for schema, tables in recipe_tables.items():
@@ -31,52 +41,142 @@ def connect(
         for name, table in tables.items():
             _add_view(connection, schema, name, table)
     connection.execute(f"set search_path = '\"{recipe}\",main'")
+    connection.execute("set lock_configuration = true")
+    connection.execute("begin transaction read only")
     return connection
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """The rows of a statement, computed when they are shown; a fault in them is a UserError."""
+def write_answer(
+    connection: duckdb.DuckDBPyConnection, sql: str, form: str, file: IO[bytes]
+) -> None:
+    """Write the rows of one SELECT to a file, `BATCH_ROWS` at a time.
 
-    connection: duckdb.DuckDBPyConnection
-    relation: duckdb.DuckDBPyRelation
+    `form` is `table` (drawn, the first and last rows), `csv`, `json` (an object a line) or
+    `parquet`. Blobs are base64 in CSV and JSON, lists and structs are JSON in the cells of CSV,
+    and numbers that JSON does not have (NaN) are null in it. Ctrl-C, which DuckDB does not hear
+    by itself, ends the statement. Raises UserError in one line for what can't be answered.
+    """
+    if form not in _WRITERS:
+        raise UserError(f"no format is called {form!r}; expected one of {', '.join(_WRITERS)}")
+    with _told_in_one_line(connection), ThreadPoolExecutor(max_workers=1) as pool:
+        writing = pool.submit(lambda: _WRITERS[form](_parse(connection, sql), file))
+        try:
+            writing.result()
+        except KeyboardInterrupt:
+            while not writing.done():
+                connection.interrupt()
+                wait([writing], timeout=0.1)
+            raise
 
-    def __str__(self) -> str:
-        """A drawn table: its first and last rows, and how many there are."""
-        with _told_in_one_line(self.connection):
-            return str(self.relation)
 
-    def to_df(self) -> pd.DataFrame:
-        """Return every row."""
-        with _told_in_one_line(self.connection):
-            found: pd.DataFrame = self.relation.df()
-            return found
+def _parse(connection: duckdb.DuckDBPyConnection, sql: str) -> duckdb.DuckDBPyRelation:
+    kinds = [statement.type for statement in connection.extract_statements(sql)]
+    if kinds not in ([duckdb.StatementType.SELECT], [duckdb.StatementType.EXPLAIN]):
+        got = ", ".join(kind.name for kind in kinds) or "nothing"
+        raise UserError(
+            "the tables are read-only: expected one SELECT (or DESCRIBE, SHOW, SUMMARIZE, "
+            f"EXPLAIN), got {got}"
+        )
+    return connection.sql(sql)
 
 
-def run_query(connection: duckdb.DuckDBPyConnection, sql: str) -> Answer:
-    """Return the answer to one SQL statement. Raises UserError in one line for a bad one."""
-    with _told_in_one_line(connection):
-        statements = connection.extract_statements(sql)
-        kinds = [statement.expected_result_type for statement in statements]
-        if kinds != [[duckdb.ExpectedResultType.QUERY_RESULT]]:
-            raise UserError(
-                "the statement gives no rows; expected a SELECT, and one: the tables are read-only"
-            )
-        return Answer(connection=connection, relation=connection.sql(sql))
+def _write_table(relation: duckdb.DuckDBPyRelation, file: IO[bytes]) -> None:
+    file.write(f"{relation}\n".encode())
+
+
+def _write_csv(relation: duckdb.DuckDBPyRelation, file: IO[bytes]) -> None:
+    cells = [f"{_csv_cell(name, kind)} as {name}" for name, kind in _columns(relation)]
+    rows = relation.project("*").project(", ".join(cells)).to_arrow_reader(BATCH_ROWS)
+    with pyarrow.csv.CSVWriter(file, rows.schema) as writer:
+        for batch in rows:
+            writer.write_batch(batch)
+
+
+def _write_json(relation: duckdb.DuckDBPyRelation, file: IO[bytes]) -> None:
+    members = [f"{name} := {_json_value(name, kind)}" for name, kind in _columns(relation)]
+    row = f"to_json(struct_pack({', '.join(members)}))::varchar as row"
+    for batch in relation.project("*").project(row).to_arrow_reader(BATCH_ROWS):
+        file.write("".join(f"{line}\n" for line in batch["row"].to_pylist()).encode())
+
+
+def _write_parquet(relation: duckdb.DuckDBPyRelation, file: IO[bytes]) -> None:
+    rows = relation.project("*").to_arrow_reader(BATCH_ROWS)
+    with pq.ParquetWriter(file, rows.schema, compression="zstd") as writer:
+        for batch in rows:
+            writer.write_batch(batch)
+
+
+_WRITERS: dict[str, Callable[[duckdb.DuckDBPyRelation, IO[bytes]], None]] = {
+    "table": _write_table,
+    "csv": _write_csv,
+    "json": _write_json,
+    "parquet": _write_parquet,
+}
+
+
+def _columns(relation: duckdb.DuckDBPyRelation) -> list[tuple[str, DuckDBPyType]]:
+    """Return quoted names and types; `project("*")` numbers the names that are there twice."""
+    names = relation.project("*").columns
+    return list(zip(map(_quoted, names), relation.types, strict=True))
+
+
+def _csv_cell(value: str, kind: DuckDBPyType) -> str:
+    """Return the SQL of a column whose Arrow type has a text in CSV."""
+    if kind.id in ("list", "array", "struct", "tuple", "map", "union"):
+        return f"to_json({_json_value(value, kind)})::varchar"
+    if kind.id in ("bignum", "bit", "geometry", "interval"):
+        return f"{value}::varchar"
+    return f"base64({value})" if kind.id == "blob" else value
+
+
+def _json_value(value: str, kind: Any) -> str:
+    """Return the SQL of a value whose JSON is valid: `to_json` writes raw bytes, and NaN."""
+    if kind.id == "blob":
+        return f"base64({value})"
+    if kind.id in ("float", "double"):
+        return f"case when isfinite({value}) then {value} end"
+    if kind.id in ("list", "array"):
+        return f"list_transform({value}, lambda x: {_json_value('x', kind.children[0][1])})"
+    if kind.id == "struct":
+        members = [
+            f"{_quoted(name)} := {_json_value(f'struct_extract({value}, {_text(name)})', child)}"
+            for name, child in kind.children
+        ]
+        return f"case when {value} is not null then struct_pack({', '.join(members)}) end"
+    return value
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _text(name: str) -> str:
+    return "'" + name.replace("'", "''") + "'"
 
 
 @contextmanager
 def _told_in_one_line(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
     try:
         yield
-    except duckdb.Error as error:
-        tables = connection.execute(
+    except duckdb.PermissionException as error:
+        raise UserError(
+            f"{_one_line(error)}: a query reads the tables and nothing else; for files, use "
+            "DuckDB itself"
+        ) from error
+    except (duckdb.Error, pa.ArrowException) as error:
+        # Another cursor: the connection's own transaction has failed, or has rows left to give.
+        tables = connection.cursor().execute(
             "select schema_name || '.' || view_name from duckdb_views() "
             "where not internal and not temporary order by 1"
-        ).fetchall()  # all of it: an unfinished result would block the next statement
-        there = ", ".join(name for (name,) in tables) or "none: run `pianograde demo` first"
-        message = " ".join(str(error).split())
-        raise UserError(f"{message} (tables there are: {there})") from error
+        )
+        there = ", ".join(name for (name,) in tables.fetchall())
+        raise UserError(
+            f"{_one_line(error)} (tables there are: {there or 'none: run `pianograde demo` first'})"
+        ) from error
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())
 
 
 def _add_view(connection: duckdb.DuckDBPyConnection, schema: str, name: str, table: Table) -> None:

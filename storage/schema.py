@@ -25,7 +25,11 @@ def column(name: str, arrow_type: pa.DataType, description: str) -> pa.Field:
 
 
 def table_schema(*columns: pa.Field) -> pa.Schema:
-    """Return a schema that Hugging Face `datasets` reads with audio as audio."""
+    """Return a schema that Hugging Face `datasets` reads with audio as audio.
+
+    Its rows hold the files as they are, for soundfile: `datasets` decodes with torchcodec alone,
+    which needs FFmpeg's libraries.
+    """
     features = {field.name: _feature(field) for field in columns}
     return pa.schema(
         columns, metadata={"huggingface": json.dumps({"info": {"features": features}})}
@@ -34,7 +38,7 @@ def table_schema(*columns: pa.Field) -> pa.Schema:
 
 def _feature(field: pa.Field) -> dict[str, object]:
     if field.name == "audio":
-        return {"_type": "Audio"}
+        return {"_type": "Audio", "decode": False}
     return _feature_type(field.type)
 
 
@@ -251,7 +255,8 @@ PAIRS = table_schema(
         "edits",
         EDITS,
         "Provenance, note by note: which operation moved which note by how "
-        "much. A missed note has zeros; an extra one moves from zero.",
+        "much. A missed note has zeros; an extra one moves from zero. Ids count the notes of the "
+        "segment, from 0; in performances, those of the piece: see the end of this page.",
     ),
     column("pedal_edits", PEDAL_EDITS, "The pedal as each operation that moved it left it."),
     column(
@@ -336,6 +341,24 @@ TABLES = {
 }
 
 
+EDITED_NOTES = """\
+## Edits beside the notes of the piece
+
+`edits.note_id` counts the notes of the segment, from 0, and `performances.notes` those of the
+whole piece. As many as come before the segment lie between the two:
+
+```sql
+select sample_id, edit.operation, edit.change, notes[1 + notes_before + edit.note_id] as note
+from (
+    select sample_id, notes, unnest(edits) as edit,
+        len(list_filter(notes, lambda struck: struck.onset_s < start_s)) as notes_before
+    from pairs join performances using (performance_id)
+)
+where edit.change <> 'extra'
+```
+"""
+
+
 def data_dictionary() -> str:
     """Return the data dictionary as Markdown: every table, column by column."""
     lines = [
@@ -357,7 +380,7 @@ def data_dictionary() -> str:
             meaning = field.metadata[b"description"].decode()
             arrow_type = str(field.type).replace("|", "\\|").replace("element: ", "")
             lines.append(f"| {field.name} | {arrow_type} | {meaning} |")
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, "", EDITED_NOTES])
 
 
 if __name__ == "__main__":

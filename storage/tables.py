@@ -145,10 +145,17 @@ def table_exists(table: Table) -> bool:
 
 
 def read_table(table: Table, version: int | None = None, **partition: str) -> pads.Dataset:
-    """Return a table, or one partition of it, as an Arrow dataset pinned to a version."""
+    """Return a table, or one partition of it, as an Arrow dataset pinned to a version.
+
+    Its files are read by Arrow's own file system. Delta Lake's is one of Python, which Arrow's
+    read-ahead goes on calling when Python has ended: the process would hang or crash.
+    """
     opened = open_table(table, version)
     conditions = [(column, "=", value) for column, value in partition.items()]
-    return opened.to_pyarrow_dataset(partitions=conditions or None)
+    files, root = filesystem(table.url)
+    return opened.to_pyarrow_dataset(
+        partitions=conditions or None, filesystem=pyarrow.fs.SubTreeFileSystem(root, files)
+    )
 
 
 def part_rows(table: Table, version: int | None = None, **partition: str) -> dict[str, int]:

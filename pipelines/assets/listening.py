@@ -1,5 +1,7 @@
 """The listening page: the same passages in every tier, or with each fault, side by side."""
 
+from decimal import Decimal
+
 import dagster as dg
 import pyarrow.compute as pc
 
@@ -67,7 +69,7 @@ def listening_page_asset(recipe_name: str) -> dg.AssetsDefinition:
         kinds={"html"},
         owners=["team:research"],
         automation_condition=MAKE_AGAIN_WHAT_CHANGED,
-        code_version="2",
+        code_version="3",
         description=(
             "One page with a row a passage and a player and piano roll a take, so that a person "
             "can hear what each tier is, or, in a factored recipe, each fault alone."
@@ -146,6 +148,11 @@ def listening_draws(recipe: Recipe, segment: SegmentRow, clean: Performance) -> 
     }
 
 
+def describe_strength(operation: str, strength: float, unit: str) -> str:
+    """Return an operation and its strength in plain words: three digits, no power of ten."""
+    return f"{operation.replace('_', ' ')}: {Decimal(f'{strength:.3g}'):,f} {unit}"
+
+
 def _in_every_take(
     segment: SegmentRow,
     recipe: Recipe,
@@ -165,9 +172,8 @@ def _in_every_take(
                 flac=row["audio"]["bytes"],
                 duration_s=segment["duration_s"],
                 done=tuple(
-                    f"{operation.operation.replace('_', ' ')}: {strength:.3g} {unit}"
+                    describe_strength(operation.operation, *operation.strength)
                     for operation in draw.damage_operations
-                    for strength, unit in [operation.strength]
                 ),
                 scores={dimension: row[dimension] for dimension in DIMENSIONS},
             )

@@ -145,7 +145,7 @@ class Project:
         )
 
     def query(self, sql: str) -> list[dict[str, str]]:
-        answer = self.pianograde("query", "--csv", sql)
+        answer = self.pianograde("query", "--format", "csv", sql)
         assert answer.returncode == 0, answer.stderr
         return list(csv.DictReader(io.StringIO(answer.stdout)))
 

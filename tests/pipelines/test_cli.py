@@ -157,13 +157,13 @@ def test_editing_one_tier_makes_that_tier_again_and_no_other(finished: Any, tmp_
     for table in ("pairs", "heuristics", "samples", "audio_features", "midi_tokens"):
         assert {path.parts[-3] for path in new if path.parts[3] == table} == {"tier=poor"}
 
-    made = finished.pianograde("query", "--csv", ROWS, **environment).stdout
+    made = finished.pianograde("query", "--format", "csv", ROWS, **environment).stdout
     tidied = finished.pianograde("tidy", **environment)
     assert tidied.returncode == 0, tidied.stderr
     left = {path.relative_to(home) for path in (home / "data").rglob("*.parquet")}
     assert {path.parts[-3] for path in before - left if path.parts[3] == "pairs"} == {"tier=poor"}
     assert new <= left
-    assert finished.pianograde("query", "--csv", ROWS, **environment).stdout == made
+    assert finished.pianograde("query", "--format", "csv", ROWS, **environment).stdout == made
 
 
 def kill_after(project: Any, part_count: int, folder: str) -> None:
@@ -236,8 +236,8 @@ def test_query_prints_a_table_and_names_the_tables_in_errors(finished: Any) -> N
 
 def test_csv_is_nothing_but_csv(new_project: Any) -> None:
     """Where the environment has CI, pyfluidsynth prints where it found its library."""
-    answer = new_project().pianograde("query", "--csv", "select 1 as one", CI="true")
-    assert answer.stdout == "one\n1\n"
+    answer = new_project().pianograde("query", "--format", "csv", "select 1 as one", CI="true")
+    assert answer.stdout == '"one"\n1\n'
 
 
 def test_bench_prints_the_ratio(finished: Any) -> None:

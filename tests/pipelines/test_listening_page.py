@@ -12,7 +12,12 @@ from playwright.sync_api import Browser, Page, Route
 from degradation.factored import FactoredRecipe
 from degradation.notes import Performance
 from degradation.recipe import load_recipe
-from pipelines.assets.listening import GUIDE_TO_TIERS, guide_to, listening_draws
+from pipelines.assets.listening import (
+    GUIDE_TO_TIERS,
+    describe_strength,
+    guide_to,
+    listening_draws,
+)
 from pipelines.listening_page import ListeningSegment, Take, listening_page
 from pipelines.palette import NOTE_COLOURS, TAKE_COLOURS, UNDAMAGED
 from tests.conftest import play
@@ -362,3 +367,12 @@ def test_each_fault_is_heard_at_the_severity_nearest_to_4_jnd_and_the_page_says_
     assert len(faults) >= 6
     assert {draw.varied_severity_jnd for draw in faults.values()} == {heard_jnd}  # type: ignore[union-attr]
     assert f"at {heard_jnd:g} times what is just noticeable" in guide_to(recipe).lede
+
+
+@pytest.mark.parametrize(
+    ("strength", "shown"),
+    [(5800.0, "5,800"), (12345.6, "12,300"), (0.0052, "0.0052"), (17.26, "17.3"), (0.0, "0"),
+     (-6.0, "-6"), (2e6, "2,000,000"), (3e-5, "0.00003")],
+)  # fmt: skip
+def test_a_strength_is_told_without_a_power_of_ten(strength: float, shown: str) -> None:
+    assert describe_strength("low_pass", strength, "Hz") == f"low pass: {shown} Hz"

@@ -1,5 +1,6 @@
 import multiprocessing
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -362,3 +363,29 @@ def test_a_part_makes_sense_alone(table: Table) -> None:
     assert pq.read_table(Path(table.url) / part.path, partitioning=None).to_pylist() == [
         {"tier": "poor", "year": 2004, "n": 1}
     ]
+
+
+LEAVE_IN_THE_MIDDLE = """
+import pickle, sys
+from storage.tables import read_table
+
+batches = read_table(pickle.loads(bytes.fromhex(sys.argv[1]))).to_batches(batch_size=1)
+print(next(batches).num_rows)
+"""
+
+
+def test_a_process_that_ends_while_it_reads_ends_well(table: Table) -> None:
+    """Read-ahead goes on at that moment; it hung or crashed every second time."""
+    put(table, "poor", *(write(table, "poor", *range(k, k + 2)) for k in range(60)))
+    command = [sys.executable, "-c", LEAVE_IN_THE_MIDDLE, pickle.dumps(table).hex()]
+    for _ in range(5):
+        ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        assert (ended.returncode, ended.stdout, ended.stderr) == (0, "1\n", "")
+
+
+def test_tables_are_read_without_pythons_file_system(table: Table, object_store: str) -> None:
+    for url, kind in ((table.url, "local"), (f"{object_store}/native", "s3")):
+        there = table_at(url)
+        put(there, "poor", write(there, "poor", 1))
+        assert read_table(there).filesystem.base_fs.type_name == kind
+        assert numbers(there) == [1]
