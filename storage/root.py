@@ -51,7 +51,7 @@ def read_rows(path: Path) -> tuple[list[str], list[tuple[int, Row]]]:
     """
     try:
         text = _decode(path.read_bytes())
-        header = text.partition("\n")[0]
+        header = re.split("[\r\n]", text, maxsplit=1)[0]
         rows = csv.DictReader(
             io.StringIO(text, newline=""), delimiter=max(SEPARATORS, key=header.count)
         )
