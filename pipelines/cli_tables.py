@@ -17,7 +17,7 @@ def query(
     recipe: RecipeOption = "phase2",
     csv: Annotated[bool, typer.Option("--csv", help="Every row, as CSV.")] = False,
 ) -> None:
-    """Query the tables: samples, pairs, heuristics, segments, performances, quarantine."""
+    """Query the tables: samples, pairs, heuristics, segments, performances, twins, quarantine."""
     from pipelines.settings import load_settings, recipe_names
     from pipelines.workspace import PARTITIONED_BY, Workspace
     from storage.query import connect, run_query

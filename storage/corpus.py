@@ -125,7 +125,7 @@ def read_index(root: Path) -> Index:
     for line, row in found:
         try:
             named = _named(row)
-            sound = named | _find_files(named, find)
+            sound = named | _find_files(root, named, find)
             seen.add(_sound_path(root, sound, seen))
             entries.append(_entry(sound, name=named["midi_filename"]))
         except _UnusableError as error:
@@ -205,15 +205,18 @@ def _named(row: Row) -> dict[str, str]:
     return named | {"split": named["split"].casefold()}
 
 
-def _find_files(row: dict[str, str], find: Callable[[str], str]) -> dict[str, str]:
-    """Return a row's files as they are called on disk."""
+def _find_files(root: Path, row: dict[str, str], find: Callable[[str], str]) -> dict[str, str]:
+    """Return a row's files as they are called on disk, and inside the root whatever links say."""
     found = {}
     for column in ("midi_filename", "audio_filename"):
         try:
             found[column] = find(row[column]) if row[column] else ""
+            path = (root / found[column]).resolve()
         # A name that is too long, holds a NUL, or goes round in links.
         except (OSError, ValueError, RuntimeError) as error:
             raise _UnusableError(f"{column} is no file's name ({error})") from error
+        if not path.is_relative_to(root.resolve()):
+            raise _UnusableError(f"{column} {row[column]!r} leaves the corpus root")
     return found
 
 
@@ -225,11 +228,9 @@ def _sound_path(root: Path, row: dict[str, str], seen: set[Path]) -> Path:
         raise _UnusableError(f"year is {row['year']!r}; expected four digits")
     if not 0 < _number(row["duration"]) < LONGEST_S:
         raise _UnusableError(f"duration is {row['duration']!r}; expected seconds, more than 0")
-    path = _inside(root, row, "midi_filename")
+    path = (root / row["midi_filename"]).resolve()
     if is_hidden(row["midi_filename"]):
         raise _UnusableError("the MIDI file is hidden, as what systems leave beside files is")
-    if row["audio_filename"]:
-        _inside(root, row, "audio_filename")
     if path in seen:
         raise _UnusableError("its MIDI file is that of an earlier row")
     if not row["midi_filename"] or not path.is_file():
@@ -269,15 +270,6 @@ def _entry(row: dict[str, str], name: str) -> Entry:
         audio_filename=row["audio_filename"],
         duration_s=_number(row["duration"]),
     )
-
-
-def _inside(root: Path, row: dict[str, str], column: str) -> Path:
-    """Return where a file of the root really lies, whatever links lead to it."""
-    name = row[column]
-    path = (root / name).resolve()
-    if not path.is_relative_to(root.resolve()):
-        raise _UnusableError(f"{column} {name!r} leaves the corpus root")
-    return path
 
 
 def _plain(text: str) -> str:

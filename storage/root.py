@@ -111,8 +111,8 @@ def _decode(data: bytes) -> str:
             text = data.decode("cp1252", "replace")
             if not _WESTERN.fullmatch(text):
                 raise ValueError("it is not UTF-8; save it as UTF-8") from None
-    if "\0" in text:
-        raise ValueError("it holds NUL characters; save it as UTF-8")
+    if "\0" in text.partition("\n")[0]:  # UTF-16 or UTF-32 that does not say so
+        raise ValueError("it is not UTF-8; save it as UTF-8")
     return text
 
 

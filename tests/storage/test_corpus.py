@@ -63,10 +63,14 @@ def test_no_row_is_dropped_silently(
         ("the MIDI file is missing", {"midi_filename": "2021/gone.midi"}),
         ("the MIDI file is missing", {"midi_filename": ""}),
         ("midi_filename is no file's name", {"midi_filename": "x" * 5000}),
+        ("midi_filename is no file's name", {"midi_filename": "a\0b.midi"}),
+        ("midi_filename is no file's name", {"midi_filename": "round.midi"}),
+        ("audio_filename is no file's name", {"audio_filename": "a\0b.wav"}),
     ]
     broken = [first | change for _, change in bad]
     root = write_root([*demo_rows, *broken])
     (root / "linked.midi").symlink_to(tmp_path / "outside.midi")
+    (root / "round.midi").symlink_to(root / "round.midi")
     index = read_index(root)
     assert [e.midi_filename for e in index.entries] == [r["midi_filename"] for r in demo_rows]
     assert len(index.faults) == len(bad)
