@@ -118,7 +118,7 @@ TWINS = table_schema(
     column(
         "kinship",
         pa.float64(),
-        "Shared passages over the square root of the shorter one's; the same music from 1.75 on.",
+        "Shared passages over the square root of the shorter one's number (storage/twins.py).",
     ),
     column("same_music", pa.bool_(), "Whether they are the same music; else it is a near miss."),
     column("left_out", pa.bool_(), "Whether the performance was left out, for this or another."),

@@ -176,6 +176,13 @@ def test_a_near_miss_is_told_and_kept() -> None:
         assert keep_held_out(pairs) == {}
 
 
+@pytest.mark.parametrize("split", ["train", "validation", "test"])
+def test_one_split_alone_has_no_twins(split: str) -> None:
+    played = perform(compose("alone"), "one")
+    assert compare([music(played, split, name) for name in "ab"]) == []
+    assert compare([]) == []
+
+
 @pytest.fixture
 def set_apart(tmp_path: Path) -> Callable[[Path], tuple[Apart, list[Part], Table]]:
     performances = Table(
