@@ -16,7 +16,7 @@ RECIPE_NAME = r"^[a-z][a-z0-9_]*$"
 
 
 TAKEN_NAMES = frozenset(
-    {"performances", "quarantine", "segments"}
+    {"performances", "quarantine", "segments", "twins"}
     | {"main", "information_schema", "pg_catalog", "memory", "system", "temp"}
 )
 """What a recipe may not be called: tables of the corpus, and schemas and catalogs of DuckDB."""

@@ -20,7 +20,7 @@ def query(
     ] = "table",
     out: Annotated[Path | None, typer.Option(help="A file for the rows.")] = None,
 ) -> None:
-    """Query the tables: samples, pairs, heuristics, segments, performances, quarantine.
+    """Query the tables: samples, pairs, heuristics, segments, performances, twins, quarantine.
 
     Blobs are base64 in CSV and JSON; lists and structs are JSON in the cells of CSV.
     """

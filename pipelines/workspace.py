@@ -14,6 +14,7 @@ PARTITIONED_BY = {
     "performances": ("year",),
     "quarantine": ("stage",),
     "segments": (),
+    "twins": (),
 }
 """Tables of the corpus; those of a recipe are partitioned by tier and year."""
 

@@ -4,19 +4,20 @@ Nothing here opens a MIDI file (`storage.performances` does). A row that cannot 
 a `Fault` with its reason; a root that cannot be used at all is a UserError.
 """
 
-import csv
 import hashlib
 import math
 import re
+import unicodedata
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from degradation.config_file import explain, read_mapping
 from degradation.errors import UserError
+from storage.root import Row, file_finder, find_index, is_hidden, read_rows
 
 COLUMNS = (
     "canonical_composer",
@@ -31,6 +32,9 @@ COLUMNS = (
 
 SPLITS = ("train", "validation", "test")
 """From least to most held out."""
+
+_NUMBER = re.compile(r"\b(bwv|hob|k)[kv]? ?([ivx]* ?\d+)\b")
+"""Catalogues that number whole works. Opus, Deutsch and Searle numbers hold several pieces."""
 
 LONGEST_S = 86_400.0
 """A day: a longer performance is an error in the table."""
@@ -100,19 +104,6 @@ def load_corpus_config(path: Path) -> CorpusConfig:
         raise UserError(f"{path} is not sound: {explain(error)}") from error
 
 
-def find_index(root: Path) -> Path:
-    """Return a root's one CSV file. Raises UserError when the root has none, or several."""
-    if not root.is_dir():
-        raise UserError(f"corpus root {root} is no folder; expected an unpacked MAESTRO archive")
-    found = sorted(root.glob("*.csv"))
-    if len(found) != 1:
-        raise UserError(
-            f"corpus root {root} has {len(found)} CSV files at its top; expected one, such as "
-            "maestro-v3.0.0.csv: name the folder that holds it"
-        )
-    return found[0]
-
-
 def read_index(root: Path) -> Index:
     """Return the rows of a root's CSV, each validated, and a composition in one split only.
 
@@ -121,14 +112,7 @@ def read_index(root: Path) -> Index:
     Raises UserError when the CSV is missing, unreadable, lacks a column or has no usable row.
     """
     path = find_index(root)
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            rows = csv.DictReader(file)
-            columns = rows.fieldnames or ()
-            found = [(rows.line_num, row) for row in rows]
-    except (OSError, ValueError, csv.Error) as error:
-        reason = " ".join(str(error).split())
-        raise UserError(f"{path.name} cannot be read as CSV ({reason}): restore it") from error
+    columns, found = read_rows(path)
     if missing := [column for column in COLUMNS if column not in columns]:
         raise UserError(
             f"{path.name} lacks the columns {', '.join(missing)}; expected MAESTRO's: "
@@ -137,11 +121,13 @@ def read_index(root: Path) -> Index:
     entries: list[Entry] = []
     faults: list[Fault] = []
     seen: set[Path] = set()
+    find = file_finder(root)
     for line, row in found:
         try:
             named = _named(row)
-            seen.add(_sound_path(root, named, seen))
-            entries.append(_entry(named))
+            sound = named | _find_files(root, named, find)
+            seen.add(_sound_path(root, sound, seen))
+            entries.append(_entry(sound, name=named["midi_filename"]))
         except _UnusableError as error:
             item = row["midi_filename"] or f"{path.name}, line {line}"
             faults.append(Fault(stage="index", item=item, reason=str(error)))
@@ -157,21 +143,23 @@ def read_index(root: Path) -> Index:
 
 
 def keep_apart(entries: Sequence[Entry]) -> tuple[list[Entry], list[Fault]]:
-    """Return the entries with each composition in one split, and those set aside for it.
+    """Return the entries with each work in one split, and those set aside for it.
 
-    The rule: a composition (composer and title, without case and punctuation) that stands in
-    several splits is kept in the most held-out of them (test, then validation, then train).
+    The rule: a work (composer and title, without case and punctuation, or composer and
+    catalogue number) that stands in several splits is kept in the most held-out of them (test,
+    then validation, then train). `storage.twins` goes by the notes.
     """
-    splits: dict[str, set[str]] = defaultdict(set)
+    works: dict[tuple[str, str], list[Entry]] = defaultdict(list)
     for entry in entries:
-        splits[entry.composition].add(entry.split)
+        works[_work(entry)].append(entry)
     kept, faults = [], []
     for entry in entries:
-        home = max(splits[entry.composition], key=SPLITS.index)
-        if entry.split == home:
+        home = max(works[_work(entry)], key=lambda other: SPLITS.index(other.split))
+        if entry.split == home.split:
             kept.append(entry)
         else:
-            reason = f"its composition is also in {home}: left out of {entry.split}"
+            left = f"left out of {entry.split}; see {home.midi_filename}"
+            reason = f"its composition is also in {home.split}: {left}"
             faults.append(Fault(stage="index", item=entry.midi_filename, reason=reason))
     return kept, faults
 
@@ -197,17 +185,39 @@ def choose(
     return [entry for _, _, entry in queue[:limit]]
 
 
+def _work(entry: Entry) -> tuple[str, str]:
+    """Return what names a work: its composer, and its catalogue numbers or else its title."""
+    numbers = ["".join(found).replace(" ", "") for found in _NUMBER.findall(entry.composition)]
+    return _plain(entry.composer), " ".join(numbers) or entry.composition
+
+
 class _UnusableError(Exception):
     """Why a row of the CSV cannot be used."""
 
 
-def _named(row: dict[str, str | None]) -> dict[str, str]:
-    """Return a row's columns, each with a text."""
+def _named(row: Row) -> dict[str, str]:
+    """Return a row's columns, each with a text of composed letters."""
     if None in row:  # csv.DictReader puts what is beyond the last column there
         raise _UnusableError("it has more fields than the table has columns: quote the commas")
     if short := [column for column in COLUMNS if row[column] is None]:
         raise _UnusableError(f"it ends before its {short[0]}")
-    return {column: str(row[column]).strip() for column in COLUMNS}
+    named = {column: unicodedata.normalize("NFC", str(row[column]).strip()) for column in COLUMNS}
+    return named | {"split": named["split"].casefold()}
+
+
+def _find_files(root: Path, row: dict[str, str], find: Callable[[str], str]) -> dict[str, str]:
+    """Return a row's files as they are called on disk, and inside the root whatever links say."""
+    found = {}
+    for column in ("midi_filename", "audio_filename"):
+        try:
+            found[column] = find(row[column]) if row[column] else ""
+            path = (root / found[column]).resolve()
+        # A name that is too long, holds a NUL, or goes round in links.
+        except (OSError, ValueError, RuntimeError) as error:
+            raise _UnusableError(f"{column} is no file's name ({error})") from error
+        if not path.is_relative_to(root.resolve()):
+            raise _UnusableError(f"{column} {row[column]!r} leaves the corpus root")
+    return found
 
 
 def _sound_path(root: Path, row: dict[str, str], seen: set[Path]) -> Path:
@@ -218,9 +228,9 @@ def _sound_path(root: Path, row: dict[str, str], seen: set[Path]) -> Path:
         raise _UnusableError(f"year is {row['year']!r}; expected four digits")
     if not 0 < _number(row["duration"]) < LONGEST_S:
         raise _UnusableError(f"duration is {row['duration']!r}; expected seconds, more than 0")
-    path = _inside(root, row, "midi_filename")
-    if row["audio_filename"]:
-        _inside(root, row, "audio_filename")
+    path = (root / row["midi_filename"]).resolve()
+    if is_hidden(row["midi_filename"]):
+        raise _UnusableError("the MIDI file is hidden, as what systems leave beside files is")
     if path in seen:
         raise _UnusableError("its MIDI file is that of an earlier row")
     if not row["midi_filename"] or not path.is_file():
@@ -240,41 +250,37 @@ def _by_turns(entries: Sequence[Entry]) -> list[Entry]:
     return sorted(entries, key=lambda entry: turn[entry.midi_filename])
 
 
-def _entry(row: dict[str, str]) -> Entry:
+def _entry(row: dict[str, str], name: str) -> Entry:
+    """Return a row as an entry, whose id follows from its file's `name` in the table.
+
+    However the file is spelt on this disk, the id is the same.
+    """
     composer, title = row["canonical_composer"], row["canonical_title"]
-    name = "-".join(
+    about = "-".join(
         [row["year"], _slug(composer.split("/")[0].split()[-1:], 20), _slug([title], 40)]
     )
     return Entry(
-        performance_id=f"{name}-{_digest(row['midi_filename'])[:6]}",
+        performance_id=f"{about}-{_digest(PureWindowsPath(name).as_posix())[:6]}",
         composer=composer,
         title=title,
-        composition=re.sub(r"\W+", " ", f"{composer} {title}".casefold()).strip(),
+        composition=_plain(f"{composer} {title}"),
         split=row["split"],
         year=int(row["year"]),
         midi_filename=row["midi_filename"],
         audio_filename=row["audio_filename"],
-        duration_s=float(row["duration"]),
+        duration_s=_number(row["duration"]),
     )
 
 
-def _inside(root: Path, row: dict[str, str], column: str) -> Path:
-    """Return where a file of the root really lies, whatever links lead to it."""
-    name = row[column]
-    try:
-        path = (root / name).resolve()
-        path.is_file()
-    # A name that is too long, holds a NUL, or goes round in links.
-    except (OSError, ValueError, RuntimeError) as error:
-        raise _UnusableError(f"{column} is no file's name ({error})") from error
-    if not path.is_relative_to(root.resolve()):
-        raise _UnusableError(f"{column} {name!r} leaves the corpus root")
-    return path
+def _plain(text: str) -> str:
+    """Return a name without case and punctuation."""
+    return re.sub(r"\W+", " ", text.casefold()).strip()
 
 
 def _number(text: str) -> float:
+    """Return a number, whose decimals may follow a comma; not a number where it is none."""
     try:
-        return float(text)
+        return float(re.sub(r"^(\d+),(\d+)$", r"\1.\2", text))
     except ValueError:
         return float("nan")
 

@@ -108,9 +108,29 @@ SEGMENTS = table_schema(
 )
 
 QUARANTINE = table_schema(
-    column("stage", pa.string(), "Where it was left out: index, performances, segments or pairs."),
+    column(
+        "stage", pa.string(), "Where it was left out: index, performances, twins, segments, pairs."
+    ),
     column("item", pa.string(), "The file, segment or sample that was left out."),
     column("reason", pa.string(), "Why, in words."),
+)
+
+TWINS = table_schema(
+    _PERFORMANCE_ID,
+    column("twin_id", pa.string(), "The performance whose split is held out more."),
+    *(
+        column(name, pa.string(), f"{name.replace('_', ' ').capitalize()}, as in the corpus.")
+        for name in ("composer", "title", "split", "twin_composer", "twin_title", "twin_split")
+    ),
+    column("shared_passages", pa.int32(), "Passages (twelve successive notes) that both have."),
+    column("shared_share", pa.float64(), "Their share of the passages of the shorter one."),
+    column(
+        "kinship",
+        pa.float64(),
+        "Shared passages over the square root of the shorter one's number (storage/twins.py).",
+    ),
+    column("same_music", pa.bool_(), "Whether they are the same music; else it is a near miss."),
+    column("left_out", pa.bool_(), "Whether the performance was left out, for this or another."),
 )
 
 PAIRS_QUARANTINE = table_schema(*QUARANTINE, _TIER, _YEAR)
@@ -332,6 +352,7 @@ TABLES = {
         PERFORMANCES,
     ),
     "quarantine": ("What was left out of the corpus, and why.", QUARANTINE),
+    "twins": ("Performances in different splits that are the same music, or nearly.", TWINS),
     "pairs_quarantine": ("What was left out while pairs were made, and why.", PAIRS_QUARANTINE),
     "audio_features": (
         "What the audio encoder reads: log-mel spectrograms, or hidden states of MERT.",

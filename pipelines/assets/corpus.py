@@ -18,6 +18,7 @@ from storage.demo_corpus.write import write_demo_corpus
 from storage.performances import fault_rows, plan_performances, write_performances_part
 from storage.segments import write_segments
 from storage.tables import Table, commit, part_path, read_table, write_part
+from storage.twins import set_twins_apart
 
 GROUP = "corpus"
 
@@ -26,7 +27,8 @@ GROUP = "corpus"
 def corpus(context: dg.AssetExecutionContext, project: Project) -> dg.MaterializeResult[None]:
     """Every performance of the MAESTRO root (or the demo corpus) that can be used, with its notes.
 
-    Rows of the CSV and files that can't be used are quarantined with their reason.
+    Rows of the CSV and files that can't be used are quarantined with their reason, and so is what
+    is the same music as a performance of a split that is held out more.
     """
     settings, workspace = project.settings, project.workspace
     performances = workspace.corpus_table("performances")
@@ -45,9 +47,13 @@ def corpus(context: dg.AssetExecutionContext, project: Project) -> dg.Materializ
         for entry_count, _, report in run_tasks(write_performances_part, sized, settings.workers):
             progress.advance(entry_count)
             reports.append(report)
+    twins = workspace.corpus_table("twins")
+    apart = set_twins_apart(performances, [report.performances for report in reports], twins)
     commit_faults(quarantine, "index", index.faults)
     commit(quarantine, [report.quarantine for report in reports], {"stage": "performances"})
-    commit(performances, [report.performances for report in reports])
+    commit_faults(quarantine, "twins", apart.faults)
+    commit(twins, [apart.twins])
+    commit(performances, apart.performances)
 
     found = read_table(performances).to_table(columns=["split", "duration_s"])
     if not len(found):
@@ -68,9 +74,10 @@ def corpus(context: dg.AssetExecutionContext, project: Project) -> dg.Materializ
             "chosen": len(entries),
             **{split: counts[split] for split in SPLITS},
             **quarantine_metadata(quarantine),
+            "twins and near misses": records_metadata(read_table(twins).to_table().to_pylist()),
         },
         data_version=dg.DataVersion(
-            f"{settings.corpus_name}-{parts_digest([r.performances.path for r in reports])}"
+            f"{settings.corpus_name}-{parts_digest([part.path for part in apart.performances])}"
         ),
     )
 

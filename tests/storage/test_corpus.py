@@ -63,10 +63,14 @@ def test_no_row_is_dropped_silently(
         ("the MIDI file is missing", {"midi_filename": "2021/gone.midi"}),
         ("the MIDI file is missing", {"midi_filename": ""}),
         ("midi_filename is no file's name", {"midi_filename": "x" * 5000}),
+        ("midi_filename is no file's name", {"midi_filename": "a\0b.midi"}),
+        ("midi_filename is no file's name", {"midi_filename": "round.midi"}),
+        ("audio_filename is no file's name", {"audio_filename": "a\0b.wav"}),
     ]
     broken = [first | change for _, change in bad]
     root = write_root([*demo_rows, *broken])
     (root / "linked.midi").symlink_to(tmp_path / "outside.midi")
+    (root / "round.midi").symlink_to(root / "round.midi")
     index = read_index(root)
     assert [e.midi_filename for e in index.entries] == [r["midi_filename"] for r in demo_rows]
     assert len(index.faults) == len(bad)
@@ -151,9 +155,9 @@ def test_a_composition_stays_in_its_most_held_out_split() -> None:
         ("fugue", "test"), ("waltz", "validation"), ("composition 20", "train"), ("own", "train"),
     ]  # fmt: skip
     assert [f.reason for f in faults] == [
-        "its composition is also in test: left out of train",
-        "its composition is also in test: left out of validation",
-        "its composition is also in validation: left out of train",
+        "its composition is also in test: left out of train; see 2004/2.midi",
+        "its composition is also in test: left out of validation; see 2004/2.midi",
+        "its composition is also in validation: left out of train; see 2004/11.midi",
     ]
 
 
@@ -169,6 +173,79 @@ def test_case_and_punctuation_make_no_other_composition(
     index = read_index(write_root(same))
     assert [e.split for e in index.entries] == ["test"]
     assert len(index.faults) == 1
+
+
+@pytest.mark.parametrize(
+    ("train", "test", "same"),
+    [
+        ("Sonata K. 466", "Sonata in F Minor, K. 466", True),
+        ("Sonata, Kk.466", "Sonata in F Minor, K466", True),
+        ("Sonata in B-flat, Hob.XVI:41", "Sonata No. 55, Hob. XVI/41", True),
+        ("Fugue BWV 847", "Prelude and Fugue in C Minor, WTC I, BWV 847", True),
+        ("Pre\u0301lude, Op. 28", "Pr\u00e9lude, Op. 28", True),
+        ("Sonata K. 466", "Sonata K. 467", False),
+        ("Sonatas K. 27 and K. 141", "Sonata K. 27", False),
+        ("Prelude, Op. 28 No. 4", "Prelude, Op. 28 No. 15", False),
+        ("Impromptu No. 1, D. 935", "Impromptu No. 2, D. 935", False),
+    ],
+)
+def test_a_work_is_known_by_its_catalogue_number_and_in_any_unicode_form(
+    write_root: WriteRoot, demo_rows: list[Row], train: str, test: str, same: bool
+) -> None:
+    spelt = (("train", train), ("test", test))
+    rows = [
+        row | {"canonical_composer": "A", "canonical_title": title, "split": split}
+        for row, (split, title) in zip(demo_rows[:2], spelt, strict=True)
+    ]
+    index = read_index(write_root(rows))
+    assert [entry.split for entry in index.entries] == (["test"] if same else ["train", "test"])
+    assert [rows[1]["midi_filename"] in fault.reason for fault in index.faults] == [True] * same
+
+
+def test_files_are_found_however_they_are_spelt_and_keep_their_ids(
+    write_root: WriteRoot, demo_rows: list[Row]
+) -> None:
+    names = ["2021/Étude.midi", "2021/b.midi", "2021/c.midi", "2021/d.wav.midi"]
+    rows = [
+        row | {"midi_filename": name, "duration": row["duration"].replace(".", ",")}
+        for row, name in zip(demo_rows, names, strict=False)
+    ]
+    ids, spelt = [], []
+    for number, on_disk in enumerate(
+        (names, ["2021/E\u0301tude.MID", "2021/b.mid", "2021/c.Midi", "2021/d.wav.MIDI"])
+    ):
+        in_table = [n.replace("/", "\\") if number else n for n in names]
+        table = [r | {"midi_filename": n} for r, n in zip(rows, in_table, strict=True)]
+        root = write_root(table, name=f"root-{number}")
+        (root / "2021").mkdir(exist_ok=True)
+        for name in on_disk:
+            (root / name).write_bytes(b"MThd")
+        index = read_index(root)
+        assert index.faults == ()
+        spelt.append([entry.midi_filename for entry in index.entries])
+        ids.append([entry.performance_id for entry in index.entries])
+        assert spelt[-1] == on_disk
+        assert index.entries[0].duration_s == float(demo_rows[0]["duration"])
+    assert ids[0] == ids[1]
+
+
+def test_backslashes_do_not_lead_out_of_the_root_nor_are_hidden_files_music(
+    write_root: WriteRoot, demo_rows: list[Row], tmp_path: Path
+) -> None:
+    (tmp_path / "outside.midi").write_bytes(b"MThd")
+    bad = {
+        "..\\outside.midi": "leaves the corpus root",
+        "2021\\..\\..\\gone.midi": "leaves the corpus root",
+        "C:\\music\\a.midi": "leaves the corpus root",
+        "\\\\server\\share\\a.midi": "leaves the corpus root",
+        "2021/._hidden.midi": "is hidden",
+    }
+    root = write_root([*demo_rows, *(demo_rows[0] | {"midi_filename": name} for name in bad)])
+    (root / "2021" / "._hidden.midi").write_bytes(b"")
+    index = read_index(root)
+    assert len(index.entries) == len(demo_rows)
+    for fault, reason in zip(index.faults, bad.values(), strict=True):
+        assert reason in fault.reason
 
 
 MANY = [
@@ -253,7 +330,7 @@ def test_the_configuration_is_read_strictly(tmp_path: Path) -> None:
 
 
 @pytest.mark.real_data
-def test_maestro_is_read_whole_but_for_its_five_titles_in_two_splits(real_data: Path) -> None:
+def test_maestro_is_read_whole_but_for_its_six_titles_in_two_splits(real_data: Path) -> None:
     index = read_index(real_data / "maestro-v3.0.0")
     assert len(index.entries) + len(index.faults) == 1276
     assert all("its composition is also in" in fault.reason for fault in index.faults)
@@ -264,7 +341,8 @@ def test_maestro_is_read_whole_but_for_its_five_titles_in_two_splits(real_data: 
     assert len({e.performance_id for e in index.entries}) == len(index.entries)
     left_out = {fault.item for fault in index.faults}
     titles = maestro_titles(real_data / "maestro-v3.0.0", left_out)
-    assert len(titles) == 5
+    assert len(titles) == 6
+    assert ("Domenico Scarlatti", "Sonata K. 466") in titles
 
 
 def maestro_titles(root: Path, midi_filenames: set[str]) -> set[tuple[str, str]]:

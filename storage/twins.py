@@ -1,0 +1,239 @@
+"""The same music in two splits, found by its notes whatever its title says.
+
+What is compared are passages: twelve successive notes, whatever their order. The notes of a chord,
+which come in any, are put in order of pitch first. Tempo, dynamics and repeats leave a piece's
+passages as they are; a wrong note or an ornament costs the twelve around it; a transposed piece
+has none of them. Kinship is the number of shared passages over the square root of the shorter
+performance's number. A share alone would miss one movement that two long files have in common, a
+number alone would miss short pieces; and by chance, in scales and arpeggios, long pieces share
+more passages but a smaller share.
+
+How far kinship separates was measured on MAESTRO v3.0.0 (`python -m storage.twins FOLDER` prints
+it), with titles as a noisy truth. Of 1,481 pairs under one title 1,323 have 2.5 and more, half of
+them above 32; the other 158 have less than .5 and are other movements. Of 723,679 pairs without a
+composer in common none lies between 1.3 and 12: those below share runs, and the 19 above are one
+piece under two composers. Single movements of a sonata in two editions lie lowest, from 1.5 on.
+"""
+
+import hashlib
+import sys
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from storage.corpus import SPLITS, Fault, read_index
+from storage.midi import read_midi
+from storage.schema import TWINS
+from storage.tables import Part, Table, derive_part, find_part, part_path, read_part, write_part
+
+PASSAGE_NOTES = 12
+
+CHORD_S = 0.04
+"""Notes of one chord follow each other within this."""
+
+SAME_MUSIC = 1.75
+"""The least kinship of the same music: between the most by chance and the least of one title."""
+
+NEAR_MISS = 1.0
+"""The least kinship of a pair that is told, though both are kept."""
+
+_PITCH_NUMBERS = np.frombuffer(hashlib.shake_128(b"pitch").digest(128 * 8), dtype="<u8")
+"""A number of 64 bits for each MIDI pitch: sums of them name passages."""
+
+Passages = NDArray[np.uint64]
+
+_NAMES = ("performance_id", "composer", "title", "split", "midi_filename")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Music:
+    """A performance's names and its passages: distinct, sorted."""
+
+    performance_id: str
+    composer: str
+    title: str
+    split: str
+    midi_filename: str
+    passages: Passages
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pair:
+    """Two performances of which `twin` is held out more, and the passages they share."""
+
+    music: Music
+    twin: Music
+    shared: int
+
+    @property
+    def of_passages(self) -> int:
+        """How many passages the shorter one has."""
+        return min(len(self.music.passages), len(self.twin.passages))
+
+    @property
+    def kinship(self) -> float:
+        """Shared passages over the root of the shorter one's."""
+        return float(self.shared / np.sqrt(self.of_passages))
+
+    @property
+    def same_music(self) -> bool:
+        """Whether one is the other, or in it; a piece of a few notes may be there whole."""
+        return self.kinship >= SAME_MUSIC or self.shared == self.of_passages
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Apart:
+    """A corpus without twins: its parts, the table of pairs, and what was left out."""
+
+    performances: tuple[Part, ...]
+    twins: Part
+    faults: tuple[Fault, ...]
+
+
+def set_twins_apart(performances: Table, parts: Sequence[Part], twins: Table) -> Apart:
+    """Compare the performances of these parts, and leave out those whose twin is held out more.
+
+    A part without its twins is a new one beside it, since the twins follow from all the others.
+    """
+    pairs = compare(list(read_music(performances, parts)))
+    left_out = keep_held_out(pairs)
+    return Apart(
+        performances=tuple(_without(performances, part, left_out) for part in parts),
+        twins=_write_pairs(twins, pairs, left_out),
+        faults=tuple(left_out.values()),
+    )
+
+
+def find_passages(onset_s: NDArray[np.float64], pitch: NDArray[np.uint8]) -> Passages:
+    """Return the distinct passages of notes in order of onset; fewer than twelve are one."""
+    chord = np.cumsum(np.diff(onset_s, prepend=onset_s[:1]) > CHORD_S)
+    numbers = _PITCH_NUMBERS[pitch[np.lexsort((pitch, chord))]]
+    ends = np.concatenate([[np.uint64(0)], np.cumsum(numbers)])
+    notes = min(PASSAGE_NOTES, len(pitch))
+    return np.unique(ends[notes:] - ends[:-notes])
+
+
+def read_music(table: Table, parts: Sequence[Part]) -> Iterator[Music]:
+    """Yield the music of a corpus's parts; of its notes no more is read than is compared."""
+    columns = [*_NAMES, "notes.list.element.onset_s", "notes.list.element.pitch"]
+    for part in parts:
+        for group in read_part(table, part.path, columns):
+            for about, notes in zip(
+                group.select(list(_NAMES)).to_pylist(), group["notes"], strict=True
+            ):
+                onset_s, pitch = (notes.values.field(n).to_numpy() for n in ("onset_s", "pitch"))
+                yield Music(**about, passages=find_passages(onset_s, pitch))
+
+
+def compare(music: Sequence[Music]) -> list[Pair]:
+    """Return the pairs across splits that are the same music or nearly, the closest first."""
+    held_out = [one for one in music if one.split != SPLITS[0]]
+    rank = np.array([SPLITS.index(one.split) for one in held_out])
+    pairs = [
+        Pair(music=one, twin=held_out[place], shared=int(shared[place]))
+        for one, shared in zip(music, _count_shared(music, held_out), strict=True)
+        for place in np.flatnonzero((shared > 0) & (rank > SPLITS.index(one.split)))
+    ]
+    told = [pair for pair in pairs if pair.same_music or pair.kinship >= NEAR_MISS]
+    return sorted(told, key=lambda p: (-p.kinship, p.music.performance_id, p.twin.performance_id))
+
+
+def keep_held_out(pairs: Sequence[Pair]) -> dict[str, Fault]:
+    """Return the performances to leave out by id, each with its twin: the most held-out stay."""
+    faults: dict[str, Fault] = {}
+    for pair in sorted(pairs, key=lambda pair: -SPLITS.index(pair.music.split)):
+        music, twin = pair.music, pair.twin
+        if pair.same_music and twin.performance_id not in faults:
+            reason = (
+                f"its music is also in {twin.split}: left out of {music.split}; see "
+                f"{twin.midi_filename} ({twin.performance_id}), which has {pair.shared:,} of "
+                f"{pair.of_passages:,} passages of the shorter one"
+            )
+            fault = Fault(stage="twins", item=music.midi_filename, reason=reason)
+            faults.setdefault(music.performance_id, fault)
+    return faults
+
+
+def _count_shared(music: Sequence[Music], others: Sequence[Music]) -> Iterator[NDArray[np.int64]]:
+    """Yield, for each of `music`, how many passages each of `others` shares with it."""
+    passages = np.concatenate([np.zeros(0, np.uint64), *(other.passages for other in others)])
+    lengths = np.array([len(other.passages) for other in others], dtype=np.int64)
+    owner = np.repeat(np.arange(len(others), dtype=np.int32), lengths)
+    order = np.argsort(passages, kind="stable")
+    passages, owner = passages[order], owner[order]
+    for one in music:
+        first, last = (np.searchsorted(passages, one.passages, side) for side in ("left", "right"))
+        found = last - first
+        places = np.repeat(last - np.cumsum(found), found) + np.arange(found.sum())
+        yield np.bincount(owner[places], minlength=len(others))
+
+
+def _without(table: Table, part: Part, left_out: Collection[str]) -> Part:
+    """Return a part of the corpus that lacks these performances: itself where it has none."""
+    groups = read_part(table, part.path, ["performance_id"])
+    found = {name for group in groups for name in group["performance_id"].to_pylist()}
+    if not (gone := found.intersection(left_out)):
+        return part
+    ids = pa.array(sorted(gone), pa.string())
+    version = hashlib.sha256("\n".join(sorted(gone)).encode()).hexdigest()[:8]
+    return derive_part(
+        table,
+        part.path,
+        table,
+        version,
+        lambda rows: rows.filter(pc.invert(pc.is_in(rows["performance_id"], ids))),
+    )
+
+
+def _write_pairs(table: Table, pairs: Sequence[Pair], left_out: Collection[str]) -> Part:
+    """Write what was found as one part, the closest pair first."""
+    rows = [
+        {
+            "performance_id": pair.music.performance_id,
+            "twin_id": pair.twin.performance_id,
+            **{name: getattr(pair.music, name) for name in ("composer", "title", "split")},
+            **{f"twin_{name}": getattr(pair.twin, name) for name in ("composer", "title", "split")},
+            "shared_passages": pair.shared,
+            "shared_share": pair.shared / pair.of_passages,
+            "kinship": pair.kinship,
+            "same_music": pair.same_music,
+            "left_out": pair.music.performance_id in left_out,
+        }
+        for pair in pairs
+    ]
+    path = part_path(table, {}, hashlib.sha256(repr(rows).encode()).hexdigest()[:16])
+    return find_part(table, path) or write_part(
+        table, path, [pa.Table.from_pylist(rows, schema=TWINS)]
+    )
+
+
+def _print_separation(root: Path) -> None:
+    """Print how kinship tells pairs of one title from pairs without a composer in common."""
+    music, composed = [], []
+    for entry in read_index(root).entries:
+        notes = read_midi((root / entry.midi_filename).read_bytes(), entry.midi_filename).notes
+        about = {name: getattr(entry, name) for name in _NAMES}
+        music.append(Music(**about, passages=find_passages(notes["onset_s"], notes["pitch"])))
+        composed.append((entry.composition, set(entry.composer.split(" / "))))
+    alike, unlike = [], []
+    for place, shared in enumerate(_count_shared(music, music)):
+        for other in range(place):
+            pair = Pair(music=music[place], twin=music[other], shared=int(shared[other]))
+            if composed[place][0] == composed[other][0]:
+                alike.append(pair.kinship)
+            elif not composed[place][1] & composed[other][1]:
+                unlike.append(pair.kinship)
+    edges = (0.0, 0.4, 0.8, 1.0, 1.2, 1.3, 1.5, 1.75, 2.0, 3.0, 4.0, 6.0, 10.0, 20.0, 1000.0)
+    counted = (np.histogram(kinships, edges)[0] for kinships in (alike, unlike))
+    print("kinship from  one title  no composer in common")
+    for edge, *counts in zip(edges, *counted, strict=False):
+        print(f"{edge:12.2f} {counts[0]:10} {counts[1]:22}")
+
+
+if __name__ == "__main__":
+    _print_separation(Path(sys.argv[1]))
