@@ -37,14 +37,24 @@ from storage.licence import DEMO_LICENCE, find_licence
 PROJECT = Path(__file__).resolve().parent.parent
 CONFIGS = PROJECT / "configs"
 
-AbsolutePath = Annotated[Path, AfterValidator(Path.resolve)]
-"""A path that means the same wherever it is used: worker processes, Dagster, links."""
+
+def _absolute(path: Path) -> Path:
+    return Path(os.path.expanduser(path)).resolve()
+
+
+AbsolutePath = Annotated[Path, AfterValidator(_absolute)]
+"""A path that means the same wherever it is used: worker processes, Dagster, links.
+
+Nobody means a folder called `~`, which a quoted value is.
+"""
 
 
 class Settings(BaseSettings):
     """Where things are and what is run; every field can be set by `PIANOGRADE_<NAME>`."""
 
-    model_config = SettingsConfigDict(env_prefix="PIANOGRADE_", frozen=True, extra="forbid")
+    model_config = SettingsConfigDict(
+        env_prefix="PIANOGRADE_", env_ignore_empty=True, frozen=True, extra="forbid"
+    )
 
     home: AbsolutePath = PROJECT / ".pianograde"
     store: str | None = Field(default=None, description="URL of the tables; default HOME/data")
@@ -119,7 +129,7 @@ class Settings(BaseSettings):
         base = (self.store or str(self.home / "data")).rstrip("/")
         if "://" in base or base.startswith("file:"):  # no URL has a space, but a root's name may
             return f"{quote(base, safe=string.punctuation)}/{quote(self.corpus_folder)}"
-        return f"{base}/{self.corpus_folder}"
+        return f"{_absolute(Path(base))}/{self.corpus_folder}"
 
     @cached_property
     def outputs(self) -> Path:
@@ -153,7 +163,8 @@ class Settings(BaseSettings):
 
 def choice_file() -> Path:
     """Return where the last choice is remembered."""
-    return Path(os.environ.get("PIANOGRADE_HOME", PROJECT / ".pianograde")) / "settings.json"
+    home = os.environ.get("PIANOGRADE_HOME") or PROJECT / ".pianograde"
+    return _absolute(Path(home)) / "settings.json"
 
 
 def load_settings(**chosen: Any) -> Settings:
