@@ -109,7 +109,7 @@ def prepare_dagster_home(settings: Settings) -> None:
     """
     if named := os.environ.get("DAGSTER_HOME"):
         home = Path(os.path.expanduser(named))  # Dagster's daemon takes "~" as it stands
-        if not (home.is_absolute() and home.is_dir() and os.access(home, os.W_OK | os.X_OK)):
+        if not (home.is_absolute() and home.is_dir() and os.access(home, os.W_OK)):
             raise _unusable(named, "no folder that can be written to")
     else:
         home = make_folder(settings.home.resolve() / "dagster")

@@ -6,7 +6,15 @@ import pytest
 
 from degradation.errors import UserError
 from degradation.recipe_base import TAKEN_NAMES
-from pipelines.settings import CONFIGS, find_recipe, load_settings, recipe_names, remember
+from pipelines.settings import (
+    CONFIGS,
+    PROJECT,
+    choice_file,
+    find_recipe,
+    load_settings,
+    recipe_names,
+    remember,
+)
 from pipelines.workspace import PARTITIONED_BY, Workspace
 from storage.tables import commit, part_rows
 
@@ -140,3 +148,18 @@ def test_all_names_of_duckdb_are_taken() -> None:
         name for (name,) in connection.execute(f"{schemas} from duckdb_databases()").fetchall()
     }
     assert names <= TAKEN_NAMES
+
+
+def test_an_empty_variable_is_none_and_a_quoted_tilde_is_the_person_s_folder(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("PIANOGRADE_HOME", "~/tilde")
+    monkeypatch.setenv("PIANOGRADE_STORE", "~/store")
+    settings = load_settings()
+    assert settings.home == choice_file().parent == tmp_path / "tilde"
+    assert settings.store_url == f"{tmp_path}/store/demo"
+    for name in ("HOME", "STORE", "WORKERS"):
+        monkeypatch.setenv(f"PIANOGRADE_{name}", "")
+    assert load_settings().home == choice_file().parent == PROJECT / ".pianograde"
+    assert load_settings().store is None
