@@ -10,7 +10,8 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -20,7 +21,7 @@ WAKE = signal.SIGURG
 KNOWN = (0, *ENDING)
 """What the watching thread reads: a signal, or that the command ended without any."""
 
-END_WITHIN_S = 3.5
+END_WITHIN_S = 3.0
 """Half a minute of a training's epoch or of a query is not waited for."""
 
 KEPT = "finished parts are kept: give the same command again to go on"
@@ -50,6 +51,10 @@ class _Watch:
             for child in multiprocessing.active_children():
                 child.kill()
             threading.Event().wait(END_WITHIN_S)
+            for children in Path("/proc/self/task").glob("*/children"):  # Dagster's, of its logs
+                with suppress(OSError):
+                    for pid in children.read_text().split():
+                        os.kill(int(pid), signal.SIGTERM)
             self.tell()
             os._exit(128 + self.signal)
 
