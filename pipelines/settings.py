@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import quote
 
+from joblib import cpu_count
 from pydantic import AfterValidator, Field, ValidationError
 from pydantic_settings import (
     BaseSettings,
@@ -66,7 +67,7 @@ class Settings(BaseSettings):
     percepiano: AbsolutePath | None = Field(
         default=None, description="a PercePiano checkout, for human validation"
     )
-    workers: int = Field(default=os.cpu_count() or 1, ge=1)
+    workers: int = Field(default=cpu_count(), ge=1)
     transcription_rows: int = Field(
         default=96, ge=0, description="clips of each test split to transcribe; 0 for none"
     )

@@ -1,4 +1,7 @@
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import duckdb
@@ -163,3 +166,16 @@ def test_an_empty_variable_is_none_and_a_quoted_tilde_is_the_person_s_folder(
         monkeypatch.setenv(f"PIANOGRADE_{name}", "")
     assert load_settings().home == choice_file().parent == PROJECT / ".pianograde"
     assert load_settings().store is None
+
+
+def test_workers_are_as_many_as_the_cores_that_may_be_used(home: Path) -> None:
+    code = "from pipelines.settings import load_settings; print(load_settings().workers)"
+    [core, *_] = os.sched_getaffinity(0)
+    found = subprocess.run(
+        [sys.executable, "-c", f"import os; os.sched_setaffinity(0, {{{core}}}); {code}"],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={k: v for k, v in os.environ.items() if k != "PIANOGRADE_WORKERS"},
+    )
+    assert found.stdout == "1\n"
