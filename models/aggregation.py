@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from models.batch import length_mask
+from models.compute import has_bfloat16_lstm
 from models.config.experiment import AggregationConfig
 
 
@@ -69,9 +70,16 @@ class Aggregation(nn.Module):
 
     def forward(self, steps: Tensor, lengths: Tensor) -> Pooled:
         """Return one vector a clip; what lies beyond its length changes nothing."""
-        packed = pack_padded_sequence(steps, lengths.cpu(), batch_first=True, enforce_sorted=False)
-        states, _ = pad_packed_sequence(
-            self.lstm(packed)[0], batch_first=True, total_length=steps.shape[1]
-        )
+        kind = steps.device.type
+        half = torch.is_autocast_enabled(kind)
+        if half and kind == "cpu" and not has_bfloat16_lstm():
+            steps, half = steps.float(), False
+        with torch.autocast(kind, enabled=half):
+            packed = pack_padded_sequence(
+                steps, lengths.cpu(), batch_first=True, enforce_sorted=False
+            )
+            states, _ = pad_packed_sequence(
+                self.lstm(packed)[0], batch_first=True, total_length=steps.shape[1]
+            )
         pooled: Pooled = self.pooling(states, length_mask(lengths, steps.shape[1]))
         return pooled

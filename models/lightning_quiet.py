@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
+from joblib import cpu_count
 from lightning.pytorch.strategies import DDPStrategy
 
 _LOGGERS = ("lightning.pytorch", "lightning.fabric")
@@ -41,7 +42,8 @@ class QuietDDP(DDPStrategy):
 
     def setup_environment(self) -> None:
         """Start this process's part of the training, on its own number of threads."""
-        torch.set_num_threads(self._torch_threads)
+        share = max(1, cpu_count() // self.num_processes)
+        torch.set_num_threads(min(self._torch_threads, share))
         for name in _LOGGERS:
             logging.getLogger(name).setLevel(logging.ERROR)
         warnings.filterwarnings("ignore", module=_MODULES)

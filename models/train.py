@@ -12,7 +12,7 @@ import torch
 from degradation.errors import UserError
 from degradation.seeds import digest_int
 from models.checkpoint import HISTORY_FILE, clear, find_best, load_resume, write_json
-from models.compute import accelerator, torch_threads
+from models.compute import accelerator, has_bfloat16_lstm, torch_threads
 from models.config.experiment import (
     EXPERIMENTS,
     MODALITIES,
@@ -205,6 +205,8 @@ def train(
             f"{name}: {parameters:,} parameters, {len(train_targets):,} training and "
             f"{len(validation_targets):,} validation samples"
         )
+        if training.precision == "bf16" and accelerator() == "cpu" and not has_bfloat16_lstm():
+            log(f"{name}: this CPU has no LSTM in bfloat16; that part runs in float32")
         loaders = ExampleLoaders(
             name, config, parts, train_targets, validation_targets, len(history)
         )

@@ -40,8 +40,8 @@ from degradation.notes import (
 from degradation.waveform import Waveform
 from models.compute import accelerator, torch_threads
 
-EXTRA = "pip install 'pianograde[transcription]'"
-"""The way out where Transkun is missing."""
+EXTRA = "pip install -c constraints.txt -e '.[transcription]'"
+"""The way out where Transkun is missing, in the project's folder: it is in no index."""
 
 WEIGHTS, SETTINGS = "2.0.pt", "2.0.conf"
 """Files of Transkun's wheel; this is its second model, the one whose notes end with the key."""

@@ -4,6 +4,7 @@ import io
 import json
 import os
 import sys
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -47,16 +48,33 @@ def score(
             "--audio or both: name them so"
         )
 
+    from models.score_sources import Sources, find_sources
+    from pipelines import score_table
+    from pipelines.settings import find_recipe, load_settings
+
+    one = None if files else Sources(midi=midi, audio=audio)
+    names = [one.name] if one else [str(file) for file in given]
+
+    def tell(name: str, error: UserError) -> None:
+        typer.echo(f"pianograde: {score_table.printable(f'{name}: {error}')}", err=True)
+        if as_json:
+            typer.echo(score_table.json_error(name, str(error)))
+
+    settings, chosen = load_settings(), find_recipe(recipe)
+    # Before torch is imported, which takes seconds.
+    unreadable = list(_unreadable(given))
+    if unreadable and (one or len(unreadable) == len(given)):
+        for name, (_, error) in zip(names, unreadable, strict=False):
+            tell(name, error)
+        raise typer.Exit(2)
+
     from models.config.experiment import EXPERIMENTS
     from models.score import Scorer
-    from models.score_sources import Sources, find_sources
     from models.transcription import load_transcriber
-    from pipelines import score_table
     from pipelines.assets.training import model_folder
-    from pipelines.settings import find_recipe, load_settings
     from pipelines.workspace import Workspace
 
-    workspace, chosen = Workspace(load_settings()), find_recipe(recipe)
+    workspace = Workspace(settings)
     scorer = Scorer(
         {name: model_folder(workspace, recipe, name) for name in EXPERIMENTS},
         workspace.settings.corpus_config(),
@@ -68,8 +86,6 @@ def score(
     )
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a terminal may lack a file's letters
-    one = None if files else Sources(midi=midi, audio=audio)
-    names = [one.name] if one else [str(file) for file in given]
     rows, failed = [], False
     if len(names) > 1 and not as_json:
         typer.echo(score_table.heading(names))
@@ -78,9 +94,7 @@ def score(
             scored = scorer.score(one or find_sources(file))
         except UserError as error:
             failed = True
-            typer.echo(f"pianograde: {score_table.printable(f'{name}: {error}')}", err=True)
-            if as_json:
-                typer.echo(score_table.json_error(name, str(error)))
+            tell(name, error)
             continue
         if scored.left_out:
             typer.echo(f"pianograde: {score_table.left_out_line(scored)}", err=True)
@@ -97,6 +111,17 @@ def score(
         raise typer.Exit(2)
 
 
+def _unreadable(paths: Iterable[Path]) -> Iterator[tuple[Path, UserError]]:
+    """Yield those of the files that are no regular files to read, each with what is told of it."""
+    from models.score_sources import check_regular
+
+    for path in paths:
+        try:
+            check_regular(path)
+        except UserError as error:
+            yield path, error
+
+
 @app.command()
 @told_in_one_line
 def transcribe(
@@ -104,6 +129,12 @@ def transcribe(
     out: Annotated[Path, typer.Option(help="Folder for the MIDI files.")],
 ) -> None:
     """Write the notes and pedal that are heard in recordings as MIDI (extra `transcription`)."""
+    unreadable = list(_unreadable(files))
+    if len(unreadable) == len(files):
+        for _, error in unreadable:
+            typer.echo(f"pianograde: {error}", err=True)
+        raise typer.Exit(2)
+
     from models.transcription import load_transcriber
     from pipelines.settings import load_settings
     from pipelines.transcribe import transcribe_file
@@ -140,12 +171,14 @@ def validate(
         )
     find_recipe(recipe)
 
-    from pipelines.assets.human_validation import PAGE
-    from pipelines.runs import Stage, materialise
-    from pipelines.workspace import Workspace
     from storage.percepiano import check_checkout
 
     check_checkout(settings.percepiano)
+
+    from pipelines.assets.human_validation import PAGE
+    from pipelines.runs import Stage, materialise
+    from pipelines.workspace import Workspace
+
     if percepiano is not None:
         remember(settings, ["percepiano"])
     stage = Stage(

@@ -91,12 +91,14 @@ def replay(
 @told_in_one_line
 def listen(recipe: RecipeOption = "phase2") -> None:
     """Make the listening page again and open it in a browser."""
-    from pipelines.runs import Stage, materialise
     from pipelines.settings import find_recipe, load_settings
-    from pipelines.workspace import Workspace
 
     settings = load_settings()
-    find_recipe(recipe)
+    find_recipe(recipe)  # before torch and Dagster are imported, which takes seconds
+
+    from pipelines.runs import Stage, materialise
+    from pipelines.workspace import Workspace
+
     stage = Stage(title="listening page", assets=((recipe, "listening_page"),), partitioned=False)
     materialise(stage, settings)
     page = Workspace(settings).output_path(recipe, "listening_page") / "listening.html"
@@ -145,11 +147,14 @@ def bench(
     pairs: Annotated[int, typer.Option(min=8, help="How many pairs to make.")] = 120,
 ) -> None:
     """Time pairs on one core against FluidSynth alone on the same notes, in the same run."""
-    from pipelines.bench import bench_pairs
     from pipelines.settings import find_recipe, load_settings
+
+    chosen = find_recipe(recipe)
+
+    from pipelines.bench import bench_pairs
     from pipelines.workspace import Workspace
 
-    result = bench_pairs(find_recipe(recipe), Workspace(load_settings()), pairs)
+    result = bench_pairs(chosen, Workspace(load_settings()), pairs)
     typer.echo(
         f"pairs                   {result.pairs}\n"
         f"pairs a second and core {1 / result.pair_s:.1f}\n"

@@ -9,6 +9,7 @@ import typer
 
 from degradation.errors import UserError
 from pipelines.errors import StepError
+from pipelines.interruption import KEPT, ended_by_signals
 
 app = typer.Typer(
     help="Expert piano performances, damaged in recorded ways, labelled and learnt from.",
@@ -31,13 +32,19 @@ LicenceOption = Annotated[
 ]
 
 
+GOING_ON = ("demo", "run", "pretrain", "validate", "listen", "fetch_maestro")
+"""Commands that go on where they were ended when they are given again."""
+
+
 def told_in_one_line(command: Callable[P, None]) -> Callable[P, None]:
-    """End a person's error in one line and exit code 2, without a traceback."""
+    """End a person's error in one line and exit code 2, without a traceback; a signal likewise."""
 
     @functools.wraps(command)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> None:
         try:
-            command(*args, **kwargs)
+            _expect_a_folder()
+            with ended_by_signals(KEPT if command.__name__ in GOING_ON else ""):
+                command(*args, **kwargs)
         except UserError as error:
             typer.echo(f"pianograde: {error}", err=True)
             raise typer.Exit(2) from error
@@ -46,3 +53,13 @@ def told_in_one_line(command: Callable[P, None]) -> Callable[P, None]:
             raise typer.Exit(1) from error
 
     return guarded
+
+
+def _expect_a_folder() -> None:
+    """Raise UserError when the folder that one is in was deleted: libraries ask for it anywhere."""
+    try:
+        Path.cwd()
+    except FileNotFoundError as error:
+        raise UserError(
+            "the folder that you are in was deleted; expected one that is there: cd to another"
+        ) from error

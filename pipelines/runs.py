@@ -12,6 +12,10 @@ from dagster._core.storage.tags import (
     ASSET_PARTITION_RANGE_END_TAG,
     ASSET_PARTITION_RANGE_START_TAG,
 )
+from dagster._core.utils import make_new_run_id
+from dagster_shared.error import DagsterError
+from sqlalchemy.exc import SQLAlchemyError
+from yaml import YAMLError
 
 from degradation.errors import UserError
 from degradation.recipe import TIERS
@@ -19,6 +23,7 @@ from models.transcription import can_transcribe
 from pipelines import commands_alive
 from pipelines.assets.recipe import observations
 from pipelines.errors import StepError
+from pipelines.interruption import deaf_children
 from pipelines.settings import Settings, find_recipe, load_settings
 from pipelines.terminal_log import TERMINAL
 from pipelines.workspace import make_folder
@@ -100,16 +105,31 @@ def prepare_dagster_home(settings: Settings) -> None:
     """Set `DAGSTER_HOME`, unless it is set, to the project's own; make it and its databases.
 
     The databases are made by one process before several open them (dagster #27390). Raises
-    UserError where nothing can be written.
+    UserError where nothing can be written, or where what is set can't be used.
     """
-    if "DAGSTER_HOME" not in os.environ:
+    if named := os.environ.get("DAGSTER_HOME"):
+        home = Path(os.path.expanduser(named))  # Dagster's daemon takes "~" as it stands
+        if not (home.is_absolute() and home.is_dir() and os.access(home, os.W_OK)):
+            raise _unusable(named, "no folder that can be written to")
+    else:
         home = make_folder(settings.home.resolve() / "dagster")
         config = home / "dagster.yaml"
         if not config.exists():
             config.write_text(DAGSTER_YAML, encoding="utf-8")
-        os.environ["DAGSTER_HOME"] = str(home)
-    with dg.DagsterInstance.get() as instance:
-        instance.get_runs(limit=1)
+    os.environ["DAGSTER_HOME"] = str(home)
+    try:
+        with dg.DagsterInstance.get() as instance:
+            instance.get_runs(limit=1)
+    except (DagsterError, SQLAlchemyError, YAMLError, OSError) as error:
+        reason = " ".join(str(error).split())[:300]
+        raise _unusable(str(home), f"a folder that Dagster cannot use ({reason})") from error
+
+
+def _unusable(home: str, what: str) -> UserError:
+    return UserError(
+        f"DAGSTER_HOME is {home}, {what}; expected the absolute path of a folder for Dagster's "
+        "runs: make it, or `unset DAGSTER_HOME`, and the project's own is used"
+    )
 
 
 def materialise(stage: Stage, settings: Settings) -> list[FailedCheck]:
@@ -127,13 +147,22 @@ def materialise(stage: Stage, settings: Settings) -> list[FailedCheck]:
             years = settings.years()
             tags[ASSET_PARTITION_RANGE_START_TAG] = f"{TIERS[0]}|{years[0]}"
             tags[ASSET_PARTITION_RANGE_END_TAG] = f"{TIERS[-1]}|{years[-1]}"
-        result = _job_for(keys).execute_in_process(
-            instance=instance,
-            asset_selection=keys,
-            tags=tags,
-            run_config={"loggers": {TERMINAL: {}}},
-            raise_on_error=False,
-        )
+        job, run_id = _job_for(keys), make_new_run_id()
+        try:
+            with deaf_children():
+                result = job.execute_in_process(
+                    instance=instance,
+                    asset_selection=keys,
+                    tags=tags,
+                    run_config={"loggers": {TERMINAL: {}}},
+                    raise_on_error=False,
+                    run_id=run_id,
+                )
+        finally:  # Dagster records what breaks into a step, and nothing that comes before one
+            run = instance.get_run_by_id(run_id)
+            if run and not run.is_finished:
+                instance.report_run_canceled(run, "Its command was ended.")
+                instance.event_log_storage.free_concurrency_slots_for_run(run_id)
         failed_checks = _failed_checks(instance, result.run_id)
         if not result.success:
             raise _failure(instance, result.run_id, failed_checks)

@@ -3,11 +3,14 @@
 import json
 from collections.abc import Iterable
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 from degradation.factored import FactoredRecipe
 from degradation.recipe import Recipe
 from labeling.scores import DIMENSIONS
-from models.score import Scored
+
+if TYPE_CHECKING:  # torch comes with it, and errors are told without
+    from models.score import Scored
 
 HEARD = {
     "audio": "audio alone",
@@ -25,7 +28,7 @@ CELL_WIDTH = 9
 UNJUDGED = "*"
 
 
-def json_line(scored: Scored, recipe: Recipe) -> str:
+def json_line(scored: "Scored", recipe: Recipe) -> str:
     """Return one performance as one line of strict, ASCII JSON; scores to two decimals."""
 
     def rounded(values: dict[str, float]) -> dict[str, float]:
@@ -49,7 +52,7 @@ def json_error(file: str, reason: str) -> str:
     return _line({"file": _utf8(file), "error": _utf8(reason)})
 
 
-def block(scored: Scored, recipe: Recipe) -> str:
+def block(scored: "Scored", recipe: Recipe) -> str:
     """Return one performance as a table of its own, a dimension a line."""
     silent = f", {scored.silent_windows} silent" if scored.silent_windows else ""
     windows = "1 window" if scored.windows == 1 else f"{scored.windows} windows"
@@ -80,7 +83,7 @@ def heading(files: Iterable[str]) -> str:
     return f"{'file':<{name_width(files)}}  {names}heard by".rstrip()
 
 
-def row(scored: Scored, width: int) -> str:
+def row(scored: "Scored", width: int) -> str:
     """Return one performance as a line of a table whose names have `width` columns."""
     cells = ""
     for name in DIMENSIONS:
@@ -91,7 +94,7 @@ def row(scored: Scored, width: int) -> str:
     return f"{file:<{width}}  {cells}{scored.model}, {scored.modality}"
 
 
-def legend(rows: Iterable[Scored], recipe: Recipe) -> str:
+def legend(rows: "Iterable[Scored]", recipe: Recipe) -> str:
     """Return what stands below a table of many performances."""
     unjudged = {
         f"{UNJUDGED} not judged: {name} ({reason})"

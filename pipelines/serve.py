@@ -1,19 +1,20 @@
 """The Dagster UI and, on the next port, the reports and pages that it links to."""
 
+import os
 import signal
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
-from types import FrameType
 from typing import Any
 
 from degradation.errors import UserError
 from pipelines.settings import PROJECT, Settings
 
 HOST = "127.0.0.1"
-END_WITHIN_S = 15
+END_WITHIN_S = 2.5
 
 
 class QuietFiles(SimpleHTTPRequestHandler):
@@ -42,19 +43,22 @@ def serve(settings: Settings) -> int:
     threading.Thread(target=reports.serve_forever, daemon=True).start()
     command = [sys.executable, "-m", "dagster", "dev"]
     command += ["--workspace", str(PROJECT / "workspace.yaml")]
-    dagster = subprocess.Popen([*command, "--host", HOST, "--port", str(settings.port)])
-
-    def end(_: int, __: FrameType | None) -> None:
-        dagster.send_signal(signal.SIGINT)
-
-    signal.signal(signal.SIGTERM, end)
+    # A session of its own: it gets one signal, ours, and what it leaves can be killed as a group.
+    dagster = subprocess.Popen(
+        [*command, "--host", HOST, "--port", str(settings.port)], start_new_session=True
+    )
     try:
         return dagster.wait()
-    except KeyboardInterrupt:  # Ctrl-C reaches Dagster too
-        try:
-            return dagster.wait(END_WITHIN_S)
-        except subprocess.TimeoutExpired:
-            dagster.kill()
-            return dagster.wait()
     finally:
+        _end(dagster)
         reports.shutdown()
+
+
+def _end(dagster: "subprocess.Popen[bytes]") -> None:
+    """Ask Dagster to end, and kill what is left of its processes."""
+    dagster.send_signal(signal.SIGINT)
+    with suppress(subprocess.TimeoutExpired):
+        dagster.wait(END_WITHIN_S)
+    with suppress(ProcessLookupError):
+        os.killpg(dagster.pid, signal.SIGKILL)
+    dagster.wait()

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import quote
 
+from joblib import cpu_count
 from pydantic import AfterValidator, Field, ValidationError
 from pydantic_settings import (
     BaseSettings,
@@ -37,14 +38,24 @@ from storage.licence import DEMO_LICENCE, find_licence
 PROJECT = Path(__file__).resolve().parent.parent
 CONFIGS = PROJECT / "configs"
 
-AbsolutePath = Annotated[Path, AfterValidator(Path.resolve)]
-"""A path that means the same wherever it is used: worker processes, Dagster, links."""
+
+def _absolute(path: Path) -> Path:
+    return Path(os.path.expanduser(path)).resolve()
+
+
+AbsolutePath = Annotated[Path, AfterValidator(_absolute)]
+"""A path that means the same wherever it is used: worker processes, Dagster, links.
+
+Nobody means a folder called `~`, which a quoted value is.
+"""
 
 
 class Settings(BaseSettings):
     """Where things are and what is run; every field can be set by `PIANOGRADE_<NAME>`."""
 
-    model_config = SettingsConfigDict(env_prefix="PIANOGRADE_", frozen=True, extra="forbid")
+    model_config = SettingsConfigDict(
+        env_prefix="PIANOGRADE_", env_ignore_empty=True, frozen=True, extra="forbid"
+    )
 
     home: AbsolutePath = PROJECT / ".pianograde"
     store: str | None = Field(default=None, description="URL of the tables; default HOME/data")
@@ -56,7 +67,7 @@ class Settings(BaseSettings):
     percepiano: AbsolutePath | None = Field(
         default=None, description="a PercePiano checkout, for human validation"
     )
-    workers: int = Field(default=os.cpu_count() or 1, ge=1)
+    workers: int = Field(default=cpu_count(), ge=1)
     transcription_rows: int = Field(
         default=96, ge=0, description="clips of each test split to transcribe; 0 for none"
     )
@@ -119,7 +130,7 @@ class Settings(BaseSettings):
         base = (self.store or str(self.home / "data")).rstrip("/")
         if "://" in base or base.startswith("file:"):  # no URL has a space, but a root's name may
             return f"{quote(base, safe=string.punctuation)}/{quote(self.corpus_folder)}"
-        return f"{base}/{self.corpus_folder}"
+        return f"{_absolute(Path(base))}/{self.corpus_folder}"
 
     @cached_property
     def outputs(self) -> Path:
@@ -153,7 +164,8 @@ class Settings(BaseSettings):
 
 def choice_file() -> Path:
     """Return where the last choice is remembered."""
-    return Path(os.environ.get("PIANOGRADE_HOME", PROJECT / ".pianograde")) / "settings.json"
+    home = os.environ.get("PIANOGRADE_HOME") or PROJECT / ".pianograde"
+    return _absolute(Path(home)) / "settings.json"
 
 
 def load_settings(**chosen: Any) -> Settings:

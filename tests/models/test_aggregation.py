@@ -4,6 +4,7 @@ import torch
 
 from models.aggregation import LEAST_VARIANCE, Aggregation, AttentionPooling
 from models.batch import length_mask
+from models.compute import has_bfloat16_lstm
 from models.config.experiment import AggregationConfig
 
 LENGTHS = torch.tensor([9, 4, 1])
@@ -107,3 +108,18 @@ def test_bfloat16_autocast_is_near_float32(aggregation: Aggregation) -> None:
         rough = aggregation(steps, LENGTHS)
     assert rough.weight.dtype == torch.float32
     torch.testing.assert_close(rough.vector.float(), exact.vector, atol=0.03, rtol=0.05)
+
+
+@pytest.mark.parametrize("able", [True, False])
+def test_where_the_cpu_has_no_bfloat16_lstm_it_runs_in_float32(
+    able: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if able and not has_bfloat16_lstm():
+        pytest.skip("this CPU has no LSTM in bfloat16")
+    monkeypatch.setattr("models.aggregation.has_bfloat16_lstm", lambda: able)
+    layer = Aggregation(8, AggregationConfig(hidden=4, heads=2))
+    found = []
+    layer.lstm.register_forward_hook(lambda *about: found.append(about[2][0].data.dtype))
+    with torch.autocast("cpu", torch.bfloat16):
+        layer(torch.randn(2, 5, 8).bfloat16(), torch.tensor([5, 3])).vector.sum().backward()
+    assert found == [torch.bfloat16 if able else torch.float32]

@@ -35,7 +35,8 @@ from models.transcription import (
 REPOSITORY = Path(__file__).parents[2]
 
 needs_transkun = pytest.mark.skipif(
-    not can_transcribe(), reason="Transkun is not installed (pip install '.[transcription]')"
+    not can_transcribe(),
+    reason="Transkun is not installed (pip install -c constraints.txt -e '.[transcription]')",
 )
 
 
@@ -187,7 +188,7 @@ def test_a_missing_extra_is_told_with_the_way_out(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setitem(sys.modules, "transkun.ModelTransformer", None)
     with pytest.raises(UserError) as told:
         load_transcriber(1)
-    assert "pip install 'pianograde[transcription]'" in str(told.value)
+    assert "pip install -c constraints.txt -e '.[transcription]'" in str(told.value)
     assert "\n" not in str(told.value)
 
 

@@ -4,12 +4,13 @@ import subprocess
 import sys
 import textwrap
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from degradation.errors import UserError
-from pipelines.engine import run_tasks
+from pipelines.engine import describe_end, run_tasks
 
 
 def square(number: int) -> int:
@@ -117,9 +118,37 @@ def test_workers_end_when_their_parent_is_killed(tmp_path: Path) -> None:
         time.sleep(0.2)
 
 
-def test_workers_that_keep_dying_end_the_run_in_one_line() -> None:
-    with pytest.raises(UserError, match="PIANOGRADE_WORKERS=1"):
+def leave(code: int) -> None:
+    os._exit(code)
+
+
+@pytest.mark.parametrize(
+    ("work", "task", "how"),
+    [
+        (die, 1, r"was ended by signal 9 \(SIGKILL\)"),
+        (leave, 3, "exited with code 3"),
+        (leave, 0, "exited with code 0"),
+    ],
+)
+def test_workers_that_keep_dying_end_the_run_in_one_line_that_says_how(
+    work: Callable[[int], None], task: int, how: str
+) -> None:
+    with pytest.raises(UserError, match=how) as told:
+        list(run_tasks(work, [(None, task)], workers=2))
+    assert "memory" not in str(told.value)
+
+
+def test_memory_is_blamed_where_the_kernel_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    counts = iter([["oom_kill 1"], ["oom_kill 2"]])
+    monkeypatch.setattr("pipelines.engine.oom_kills", lambda: next(counts))
+    with pytest.raises(UserError, match=r"SIGKILL.*memory.*PIANOGRADE_WORKERS=1"):
         list(run_tasks(die, [(None, 1)], workers=1))
+
+
+def test_the_one_that_broke_the_pool_is_told_not_those_that_it_ended() -> None:
+    assert describe_end([-signal.SIGTERM, 3, None]) == "exited with code 3"
+    assert describe_end([-signal.SIGTERM]) == "was ended by signal 15 (SIGTERM)"
+    assert describe_end([-40]) == "was ended by signal 40 (unknown)"
 
 
 def test_an_error_in_a_task_ends_the_run_with_that_error() -> None:

@@ -231,14 +231,52 @@ def test_a_file_that_cannot_be_graded_is_told_and_the_others_go_on(
     ],
 )
 def test_a_call_that_cannot_work_ends_in_one_line(
-    score: Score, arguments: tuple[str, ...], problem: str
+    score: Score, midi: Path, arguments: tuple[str, ...], problem: str
 ) -> None:
-    answer = score(*arguments, "--json")
+    paths = {midi.name: midi}
+    answer = score(*(paths.get(each, each) for each in arguments), "--json")
     assert answer.exit_code == 2
     assert answer.stdout == ""
     (line,) = answer.stderr.splitlines()
     assert line.startswith("pianograde: ")
     assert problem in line
+
+
+@pytest.mark.parametrize(
+    ("command", "problem"),
+    [
+        (["score", "nope.mid"], "nope.mid"),
+        (["score", "--json", "nope.mid", "."], "nope.mid"),
+        (["score", "--midi", "nope.mid"], "nope.mid"),
+        (["transcribe", "nope.wav", "--out", "out"], "nope.wav"),
+        (["validate", "--percepiano", "nowhere"], "nowhere"),
+        (["run", "--maestro", "nowhere"], "nowhere"),
+        (["pretrain", "--maestro", "nowhere"], "nowhere"),
+        (["listen", "--recipe", "nope"], "nope"),
+        (["bench", "--recipe", "nope"], "nope"),
+    ],
+)
+def test_what_is_not_there_is_told_before_torch_is_imported(
+    command: list[str], problem: str, home: Path
+) -> None:
+    """Its import takes seconds, Dagster's likewise."""
+    code = (
+        "import sys, pipelines.cli\n"
+        "try: pipelines.cli.app()\n"
+        "finally: sys.stderr.write(str({'torch', 'dagster'} & {*sys.modules}))"
+    )
+    answer = subprocess.run(
+        [sys.executable, "-c", code, *command],
+        env={k: v for k, v in os.environ.items() if not k.startswith("PIANOGRADE_")}
+        | {"PIANOGRADE_HOME": str(home)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert answer.returncode == 2, answer.stderr
+    told = answer.stderr.splitlines()
+    assert problem in told[0]
+    assert told[-1] == "set()"
 
 
 def test_a_model_that_cannot_hear_a_file_names_those_that_can(score: Score, wav: Path) -> None:
@@ -341,12 +379,12 @@ def test_without_the_extra_the_way_out_is_told_in_one_line(
     answer = score(wav, "--transcribe")
     assert (answer.exit_code, answer.stdout) == (2, "")
     (line,) = answer.stderr.splitlines()
-    assert "pip install 'pianograde[transcription]'" in line
+    assert "pip install -c constraints.txt -e '.[transcription]'" in line
 
 
 @pytest.mark.skipif(
     not models.transcription.can_transcribe(),
-    reason="Transkun is not installed (pip install '.[transcription]')",
+    reason="Transkun is not installed (pip install -c constraints.txt -e '.[transcription]')",
 )
 def test_a_rendered_take_is_transcribed_and_graded(
     score: Score, midi: Path, tmp_path: Path

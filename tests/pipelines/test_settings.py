@@ -1,4 +1,7 @@
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import duckdb
@@ -6,7 +9,15 @@ import pytest
 
 from degradation.errors import UserError
 from degradation.recipe_base import TAKEN_NAMES
-from pipelines.settings import CONFIGS, find_recipe, load_settings, recipe_names, remember
+from pipelines.settings import (
+    CONFIGS,
+    PROJECT,
+    choice_file,
+    find_recipe,
+    load_settings,
+    recipe_names,
+    remember,
+)
 from pipelines.workspace import PARTITIONED_BY, Workspace
 from storage.tables import commit, part_rows
 
@@ -140,3 +151,31 @@ def test_all_names_of_duckdb_are_taken() -> None:
         name for (name,) in connection.execute(f"{schemas} from duckdb_databases()").fetchall()
     }
     assert names <= TAKEN_NAMES
+
+
+def test_an_empty_variable_is_none_and_a_quoted_tilde_is_the_person_s_folder(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("PIANOGRADE_HOME", "~/tilde")
+    monkeypatch.setenv("PIANOGRADE_STORE", "~/store")
+    settings = load_settings()
+    assert settings.home == choice_file().parent == tmp_path / "tilde"
+    assert settings.store_url == f"{tmp_path}/store/demo"
+    for name in ("HOME", "STORE", "WORKERS"):
+        monkeypatch.setenv(f"PIANOGRADE_{name}", "")
+    assert load_settings().home == choice_file().parent == PROJECT / ".pianograde"
+    assert load_settings().store is None
+
+
+def test_workers_are_as_many_as_the_cores_that_may_be_used(home: Path) -> None:
+    code = "from pipelines.settings import load_settings; print(load_settings().workers)"
+    [core, *_] = os.sched_getaffinity(0)
+    found = subprocess.run(
+        [sys.executable, "-c", f"import os; os.sched_setaffinity(0, {{{core}}}); {code}"],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={k: v for k, v in os.environ.items() if k != "PIANOGRADE_WORKERS"},
+    )
+    assert found.stdout == "1\n"

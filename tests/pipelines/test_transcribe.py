@@ -96,4 +96,4 @@ def test_without_the_extra_the_way_out_is_told(
     take = wav(tmp_path / "take.wav")
     answer = CliRunner().invoke(app, ["transcribe", str(take), "--out", str(tmp_path)])
     assert answer.exit_code == 2
-    assert "pip install 'pianograde[transcription]'" in answer.stderr
+    assert "pip install -c constraints.txt -e '.[transcription]'" in answer.stderr

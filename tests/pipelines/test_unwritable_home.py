@@ -77,3 +77,48 @@ def test_an_output_is_made_where_its_path_says(home: Path) -> None:
     assert not path.exists()
     assert workspace.output("phase2", "evaluation") == path
     assert path.is_dir()
+
+
+@pytest.mark.parametrize("kind", ["gone", "relative", "~", "a file", "read-only", "broken"])
+def test_a_dagster_home_that_cannot_be_used_is_one_line_that_names_it(
+    kind: str, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("")
+    (tmp_path / "there").mkdir()
+    values = {
+        "gone": str(tmp_path / "gone"),
+        "relative": "dagster_home",
+        "~": "~/dagster_home",
+        "a file": str(tmp_path / "file"),
+    }
+    if kind == "read-only":
+        deny_writing(tmp_path / "there", monkeypatch)
+    if kind == "broken":
+        (tmp_path / "there" / "dagster.yaml").write_text("storage: {sqlite: nonsense")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path / "person"))
+    monkeypatch.setenv("DAGSTER_HOME", values.get(kind, str(tmp_path / "there")))
+    answer = CliRunner().invoke(app, ["tidy"])
+    assert answer.exit_code == 2, answer.output
+    [told] = answer.stderr.splitlines()
+    assert "DAGSTER_HOME" in told
+    assert "unset DAGSTER_HOME" in told
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "there"]
+
+
+def test_an_empty_dagster_home_is_none(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DAGSTER_HOME", "")
+    assert CliRunner().invoke(app, ["tidy"]).exit_code == 0
+    assert (home / "dagster" / "dagster.yaml").exists()
+
+
+def test_a_folder_that_was_deleted_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    answer = CliRunner().invoke(app, ["query", "select 1"])
+    assert answer.exit_code == 2
+    assert "was deleted" in answer.stderr
+    assert len(answer.stderr.splitlines()) == 1

@@ -1,0 +1,151 @@
+"""What a signal does to a command: an end within five seconds, one last line, and nothing left."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from pipelines.interruption import KEPT, ended_by_signals
+
+WITHIN_S = 5.0
+
+TASKS = """
+import time
+def slow(_):
+    print("part", flush=True)
+    time.sleep(60)
+"""
+WORKERS = """
+from pipelines.engine import run_tasks
+from slow_tasks import slow
+list(run_tasks(slow, ((None, n) for n in range(9)), workers=2))
+"""
+CAUGHT = """
+print("part", flush=True)
+while True:  # deaf as a library may be that catches what it should not
+    try:
+        time.sleep(60)
+    except BaseException:
+        pass
+"""
+WAITING = """
+print("part", flush=True)
+with deaf_children():
+    threading.Lock().acquire()
+    threading.Event().wait()
+"""
+SWALLOWED = """
+import sys
+print("part", flush=True)
+try:
+    time.sleep(60)
+except KeyboardInterrupt:
+    sys.exit(1)  # as Lightning does
+"""
+HEAD = """
+import threading, time
+from pipelines.interruption import deaf_children, ended_by_signals
+if __name__ == "__main__":
+    with ended_by_signals("go on so"):
+"""
+
+
+def living(session: int) -> list[str]:
+    """Return the processes of a session that have not ended."""
+    found = subprocess.run(
+        ["ps", "-o", "pid=,stat=,args=", "-s", str(session)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return [line for line in found.stdout.splitlines() if line.split()[1][0] not in "ZX"]
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Callable[[str], "subprocess.Popen[str]"]]:
+    started = []
+
+    def begin(body: str) -> "subprocess.Popen[str]":
+        (tmp_path / "slow_tasks.py").write_text(TASKS)
+        script = tmp_path / "main.py"
+        script.write_text(HEAD + "\n".join(f"        {line}" for line in body.splitlines()))
+        process = subprocess.Popen(
+            [sys.executable, str(script)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        started.append(process)
+        assert process.stdout is not None
+        assert process.stdout.readline() == "part\n"
+        return process
+
+    yield begin
+    for process in started:
+        if living(process.pid):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+
+
+@pytest.mark.parametrize("body", [WORKERS, CAUGHT, WAITING, SWALLOWED])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_ends_all_and_says_how_to_go_on(
+    number: signal.Signals, body: str, start: Callable[[str], "subprocess.Popen[str]"]
+) -> None:
+    process = start(body)
+    begun = time.monotonic()
+    if number is signal.SIGINT:  # a terminal tells all of them, and people press twice
+        os.killpg(process.pid, number)
+        time.sleep(0.2)
+        if process.poll() is None:
+            os.killpg(process.pid, number)
+    else:
+        process.send_signal(number)
+    _, told = process.communicate(timeout=30)
+    assert time.monotonic() - begun < WITHIN_S
+    assert process.returncode == 128 + number
+    assert told.splitlines()[-1] == f"pianograde: ended by {number.name}; go on so"
+    assert "Traceback" not in told
+    assert living(process.pid) == []
+
+
+def test_a_block_that_ends_by_itself_leaves_signals_as_they_were() -> None:
+    before = [signal.getsignal(number) for number in signal.Signals]
+    with pytest.raises(ValueError, match="its own"), ended_by_signals(""):
+        raise ValueError("its own")
+    assert [signal.getsignal(number) for number in signal.Signals] == before
+
+
+def test_a_run_is_ended_while_parts_are_made_and_goes_on(
+    new_project: Callable[[], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = new_project()
+    made: list[dict[Path, int]] = [{}]
+    for _ in range(2):
+        process = project.start(*project.run_arguments)
+        parts: dict[Path, int] = made[-1]
+        while len(parts) <= len(made[-1]):
+            assert process.poll() is None
+            time.sleep(0.05)
+            parts = dict.fromkeys(project.home.glob("data/*/phase2/pairs/**/*.parquet"), 0)
+        begun = time.monotonic()
+        os.killpg(process.pid, signal.SIGINT)
+        _, told = process.communicate(timeout=60)
+        assert time.monotonic() - begun < WITHIN_S
+        assert process.returncode == 130
+        assert told.splitlines()[-1].endswith(KEPT)
+        assert "Traceback" not in told
+        assert living(process.pid) == []
+        made.append({path: path.stat().st_mtime_ns for path in parts})
+    assert made[1].items() < made[2].items()  # none was made again
+    monkeypatch.setenv("DAGSTER_HOME", str(project.home / "dagster"))
+    with dg.DagsterInstance.get() as instance:
+        assert all(run.is_finished for run in instance.get_runs())
