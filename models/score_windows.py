@@ -13,7 +13,7 @@ from degradation.notes import TICK_S, Performance, cut_window, snap
 from degradation.waveform import Waveform
 from models.score_sources import Sources, check_regular, readable
 from models.transcription import Transcriber
-from storage.audio import audio_duration_s, read_audio_window
+from storage.audio import open_recording, read_audio_window
 from storage.corpus import CorpusConfig
 from storage.midi import read_midi
 from storage.segments import window_starts
@@ -41,13 +41,15 @@ SILENCE_PEAK = 2.0**-16
 class Opened:
     """A performance ready to be cut: notes in memory, sound left in its file.
 
-    `transcribed` says that the notes were not played but found in the sound.
+    `transcribed` says that the notes were not played but found in the sound. `left_out` are
+    remarks on what the files hold and was changed or not heard.
     """
 
     notes: Performance | None
     sound: Path | None
     duration_s: float
     transcribed: bool = False
+    left_out: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -72,14 +74,15 @@ def open_performance(sources: Sources, tolerance_s: float) -> Opened:
     Raises UserError for a file that cannot be read, lasts under a second or over twelve hours,
     and for two files whose lengths differ by more than `tolerance_s`.
     """
-    notes, lengths_s = None, {}
+    notes, lengths_s, left_out = None, {}, ()
     if sources.midi is not None:
         notes = _read_notes(sources.midi)
         lengths_s[sources.midi] = float(notes.notes["offset_s"].max())
     if sources.audio is not None:
         check_regular(sources.audio)
         with _sound(sources.audio):
-            lengths_s[sources.audio] = audio_duration_s(sources.audio)
+            recording = open_recording(sources.audio)
+        lengths_s[sources.audio], left_out = recording.duration_s, recording.left_out
     for path, length_s in lengths_s.items():
         if not LEAST_S <= length_s <= LONGEST_S:
             raise UserError(
@@ -93,7 +96,12 @@ def open_performance(sources: Sources, tolerance_s: float) -> Opened:
             f"same moment, and at most {tolerance_s:g} s between their ends: cut them alike, or "
             "grade each by itself"
         )
-    return Opened(notes=notes, sound=sources.audio, duration_s=min(lengths_s.values()))
+    return Opened(
+        notes=notes,
+        sound=sources.audio,
+        duration_s=min(lengths_s.values()),
+        left_out=left_out,
+    )
 
 
 def open_transcribed(
@@ -105,7 +113,8 @@ def open_transcribed(
     """
     check_regular(audio)
     with _sound(audio):
-        duration_s = audio_duration_s(audio)
+        recording = open_recording(audio)
+        duration_s = recording.duration_s
         if not 0 < duration_s <= longest_s:
             raise UserError(
                 f"{audio.name} lasts {duration_s:.6g} s; expected more than none and at most "
@@ -117,6 +126,7 @@ def open_transcribed(
         sound=audio if with_sound else None,
         duration_s=duration_s,
         transcribed=True,
+        left_out=recording.left_out,
     )
 
 
