@@ -11,6 +11,7 @@ import numpy as np
 from degradation.errors import UserError
 from degradation.notes import TICK_S, Performance, cut_window, snap
 from degradation.waveform import Waveform
+from models.pair_fit import check_fit
 from models.score_sources import Sources, check_regular, readable
 from models.transcription import Transcriber
 from storage.audio import open_recording, read_audio_window
@@ -72,9 +73,10 @@ def open_performance(sources: Sources, tolerance_s: float) -> Opened:
     """Return a performance with its length: of two files, what both cover.
 
     Raises UserError for a file that cannot be read, lasts under a second or over twelve hours,
-    and for two files whose lengths differ by more than `tolerance_s`.
+    and for two files whose lengths differ by more than `tolerance_s` or that are no pair.
     """
-    notes, lengths_s, left_out = None, {}, ()
+    notes, lengths_s = None, {}
+    left_out: tuple[str, ...] = ()
     if sources.midi is not None:
         notes = _read_notes(sources.midi)
         lengths_s[sources.midi] = float(notes.notes["offset_s"].max())
@@ -96,6 +98,9 @@ def open_performance(sources: Sources, tolerance_s: float) -> Opened:
             f"same moment, and at most {tolerance_s:g} s between their ends: cut them alike, or "
             "grade each by itself"
         )
+    if notes is not None and sources.audio is not None:
+        with _sound(sources.audio):
+            left_out += check_fit(notes.notes, sources.audio, min(lengths_s.values()))
     return Opened(
         notes=notes,
         sound=sources.audio,

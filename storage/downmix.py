@@ -95,12 +95,14 @@ class Mix:
     def mono(self, frames: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return frames of shape (n, c) as mono of shape (n,)."""
         if self.weights:
-            mono = (frames @ np.array(self.weights)).astype(np.float32)
+            mono: NDArray[np.float32] = (frames @ np.array(self.weights)).astype(np.float32)
         else:
             mono = frames.mean(axis=1, dtype=np.float32)
         if self.scale != 1:
-            mono = mono * np.float32(self.scale)
-        return mono - np.float32(self.offset) if self.offset else mono
+            mono *= np.float32(self.scale)
+        if self.offset:
+            mono -= np.float32(self.offset)
+        return mono
 
 
 def choose_mix(levels: Levels, form: tuple[str, str], name: str) -> Mix:
