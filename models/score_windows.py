@@ -191,15 +191,11 @@ def _read_notes(path: Path) -> Performance:
 def _sound(path: Path) -> Iterator[None]:
     """Read sound quietly; what storage does not know of yet is a UserError too.
 
-    That is a name that soundfile cannot pass on, and a rate too high for the memory.
+    That is a rate too high for the memory.
     """
     try:
         with _quiet_decoders():
             yield
-    except UnicodeEncodeError as error:
-        raise UserError(
-            f"{path.name} is no name in UTF-8, which audio files need: rename it"
-        ) from error
     except MemoryError as error:
         raise UserError(
             f"{path.name} needs more memory for a window than there is; expected an ordinary "

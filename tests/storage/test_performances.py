@@ -141,13 +141,13 @@ def test_a_recording_that_cannot_be_used_is_told_once_and_its_music_kept(
     root = write_root(chosen)
     length = [round(float(row["duration"]) * 4000) for row in chosen]
     soundfile.write(root / "0.wav", np.zeros(length[0]), 4000)
-    soundfile.write(root / "1.wav", np.zeros((length[1], 8)), 4000)
+    soundfile.write(root / "1.wav", np.zeros((length[1], 9)), 4000)
     soundfile.write(root / "2.wav", np.zeros(length[2] // 3), 4000)
     (root / "3.wav").write_bytes(b"RIFF and then nothing")
     tasks = plan(root)
     reasons = left_out(tasks)
     assert set(reasons) == {"1.wav", "2.wav", "3.wav", "4.wav"}
-    assert "8 channels" in reasons["1.wav"]
+    assert "9 channels" in reasons["1.wav"]
     assert "the audio lasts" in reasons["2.wav"]
     assert "3.wav cannot be read as audio" in reasons["3.wav"]
     assert "the audio file is missing" in reasons["4.wav"]
