@@ -48,9 +48,9 @@ class Scored:
     """A performance's eight scores, 0-100, and how far each strays between windows.
 
     A score is the mean over `windows` windows, `spread` their population standard deviation in
-    points; `silent_windows` were left out. `duration_s` is how much was heard, `left_out` what of
-    the files was not, in words. `modality` says what was heard, `model` by which experiment.
-    `not_judged` gives, by dimension, why its score is not to be relied on.
+    points; `silent_windows` were left out. `duration_s` is how much was heard; `left_out` says what
+    of the files was not, or was changed. `modality` says what was heard, `model` by which
+    experiment. `not_judged` gives, by dimension, why its score is not to be relied on.
     """
 
     file: str

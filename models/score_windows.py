@@ -11,9 +11,10 @@ import numpy as np
 from degradation.errors import UserError
 from degradation.notes import TICK_S, Performance, cut_window, snap
 from degradation.waveform import Waveform
+from models.pair_fit import check_fit
 from models.score_sources import Sources, check_regular, readable
 from models.transcription import Transcriber
-from storage.audio import audio_duration_s, read_audio_window
+from storage.audio import open_recording, read_audio_window
 from storage.corpus import CorpusConfig
 from storage.midi import PianoMusic, read_piano
 from storage.segments import window_starts
@@ -41,8 +42,8 @@ SILENCE_PEAK = 2.0**-16
 class Opened:
     """A performance ready to be cut: notes in memory, sound left in its file.
 
-    `transcribed` says that the notes were not played but found in the sound. `left_out` says, in
-    words, what of the files is not in it.
+    `transcribed` says that the notes were not played but found in the sound. `left_out` are
+    remarks on what the files hold and was changed or not heard.
     """
 
     notes: Performance | None
@@ -72,9 +73,10 @@ def open_performance(sources: Sources, tolerance_s: float) -> Opened:
     """Return a performance with its length: of two files, what both cover.
 
     Raises UserError for a file that cannot be read, lasts under a second or over twelve hours,
-    and for two files whose lengths differ by more than `tolerance_s`.
+    and for two files whose lengths differ by more than `tolerance_s` or that are no pair.
     """
-    notes, left_out, lengths_s = None, (), {}
+    notes, lengths_s = None, {}
+    left_out: tuple[str, ...] = ()
     if sources.midi is not None:
         music = _read_notes(sources.midi)
         notes, left_out = music.performance, music.left_out
@@ -82,7 +84,9 @@ def open_performance(sources: Sources, tolerance_s: float) -> Opened:
     if sources.audio is not None:
         check_regular(sources.audio)
         with _sound(sources.audio):
-            lengths_s[sources.audio] = audio_duration_s(sources.audio)
+            recording = open_recording(sources.audio)
+        lengths_s[sources.audio] = recording.duration_s
+        left_out += recording.left_out
     for path, length_s in lengths_s.items():
         if not LEAST_S <= length_s <= LONGEST_S:
             raise UserError(
@@ -96,6 +100,9 @@ def open_performance(sources: Sources, tolerance_s: float) -> Opened:
             f"same moment, and at most {tolerance_s:g} s between their ends: cut them alike, or "
             "grade each by itself"
         )
+    if notes is not None and sources.audio is not None:
+        with _sound(sources.audio):
+            left_out += check_fit(notes.notes, sources.audio, min(lengths_s.values()))
     return Opened(
         notes=notes,
         sound=sources.audio,
@@ -113,7 +120,8 @@ def open_transcribed(
     """
     check_regular(audio)
     with _sound(audio):
-        duration_s = audio_duration_s(audio)
+        recording = open_recording(audio)
+        duration_s = recording.duration_s
         if not 0 < duration_s <= longest_s:
             raise UserError(
                 f"{audio.name} lasts {duration_s:.6g} s; expected more than none and at most "
@@ -125,6 +133,7 @@ def open_transcribed(
         sound=audio if with_sound else None,
         duration_s=duration_s,
         transcribed=True,
+        left_out=recording.left_out,
     )
 
 
@@ -184,15 +193,11 @@ def _read_notes(path: Path) -> PianoMusic:
 def _sound(path: Path) -> Iterator[None]:
     """Read sound quietly; what storage does not know of yet is a UserError too.
 
-    That is a name that soundfile cannot pass on, and a rate too high for the memory.
+    That is a rate too high for the memory.
     """
     try:
         with _quiet_decoders():
             yield
-    except UnicodeEncodeError as error:
-        raise UserError(
-            f"{path.name} is no name in UTF-8, which audio files need: rename it"
-        ) from error
     except MemoryError as error:
         raise UserError(
             f"{path.name} needs more memory for a window than there is; expected an ordinary "

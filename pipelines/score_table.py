@@ -60,7 +60,7 @@ def block(scored: "Scored", recipe: Recipe) -> str:
         printable(scored.file),
         f"  {_clock(scored.duration_s)} of {HEARD[scored.modality]}, graded by {scored.model} "
         f"(recipe {recipe.name}): {windows}{silent}",
-        *(f"  left out: {printable(left_out)}" for left_out in scored.left_out),
+        *(f"  {printable(left_out)}" for left_out in scored.left_out),
         "",
         f"  {'dimension':<24}{'score':>6}   {'over time':<10}",
     ]
@@ -72,9 +72,9 @@ def block(scored: "Scored", recipe: Recipe) -> str:
     return "\n".join([*lines, "", *(f"  {line}" for line in caveats(recipe))])
 
 
-def left_out_line(scored: Scored) -> str:
-    """Return what of a file was not heard, as one line for standard error."""
-    return printable(f"{scored.file}: left out: {'; '.join(scored.left_out)}")
+def left_out_line(scored: "Scored") -> str:
+    """Return what of a file was left out or changed, as one line for standard error."""
+    return printable(f"{scored.file}: {'; '.join(scored.left_out)}")
 
 
 def heading(files: Iterable[str]) -> str:

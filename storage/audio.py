@@ -1,6 +1,7 @@
 """Audio bytes to a `Waveform` and back, through soundfile."""
 
 import io
+import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,11 +13,8 @@ import soxr
 
 from degradation.errors import UserError
 from degradation.waveform import Waveform
-
-MAX_CHANNELS = 2
-
-SAMPLE_RATES_HZ = (4_000, 384_000)
-"""What recordings have; a header that says otherwise is broken, or means harm."""
+from storage.downmix import MAX_CHANNELS
+from storage.recordings import Recording, length_s, read_mono, survey
 
 MARGIN_S = 0.05
 """What is read beyond a window; a whole number of samples at all usual rates."""
@@ -43,7 +41,13 @@ def encode_flac(waveform: Waveform) -> bytes:
 
 def decode_audio(data: bytes, name: str) -> Waveform:
     """Return any audio that libsndfile reads, mixed to mono; `name` is for errors."""
-    return _read(io.BytesIO(data), name, 0.0, None)
+    with _opened(data, name) as file:
+        samples = file.read(dtype="float32", always_2d=True)
+        rate_hz = file.samplerate
+    try:
+        return Waveform(samples=samples.mean(axis=1, dtype=np.float32), sample_rate_hz=rate_hz)
+    except UserError as error:  # NaN or infinite; say where
+        raise UserError(f"{name}: {error}") from error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +62,7 @@ class AudioFacts:
 
 def audio_facts(data: bytes, name: str) -> AudioFacts:
     """Return what the header says of any audio that libsndfile reads; `name` is for errors."""
-    with _opened(io.BytesIO(data), name) as file:
+    with _opened(data, name) as file:
         return AudioFacts(
             sample_rate_hz=file.samplerate,
             bit_depth=BIT_DEPTHS.get(file.subtype, 0),
@@ -68,9 +72,18 @@ def audio_facts(data: bytes, name: str) -> AudioFacts:
 
 
 def audio_duration_s(path: Path) -> float:
-    """Return the length of an audio file from its header. Raises UserError when it has none."""
-    with _opened(path, path.name) as file:
-        return float(file.frames / file.samplerate)
+    """Return the length of the sound that a file holds. Raises UserError when it has none.
+
+    Where its size tells, nothing is decoded; else it is, once in a process.
+    """
+    with _refusing(path.name):
+        return length_s(path)
+
+
+def open_recording(path: Path) -> Recording:
+    """Return what an audio file holds, from one pass over it. Raises UserError for no audio."""
+    with _refusing(path.name):
+        return survey(path)
 
 
 def read_audio_window(
@@ -78,18 +91,26 @@ def read_audio_window(
 ) -> Waveform:
     """Return a window of a recording, mixed to mono and resampled (soxr, very high quality).
 
-    The window is read with `MARGIN_S` on both sides, so that resampling sees no edge. Raises
-    UserError when the file is unreadable, ends before the window does, has more than two
-    channels, or holds samples that are not finite.
+    The window is read with `MARGIN_S` on both sides, so that resampling sees no edge. How the
+    channels become one and which level is full scale is decided on the whole recording
+    (`storage.downmix`). Raises UserError when the file is unreadable, ends before the window
+    does, or holds samples that are not finite.
     """
     before_s = min(start_s, MARGIN_S)
-    found = _read(path, path.name, start_s - before_s, before_s + duration_s + MARGIN_S)
-    resampled = soxr.resample(found.samples, found.sample_rate_hz, sample_rate_hz, quality="VHQ")
+    with _refusing(path.name):
+        recording = survey(path)
+        rate_hz = recording.sample_rate_hz
+        found = read_mono(
+            recording,
+            round((start_s - before_s) * rate_hz),
+            round((before_s + duration_s + MARGIN_S) * rate_hz),
+        )
+    resampled = soxr.resample(found, rate_hz, sample_rate_hz, quality="VHQ")
     window = resampled[round(before_s * sample_rate_hz) :]
     wanted = round(duration_s * sample_rate_hz)
     if len(window) < wanted - ROUNDING_S * sample_rate_hz:
         raise UserError(
-            f"{path.name} ends at {audio_duration_s(path):.2f} s; expected audio up to "
+            f"{path.name} ends at {recording.duration_s:.2f} s; expected audio up to "
             f"{start_s + duration_s:.2f} s, as its table says: restore the whole recording"
         )
     exact = np.zeros(wanted, dtype=np.float32)
@@ -98,38 +119,25 @@ def read_audio_window(
     return Waveform(samples=exact, sample_rate_hz=sample_rate_hz)
 
 
-def _read(
-    source: Path | io.BytesIO, name: str, start_s: float, duration_s: float | None
-) -> Waveform:
-    with _opened(source, name) as file:
-        rate_hz = file.samplerate
-        file.seek(min(round(start_s * rate_hz), file.frames))
-        frames = -1 if duration_s is None else round(duration_s * rate_hz)
-        samples = file.read(frames, dtype="float32", always_2d=True)
-    try:
-        return Waveform(samples=samples.mean(axis=1, dtype=np.float32), sample_rate_hz=rate_hz)
-    except UserError as error:  # NaN or infinite; say where
-        raise UserError(f"{name}: {error}") from error
+@contextmanager
+def _opened(data: bytes, name: str) -> Iterator[soundfile.SoundFile]:
+    """Open bytes as they stand, for the audio of the tables, which this project wrote."""
+    with _refusing(name), soundfile.SoundFile(io.BytesIO(data)) as file:
+        if file.channels > MAX_CHANNELS:
+            raise UserError(
+                f"{name} has {file.channels} channels; expected 1 to {MAX_CHANNELS}: mix it down"
+            )
+        yield file
 
 
 @contextmanager
-def _opened(source: Path | io.BytesIO, name: str) -> Iterator[soundfile.SoundFile]:
-    """Open a file of one or two channels; whatever goes wrong while it is read is a UserError."""
+def _refusing(name: str) -> Iterator[None]:
+    """Turn whatever goes wrong while a file is read into a UserError."""
     try:
-        with soundfile.SoundFile(source) as file:
-            if file.channels > MAX_CHANNELS:
-                raise UserError(
-                    f"{name} has {file.channels} channels; expected mono or stereo: mix it down"
-                )
-            if not SAMPLE_RATES_HZ[0] <= file.samplerate <= SAMPLE_RATES_HZ[1]:
-                raise UserError(
-                    f"{name} says that it has {file.samplerate:,} samples a second; expected "
-                    f"{SAMPLE_RATES_HZ[0]:,} to {SAMPLE_RATES_HZ[1]:,}: convert the file"
-                )
-            yield file
-    # A name such as `take.raw` makes soundfile ask for a sample rate: TypeError.
-    except (soundfile.SoundFileError, OSError, TypeError) as error:
+        yield
+    except (soundfile.SoundFileError, OSError, ValueError, struct.error) as error:
+        reason = " ".join(str(error).split()).partition(">: ")
         raise UserError(
-            f"{name} cannot be read as audio ({' '.join(str(error).split())}); expected WAV, FLAC, "
-            "OGG or MP3: restore or convert the file"
+            f"{name} cannot be read as audio ({reason[2] or reason[0]}); expected WAV, AIFF, AU, "
+            "FLAC, OGG or MP3: restore it, or convert it (ffmpeg -i FILE FILE.wav)"
         ) from error

@@ -60,7 +60,7 @@ def read_piano(data: bytes, name: str) -> PianoMusic:
     part = find_piano(read_events(data, name))
     notes, pedal = part.notes, part.pedal
     if not len(notes):
-        why = f" for a piano; left out: {'; '.join(part.left_out)}" if part.left_out else ""
+        why = f" for a piano ({'; '.join(part.left_out)})" if part.left_out else ""
         raise UserError(f"{name} has no notes{why}; expected piano music: export the piano's part")
     last_s = max(float(notes["offset_s"].max()), float(pedal["time_s"].max(initial=0.0)))
     if last_s > LONGEST_S:

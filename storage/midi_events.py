@@ -196,7 +196,7 @@ def _read_tracks(data: bytes, position: int) -> tuple[list[_Track], list[str]]:
         kind, body = data[position : position + 4], position + 8
         end = body + int.from_bytes(data[position + 4 : body], "big")
         if kind == b"MThd":
-            remarks.append("another MIDI file follows in the same file")
+            remarks.append("another MIDI file follows in the same file and is left out")
             break
         fits = end <= len(data) and _may_end(data, end)
         if kind == b"MTrk":
@@ -205,7 +205,9 @@ def _read_tracks(data: bytes, position: int) -> tuple[list[_Track], list[str]]:
             if lacking > 0 and not track.ended and end - body < PLACEHOLDER_LENGTH:
                 raise _BrokenError(f"track {len(tracks) + 1} lacks its last {lacking} bytes")
             if fits and data[track.end : end].strip(b"\0"):
-                remarks.append(f"{end - track.end} bytes after the end of track {len(tracks) + 1}")
+                remarks.append(
+                    f"{end - track.end} bytes behind the end of track {len(tracks) + 1} left out"
+                )
             tracks.append(track)
             position = end if fits else _next_track(data, track.end)
         else:

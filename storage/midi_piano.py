@@ -60,7 +60,7 @@ def find_piano(events: MidiEvents) -> PianoPart:
     off_keys = kept & ~np.isin(events.first, PIANO_PITCHES)
     if off_keys.any():
         keys = f"{PIANO_PITCHES[0]}-{PIANO_PITCHES[-1]}"
-        left_out.append(f"{_count(off_keys)} outside the piano's keys (MIDI {keys})")
+        left_out.append(f"{_count(off_keys)} outside the piano's keys (MIDI {keys}) left out")
     heard = ~_foreign(events, others, kept) & ~others & ~off_keys
     return PianoPart(
         notes=_notes(events, heard),
@@ -83,15 +83,15 @@ def _others(
     and programs beyond the pianos are not where another part is there: a keyboard may be set to
     any one sound.
     """
-    others = strikes & (events.channel % 16 == DRUM_CHANNEL)
+    others: NDArray[np.bool_] = strikes & (events.channel % 16 == DRUM_CHANNEL)
     if others.any():
-        left_out.append(f"{_count(others)} of drums (channel {DRUM_CHANNEL + 1})")
+        left_out.append(f"{_count(others)} of drums (channel {DRUM_CHANNEL + 1}) left out")
     for number in np.unique(events.track[strikes]).tolist():
         sung = strikes & ~others & (events.track == number)
         if _is_voice(events, number) and 0 < sung.sum() < (strikes & ~others).sum():
             name = events.tracks[number].name
-            left_out.append(f"{_count(sung)} of a voice (track {name or number + 1})")
-            others |= sung
+            left_out.append(f"{_count(sung)} of a voice (track {name or number + 1}) left out")
+            others = others | sung
     program = _programs(events)
     found = Counter(program[strikes & ~others].tolist())
     pianos = sum(found[number] for number in PIANO_PROGRAMS)
@@ -99,8 +99,8 @@ def _others(
         name = f"{pretty_midi.program_to_instrument_name(number)} (program {number + 1})"
         if pianos or len(found) > 1:
             played = strikes & ~others & (program == number)
-            left_out.append(f"{_count(played)} of {name}")
-            others |= played
+            left_out.append(f"{_count(played)} of {name} left out")
+            others = others | played
         else:
             left_out.append(f"no piano: its only instrument, {name}, is read as one")
     return others
@@ -109,8 +109,9 @@ def _others(
 def _is_voice(events: MidiEvents, number: int) -> bool:
     track = events.tracks[number]
     beside_a_piano = any(PIANO.search(other.name.casefold()) for other in events.tracks)
-    called = VOICE.search(track.name.casefold()) and not PIANO.search(track.name.casefold())
-    return track.has_lyrics or bool(called and beside_a_piano)
+    name = track.name.casefold()
+    is_called_so = bool(VOICE.search(name)) and not PIANO.search(name)
+    return track.has_lyrics or (is_called_so and beside_a_piano)
 
 
 def _programs(events: MidiEvents) -> NDArray[np.int64]:
@@ -130,7 +131,8 @@ def _programs(events: MidiEvents) -> NDArray[np.int64]:
             (chosen,) = np.nonzero((sources == source) & changes)
             latest = np.maximum(np.searchsorted(chosen, members, side="right") - 1, 0)
             program[members] = events.first[chosen[latest]]
-    return np.maximum(program, 0)
+    program[program < 0] = 0
+    return program
 
 
 def _foreign(

@@ -137,13 +137,13 @@ def test_what_is_left_out_is_told_in_the_object_the_table_and_on_standard_error(
     answer = score("--json", tmp_path / "song.mid", midi)
     assert answer.exit_code == 0
     sung, alone = objects(answer)
-    assert sung["left_out"] == ["1 note of Choir Aahs (program 53)"]
+    assert sung["left_out"] == ["1 note of Choir Aahs (program 53) left out"]
     assert alone["left_out"] == []
     assert sung["scores"] == alone["scores"]
-    told = f"pianograde: {tmp_path / 'song.mid'}: left out: 1 note of Choir Aahs (program 53)\n"
+    told = f"pianograde: {tmp_path / 'song.mid'}: 1 note of Choir Aahs (program 53) left out\n"
     assert answer.stderr == told
     table = score(tmp_path / "song.mid")
-    assert "  left out: 1 note of Choir Aahs (program 53)\n" in table.stdout
+    assert "  1 note of Choir Aahs (program 53) left out\n" in table.stdout
     assert "17.0 s of MIDI alone" in table.stdout
 
 
