@@ -163,7 +163,11 @@ def pairs_metadata(
     """Return counts, schema, what was left out, label histograms and one pair as a picture."""
     table = workspace.table(recipe.name, "pairs")
     left_out = read_table(workspace.table(recipe.name, "pairs_quarantine")).to_table()
-    light = read_table(table).to_table(columns=["tier", "duration_s", "duplicate_of", *DIMENSIONS]).to_pandas()
+    light = (
+        read_table(table)
+        .to_table(columns=["tier", "duration_s", "duplicate_of", *DIMENSIONS])
+        .to_pandas()
+    )
     tiers = Counter(light["tier"])
     metadata = {
         **table_metadata(table),
