@@ -50,6 +50,18 @@ class TieredDraw:
         return self.damage.sound_operations
 
     @property
+    def duplicate_of(self) -> str | None:
+        """The segment's first draw of a tier that does nothing, which this one repeats; or None.
+
+        It follows from the recipe alone, whatever rows were made before.
+        """
+        if self.damage.operations:
+            return None
+        others = tiered_draws(self.recipe, self.segment_id)
+        first = next(draw for draw in others if draw.tier == self.tier)
+        return None if first.number == self.number else first.sample_id
+
+    @property
     def instrument(self) -> Instrument:
         """What the notes are played on."""
         return self.recipe.instrument

@@ -19,7 +19,7 @@ from degradation.notes import Performance, cut_window
 from degradation.operation import SoundOperation
 from degradation.operations import SoundDamage
 from degradation.render import Instrument, soundfont_digest
-from degradation.sampling import Draw
+from degradation.sampling import Draw, TieredDraw
 from degradation.seeds import stream
 from degradation.waveform import Waveform, level_dbfs
 from labeling.damage import measure_damage
@@ -33,7 +33,7 @@ from storage.schema import PAIRS, PAIRS_QUARANTINE
 from storage.sound_source import RecordingError, hear, recording_state
 from storage.tables import ROW_GROUP_ROWS, Part, Table, find_part, part_path, write_part
 
-VERSION = "4"
+VERSION = "5"
 """Part of every part's name: raise it when the same recipe gives other rows."""
 
 PART_ROWS = 256
@@ -188,6 +188,7 @@ def make_row(
             "recipe_digest": recipe.tier_digest(draw.tier),
             "seed": recipe.seed,
             "draw": draw.number,
+            "duplicate_of": draw.duplicate_of if isinstance(draw, TieredDraw) else None,
             "corpus": origin.name,
             "licence": origin.licence,
             "audio_source": recipe.audio_source,

@@ -260,6 +260,14 @@ _ABOUT_ORIGIN = (
     column("recipe_digest", pa.string(), "Digest of the parameters that made this tier's rows."),
     column("seed", pa.int64(), "The recipe's seed."),
     column("draw", pa.int16(), "Number of this graded version of the segment."),
+    column(
+        "duplicate_of",
+        pa.string(),
+        "sample_id of the segment's first draw with the same audio and MIDI, byte for byte: a tier "
+        "that does nothing gives every draw the same sound, with scores of its own. Null for that "
+        "first one and where something was drawn. Neighbouring segments overlap, too, and are "
+        "not marked; splits are by piece, so no overlap crosses one.",
+    ),
 )
 
 _KEYS = (_SAMPLE_ID, _SEGMENT_ID, _PERFORMANCE_ID, _SPLIT, _TIER, _YEAR, *_MUSIC)

@@ -99,9 +99,10 @@ def read_label_gates(workspace: Workspace, recipe_name: str) -> dict[str, Any]:
 def audit_labels(samples: Table, recipe: Recipe) -> LabelAudit:
     """Return the gates over all rows, read batch by batch, and the ceilings.
 
-    Rows of counterfactual sets are no draws of the recipe: they are left out.
+    Rows of counterfactual sets are no draws of the recipe: they are left out, as are those that
+    repeat another row's sound and notes.
     """
-    of_draws = pc.field("split").isin(SPLITS)
+    of_draws = pc.field("split").isin(SPLITS) & pc.field("duplicate_of").is_null()
 
     def batches() -> Iterator[pd.DataFrame]:
         columns = ["composition", *DIMENSIONS]

@@ -69,11 +69,13 @@ def label_quality_asset(recipe_name: str) -> dg.AssetsDefinition:
 def some_segments(table: Table) -> pd.DataFrame:
     """Return the samples of up to `MOST_SEGMENTS` segments, evenly over the corpus, whole.
 
-    Counterfactual families are left out: they would weigh a few segments tenfold.
+    Counterfactual families are left out: they would weigh a few segments tenfold. So are rows that
+    repeat another row's sound and notes.
     """
     names = read_table(table).to_table(columns=["segment_id"])["segment_id"].unique().sort()
     some = names.take(list(evenly(len(names), MOST_SEGMENTS)))
-    chosen = pc.field("segment_id").isin(some) & pc.field("family").is_null()
+    once = pc.field("family").is_null() & pc.field("duplicate_of").is_null()
+    chosen = pc.field("segment_id").isin(some) & once
     samples: pd.DataFrame = read_table(table).to_table(filter=chosen).to_pandas()
     return samples
 

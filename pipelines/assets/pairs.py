@@ -163,7 +163,11 @@ def pairs_metadata(
     """Return counts, schema, what was left out, label histograms and one pair as a picture."""
     table = workspace.table(recipe.name, "pairs")
     left_out = read_table(workspace.table(recipe.name, "pairs_quarantine")).to_table()
-    light = read_table(table).to_table(columns=["tier", "duration_s", *DIMENSIONS]).to_pandas()
+    light = (
+        read_table(table)
+        .to_table(columns=["tier", "duration_s", "duplicate_of", *DIMENSIONS])
+        .to_pandas()
+    )
     tiers = Counter(light["tier"])
     metadata = {
         **table_metadata(table),
@@ -171,6 +175,7 @@ def pairs_metadata(
         "rows in this run": sum(made.rows for made in committed.values()),
         "hours": float(light["duration_s"].sum()) / 3600,
         **{f"{tier} rows": tiers[tier] for tier in TIERS},
+        "duplicates": int(light["duplicate_of"].notna().sum()),
         "audio source": recipe.audio_source,
         "quarantined": len(left_out),
         "quarantine": records_metadata(left_out.to_pylist()),

@@ -130,9 +130,9 @@ def read_shortcut_audit(workspace: Workspace, recipe_name: str) -> dict[str, Any
 def audited_rows(workspace: Workspace, recipe_name: str) -> pd.DataFrame:
     """Return the statistics of up to `MOST_ROWS` rows, evenly over the corpus, by name.
 
-    Rows of counterfactual sets are no draws of the recipe: they are left out.
+    Rows of counterfactual sets are no draws of the recipe: they are left out, as are duplicates.
     """
-    of_draws = pc.field("split").isin(SPLITS)
+    of_draws = pc.field("split").isin(SPLITS) & pc.field("duplicate_of").is_null()
     pairs = workspace.table(recipe_name, "pairs")
     light = read_table(pairs).to_table(columns=["sample_id", "tier", "year"], filter=of_draws)
     light = light.sort_by("sample_id")

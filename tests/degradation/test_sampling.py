@@ -121,3 +121,18 @@ def test_tiers_are_the_same_in_any_order(phase2: TieredRecipe, seed: int) -> Non
     forwards = {segment: tier_of(recipe, segment, 0) for segment in SEGMENTS[:200]}
     backwards = {segment: tier_of(recipe, segment, 0) for segment in reversed(SEGMENTS[:200])}
     assert forwards == backwards
+
+
+def test_a_draw_of_a_tier_that_does_nothing_repeats_the_first_of_its_segment(
+    phase2: TieredRecipe,
+) -> None:
+    repeated = 0
+    for segment in SEGMENTS[:50]:
+        draws = tiered_draws(phase2, segment)
+        pristine = [draw for draw in draws if draw.tier == "pristine"]
+        expected = {draw.sample_id: pristine[0].sample_id for draw in pristine[1:]}
+        # Each is asked alone, the last one first: nothing depends on what was asked before.
+        found = {draw.sample_id: draw.duplicate_of for draw in reversed(draws)}
+        assert {name: first for name, first in found.items() if first} == expected
+        repeated += len(expected)
+    assert repeated

@@ -358,3 +358,12 @@ def test_real_recordings_are_replayed(
         made = replay(row, root)
         assert write_midi(made.degraded) == row["midi"]["bytes"]
         assert encode_flac(made.sound) == row["audio"]["bytes"]
+
+
+def test_marked_rows_are_those_whose_sound_and_notes_were_there_before(shards: Table) -> None:
+    first: dict[tuple[bytes, bytes], str] = {}
+    for row in sorted(all_rows(shards), key=lambda row: (row["segment_id"], row["draw"])):
+        content = (row["audio"]["bytes"], row["midi"]["bytes"])
+        assert row["duplicate_of"] == first.get(content)
+        first.setdefault(content, row["sample_id"])
+    assert first
