@@ -133,13 +133,17 @@ def _scale(levels: Levels, rms: float, form: tuple[str, str], name: str) -> tupl
         return 1.0, []
     if levels.peak > CLICK * rms:
         raise UserError(
-            f"{name} has a sample of {levels.peak:.3g} times full scale, far above all others; "
+            f"{name} has a sample of {_plain(levels.peak)} times full scale, far above all others; "
             "expected samples within full scale: repair the click, or export it again"
         )
     full = levels.peak
     if levels.peak > MIX_PEAK:
         full = next((2.0**bits for bits in (15, 23, 31) if levels.peak <= 2**bits), full)
-    return 1 / full, [f"samples up to {levels.peak:,.4g} times full scale were brought down"]
+    return 1 / full, [f"samples up to {_plain(levels.peak)} times full scale were brought down"]
+
+
+def _plain(times: float) -> str:
+    return f"{times:,.0f}" if times >= 100 else f"{times:.3g}"
 
 
 def _weights(spread: NDArray[np.float64], form: tuple[str, str]) -> tuple[list[float], list[str]]:
