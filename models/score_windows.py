@@ -25,8 +25,8 @@ LONGEST_S = 12 * 3600.0
 LONGEST_TRANSCRIBED_S = 3600.0
 """A recording is transcribed whole, in memory: an hour takes 2 GB."""
 
-LARGEST_MIDI_BYTES = 16 << 20
-"""Several times what twelve hours of dense playing need; a parser is slow on more."""
+LARGEST_MIDI_BYTES = 8 << 20
+"""Twice what twelve hours of dense playing need; more would take over a gigabyte to read."""
 
 LEAST_S = 1.0
 """In less there is nothing to grade: a note or two."""

@@ -308,15 +308,16 @@ def _deepest(
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     """Return how far down a pedal is after each event, and which of them move it.
 
-    Of one channel alone every movement counts, of several those that change the deepest.
+    Of one channel alone every movement counts, of several the first and those that change the
+    deepest. A reset of a pedal that is up is none.
     """
     down: dict[int, int] = {}
     deepest, moved = [], []
-    several, before = len(set(channels)) > 1, 0
+    several, before = len(set(channels)) > 1, -1
     for channel, value, is_movement in zip(channels, values, movements, strict=True):
         down[channel] = value
         now = max(down.values())
-        moved.append(now != before or (is_movement and not several))
+        moved.append(now != max(before, 0) or (is_movement and (not several or before < 0)))
         deepest.append(now)
         before = now
     return np.array(deepest, dtype=np.int64), np.array(moved, dtype=bool)

@@ -255,6 +255,11 @@ def test_a_pedal_is_as_far_down_as_its_deepest_channel() -> None:
     assert pedalled(midi(track(events))) == [(0.0, 90), (2.0, 40), (3.0, 0)]
 
 
+def test_a_pedal_that_is_never_used_is_there_all_the_same() -> None:
+    events = [*TUNE, control(0, 64, 0), control(0, 64, 0, 1), control(960, 121, 0)]
+    assert pedalled(midi(track(events))) == [(0.0, 0)]
+
+
 REFUSED = {
     "a message cut off": PLAIN[:-6],
     "a file cut off between messages": midi(track(TUNE, end=b""))[:-4],
