@@ -14,21 +14,15 @@ pretty_midi's time, which stays the independent reader of `tests/storage/test_mi
 
 from array import array
 from dataclasses import dataclass
-from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
 
 from degradation.errors import UserError
+from storage.midi_clock import BrokenMidiError, Clock, read_clock
 
 NOTE_OFF, NOTE_ON, CONTROL, PROGRAM = 0x8, 0x9, 0xB, 0xC
 """Kinds of channel message: the upper half of a status byte (MIDI 1.0)."""
-
-DEFAULT_TEMPO_US = 500_000
-"""Microseconds a quarter note until a file says otherwise: 120 beats a minute."""
-
-FRAMES_A_SECOND = {24: Fraction(24), 25: Fraction(25), 29: Fraction(30_000, 1001), 30: Fraction(30)}
-"""Frames of SMPTE time code, by the number in a file's header."""
 
 PLACEHOLDER_LENGTH = 0x7FFF_0000
 """A chunk's length from here on was never filled in: the recorder wrote until it was stopped."""
@@ -65,27 +59,8 @@ class MidiEvents:
     second: NDArray[np.int64]
     end_tick: int
     tracks: tuple[TrackFacts, ...]
-    clock: "Clock"
+    clock: Clock
     remarks: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Clock:
-    """Ticks to seconds: from `tick[i]`, which is at `second[i]`, each lasts `tick_s[i]`."""
-
-    tick: NDArray[np.int64]
-    second: NDArray[np.float64]
-    tick_s: NDArray[np.float64]
-
-    def seconds(self, tick: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Return the time of each tick in seconds."""
-        at = np.searchsorted(self.tick, tick, side="right") - 1
-        found: NDArray[np.float64] = self.second[at] + (tick - self.tick[at]) * self.tick_s[at]
-        return found
-
-
-class _BrokenError(Exception):
-    """What is wrong with the bytes, and where."""
 
 
 @dataclass(slots=True)
@@ -110,7 +85,7 @@ def read_events(data: bytes, name: str) -> MidiEvents:
     """
     try:
         return _read_events(data)
-    except _BrokenError as error:
+    except BrokenMidiError as error:
         raise UserError(
             f"{name} cannot be read as MIDI ({error}); expected a complete Standard MIDI File: "
             "download or export it again"
@@ -120,16 +95,16 @@ def read_events(data: bytes, name: str) -> MidiEvents:
 def _read_events(data: bytes) -> MidiEvents:
     start = data.find(b"MThd")  # an RMID file or an old Macintosh header may stand before it
     if start < 0:
-        raise _BrokenError("it has no header MThd")
+        raise BrokenMidiError("it has no header MThd")
     if len(data) < start + 14:
-        raise _BrokenError("its header is cut off")
+        raise BrokenMidiError("its header is cut off")
     kind, count, division = (int.from_bytes(data[at : at + 2], "big") for at in _words(start + 8))
     first = start + 8 + max(6, int.from_bytes(data[start + 4 : start + 8], "big"))
     tracks, remarks = _read_tracks(data, first if first < len(data) else start + 14)
     if not tracks:
-        raise _BrokenError("it has no track")
+        raise BrokenMidiError("it has no track")
     if kind == 2 and sum(_has_notes(track) for track in tracks) > 1:
-        raise _BrokenError("type 2, several pieces in one file: expected type 0 or 1")
+        raise BrokenMidiError("type 2, several pieces in one file: expected type 0 or 1")
     if len(tracks) < count:
         remarks.append(
             f"{count - len(tracks)} of {count} tracks that its header counts are missing"
@@ -148,7 +123,7 @@ def _read_events(data: bytes) -> MidiEvents:
         second=packed & 0xFF,
         end_tick=max(track.end_tick for track in tracks),
         tracks=tuple(TrackFacts(name=t.name, has_lyrics=t.has_lyrics) for t in tracks),
-        clock=_clock(division, [tempo for track in tracks for tempo in track.tempos]),
+        clock=read_clock(division, [tempo for track in tracks for tempo in track.tempos]),
         remarks=tuple(remarks),
     )
 
@@ -159,33 +134,6 @@ def _words(start: int) -> range:
 
 def _has_notes(track: _Track) -> bool:
     return any(packed >> 20 & 0xF == NOTE_ON for packed in track.packed)
-
-
-def _clock(division: int, tempos: list[tuple[int, int]]) -> Clock:
-    """Return a file's clock: tempos count in whatever track they stand, the last of a tick wins."""
-    if division & 0x8000:  # SMPTE: frames a second, negative, and ticks a frame
-        frames = 0x100 - (division >> 8)
-        if frames not in FRAMES_A_SECOND or not division & 0xFF:
-            raise _BrokenError(f"its header's time code is impossible: {division:#06x}")
-        tick_s = 1 / (FRAMES_A_SECOND[frames] * (division & 0xFF))
-        changes = {0: tick_s}
-    elif division:
-        per_tick = Fraction(1, 1_000_000 * division)
-        tempos.sort(key=lambda tempo: tempo[0])
-        changes = {0: DEFAULT_TEMPO_US * per_tick}
-        changes |= {tick: tempo_us * per_tick for tick, tempo_us in tempos}
-    else:
-        raise _BrokenError("its header says 0 ticks a quarter note")
-    second, now, before = [], Fraction(0), (0, Fraction(0))
-    for tick, tick_s in changes.items():
-        now += (tick - before[0]) * before[1]
-        second.append(float(now))
-        before = (tick, tick_s)
-    return Clock(
-        tick=np.array(list(changes), dtype=np.int64),
-        second=np.array(second),
-        tick_s=np.array([float(tick_s) for tick_s in changes.values()]),
-    )
 
 
 def _read_tracks(data: bytes, position: int) -> tuple[list[_Track], list[str]]:
@@ -203,7 +151,7 @@ def _read_tracks(data: bytes, position: int) -> tuple[list[_Track], list[str]]:
             track = _read_track(data, body, end if fits else len(data), len(tracks) + 1)
             lacking = end - len(data)
             if lacking > 0 and not track.ended and end - body < PLACEHOLDER_LENGTH:
-                raise _BrokenError(f"track {len(tracks) + 1} lacks its last {lacking} bytes")
+                raise BrokenMidiError(f"track {len(tracks) + 1} lacks its last {lacking} bytes")
             if fits and data[track.end : end].strip(b"\0"):
                 remarks.append(
                     f"{end - track.end} bytes behind the end of track {len(tracks) + 1} left out"
@@ -249,7 +197,7 @@ def _read_track(data: bytes, start: int, limit: int, number: int) -> _Track:
                     position += _COMMON_BYTES[byte]
                     continue
                 if byte not in (0xF0, 0xF7, 0xFF):
-                    raise _BrokenError(f"there is no message {byte:#x}: {_at(position, number)}")
+                    raise BrokenMidiError(f"there is no message {byte:#x}: {_at(position, number)}")
                 meta = data[position] if byte == 0xFF else -1
                 length, position = _variable_length(data, position + (byte == 0xFF))
                 content, position = data[position : position + length], position + length
@@ -271,20 +219,20 @@ def _read_track(data: bytes, start: int, limit: int, number: int) -> _Track:
                 status = byte
                 position += 1
             elif not status:
-                raise _BrokenError(f"a message has no status: {_at(position, number)}")
+                raise BrokenMidiError(f"a message has no status: {_at(position, number)}")
             first, second = data[position], 0
             if _DATA_BYTES[status >> 4] == 2:
                 second = data[position + 1]
                 position += 1
             position += 1
             if (first | second) & 0x80:
-                raise _BrokenError(f"a message is cut off: {_at(position, number)}")
+                raise BrokenMidiError(f"a message is cut off: {_at(position, number)}")
             add_tick(tick)
             add_packed(port << 24 | status << 16 | first << 8 | second)
         if position > limit:
             raise IndexError
     except IndexError as error:
-        raise _BrokenError(f"its last message is cut off: {_at(position, number)}") from error
+        raise BrokenMidiError(f"its last message is cut off: {_at(position, number)}") from error
     track.end_tick, track.end = tick, position
     return track
 
@@ -302,7 +250,7 @@ def _variable_length(data: bytes, position: int) -> tuple[int, int]:
         number = number << 7 | byte & 0x7F
         if byte < 0x80:
             return number, position
-    raise _BrokenError(f"a number has more than four bytes: byte {position:,}")
+    raise BrokenMidiError(f"a number has more than four bytes: byte {position:,}")
 
 
 def _text(content: bytes) -> str:

@@ -14,14 +14,14 @@ import pretty_midi
 from numpy.typing import NDArray
 
 from degradation.notes import (
-    NOTE_DTYPE,
     PEDAL_CONTROLLERS,
     PEDAL_DTYPE,
     PIANO_PITCHES,
     NoteArray,
     PedalArray,
 )
-from storage.midi_events import CONTROL, NOTE_OFF, NOTE_ON, PROGRAM, MidiEvents
+from storage.midi_events import CONTROL, NOTE_ON, PROGRAM, MidiEvents
+from storage.midi_keys import find_notes
 
 PIANO_PROGRAMS = range(8)
 """General MIDI's pianos (GM 1, instrument family 1), counted from 0."""
@@ -30,13 +30,6 @@ DRUM_CHANNEL = 9
 """General MIDI's channel 10."""
 
 RESET_CONTROLLERS = 121
-LET_GO = (120, 123, 124, 125, 126, 127)
-"""Channel mode messages that end what is held: all sound off, all notes off, and the four mode
-changes, which are all notes off as well (MIDI 1.0)."""
-
-AT_ONCE_S = 0.005
-"""Two channels strike a key within this time: one stroke, sent twice. A cable needs 1 ms a note."""
-
 VOICE = re.compile(r"\b(vocals?|voix|singer|soprano|mezzo|alto|tenor|baritone?|choir|chorus)\b")
 PIANO = re.compile(r"piano|klavier|pianoforte|keyboard")
 """What names of tracks say in small letters."""
@@ -44,7 +37,7 @@ PIANO = re.compile(r"piano|klavier|pianoforte|keyboard")
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class PianoPart:
-    """Notes (times in seconds, by pitch), pedal movements by time, and what was left out."""
+    """Notes by pitch and onset and pedal movements by time, in seconds, and what was left out."""
 
     notes: NoteArray
     pedal: PedalArray
@@ -63,7 +56,7 @@ def find_piano(events: MidiEvents) -> PianoPart:
         left_out.append(f"{_count(off_keys)} outside the piano's keys (MIDI {keys}) left out")
     heard = ~_foreign(events, others, kept) & ~others & ~off_keys
     return PianoPart(
-        notes=_notes(events, heard),
+        notes=find_notes(events, heard),
         pedal=_pedal(events, heard & (events.kind == CONTROL)),
         left_out=tuple(left_out),
     )
@@ -148,140 +141,6 @@ def _foreign(
         events.channel, events.channel[kept]
     )
     return foreign
-
-
-def _notes(events: MidiEvents, heard: NDArray[np.bool_]) -> NoteArray:
-    """Return the notes of the heard events, each until its key is let go by all channels."""
-    keys = np.flatnonzero(heard & ((events.kind == NOTE_ON) | (events.kind == NOTE_OFF)))
-    channel, pitch = events.channel[keys], events.first[keys]
-    until, silenced = _next_silence(events, keys, heard)
-    order = np.lexsort((silenced, channel, pitch))  # stable: as they come, for each channel's key
-    keys, until = keys[order], until[order]
-    group = np.stack([pitch, channel, silenced], axis=1)[order]
-    tick = events.tick[keys]
-    velocity = np.where(events.kind[keys] == NOTE_ON, events.second[keys], 0)
-    let_go = _let_go(tick, velocity > 0, (np.diff(group, axis=0) != 0).any(axis=1), until)
-    strikes = velocity > 0
-    tick, group = tick[strikes], group[strikes]
-    let_go = np.maximum(let_go[strikes], tick + 1)  # a note lasts a tick
-    onset_s = events.clock.seconds(tick)
-    order = np.lexsort((group[:, 1], onset_s, group[:, 0]))
-    return _one_keyboard(
-        pitch=group[order, 0],
-        channel=group[order, 1],
-        onset_s=onset_s[order],
-        offset_s=events.clock.seconds(let_go)[order],
-        velocity=velocity[strikes][order],
-    )
-
-
-def _next_silence(
-    events: MidiEvents, keys: NDArray[np.int64], heard: NDArray[np.bool_]
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return when each key event's channel is silenced next (a tick), and how often it was before.
-
-    What nothing silences ends with the file.
-    """
-    until = np.full(len(keys), events.end_tick)
-    silenced = np.zeros(len(keys), dtype=np.int64)
-    messages = np.flatnonzero(heard & (events.kind == CONTROL) & np.isin(events.first, LET_GO))
-    for channel in np.unique(events.channel[messages]).tolist():
-        its_own = messages[events.channel[messages] == channel]
-        at = events.channel[keys] == channel
-        silenced[at] = np.searchsorted(its_own, keys[at])
-        until[at] = np.append(events.tick[its_own], events.end_tick)[silenced[at]]
-    return until, silenced
-
-
-def _let_go(
-    tick: NDArray[np.int64],
-    struck: NDArray[np.bool_],
-    other_next: NDArray[np.bool_],
-    until: NDArray[np.int64],
-) -> NDArray[np.int64]:
-    """Return the tick at which each stroke's key is let go; groups of events are one key each."""
-    let_go = np.zeros(len(tick), dtype=np.int64)
-    if not len(tick):
-        return let_go
-    starts = np.append(0, np.flatnonzero(other_next) + 1)
-    stops = np.append(starts[1:], len(tick))
-    # Nearly every key goes down and up in turn: then the next event lets it go.
-    let_go[:-1] = np.where(other_next, until[:-1], tick[1:])
-    let_go[-1] = until[-1]
-    irregular = np.append(True, other_next) & ~struck
-    irregular[1:] |= ~other_next & (struck[1:] == struck[:-1])
-    for group in np.flatnonzero(np.logical_or.reduceat(irregular, starts)).tolist():
-        within = slice(starts[group], stops[group])
-        let_go[within] = _let_go_irregular(
-            tick[within].tolist(), struck[within].tolist(), int(until[starts[group]])
-        )
-    return let_go
-
-
-def _let_go_irregular(tick: list[int], struck: list[bool], until: int) -> list[int]:
-    """Return when a key is let go that is struck while it is down, or let go while it is up.
-
-    Strokes and releases are counted: two hands that hold a key let it go when both have. Where
-    the count never comes back to none, a release was left out at each new stroke, and one
-    release ends all strokes before it. A release that stands before its stroke on one tick,
-    and is followed by no other, is that of a note without length.
-    """
-    let_go = [until] * len(tick)
-    held, begun, stray = 0, 0, -1
-    for number, (now, is_stroke) in enumerate(zip(tick, struck, strict=True)):
-        if is_stroke:
-            if not held and now == stray and all(struck[number + 1 : number + 2]):
-                let_go[number], stray = now, -1
-                continue
-            begun = begun if held else number
-            held += 1
-        elif held:
-            held -= 1
-            if not held:
-                let_go[begun:number] = [now] * (number - begun)
-        else:
-            stray = now
-    down: list[int] = []
-    for number in range(begun, len(tick)) if held else ():
-        if struck[number]:
-            down.append(number)
-            continue
-        # On the tick of a new stroke, the release is that of the old one.
-        older = [stroke for stroke in down if tick[stroke] < tick[number]] or down
-        for stroke in older:
-            let_go[stroke] = tick[number]
-        down = [] if older is down else [s for s in down if tick[s] == tick[number]]
-    return let_go
-
-
-def _one_keyboard(
-    *,
-    pitch: NDArray[np.int64],
-    channel: NDArray[np.int64],
-    onset_s: NDArray[np.float64],
-    offset_s: NDArray[np.float64],
-    velocity: NDArray[np.int64],
-) -> NoteArray:
-    """Return the strokes of all channels, by pitch and onset, as notes of one keyboard.
-
-    Strokes at once are one, as loud as the loudest. A key is up when no channel holds it.
-    """
-    if not len(pitch):
-        return np.zeros(0, dtype=NOTE_DTYPE)
-    same_key = pitch[1:] == pitch[:-1]
-    gap_s = np.diff(onset_s)
-    twice = (channel[1:] != channel[:-1]) & (gap_s <= AT_ONCE_S) & (offset_s[:-1] > onset_s[1:])
-    strokes = np.append(0, np.flatnonzero(~(same_key & ((gap_s == 0) | twice))) + 1)
-    # Key after key on one axis, far apart: what holds one never reaches the next.
-    far = pitch * (offset_s.max() + 1)
-    held_s = np.maximum.accumulate(offset_s + far)
-    spells = np.append(0, np.flatnonzero((onset_s + far)[1:] >= held_s[:-1]) + 1)
-    up_s = np.repeat(np.maximum.reduceat(offset_s, spells), np.diff(spells, append=len(pitch)))
-    notes = np.zeros(len(strokes), dtype=NOTE_DTYPE)
-    notes["pitch"], notes["onset_s"] = pitch[strokes], onset_s[strokes]
-    notes["offset_s"] = up_s[strokes]
-    notes["velocity"] = np.maximum.reduceat(velocity, strokes)
-    return notes
 
 
 def _pedal(events: MidiEvents, controls: NDArray[np.bool_]) -> PedalArray:
