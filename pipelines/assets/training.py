@@ -7,6 +7,7 @@ from typing import Any
 
 import dagster as dg
 import pandas as pd
+import pyarrow.compute as pc
 
 from labeling.scores import DIMENSIONS
 from models.config.experiment import EXPERIMENTS, MODALITIES, Experiment
@@ -108,7 +109,7 @@ def model_folder(workspace: Workspace, recipe_name: str, experiment: Experiment)
 
 
 def read_examples(workspace: Workspace, recipe_name: str) -> LabelledExamples:
-    """Return the newest features and scores; what is committed from now on is not seen.
+    """Return the newest features and scores of distinct rows; what is committed later is not seen.
 
     Raises UserError when the samples or the features are not those of these pairs.
     """
@@ -130,7 +131,9 @@ def read_examples(workspace: Workspace, recipe_name: str) -> LabelledExamples:
             workspace.table(recipe_name, "midi_tokens"),
             workspace.settings.experiment_config(),
         ),
-        samples=rows.to_table(columns=columns).to_pandas(),
+        samples=rows.to_table(
+            columns=columns, filter=pc.field("duplicate_of").is_null()
+        ).to_pandas(),
         table_versions=versions,
     )
 

@@ -90,6 +90,18 @@ def test_states_of_mert_are_cached_once_in_half_precision(
     assert file.stat().st_mtime_ns == before
 
 
+def test_a_row_that_repeats_another_has_no_features(
+    task: FeaturesTask, demo_config: ExperimentConfig
+) -> None:
+    (rows,) = read_part(task.pairs, task.path)
+    marks = pa.array([None, "s0", None, "s0", None], pa.string())
+    at = rows.schema.get_field_index("duplicate_of")
+    write_part(task.pairs, task.path, [rows.set_column(at, rows.schema.field(at), marks)])
+    task = with_audio(task, demo_config.audio_features)
+    (features,) = read_part(task.target, write_audio_features_part(task).path)
+    assert features["sample_id"].to_pylist() == ["s0", "s2", "s4"]
+
+
 def test_features_are_named_by_what_they_follow_from(
     task: FeaturesTask, tiny_mert: TinyMert, tmp_path: Path, demo_config: ExperimentConfig
 ) -> None:
