@@ -22,7 +22,7 @@ from models.tokens.tokenisers import TOKENISERS
 from storage.audio import decode_audio
 from storage.files import filesystem
 from storage.midi import read_midi
-from storage.schema import AUDIO_FEATURES, MIDI_TOKENS
+from storage.schema import AUDIO_FEATURES, DISTINCT, MIDI_TOKENS
 from storage.tables import Part, Table, derive_part, derived_path, part_rows
 
 AUDIO_FEATURES_VERSION = "a3"
@@ -67,9 +67,10 @@ def audio_features(clips: Sequence[Waveform], config: AudioFeatures) -> list[NDA
 
 
 def write_audio_features_part(task: FeaturesTask) -> Part:
-    """Write the audio features of one part of the shards."""
+    """Write the audio features of one part of the shards; rows that repeat another have none."""
 
     def derive(rows: pa.Table) -> pa.Table:
+        rows = rows.filter(DISTINCT)
         clips = [decode_audio(audio["bytes"], audio["path"]) for audio in rows["audio"].to_pylist()]
         found = audio_features(clips, task.audio)
         return (
@@ -85,9 +86,10 @@ def write_audio_features_part(task: FeaturesTask) -> Part:
 
 
 def write_midi_tokens_part(task: FeaturesTask) -> Part:
-    """Write the note tokens of one part of the shards."""
+    """Write the note tokens of one part of the shards; rows that repeat another have none."""
 
     def derive(rows: pa.Table) -> pa.Table:
+        rows = rows.filter(DISTINCT)
         encode = TOKENISERS[task.tokens].encode
         tokens = [
             encode(read_midi(midi["bytes"], midi["path"])) for midi in rows["midi"].to_pylist()

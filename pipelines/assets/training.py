@@ -23,6 +23,7 @@ from pipelines.metadata import records_metadata
 from pipelines.resources import Project
 from pipelines.workspace import Workspace
 from storage.derived import SAMPLES_VERSION
+from storage.schema import DISTINCT
 from storage.tables import derived_path, open_table, part_rows, read_table
 
 LABELS = ["sample_id", "segment_id", "split", "tier", "composition", *DIMENSIONS]
@@ -110,6 +111,8 @@ def model_folder(workspace: Workspace, recipe_name: str, experiment: Experiment)
 def read_examples(workspace: Workspace, recipe_name: str) -> LabelledExamples:
     """Return the newest features and scores; what is committed from now on is not seen.
 
+    A row that repeats another's sound and notes is left out: it has no features, and counted as a
+    row of its own it would narrow intervals.
     Raises UserError when the samples or the features are not those of these pairs.
     """
     pairs, samples = (workspace.table(recipe_name, name) for name in ("pairs", "samples"))
@@ -130,7 +133,7 @@ def read_examples(workspace: Workspace, recipe_name: str) -> LabelledExamples:
             workspace.table(recipe_name, "midi_tokens"),
             workspace.settings.experiment_config(),
         ),
-        samples=rows.to_table(columns=columns).to_pandas(),
+        samples=rows.to_table(columns=columns, filter=DISTINCT).to_pandas(),
         table_versions=versions,
     )
 
