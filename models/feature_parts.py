@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import torch
 from numpy.typing import NDArray
 
@@ -23,11 +22,11 @@ from models.tokens.tokenisers import TOKENISERS
 from storage.audio import decode_audio
 from storage.files import filesystem
 from storage.midi import read_midi
-from storage.schema import AUDIO_FEATURES, MIDI_TOKENS
+from storage.schema import AUDIO_FEATURES, DISTINCT, MIDI_TOKENS
 from storage.tables import Part, Table, derive_part, derived_path, part_rows
 
-AUDIO_FEATURES_VERSION = "a4"
-MIDI_TOKENS_VERSION = "n3"
+AUDIO_FEATURES_VERSION = "a3"
+MIDI_TOKENS_VERSION = "n2"
 _KEYS = ["sample_id", "split", "tier", "year", "duration_s"]
 
 
@@ -67,23 +66,16 @@ def audio_features(clips: Sequence[Waveform], config: AudioFeatures) -> list[NDA
     return mert_frames(clips, warm_mert(config), config)
 
 
-def distinct(rows: pa.Table) -> pa.Table:
-    """Return the rows that repeat no other: a model hears each sound once an epoch."""
-    return rows.filter(pc.is_null(rows["duplicate_of"]))
-
-
 def write_audio_features_part(task: FeaturesTask) -> Part:
-    """Write the audio features of one part of the shards, of each distinct row."""
+    """Write the audio features of one part of the shards; rows that repeat another have none."""
 
-    def derive(repeated: pa.Table) -> pa.Table:
-        rows = distinct(repeated)
+    def derive(rows: pa.Table) -> pa.Table:
+        rows = rows.filter(DISTINCT)
         clips = [decode_audio(audio["bytes"], audio["path"]) for audio in rows["audio"].to_pylist()]
         found = audio_features(clips, task.audio)
         return (
             rows.select(_KEYS)
-            .append_column(
-                "features", pa.array([f.astype("<f2").tobytes() for f in found], pa.binary())
-            )
+            .append_column("features", pa.array([f.astype("<f2").tobytes() for f in found]))
             .append_column("frames", pa.array([len(f) for f in found], pa.int32()))
             .append_column("width", pa.array([f.shape[1] for f in found], pa.int32()))
             .cast(AUDIO_FEATURES)
@@ -94,10 +86,10 @@ def write_audio_features_part(task: FeaturesTask) -> Part:
 
 
 def write_midi_tokens_part(task: FeaturesTask) -> Part:
-    """Write the note tokens of one part of the shards, of each distinct row."""
+    """Write the note tokens of one part of the shards; rows that repeat another have none."""
 
-    def derive(repeated: pa.Table) -> pa.Table:
-        rows = distinct(repeated)
+    def derive(rows: pa.Table) -> pa.Table:
+        rows = rows.filter(DISTINCT)
         encode = TOKENISERS[task.tokens].encode
         tokens = [
             encode(read_midi(midi["bytes"], midi["path"])) for midi in rows["midi"].to_pylist()

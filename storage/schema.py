@@ -6,6 +6,7 @@
 import json
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from labeling.functions import LABELING_FUNCTIONS
 from labeling.scores import DIMENSIONS
@@ -328,6 +329,9 @@ SAMPLES = table_schema(
     *_KEYS, *SCORES, *SEVERITIES, *_FAMILY, *_ABOUT_DAMAGE, *_ABOUT_ORIGIN, *READINGS
 )
 """The light table: the shards' and the heuristics' columns side by side, without the binaries."""
+
+DISTINCT = pc.field("duplicate_of").is_null()
+"""Chooses, of the shards or the samples, the rows that do not repeat another's sound and notes."""
 
 AUDIO_FEATURES = table_schema(
     _SAMPLE_ID,

@@ -28,6 +28,7 @@ from pipelines.resources import Project
 from pipelines.settings import find_recipe
 from pipelines.workspace import Workspace
 from storage.corpus import SPLITS
+from storage.schema import DISTINCT
 from storage.tables import Table, read_table
 
 MOST_ORACLE_ROWS = 4000
@@ -102,7 +103,7 @@ def audit_labels(samples: Table, recipe: Recipe) -> LabelAudit:
     Rows of counterfactual sets are no draws of the recipe: they are left out, as are those that
     repeat another row's sound and notes.
     """
-    of_draws = pc.field("split").isin(SPLITS) & pc.field("duplicate_of").is_null()
+    of_draws = pc.field("split").isin(SPLITS) & DISTINCT
 
     def batches() -> Iterator[pd.DataFrame]:
         columns = ["composition", *DIMENSIONS]
@@ -127,7 +128,7 @@ def audit_labels(samples: Table, recipe: Recipe) -> LabelAudit:
 
 def oracle_rows(samples: Table) -> pd.DataFrame:
     """Return measured damage and scores of up to `MOST_ORACLE_ROWS` rows, evenly by name."""
-    of_draws = pc.field("split").isin(SPLITS)
+    of_draws = pc.field("split").isin(SPLITS) & DISTINCT
     names = read_table(samples).to_table(columns=["sample_id"], filter=of_draws)["sample_id"].sort()
     columns = ["sample_id", "composition", *DIMENSIONS, *MEASURED]
     chosen = pc.field("sample_id").isin(names.take(list(evenly(len(names), MOST_ORACLE_ROWS))))

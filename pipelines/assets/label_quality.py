@@ -18,6 +18,7 @@ from pipelines.metadata import records_metadata
 from pipelines.resources import Project
 from pipelines.settings import find_recipe
 from storage.derived import long_readings
+from storage.schema import DISTINCT
 from storage.tables import Table, read_table
 
 MOST_SEGMENTS = 5000
@@ -74,8 +75,7 @@ def some_segments(table: Table) -> pd.DataFrame:
     """
     names = read_table(table).to_table(columns=["segment_id"])["segment_id"].unique().sort()
     some = names.take(list(evenly(len(names), MOST_SEGMENTS)))
-    once = pc.field("family").is_null() & pc.field("duplicate_of").is_null()
-    chosen = pc.field("segment_id").isin(some) & once
+    chosen = pc.field("segment_id").isin(some) & pc.field("family").is_null() & DISTINCT
     samples: pd.DataFrame = read_table(table).to_table(filter=chosen).to_pandas()
     return samples
 

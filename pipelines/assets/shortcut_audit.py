@@ -36,6 +36,7 @@ from pipelines.resources import Project
 from pipelines.settings import find_recipe
 from pipelines.workspace import Workspace
 from storage.corpus import SPLITS
+from storage.schema import DISTINCT
 from storage.tables import read_table
 
 MOST_ROWS = 1200
@@ -132,7 +133,7 @@ def audited_rows(workspace: Workspace, recipe_name: str) -> pd.DataFrame:
 
     Rows of counterfactual sets are no draws of the recipe: they are left out, as are duplicates.
     """
-    of_draws = pc.field("split").isin(SPLITS) & pc.field("duplicate_of").is_null()
+    of_draws = pc.field("split").isin(SPLITS) & DISTINCT
     pairs = workspace.table(recipe_name, "pairs")
     light = read_table(pairs).to_table(columns=["sample_id", "tier", "year"], filter=of_draws)
     light = light.sort_by("sample_id")

@@ -7,7 +7,6 @@ from typing import Any
 
 import dagster as dg
 import pandas as pd
-import pyarrow.compute as pc
 
 from labeling.scores import DIMENSIONS
 from models.config.experiment import EXPERIMENTS, MODALITIES, Experiment
@@ -24,6 +23,7 @@ from pipelines.metadata import records_metadata
 from pipelines.resources import Project
 from pipelines.workspace import Workspace
 from storage.derived import SAMPLES_VERSION
+from storage.schema import DISTINCT
 from storage.tables import derived_path, open_table, part_rows, read_table
 
 LABELS = ["sample_id", "segment_id", "split", "tier", "composition", *DIMENSIONS]
@@ -109,8 +109,10 @@ def model_folder(workspace: Workspace, recipe_name: str, experiment: Experiment)
 
 
 def read_examples(workspace: Workspace, recipe_name: str) -> LabelledExamples:
-    """Return the newest features and scores of distinct rows; what is committed later is not seen.
+    """Return the newest features and scores; what is committed from now on is not seen.
 
+    A row that repeats another's sound and notes is left out: it has no features, and counted as a
+    row of its own it would narrow intervals.
     Raises UserError when the samples or the features are not those of these pairs.
     """
     pairs, samples = (workspace.table(recipe_name, name) for name in ("pairs", "samples"))
@@ -131,9 +133,7 @@ def read_examples(workspace: Workspace, recipe_name: str) -> LabelledExamples:
             workspace.table(recipe_name, "midi_tokens"),
             workspace.settings.experiment_config(),
         ),
-        samples=rows.to_table(
-            columns=columns, filter=pc.field("duplicate_of").is_null()
-        ).to_pandas(),
+        samples=rows.to_table(columns=columns, filter=DISTINCT).to_pandas(),
         table_versions=versions,
     )
 

@@ -1,11 +1,13 @@
 """Feature tables made from shards: what the assets call, part by part."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pytest
 
+from degradation.notes import NOTE_DTYPE, PEDAL_DTYPE, Performance
 from degradation.waveform import Waveform
 from models.config.audio import AudioFeatures, MertFeatures
 from models.config.experiment import ExperimentConfig
@@ -14,9 +16,11 @@ from models.feature_parts import (
     audio_features,
     audio_features_version,
     write_audio_features_part,
+    write_midi_tokens_part,
 )
 from storage.audio import decode_audio, encode_flac
-from storage.schema import AUDIO_FEATURES, PAIRS
+from storage.midi import write_midi
+from storage.schema import AUDIO_FEATURES, MIDI_TOKENS, PAIRS
 from storage.tables import Table, part_path, read_part, write_part
 from tests.models.test_mert import TinyMert, tiny_mert
 
@@ -24,6 +28,11 @@ __all__ = ["tiny_mert"]
 
 RATE_HZ = 24_000
 PARTITION = {"tier": "good", "year": "2004"}
+ONE_NOTE = Performance(
+    notes=np.array([(0, 0.5, 1.0, 60, 64)], NOTE_DTYPE),
+    pedal=np.empty(0, PEDAL_DTYPE),
+    duration_s=2.0,
+)
 
 
 def clip(number: int) -> Waveform:
@@ -41,6 +50,7 @@ def task(tmp_path: Path) -> FeaturesTask:
             "tier": "good",
             "year": 2004,
             "duration_s": 2.0,
+            "midi": {"bytes": write_midi(ONE_NOTE), "path": f"s{number}.mid"},
             "audio": {"bytes": encode_flac(clip(number)), "path": f"s{number}.flac"},
         }
         for number in range(5)
@@ -90,16 +100,24 @@ def test_states_of_mert_are_cached_once_in_half_precision(
     assert file.stat().st_mtime_ns == before
 
 
-def test_a_row_that_repeats_another_has_no_features(
-    task: FeaturesTask, demo_config: ExperimentConfig
+@pytest.mark.parametrize("repeats", [{"s1", "s4"}, {f"s{number}" for number in range(5)}])
+def test_rows_that_repeat_another_have_no_features(
+    task: FeaturesTask, demo_config: ExperimentConfig, repeats: set[str]
 ) -> None:
     (rows,) = read_part(task.pairs, task.path)
-    marks = pa.array([None, "s0", None, "s0", None], pa.string())
-    at = rows.schema.get_field_index("duplicate_of")
-    write_part(task.pairs, task.path, [rows.set_column(at, rows.schema.field(at), marks)])
-    task = with_audio(task, demo_config.audio_features)
-    (features,) = read_part(task.target, write_audio_features_part(task).path)
-    assert features["sample_id"].to_pylist() == ["s0", "s2", "s4"]
+    marks = ["s0" if name in repeats else None for name in rows["sample_id"].to_pylist()]
+    place = rows.schema.get_field_index("duplicate_of")
+    marked = rows.set_column(place, rows.schema.field(place), pa.array(marks, pa.string()))
+    write_part(task.pairs, task.path, [marked])
+    audio = write_audio_features_part(with_audio(task, demo_config.audio_features))
+    tokens_table = Table(url=f"{task.target.url}-tokens", schema=MIDI_TOKENS)
+    midi = write_midi_tokens_part(replace(task, target=tokens_table))
+    for table, part in ((task.target, audio), (tokens_table, midi)):
+        found = [
+            name for rows in read_part(table, part.path) for name in rows["sample_id"].to_pylist()
+        ]
+        assert found == sorted({f"s{number}" for number in range(5)} - repeats)
+        assert part.rows == len(found)
 
 
 def test_features_are_named_by_what_they_follow_from(

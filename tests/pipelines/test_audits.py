@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
@@ -10,18 +11,23 @@ import pytest
 
 from degradation.recipe import TIERS
 from labeling.scores import DIMENSIONS
+from models.dataset import Targets, load_batches
 from models.evaluation.audit_json import gate_json
 from models.evaluation.gates import Limit, judge
 from models.evaluation.statistics import Interval
 from models.evaluation.trivial_statistics import PLAYING, RECORDING
+from models.parts import rows_of_split
+from pipelines.assets.evaluation import report_file
 from pipelines.assets.label_gates import MEASURED, audit_labels, read_label_gates
 from pipelines.assets.shortcut_audit import audited_rows, read_shortcut_audit
-from pipelines.assets.training import made_from
+from pipelines.assets.training import made_from, read_examples
 from pipelines.checks.gates import judge_gates
 from pipelines.resources import Project as ProjectResource
 from pipelines.runs import stages
 from pipelines.settings import CONFIGS, find_recipe
 from pipelines.workspace import Workspace
+from storage.corpus import SPLITS
+from storage.schema import DISTINCT
 from storage.tables import read_table
 
 LIMIT = Limit(name="it", bound="at most", number=0.5)
@@ -63,7 +69,7 @@ def test_the_labels_of_phase2_are_one(workspace: Workspace) -> None:
     rank, largest = gates["gate_list"]
     assert (rank["verdict"], largest["verdict"]) == ("fails", "fails")
     assert rank["value"] == pytest.approx(1.13, abs=0.05)
-    rows = read_table(workspace.table("phase2", "samples")).count_rows()
+    rows = read_table(workspace.table("phase2", "samples")).count_rows(filter=DISTINCT)
     assert gates["rows"] == gates["oracle_rows"] == rows
     assert [one["r"] for one in gates["analytic"]] == pytest.approx([0.96629] * 8, abs=1e-5)
     assert set(gates["measured"]) == set(MEASURED)
@@ -75,7 +81,8 @@ def test_counterfactual_rows_are_no_draws(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     samples = workspace.table("phase2", "samples")
-    of_test = read_table(samples).to_table(columns=["split"])["split"].to_pylist().count("test")
+    distinct = read_table(samples).to_table(columns=["split"], filter=DISTINCT)
+    of_test = distinct["split"].to_pylist().count("test")
     assert of_test
     for module in ("label_gates", "shortcut_audit"):
         monkeypatch.setattr(f"pipelines.assets.{module}.SPLITS", ("train", "validation"))
@@ -83,6 +90,26 @@ def test_counterfactual_rows_are_no_draws(
     audit = audit_labels(samples, find_recipe("phase2"))
     assert audit.shape.rows == audit.oracle_rows == whole["rows"] - of_test
     assert audit.compositions == whole["compositions"] - 1
+
+
+def test_each_sound_is_learnt_and_judged_once(workspace: Workspace) -> None:
+    columns = ["sample_id", "split", "audio", "midi"]
+    ids: dict[tuple[str, bytes, bytes], set[str]] = defaultdict(set)
+    for row in read_table(workspace.table("phase2", "pairs")).to_table(columns).to_pylist():
+        ids[row["split"], row["audio"]["bytes"], row["midi"]["bytes"]].add(row["sample_id"])
+    assert any(len(same) > 1 for same in ids.values())
+    data, config = read_examples(workspace, "phase2"), workspace.settings.experiment_config()
+    report = json.loads(report_file(workspace, "phase2").read_text(encoding="utf-8"))
+    for split in SPLITS:
+        sounds = [same for (of, *_), same in ids.items() if of == split]
+        assert sum(report["data"]["counts"][split].values()) == len(sounds)
+        targets = Targets(data.samples, split)
+        for heard in ("audio", "midi"):
+            # Devices are dealt as many examples as there are targets: parts must hold no others.
+            assert sum(rows_of_split(data.parts, heard, split)) == len(targets) == len(sounds)
+            loader = load_batches(data.parts, targets, config, frozenset({heard}), epoch=1)
+            seen = [name for batch in loader for name in batch.sample_ids]
+            assert sorted(len(same & set(seen)) for same in sounds) == [1] * len(seen)
 
 
 def test_rows_are_few_and_spread_over_the_corpus(
