@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 import soxr
+from numpy.typing import NDArray
 
 from degradation.errors import UserError
 from degradation.waveform import Waveform
@@ -44,10 +45,7 @@ def decode_audio(data: bytes, name: str) -> Waveform:
     with _opened(data, name) as file:
         samples = file.read(dtype="float32", always_2d=True)
         rate_hz = file.samplerate
-    try:
-        return Waveform(samples=samples.mean(axis=1, dtype=np.float32), sample_rate_hz=rate_hz)
-    except UserError as error:  # NaN or infinite; say where
-        raise UserError(f"{name}: {error}") from error
+    return _checked(samples.mean(axis=1, dtype=np.float32), rate_hz, name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +103,8 @@ def read_audio_window(
             round((start_s - before_s) * rate_hz),
             round((before_s + duration_s + MARGIN_S) * rate_hz),
         )
-    resampled = soxr.resample(found, rate_hz, sample_rate_hz, quality="VHQ")
+    finite = _checked(found, rate_hz, path.name).samples  # here, as resampling would spread a NaN
+    resampled = soxr.resample(finite, rate_hz, sample_rate_hz, quality="VHQ")
     window = resampled[round(before_s * sample_rate_hz) :]
     wanted = round(duration_s * sample_rate_hz)
     if len(window) < wanted - ROUNDING_S * sample_rate_hz:
@@ -117,6 +116,13 @@ def read_audio_window(
     kept = min(wanted, len(window))
     exact[:kept] = window[:kept]
     return Waveform(samples=exact, sample_rate_hz=sample_rate_hz)
+
+
+def _checked(samples: NDArray[np.float32], sample_rate_hz: int, name: str) -> Waveform:
+    try:
+        return Waveform(samples=samples, sample_rate_hz=sample_rate_hz)
+    except UserError as error:  # NaN or infinite; say where
+        raise UserError(f"{name}: {error}") from error
 
 
 @contextmanager

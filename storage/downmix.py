@@ -1,6 +1,6 @@
 """How the channels of a recording become one, decided on the whole of it."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,27 +54,21 @@ class Levels:
 
     frames: int = 0
     peak: float = 0.0
-    bad: int = 0
     sums: NDArray[np.float64] = field(default_factory=lambda: np.zeros(1))
     products: NDArray[np.float64] = field(default_factory=lambda: np.zeros((1, 1)))
 
     def with_block(self, block: NDArray[np.float32]) -> "Levels":
-        """Return the sums with a block of shape (frames, c) added."""
+        """Return the sums with a block of shape (frames, c) added.
+
+        A block with NaN or infinity adds its length alone: who reads that place is told.
+        """
         peak = float(np.abs(block).max())
         if not np.isfinite(peak):
-            bad = int((~np.isfinite(block)).sum())
-            return Levels(
-                frames=self.frames + len(block),
-                peak=self.peak,
-                bad=self.bad + bad,
-                sums=self.sums,
-                products=self.products,
-            )
+            return replace(self, frames=self.frames + len(block))
         wide = block.astype(np.float64)
         return Levels(
             frames=self.frames + len(block),
             peak=max(self.peak, peak),
-            bad=self.bad,
             sums=self.sums + wide.sum(axis=0),
             products=self.products + wide.T @ wide,
         )
@@ -107,11 +101,6 @@ class Mix:
 
 def choose_mix(levels: Levels, form: tuple[str, str], name: str) -> Mix:
     """Return the mix for a recording of a format and subtype. Raises UserError for no sound."""
-    if levels.bad:
-        raise UserError(
-            f"{name}: the audio holds {levels.bad} samples that are NaN or infinite; expected "
-            "finite numbers: decode or record it again"
-        )
     if not levels.frames:
         return Mix()
     means = levels.sums / levels.frames
