@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,17 @@ settings.register_profile(
     "untimed", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("untimed")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _signals_are_heard() -> None:
+    """A shell lets what runs in the background ignore these, and what that starts would, too."""
+    for number, heard in (
+        (signal.SIGINT, signal.default_int_handler),
+        (signal.SIGHUP, signal.SIG_DFL),
+    ):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, heard)
 
 
 @pytest.fixture(scope="session")
