@@ -246,6 +246,9 @@ def test_bench_prints_the_ratio(finished: Any) -> None:
     shown = answer.stdout
     for name in ("pairs a second and core", "bare FluidSynth", "ratio", "peak memory"):
         assert name in shown
+    rates = re.findall(r"^samples a second +(\d+) .* torch threads: (\d+)$", shown, re.MULTILINE)
+    assert [int(threads) for _, threads in rates][-1] == cpu_count()
+    assert all(int(rate) > 0 for rate, _ in rates)
 
 
 def test_before_anything_was_made_commands_say_so_in_one_line(new_project: Any) -> None:
