@@ -15,6 +15,7 @@ import pretty_midi
 import pytest
 import soundfile
 import yaml
+from joblib import cpu_count
 
 from models.config.experiment import EXPERIMENTS
 from pipelines.settings import CONFIGS
