@@ -11,7 +11,7 @@ import argparse
 import functools
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,6 +39,8 @@ NOTES = 120
 """A window of MAESTRO has about so many notes."""
 BYTES_A_TRAINED_PARAMETER = 16
 REPEATS = 2
+RATE_S = 1.5
+"""How long training steps are timed with each number of threads."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,6 +191,37 @@ def part_costs(config: ExperimentConfig, clips: int) -> list[PartCost]:
         grade = functools.partial(network, batch)
         measure(f"{experiment}, whole", network, functools.partial(_attribute, grade, "scores"))
     return found
+
+
+def training_rates(
+    experiment: Experiment, config: ExperimentConfig, thread_counts: Iterable[int]
+) -> dict[int, float]:
+    """Return how many samples a second a training on the CPU learns from, by torch's threads.
+
+    Batches are of the configured size. The numbers of threads take turns, so that a machine that
+    slows down slows all, and the mean counts: threads that wait for a core are slow now and then.
+    """
+    batch = random_batch(config, config.training.batch_size)
+    network = GradingNetwork(experiment, config).train()
+    optimizer = torch.optim.AdamW(network.parameters())
+
+    def step_s(threads: int) -> float:
+        with torch_threads(threads):
+            started_s = time.perf_counter()
+            optimizer.zero_grad()
+            torch.autograd.backward(network(batch).standardised.square().mean())
+            optimizer.step()
+            return time.perf_counter() - started_s
+
+    spent_s = dict.fromkeys(thread_counts, 0.0)
+    for threads in spent_s:
+        step_s(threads)  # starts the threads
+    rounds = 0
+    while sum(spent_s.values()) < RATE_S * len(spent_s):
+        rounds += 1
+        for threads in spent_s:
+            spent_s[threads] += step_s(threads)
+    return {n: rounds * config.training.batch_size / spent for n, spent in spent_s.items()}
 
 
 def as_markdown(costs: list[PartCost], clips: int) -> str:

@@ -1,4 +1,4 @@
-"""How fast pairs are made, against nothing but FluidSynth playing the same notes."""
+"""How fast pairs are made, against FluidSynth alone, and how fast models learn, by threads."""
 
 import resource
 import shutil
@@ -9,8 +9,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from joblib import cpu_count
+
 from degradation.recipe import TIERS, Recipe
 from degradation.render import Instrument, warm_synthesiser
+from models.config.experiment import ExperimentConfig
 from pipelines.assets.pairs import pairs_step
 from pipelines.partitions import TierYear
 from pipelines.workspace import Workspace
@@ -73,6 +76,18 @@ def bench_pairs(recipe: Recipe, workspace: Workspace, pairs: int) -> BenchResult
         render_s=render_s / done,
         peak_mib=peak_kib / 1024,
     )
+
+
+def bench_training(config: ExperimentConfig) -> dict[int, float]:
+    """Return samples a second of the last experiment's training, by torch's threads.
+
+    Those are 1, 2, 4 and so on, up to the cores that this process may use.
+    """
+    from models.part_costs import training_rates  # torch has no part in the memory of pairs
+
+    cores = cpu_count()
+    counts = [*(2**n for n in range(cores.bit_length()) if 2**n < cores), cores]
+    return training_rates(config.experiments[-1], config, counts)
 
 
 def _tasks(recipe: Recipe, workspace: Workspace, pairs: int, folder: Path) -> list[PairsTask]:

@@ -146,15 +146,16 @@ def bench(
     recipe: RecipeOption = "phase2",
     pairs: Annotated[int, typer.Option(min=8, help="How many pairs to make.")] = 120,
 ) -> None:
-    """Time pairs on one core against FluidSynth alone on the same notes, in the same run."""
+    """Time pairs on one core against FluidSynth alone, then a training by its torch threads."""
     from pipelines.settings import find_recipe, load_settings
 
     chosen = find_recipe(recipe)
 
-    from pipelines.bench import bench_pairs
+    from pipelines.bench import bench_pairs, bench_training
     from pipelines.workspace import Workspace
 
-    result = bench_pairs(chosen, Workspace(load_settings()), pairs)
+    settings = load_settings()
+    result = bench_pairs(chosen, Workspace(settings), pairs)
     typer.echo(
         f"pairs                   {result.pairs}\n"
         f"pairs a second and core {1 / result.pair_s:.1f}\n"
@@ -162,3 +163,5 @@ def bench(
         f"ratio                   {result.ratio:.2f}\n"
         f"peak memory             {result.peak_mib:.0f} MiB"
     )
+    for threads, rate in bench_training(settings.experiment_config()).items():
+        typer.echo(f"samples a second        {rate:.0f} learnt from, torch threads: {threads}")

@@ -1,8 +1,11 @@
+import contextlib
+
+import pytest
 import torch
 from torch import nn
 
 from models.config.experiment import ExperimentConfig
-from models.part_costs import as_markdown, cost, part_costs, random_batch
+from models.part_costs import as_markdown, cost, part_costs, random_batch, training_rates
 
 
 def test_memory_is_that_of_weights_and_of_what_is_kept() -> None:
@@ -25,3 +28,17 @@ def test_every_part_and_experiment_is_in_the_table(tiny_config: ExperimentConfig
     assert whole["gated, whole"] > whole["MIDI encoder"] + whole["audio encoder"]
     lines = as_markdown(costs, 2).splitlines()
     assert len([line for line in lines if line.startswith("| ")]) == len(costs) + 2
+
+
+def test_training_is_timed_with_each_number_of_threads(
+    tiny_config: ExperimentConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("models.part_costs.RATE_S", 0.01)
+    used: list[int] = []
+    monkeypatch.setattr(
+        "models.part_costs.torch_threads", lambda n: used.append(n) or contextlib.nullcontext()
+    )
+    rates = training_rates("concat", tiny_config, [1, 2])
+    assert list(rates) == [1, 2]
+    assert all(rate > 0 for rate in rates.values())
+    assert used[:4] == [1, 2, 1, 2]

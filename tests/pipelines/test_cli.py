@@ -15,6 +15,7 @@ import pretty_midi
 import pytest
 import soundfile
 import yaml
+from joblib import cpu_count
 
 from models.config.experiment import EXPERIMENTS
 from pipelines.settings import CONFIGS
@@ -246,6 +247,9 @@ def test_bench_prints_the_ratio(finished: Any) -> None:
     shown = answer.stdout
     for name in ("pairs a second and core", "bare FluidSynth", "ratio", "peak memory"):
         assert name in shown
+    rates = re.findall(r"^samples a second +(\d+) .* torch threads: (\d+)$", shown, re.MULTILINE)
+    assert [int(threads) for _, threads in rates][-1] == cpu_count()
+    assert all(int(rate) > 0 for rate, _ in rates)
 
 
 def test_before_anything_was_made_commands_say_so_in_one_line(new_project: Any) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import dagster as dg
 import pytest
+import yaml
 
 from pipelines.interruption import KEPT, ended_by_signals
 
@@ -58,14 +59,23 @@ if __name__ == "__main__":
 
 
 def living(session: int) -> list[str]:
-    """Return the processes of a session that have not ended."""
-    found = subprocess.run(
-        ["ps", "-o", "pid=,stat=,args=", "-s", str(session)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return [line for line in found.stdout.splitlines() if line.split()[1][0] not in "ZX"]
+    """Return the processes of a session that have not ended, and don't within a second.
+
+    That of multiprocessing's resources ends when it sees that its parent has.
+    """
+    left: list[str] = []
+    for _ in range(10):
+        found = subprocess.run(
+            ["ps", "-o", "pid=,stat=,args=", "-s", str(session)],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        left = [line for line in found.stdout.splitlines() if line.split()[1][0] not in "ZX"]
+        if not left:
+            break
+        time.sleep(0.1)
+    return left
 
 
 @pytest.fixture
@@ -117,6 +127,15 @@ def test_a_signal_ends_all_and_says_how_to_go_on(
     assert living(process.pid) == []
 
 
+def test_ctrl_c_before_a_command_began_is_one_line() -> None:
+    body = "import pipelines, signal; signal.raise_signal(signal.SIGINT)"
+    ended = subprocess.run(
+        [sys.executable, "-c", body], capture_output=True, text=True, check=False
+    )
+    assert ended.returncode == -signal.SIGINT  # 130 in a shell
+    assert ended.stderr == "pianograde: ended by SIGINT\n"
+
+
 def test_a_block_that_ends_by_itself_leaves_signals_as_they_were() -> None:
     before = [signal.getsignal(number) for number in signal.Signals]
     with pytest.raises(ValueError, match="its own"), ended_by_signals(""):
@@ -149,3 +168,27 @@ def test_a_run_is_ended_while_parts_are_made_and_goes_on(
     monkeypatch.setenv("DAGSTER_HOME", str(project.home / "dagster"))
     with dg.DagsterInstance.get() as instance:
         assert all(run.is_finished for run in instance.get_runs())
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_training_is_ended_at_an_epoch_and_goes_on(
+    number: signal.Signals, new_project: Callable[[], Any]
+) -> None:
+    """Lightning catches both signals by itself, and would end with code 1 and no word."""
+    project = new_project()
+    content = yaml.safe_load(project.experiment.read_text())
+    content["pretraining"] |= {"epochs": 100_000}
+    project.experiment.write_text(yaml.safe_dump(content))
+    for awaited in ("epoch 1/", "goes on after epoch "):
+        process = project.start("pretrain", *project.run_arguments[1:])
+        assert process.stderr is not None
+        assert any(awaited in line for line in process.stderr)
+        begun = time.monotonic()
+        process.send_signal(number)
+        _, told = process.communicate(timeout=60)
+        assert time.monotonic() - begun < WITHIN_S
+        assert process.returncode == 128 + number
+        assert told.splitlines()[-1] == f"pianograde: ended by {number.name}; {KEPT}"
+        assert "Traceback" not in told
+    assert list(project.home.rglob("midi_pretrain/resume.pt"))
+    assert not list(project.home.rglob("midi_pretrain/history.json"))  # as a finished one has
