@@ -28,6 +28,7 @@ def performance_row(onsets_s: list[float], duration_s: float, number: int = 0) -
         "notes": list_column([notes], NOTES),
         "pedal": list_column([np.zeros(0, dtype=PEDAL_DTYPE)], PEDAL),
     }
+    columns["left_out"] = [[]]
     return pa.table({name: columns[name] for name in PERFORMANCES.names}).cast(PERFORMANCES)
 
 
