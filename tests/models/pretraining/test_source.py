@@ -39,6 +39,7 @@ def stored(random_notes, tmp_path_factory) -> CorpusTable:
             "year": pa.array([year] * len(some), pa.int16()),
             # The recording's length, which a performance may outlast.
             "duration_s": pa.array([1.0] * len(some)),
+            "left_out": pa.array([[]] * len(some), pa.list_(pa.string())),
             "notes": list_column([played.notes for _, _, played in some], NOTES),
             "pedal": list_column([played.pedal for _, _, played in some], PEDAL),
         }
