@@ -69,7 +69,7 @@ def test_ctrl_c_ends_a_query_at_once(project: Any, form: str) -> None:
     time.sleep(5)  # it has begun by then
     assert querying.poll() is None
     querying.send_signal(signal.SIGINT)
-    assert querying.communicate(timeout=5) == (b"", b"")
+    assert querying.communicate(timeout=5) == (b"", b"pianograde: ended by SIGINT\n")
     assert querying.returncode == 130
 
 
