@@ -402,7 +402,8 @@ def scored(**changed: Any) -> Scored:
     values = {
         "file": "a/b.mid", "scores": dict.fromkeys(DIMENSIONS, 100.0),
         "spread": dict.fromkeys(DIMENSIONS, 12.34), "windows": 2, "silent_windows": 0,
-        "duration_s": 3661.0, "modality": "midi", "model": "midi_only", "not_judged": {},
+        "duration_s": 3661.0, "left_out": (), "modality": "midi", "model": "midi_only",
+        "not_judged": {},
     }  # fmt: skip
     return Scored(**{**values, **changed})
 
