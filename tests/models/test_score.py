@@ -496,6 +496,20 @@ def test_broken_files_are_errors_in_one_line(scorer: Scorer, tmp_path: Path, nam
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("encoding", ["PCM_24", "PCM_32", "FLOAT", "DOUBLE"])
+def test_finer_encodings_of_a_sound_are_heard_as_the_corpus_keeps_it(
+    scorer: Scorer, tmp_path: Path, encoding: str
+) -> None:
+    time_s = np.arange(12 * RATE_HZ) / RATE_HZ
+    sound = 0.5 * np.sin(2 * np.pi * 440 * time_s) * np.exp(-3 * (time_s % 4))
+    coarse = np.rint(sound * 2**15) / 2**15
+    grades = []
+    for name, samples, subtype in (("a", coarse, "PCM_16"), ("b", sound, encoding)):
+        soundfile.write(tmp_path / f"{name}.wav", samples, RATE_HZ, subtype=subtype)
+        grades.append(scorer.score(find_sources(tmp_path / f"{name}.wav")).scores)
+    assert grades[0] == pytest.approx(grades[1], abs=0.01)
+
+
 @pytest.mark.parametrize("name", ["take.mid", "take.rmi", "take"])
 def test_a_midi_file_in_a_riff_file_is_known_as_midi(
     scorer: Scorer, tmp_path: Path, name: str
