@@ -171,8 +171,8 @@ def read_windows(opened: Opened, corpus: CorpusConfig, sample_rate_hz: int) -> I
         if opened.sound is not None:
             with _sound(opened.sound):
                 sound = read_audio_window(opened.sound, start_s, length_s, sample_rate_hz)
-            # As the corpus's FLAC has it: a model hears the floor of 16 bits where there is one.
-            steps = np.rint(sound.samples * 2.0**15) / 2.0**15
+            # As the corpus keeps it, in 16 bits; half steps, as of two channels, all go one way.
+            steps = np.floor(sound.samples * 2.0**15 + 0.5) / 2.0**15
             sound = Waveform(samples=steps.astype(np.float32), sample_rate_hz=sample_rate_hz)
         yield Window(duration_s=length_s, notes=notes, sound=sound)
 
