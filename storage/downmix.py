@@ -127,7 +127,7 @@ def _scale(levels: Levels, rms: float, form: tuple[str, str], name: str) -> tupl
         )
     full = levels.peak
     if levels.peak > MIX_PEAK:
-        full = next((2.0**bits for bits in (15, 23, 31) if levels.peak <= 2**bits), full)
+        full = next((2.0**bits - 1 for bits in (15, 23, 31) if levels.peak <= 2**bits), full)
     return 1 / full, [f"samples up to {_plain(levels.peak)} times full scale were brought down"]
 
 

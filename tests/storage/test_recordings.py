@@ -85,7 +85,7 @@ def test_windows_are_those_of_the_whole_in_any_order(tmp_path: Path, form: str) 
 @pytest.mark.parametrize(
     ("samples", "expected", "told"),
     [
-        (NOISE * 32768, NOISE.mean(axis=1), "brought down"),
+        (NOISE * 32767, NOISE.mean(axis=1), "brought down"),
         (NOISE * [1, 0], NOISE[:, 0], "the right channel is silent"),
         (NOISE * [1e-3, 1], NOISE[:, 1], "the left channel is silent"),
         (NOISE[:, :1] * [1, -1], NOISE[:, 0], "cancel each other"),
