@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from degradation.errors import UserError
 from degradation.waveform import Waveform
-from storage.downmix import MAX_CHANNELS
+from storage.downmix import check_channels
 from storage.recordings import Recording, length_s, read_mono, survey
 
 MARGIN_S = 0.05
@@ -129,10 +129,7 @@ def _checked(samples: NDArray[np.float32], sample_rate_hz: int, name: str) -> Wa
 def _opened(data: bytes, name: str) -> Iterator[soundfile.SoundFile]:
     """Open bytes as they stand, for the audio of the tables, which this project wrote."""
     with _refusing(name), soundfile.SoundFile(io.BytesIO(data)) as file:
-        if file.channels > MAX_CHANNELS:
-            raise UserError(
-                f"{name} has {file.channels} channels; expected 1 to {MAX_CHANNELS}: mix it down"
-            )
+        check_channels(file.channels, name)
         yield file
 
 

@@ -37,7 +37,7 @@ _NUMBER = re.compile(r"\b(bwv|hob|k)[kv]? ?([ivx]* ?\d+)\b")
 """Catalogues that number whole works. Opus, Deutsch and Searle numbers hold several pieces."""
 
 LONGEST_S = 86_400.0
-"""A day: a longer performance is an error in the table."""
+"""A day: a longer performance is an error, in the table or in its MIDI."""
 
 
 class CorpusConfig(BaseModel):

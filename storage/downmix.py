@@ -99,6 +99,14 @@ class Mix:
         return mono
 
 
+def check_channels(channels: int, name: str) -> None:
+    """Refuse more channels than any layout has: UserError."""
+    if channels > MAX_CHANNELS:
+        raise UserError(
+            f"{name} has {channels} channels; expected 1 to {MAX_CHANNELS}: mix it down"
+        )
+
+
 def choose_mix(levels: Levels, form: tuple[str, str], name: str) -> Mix:
     """Return the mix for a recording of a format and subtype. Raises UserError for no sound."""
     if not levels.frames:

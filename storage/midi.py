@@ -12,6 +12,7 @@ from degradation.notes import (
     release_before_restrike,
     snap,
 )
+from storage.corpus import LONGEST_S
 from storage.midi_events import read_events
 from storage.midi_piano import find_piano
 
@@ -20,9 +21,6 @@ TICKS_PER_QUARTER = TICKS_PER_S // 2
 
 LONGEST_TICK = 10_000_000
 """pretty_midi takes a later tick for a sign of corruption: 500 s of `write_midi`'s ticks."""
-
-LONGEST_S = 86_400.0
-"""A day: a few bytes of MIDI can say a year."""
 
 NOTE_OFF, PEDAL, NOTE_ON = range(3)
 """The order of events within one tick: a key is let go before it is struck again."""
@@ -63,7 +61,7 @@ def read_piano(data: bytes, name: str) -> PianoMusic:
         why = f" for a piano ({'; '.join(part.left_out)})" if part.left_out else ""
         raise UserError(f"{name} has no notes{why}; expected piano music: export the piano's part")
     last_s = max(float(notes["offset_s"].max()), float(pedal["time_s"].max(initial=0.0)))
-    if last_s > LONGEST_S:
+    if last_s > LONGEST_S:  # a few bytes of MIDI can say a year
         raise UserError(
             f"{name} lasts {last_s:.6g} s; expected at most a day: cut it into pieces, or export "
             "it again"

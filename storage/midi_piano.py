@@ -107,6 +107,11 @@ def _is_voice(events: MidiEvents, number: int) -> bool:
     return track.has_lyrics or (is_called_so and beside_a_piano)
 
 
+def _own_channels(events: MidiEvents) -> NDArray[np.int64]:
+    """Return a number for each event's channel of its track."""
+    return events.channel * len(events.tracks) + events.track
+
+
 def _programs(events: MidiEvents) -> NDArray[np.int64]:
     """Return the program of each event's channel at its time; 0 where none is ever chosen.
 
@@ -117,7 +122,7 @@ def _programs(events: MidiEvents) -> NDArray[np.int64]:
     changes = events.kind == PROGRAM
     if not changes.any():
         return np.zeros(len(program), dtype=np.int64)
-    own = events.channel * (len(events.tracks) + 1) + events.track
+    own = _own_channels(events)
     for sources in (own, events.channel):  # first by track and channel, then by channel
         for source in np.unique(sources[changes]).tolist():
             members = np.flatnonzero((sources == source) & (program < 0))
@@ -135,7 +140,7 @@ def _foreign(
 
     A channel without notes belongs to the piano: some keyboards send their pedals on one.
     """
-    own = events.channel * (len(events.tracks) + 1) + events.track
+    own = _own_channels(events)
     foreign = np.isin(own, own[others]) & ~np.isin(own, own[kept])
     foreign |= np.isin(events.channel, events.channel[others]) & ~np.isin(
         events.channel, events.channel[kept]

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from degradation.errors import UserError
 from storage.audio_parts import Part, PartFile, find_parts
-from storage.downmix import MAX_CHANNELS, Levels, Mix, choose_mix
+from storage.downmix import Levels, Mix, check_channels, choose_mix
 
 SAMPLE_RATES_HZ = (4_000, 384_000)
 """What recordings have; a header that says otherwise is broken, or means harm."""
@@ -101,10 +101,7 @@ def open_part(
 ) -> soundfile.SoundFile:
     """Open one recording of a file. Raises UserError for what no recording has."""
     sound = kind(PartFile(file, part))
-    if sound.channels > MAX_CHANNELS:
-        raise UserError(
-            f"{name} has {sound.channels} channels; expected 1 to {MAX_CHANNELS}: mix it down"
-        )
+    check_channels(sound.channels, name)
     if not SAMPLE_RATES_HZ[0] <= sound.samplerate <= SAMPLE_RATES_HZ[1]:
         raise UserError(
             f"{name} says that it has {sound.samplerate:,} samples a second; expected "
