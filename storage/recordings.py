@@ -4,6 +4,7 @@ What concerns the whole (its length, its level, which channels carry it) is deci
 over the file, in blocks, and kept in this process until the file changes.
 """
 
+import atexit
 import os
 import threading
 from collections.abc import Iterator
@@ -220,3 +221,7 @@ class _InOrder:
 def _in_order(recording: Recording, _process: int) -> _InOrder:
     """Return a reader that goes on where it was; a forked process has its own."""
     return _InOrder(recording)
+
+
+# A file that is still open when Python frees its modules is freed twice by libsndfile.
+atexit.register(_in_order.cache_clear)
