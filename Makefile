@@ -13,11 +13,11 @@ demo: $(READY) system  ## the whole graph on the built-in corpus
 proof: a-root $(READY) system  ## what the models learn of a MAESTRO root: make proof MAESTRO=folder
 	$(BIN)/pianograde pretrain --maestro $(MAESTRO) --experiment configs/experiments/small.yaml
 	$(BIN)/pianograde run --maestro $(MAESTRO) --limit 60 --experiment configs/experiments/small.yaml
-	$(BIN)/python -m pipelines.proof
+	$(BIN)/python -m benchmarks.proof
 
 proof-factored: a-root $(READY) system  ## the same of recipe factored, and how its models rank a performance's counterfactuals
 	$(BIN)/pianograde run --recipe factored --maestro $(MAESTRO) --limit 120 --experiment configs/experiments/small.yaml
-	$(BIN)/python -m pipelines.ranking_proof
+	$(BIN)/python -m benchmarks.ranking_proof
 
 a-root:
 	@test -n "$(MAESTRO)" || { echo "expected MAESTRO=folder, a MAESTRO root: make $(MAKECMDGOALS) MAESTRO=~/maestro-v3.0.0" >&2; exit 2; }

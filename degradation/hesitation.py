@@ -7,9 +7,9 @@ from pydantic import Field
 
 from degradation.chance import choose
 from degradation.edits import Edits
+from degradation.melody_bass import chord_onsets
 from degradation.notes import Performance
 from degradation.operation import NoteParameters
-from degradation.voices import chord_onsets
 from degradation.warp import FloatArray, bend
 
 

@@ -11,6 +11,7 @@ from degradation.dynamics import DynamicsCompression
 from degradation.equaliser import Equaliser
 from degradation.gain import Gain
 from degradation.hesitation import Hesitation
+from degradation.melody_balance import VoicingLoss
 from degradation.noise import Noise
 from degradation.pedal import PedalBlur, PedalLag, PedalMissed
 from degradation.phrasing import FlattenedPhrasing
@@ -20,7 +21,6 @@ from degradation.roughness import VelocityRoughness
 from degradation.slips import Slips
 from degradation.tempo import TempoDrift
 from degradation.timing import ChordJitter, OnsetJitter
-from degradation.voicing import VoicingLoss
 
 NoteDamage = (
     OnsetJitter

@@ -5,13 +5,13 @@ from typing import Literal
 import numpy as np
 from pydantic import Field
 
+from degradation.beat_grid import follow_pulse
 from degradation.chance import whole
 from degradation.edits import Edits
+from degradation.melody_bass import chord_onsets
 from degradation.notes import NoteArray, Performance
 from degradation.operation import NoteParameters
-from degradation.pulse import follow_pulse
 from degradation.roughness import LOUDEST, SOFTEST
-from degradation.voices import chord_onsets
 from degradation.warp import FloatArray, TimeMap, bend, stretched
 
 SLOW_S = 1.0

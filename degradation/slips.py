@@ -7,9 +7,9 @@ from pydantic import Field
 
 from degradation.chance import FloatArray, choose
 from degradation.edits import EDIT_DTYPE, Change, Edits, no_edits
+from degradation.melody_bass import find_bass, find_melody
 from degradation.notes import PIANO_PITCHES, NoteArray, Performance, latest_onset, snap
 from degradation.operation import NoteParameters
-from degradation.voices import find_bass, find_melody
 
 INNER, BASS, MELODY = 1.0, 0.4, 0.15
 """How readily a note is slipped on: "nearly all errors occurred in nonmelody voices" (Repp)."""

@@ -7,9 +7,9 @@ from pydantic import Field
 
 from degradation.chance import keep_between, unit_noise
 from degradation.edits import Edits, alter, carry_pedal
+from degradation.melody_bass import chord_of, chord_onsets
 from degradation.notes import Performance, latest_onset
 from degradation.operation import NoteParameters
-from degradation.voices import chord_of, chord_onsets
 
 
 class OnsetJitter(NoteParameters):

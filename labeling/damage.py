@@ -6,11 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from degradation.edits import carry_pedal
+from degradation.melody_balance import find_voices
+from degradation.melody_bass import chord_of
 from degradation.notes import SUSTAIN, NoteArray, Performance, sort_notes
 from degradation.pedal import DOWN_FROM, find_lifts
 from degradation.phrasing import loudness_shape, smooth, tempo_shape
-from degradation.voices import chord_of
-from degradation.voicing import find_voices
 
 FloatArray = NDArray[np.float64]
 

@@ -7,8 +7,8 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from models.evaluation.gates import Gate
-from models.evaluation.probes import TierProbe
+from models.evaluation.audits.shortcut_probes import TierProbe
+from models.evaluation.audits.thresholds import Gate
 from pipelines.palette import TIER_COLOURS
 from pipelines.pictures import DOTS_PER_INCH, as_png
 

@@ -48,7 +48,7 @@ def score(
             "--audio or both: name them so"
         )
 
-    from models.score_sources import Sources, find_sources
+    from models.inference.sources import Sources, find_sources
     from pipelines import score_table
     from pipelines.settings import find_recipe, load_settings
 
@@ -69,8 +69,8 @@ def score(
         raise typer.Exit(2)
 
     from models.config.experiment import EXPERIMENTS
-    from models.score import Scorer
-    from models.transcription import load_transcriber
+    from models.inference.scorer import Scorer
+    from models.inference.transcriber import load_transcriber
     from pipelines.assets.training import model_folder
     from pipelines.workspace import Workspace
 
@@ -113,7 +113,7 @@ def score(
 
 def _unreadable(paths: Iterable[Path]) -> Iterator[tuple[Path, UserError]]:
     """Yield those of the files that are no regular files to read, each with what is told of it."""
-    from models.score_sources import check_regular
+    from models.inference.sources import check_regular
 
     for path in paths:
         try:
@@ -135,7 +135,7 @@ def transcribe(
             typer.echo(f"pianograde: {error}", err=True)
         raise typer.Exit(2)
 
-    from models.transcription import load_transcriber
+    from models.inference.transcriber import load_transcriber
     from pipelines.settings import load_settings
     from pipelines.transcribe import transcribe_file
 

@@ -115,7 +115,7 @@ def tidy(
     from pipelines.runs import count_under_way
     from pipelines.settings import load_settings, recipe_names
     from pipelines.workspace import Workspace
-    from storage.tidy import tidy as tidy_table
+    from storage.vacuum import tidy as tidy_table
 
     settings = load_settings()
     if count := count_under_way(settings):
@@ -151,7 +151,7 @@ def bench(
 
     chosen = find_recipe(recipe)
 
-    from pipelines.bench import bench_pairs, bench_training
+    from benchmarks.pairs import bench_pairs, bench_training
     from pipelines.workspace import Workspace
 
     settings = load_settings()

@@ -19,7 +19,7 @@ from yaml import YAMLError
 
 from degradation.errors import UserError
 from degradation.recipe import TIERS
-from models.transcription import can_transcribe
+from models.inference.transcriber import can_transcribe
 from pipelines import commands_alive
 from pipelines.assets.recipe import observations
 from pipelines.errors import StepError

@@ -10,7 +10,7 @@ from degradation.recipe import Recipe
 from labeling.scores import DIMENSIONS
 
 if TYPE_CHECKING:  # torch comes with it, and errors are told without
-    from models.score import Scored
+    from models.inference.scorer import Scored
 
 HEARD = {
     "audio": "audio alone",

@@ -4,8 +4,8 @@ from pathlib import Path
 
 from degradation.errors import UserError
 from degradation.notes import TICKS_PER_S
-from models.score_windows import open_transcribed
-from models.transcription import Transcriber
+from models.inference.transcriber import Transcriber
+from models.inference.windows import open_transcribed
 from storage.midi import LONGEST_TICK, write_midi
 
 LONGEST_S = (LONGEST_TICK - 1) / TICKS_PER_S

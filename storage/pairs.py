@@ -28,9 +28,9 @@ from labeling.scores import draw_scores
 from storage.audio import encode_flac
 from storage.columns import edit_rows, pedal_edit_rows, read_edits
 from storage.factored_columns import factored_columns
+from storage.load_or_render import RecordingError, hear, recording_state
 from storage.midi import read_midi, write_midi
 from storage.schema import PAIRS, PAIRS_QUARANTINE
-from storage.sound_source import RecordingError, hear, recording_state
 from storage.tables import ROW_GROUP_ROWS, Part, Table, find_part, part_path, write_part
 
 VERSION = "5"

@@ -1,9 +1,11 @@
 """The five packages have generic names: what is imported must be this repository's."""
 
 import importlib
+import tomllib
 from pathlib import Path
 
 import pytest
+import setuptools
 
 PROJECT = Path(__file__).parent.parent
 
@@ -16,13 +18,15 @@ def test_a_top_level_package_is_this_repository_s(name: str) -> None:
 
 
 def test_every_folder_with_code_is_installed() -> None:
-    import tomllib
-
     settings = tomllib.loads((PROJECT / "pyproject.toml").read_text())
-    packages = set(settings["tool"]["setuptools"]["packages"])
+    packages = set(
+        setuptools.find_packages(
+            str(PROJECT), include=settings["tool"]["setuptools"]["packages"]["find"]["include"]
+        )
+    )
     folders = {
         ".".join(path.parent.relative_to(PROJECT).parts)
-        for name in ("degradation", "labeling", "models", "pipelines", "storage")
+        for name in ("benchmarks", "degradation", "labeling", "models", "pipelines", "storage")
         for path in (PROJECT / name).rglob("*.py")
     }
     assert folders == packages

@@ -13,7 +13,7 @@ MERT_LAYERS = 12
 
 
 class MelFeatures(Section):
-    """How sound becomes a log-mel spectrogram (see `models.features`)."""
+    """How sound becomes a log-mel spectrogram (see `models.inputs.log_mel`)."""
 
     kind: Literal["mel"]
     sample_rate_hz: Count
@@ -50,7 +50,7 @@ class MelFeatures(Section):
 
 
 class MertFeatures(Section):
-    """How sound becomes MERT's hidden states (see `models.mert`), cached at `frame_rate_hz`.
+    """How sound becomes MERT's hidden states (see `models.inputs.mert`), cached at `frame_rate_hz`.
 
     `source` is a hub id or a local folder, `revision` the whole hash of a commit of the hub (null
     for a folder); the states of `layers` (1 to 12, counted after the input embedding) are averaged.
@@ -78,7 +78,7 @@ class MertFeatures(Section):
 
 OF_NO_FEATURE = frozenset({"clips_per_batch", "source", "revision"})
 """Settings that no feature follows from: how many clips go through MERT at once, and where its
-weights lie. What the weights are is told by their own digest (`models.mert.mert_identity`)."""
+weights lie. What the weights are is told by their own digest (`mert_identity`)."""
 
 AudioFeatures = Annotated[MelFeatures | MertFeatures, Field(discriminator="kind")]
 """What the table `audio_features` holds."""

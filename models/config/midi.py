@@ -40,7 +40,7 @@ class MidiEncoderConfig(Section):
 
 
 class PretrainingConfig(Section):
-    """Masked pretraining of the MIDI encoder (MidiBERT; see `models.pretraining`).
+    """Masked pretraining of the MIDI encoder (MidiBERT; see `models.training.pretraining`).
 
     A window of `window_s` begins at a random place in each `window_s` of music, a new one
     each epoch. Of its notes `mask_share` are to be guessed.

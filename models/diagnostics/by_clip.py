@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from models.fusion.fused import Fused
+from models.networks.fusion.fused import Fused
 
 
 def clip_means(values: Tensor, mask: Tensor) -> Tensor:

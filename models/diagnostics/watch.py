@@ -7,11 +7,11 @@ import torch
 from torch import Tensor
 
 from degradation.seeds import digest_int
-from models.aggregation import Pooled
 from models.diagnostics.alignment import best_shift, linear_cka, retrieval_at_1
 from models.diagnostics.fusion_diagnostics import FusionDiagnostics
 from models.diagnostics.moments import Moments
-from models.fusion.fused import Fused
+from models.networks.aggregation import Pooled
+from models.networks.fusion.fused import Fused
 
 RETRIEVAL_CLIPS = 512
 """Clips among which each is sought."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import dagster as dg
 
-from models.evaluation.comparison import comparison_page
+from models.evaluation.report.comparison import comparison_page
 from pipelines.assets.evaluation import report_file
 from pipelines.resources import Project
 from pipelines.workspace import Workspace

@@ -6,7 +6,7 @@ from typing import Generic, TypeVar
 
 import dagster as dg
 
-from models.feature_parts import (
+from models.inputs.feature_writer import (
     AUDIO_FEATURES_VERSION,
     MIDI_TOKENS_VERSION,
     FeaturesTask,

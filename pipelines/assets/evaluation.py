@@ -12,11 +12,11 @@ from degradation.factored import FactoredRecipe
 from degradation.noise import Noise
 from degradation.recipe import TIERS, Recipe
 from models.config.experiment import EXPERIMENTS, MODALITIES, Experiment
-from models.evaluation.ceilings import TierScores
-from models.evaluation.evaluation import Evaluation, Outcome, TierSound
-from models.evaluation.report import write_report
-from models.predict import predict
-from models.pretraining.checkpoint import load_pretraining
+from models.evaluation.ceilings.label_ceiling import TierScores
+from models.evaluation.report.evaluation import Evaluation, Outcome, TierSound
+from models.evaluation.report.report import write_report
+from models.inference.predict import predict
+from models.training.pretraining.checkpoint import load_pretraining
 from pipelines.assets.pretraining import pretrained_folder
 from pipelines.assets.token_audit import read_token_audit
 from pipelines.assets.training import LabelledExamples, find_result, model_folder, read_examples

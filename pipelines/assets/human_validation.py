@@ -9,14 +9,14 @@ import pyarrow.compute as pc
 
 from degradation.errors import UserError
 from degradation.notes import Performance
-from models.checkpoint import is_trained
 from models.config.experiment import MODALITIES, Experiment
 from models.config.human_validation import load_human_validation
 from models.evaluation.human.report import write_human_report
 from models.evaluation.human.summary import compare_with_listeners
 from models.evaluation.human.trained import Trained
-from models.pretraining.source import CorpusTable
-from models.score import TrainedModel, load_model
+from models.inference.scorer import TrainedModel, load_model
+from models.training.checkpoint import is_trained
+from models.training.pretraining.source import CorpusTable
 from pipelines.assets.pretraining import pretrained_corpus, pretrained_folder
 from pipelines.assets.training import find_result, model_folder, read_examples
 from pipelines.metadata import records_metadata

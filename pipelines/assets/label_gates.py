@@ -14,10 +14,10 @@ from degradation.errors import UserError
 from degradation.recipe import Recipe
 from labeling.damage import Damage
 from labeling.scores import DIMENSIONS
-from models.checkpoint import write_json
-from models.evaluation.audit_json import LabelAudit, label_json
-from models.evaluation.label_gates import label_shape, sum_scores
-from models.evaluation.observable_ceiling import analytic_ceilings, observable_ceilings
+from models.evaluation.audits.audit_json import LabelAudit, label_json
+from models.evaluation.audits.label_structure import label_shape, sum_scores
+from models.evaluation.ceilings.observable_ceiling import analytic_ceilings, observable_ceilings
+from models.training.checkpoint import write_json
 from pipelines.assets.evaluation import tier_scores
 from pipelines.audit_pictures import correlation_picture
 from pipelines.automation import MAKE_AGAIN_WHAT_CHANGED
@@ -89,7 +89,7 @@ def gates_file(workspace: Workspace, recipe_name: str) -> Path:
 
 
 def read_label_gates(workspace: Workspace, recipe_name: str) -> dict[str, Any]:
-    """Return a recipe's gates (see `models.evaluation.audit_json`); UserError without them."""
+    """Return a recipe's gates (see `audits.audit_json`); UserError without them."""
     path = gates_file(workspace, recipe_name)
     if not path.exists():
         raise UserError(f"{path} is missing; expected the label gates: materialise label_gates")

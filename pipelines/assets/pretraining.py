@@ -6,15 +6,15 @@ from typing import Any
 import dagster as dg
 
 from degradation.errors import UserError
-from models.checkpoint import is_trained
-from models.pretraining.checkpoint import (
+from models.training.checkpoint import is_trained
+from models.training.pretraining.checkpoint import (
     PRETRAINING_VERSION,
     load_pretraining,
     pretraining_identity,
 )
-from models.pretraining.history import PretrainingEpoch, PretrainingResult
-from models.pretraining.source import CorpusTable
-from models.pretraining.train import pretrain
+from models.training.pretraining.history import PretrainingEpoch, PretrainingResult
+from models.training.pretraining.source import CorpusTable
+from models.training.pretraining.train import pretrain
 from pipelines.assets.corpus import parts_digest
 from pipelines.curves import curves_metadata
 from pipelines.metadata import records_metadata

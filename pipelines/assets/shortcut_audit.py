@@ -13,9 +13,8 @@ from degradation.errors import UserError
 from degradation.recipe import TIERS
 from degradation.render import Instrument
 from labeling.scores import DIMENSIONS
-from models.checkpoint import write_json
-from models.evaluation.audit_json import SETS, ShortcutAudit, shortcut_json
-from models.evaluation.probes import (
+from models.evaluation.audits.audit_json import SETS, ShortcutAudit, shortcut_json
+from models.evaluation.audits.shortcut_probes import (
     LIMIT,
     TierProbe,
     guess_scores,
@@ -25,7 +24,8 @@ from models.evaluation.probes import (
     shortcut_gate,
     unprobed_gate,
 )
-from models.evaluation.trivial_rows import StatisticsTask, read_statistics
+from models.evaluation.audits.shortcut_rows import StatisticsTask, read_statistics
+from models.training.checkpoint import write_json
 from pipelines.audit_pictures import probes_picture
 from pipelines.automation import MAKE_AGAIN_WHAT_CHANGED
 from pipelines.engine import run_tasks
@@ -118,7 +118,7 @@ def audit_file(workspace: Workspace, recipe_name: str) -> Path:
 
 
 def read_shortcut_audit(workspace: Workspace, recipe_name: str) -> dict[str, Any]:
-    """Return a recipe's audit (see `models.evaluation.audit_json`); UserError without one."""
+    """Return a recipe's audit (see `audits.audit_json`); UserError without one."""
     path = audit_file(workspace, recipe_name)
     if not path.exists():
         raise UserError(

@@ -11,9 +11,9 @@ import pyarrow.compute as pc
 from degradation.errors import UserError
 from degradation.notes import Performance
 from degradation.recipe import TIERS
-from models.checkpoint import write_json
-from models.tokens.audit import AuditRow, audit_tokeniser
+from models.evaluation.audits.token_counts import AuditRow, audit_tokeniser
 from models.tokens.tokenisers import TOKENISERS
+from models.training.checkpoint import write_json
 from pipelines.evenly import evenly
 from pipelines.metadata import records_metadata
 from pipelines.resources import Project

@@ -10,13 +10,13 @@ import pandas as pd
 
 from labeling.scores import DIMENSIONS
 from models.config.experiment import EXPERIMENTS, MODALITIES, Experiment
-from models.feature_parts import check_parts, example_parts
-from models.history import EpochRecord
-from models.identity import MODEL_VERSION, training_identity
-from models.parts import ExampleParts
-from models.pretraining.checkpoint import load_pretraining
-from models.result import load_result
-from models.train import TrainingResult, train
+from models.inputs.feature_reader import ExampleParts
+from models.inputs.feature_writer import check_parts, example_parts
+from models.training.history import EpochRecord
+from models.training.identity import MODEL_VERSION, training_identity
+from models.training.pretraining.checkpoint import load_pretraining
+from models.training.result import load_result
+from models.training.train import TrainingResult, train
 from pipelines.assets.pretraining import KEY, pretrained_folder
 from pipelines.curves import curves_metadata
 from pipelines.metadata import records_metadata

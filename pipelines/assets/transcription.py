@@ -9,14 +9,14 @@ import pyarrow.compute as pc
 
 from degradation.errors import UserError
 from labeling.scores import DIMENSIONS
-from models.checkpoint import write_json
 from models.config.experiment import EXPERIMENTS, MODALITIES, Experiment
-from models.evaluation.pairs import rank
-from models.evaluation.transcribed_rows import TranscribedRow, judge_rows
-from models.evaluation.transcription import spread_rows, transcription_json
-from models.train import TrainingResult
-from models.transcribed_clips import transcribe_clips
-from models.transcription import Transcriber, load_transcriber
+from models.evaluation.agreement.model_comparison import rank
+from models.evaluation.audits.transcribed_rows import TranscribedRow, judge_rows
+from models.evaluation.audits.transcription import spread_rows, transcription_json
+from models.inference.transcribed_clips import transcribe_clips
+from models.inference.transcriber import Transcriber, load_transcriber
+from models.training.checkpoint import write_json
+from models.training.train import TrainingResult
 from pipelines.assets.training import LabelledExamples, find_result, model_folder, read_examples
 from pipelines.metadata import records_metadata
 from pipelines.resources import Project
@@ -101,7 +101,7 @@ def compared_models(
     """Return the trainings of the audio model, the MIDI model and the best fusion model.
 
     Those that the experiment file leaves out are left out; the best is that of highest mean r on
-    the validation split, as in the report (`models.evaluation.pairs.best_of`). Raises UserError for
+    the validation split, as in the report (`best_of`). Raises UserError for
     a model that was not trained on these data with these settings.
     """
     results: dict[Experiment, TrainingResult] = {

@@ -24,8 +24,8 @@ from pipelines.checks.rows import read_partitions
 from pipelines.metadata import records_metadata
 from pipelines.partitions import TierYear
 from pipelines.workspace import Workspace
-from storage.remeasure import remeasured_snr_db, row_onset_lag_s
 from storage.tables import Table, part_rows, read_part
+from storage.verify import remeasured_snr_db, row_onset_lag_s
 
 JITTER_TOLERANCE = 0.05
 SNR_TOLERANCE_DB = 0.1

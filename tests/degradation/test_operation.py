@@ -16,6 +16,7 @@ from degradation.edits import Change, apply_edits
 from degradation.equaliser import Equaliser, EqualiserBand
 from degradation.gain import Gain
 from degradation.hesitation import Hesitation
+from degradation.melody_balance import VoicingLoss
 from degradation.noise import Noise
 from degradation.notes import Performance, find_faults
 from degradation.operation import NoteOperation, Parameters, SoundOperation
@@ -29,7 +30,6 @@ from degradation.seeds import stream
 from degradation.slips import Slips
 from degradation.tempo import TempoDrift
 from degradation.timing import ChordJitter, OnsetJitter
-from degradation.voicing import VoicingLoss
 from degradation.waveform import Waveform
 
 Compose = Callable[..., Performance]

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from degradation.edits import Change, Edits, apply_edits
+from degradation.melody_bass import find_bass, find_melody
 from degradation.notes import Performance
 from degradation.seeds import stream
 from degradation.slips import Slips
-from degradation.voices import find_bass, find_melody
 
 Assemble = Callable[..., Performance]
 Compose = Callable[..., Performance]

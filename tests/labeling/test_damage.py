@@ -9,6 +9,7 @@ from degradation.articulation import UnevenArticulation
 from degradation.degrade import damage_notes
 from degradation.dynamics import DynamicsCompression
 from degradation.edits import EDIT_DTYPE, Change, Edits, apply_edits
+from degradation.melody_balance import VoicingLoss
 from degradation.notes import Performance
 from degradation.operation import NoteOperation
 from degradation.pedal import PedalBlur, PedalLag, PedalMissed
@@ -19,7 +20,6 @@ from degradation.seeds import stream
 from degradation.slips import Slips
 from degradation.tempo import TempoDrift
 from degradation.timing import ChordJitter, OnsetJitter
-from degradation.voicing import VoicingLoss
 from labeling.damage import Damage, measure_damage
 
 Assemble = Callable[..., Performance]

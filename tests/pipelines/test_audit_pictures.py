@@ -6,10 +6,10 @@ from PIL import Image
 
 from degradation.recipe import TIERS
 from labeling.scores import DIMENSIONS
-from models.evaluation.gates import Limit, judge
-from models.evaluation.probes import TierProbe
-from models.evaluation.statistics import Interval
-from models.evaluation.trivial_statistics import PLAYING, RECORDING
+from models.evaluation.agreement.resampling import Interval
+from models.evaluation.audits.shortcut_probes import TierProbe
+from models.evaluation.audits.shortcut_statistics import PLAYING, RECORDING
+from models.evaluation.audits.thresholds import Limit, judge
 from pipelines.audit_pictures import correlation_picture, probes_picture
 
 LIMIT_BYTES = 100_000

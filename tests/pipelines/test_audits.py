@@ -11,12 +11,12 @@ import pytest
 
 from degradation.recipe import TIERS
 from labeling.scores import DIMENSIONS
-from models.dataset import Targets, load_batches
-from models.evaluation.audit_json import gate_json
-from models.evaluation.gates import Limit, judge
-from models.evaluation.statistics import Interval
-from models.evaluation.trivial_statistics import PLAYING, RECORDING
-from models.parts import rows_of_split
+from models.evaluation.agreement.resampling import Interval
+from models.evaluation.audits.audit_json import gate_json
+from models.evaluation.audits.shortcut_statistics import PLAYING, RECORDING
+from models.evaluation.audits.thresholds import Limit, judge
+from models.inputs.feature_reader import rows_of_split
+from models.inputs.stream import Targets, load_batches
 from pipelines.assets.evaluation import report_file
 from pipelines.assets.label_gates import MEASURED, audit_labels, read_label_gates
 from pipelines.assets.shortcut_audit import audited_rows, read_shortcut_audit

@@ -8,8 +8,8 @@ from PIL import Image
 from labeling.scores import DIMENSIONS
 from models.config.experiment import Experiment
 from models.diagnostics import FusionDiagnostics
-from models.history import EpochRecord
-from models.pretraining.history import PretrainingEpoch
+from models.training.history import EpochRecord
+from models.training.pretraining.history import PretrainingEpoch
 from pipelines.assets.training import gates_of
 from pipelines.curves import curves, curves_metadata, panels_of
 

@@ -17,18 +17,18 @@ import torch
 from click.testing import Result
 from typer.testing import CliRunner
 
-import models.score
-import models.transcription
+import models.inference.scorer
+import models.inference.transcriber
 from degradation.notes import NOTE_DTYPE, PEDAL_DTYPE, SUSTAIN, Performance
 from degradation.recipe import load_recipe
 from degradation.render import render
 from degradation.waveform import Waveform
 from labeling.scores import DIMENSIONS
-from models.checkpoint import HISTORY_FILE, save_best, write_json
 from models.config.experiment import Experiment, load_experiment
-from models.identity import Origin
-from models.network import GradingNetwork
-from models.score import Scored
+from models.inference.scorer import Scored
+from models.networks.network import GradingNetwork
+from models.training.checkpoint import HISTORY_FILE, save_best, write_json
+from models.training.identity import Origin
 from pipelines import score_table
 from pipelines.cli import app
 from pipelines.settings import CONFIGS
@@ -182,9 +182,11 @@ def test_many_files_are_a_row_each_and_load_their_model_once(
     score: Score, midi: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     loaded: list[str] = []
-    load = models.score.load_network
+    load = models.inference.scorer.load_network
     monkeypatch.setattr(
-        models.score, "load_network", lambda folder: loaded.append(folder.name) or load(folder)
+        models.inference.scorer,
+        "load_network",
+        lambda folder: loaded.append(folder.name) or load(folder),
     )
     copies = [midi.with_name(f"take {number}.mid") for number in range(4)]
     for copy in copies:
@@ -324,7 +326,7 @@ class ScaleFinder:
 @pytest.fixture
 def stand_in(midi: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found = ScaleFinder(read_midi(midi.read_bytes(), midi.name))
-    monkeypatch.setattr(models.transcription, "load_transcriber", lambda threads: found)
+    monkeypatch.setattr(models.inference.transcriber, "load_transcriber", lambda threads: found)
 
 
 @pytest.mark.usefixtures("stand_in")
@@ -373,7 +375,7 @@ def test_what_cannot_be_transcribed_is_told(
 def test_without_the_extra_the_way_out_is_told_in_one_line(
     score: Score, wav: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    models.transcription.load_transcriber.cache_clear()
+    models.inference.transcriber.load_transcriber.cache_clear()
     monkeypatch.setitem(sys.modules, "transkun", None)
     monkeypatch.setitem(sys.modules, "transkun.ModelTransformer", None)
     answer = score(wav, "--transcribe")
@@ -383,13 +385,13 @@ def test_without_the_extra_the_way_out_is_told_in_one_line(
 
 
 @pytest.mark.skipif(
-    not models.transcription.can_transcribe(),
+    not models.inference.transcriber.can_transcribe(),
     reason="Transkun is not installed (pip install -c constraints.txt -e '.[transcription]')",
 )
 def test_a_rendered_take_is_transcribed_and_graded(
     score: Score, midi: Path, tmp_path: Path
 ) -> None:
-    models.transcription.load_transcriber.cache_clear()
+    models.inference.transcriber.load_transcriber.cache_clear()
     sound = render(read_midi(midi.read_bytes(), midi.name), RECIPE.instrument)
     soundfile.write(tmp_path / "rendered.wav", sound.samples, sound.sample_rate_hz)
     answer = score("--json", tmp_path / "rendered.wav", "--transcribe", "--model", "midi_only")

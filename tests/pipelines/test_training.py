@@ -12,9 +12,9 @@ import yaml
 from degradation.errors import UserError
 from degradation.recipe import TIERS
 from labeling.scores import DIMENSIONS
-from models.feature_parts import audio_features_version, midi_tokens_version
-from models.result import load_result
+from models.inputs.feature_writer import audio_features_version, midi_tokens_version
 from models.tokens.performance import PERFORMANCE_DTYPE
+from models.training.result import load_result
 from pipelines.assets.evaluation import judge, read_if_made, tier_sounds
 from pipelines.assets.human_validation import trained_models
 from pipelines.assets.training import model_folder, read_examples, training_assets

@@ -8,7 +8,7 @@ import pytest
 import soundfile
 from typer.testing import CliRunner
 
-import models.transcription
+import models.inference.transcriber
 from degradation.notes import NOTE_DTYPE, PEDAL_DTYPE, SUSTAIN, Performance
 from degradation.waveform import Waveform
 from pipelines.cli import app
@@ -33,7 +33,7 @@ class StandIn:
 
 @pytest.fixture(autouse=True)
 def stand_in(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(models.transcription, "load_transcriber", lambda threads: StandIn())
+    monkeypatch.setattr(models.inference.transcriber, "load_transcriber", lambda threads: StandIn())
 
 
 def wav(path: Path, level: float = 0.1, duration_s: float = 2.0) -> Path:
@@ -90,7 +90,7 @@ def test_without_the_extra_the_way_out_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.undo()
-    models.transcription.load_transcriber.cache_clear()
+    models.inference.transcriber.load_transcriber.cache_clear()
     monkeypatch.setitem(sys.modules, "transkun", None)
     monkeypatch.setitem(sys.modules, "transkun.ModelTransformer", None)
     take = wav(tmp_path / "take.wav")

@@ -19,11 +19,11 @@ from degradation.notes import NOTE_DTYPE, PEDAL_DTYPE, SUSTAIN, Performance
 from degradation.waveform import Waveform
 from labeling.scores import DIMENSIONS
 from models.config.experiment import Experiment
-from models.evaluation.pairs import best_of
-from models.feature_parts import audio_features, audio_features_version, midi_tokens_version
-from models.predict import predict
+from models.evaluation.agreement.model_comparison import best_of
+from models.inference.predict import predict
+from models.inputs.feature_writer import audio_features, audio_features_version, midi_tokens_version
 from models.tokens.tokenisers import TOKENISERS
-from models.train import TrainingResult
+from models.training.train import TrainingResult
 from pipelines.assets.evaluation import judge, other_models, read_if_made
 from pipelines.assets.training import (
     find_result,

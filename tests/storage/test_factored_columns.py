@@ -25,9 +25,9 @@ from storage.pairs import (
     replay_without_noise,
 )
 from storage.performances import load_performances
-from storage.remeasure import remeasured_snr_db
 from storage.schema import PAIRS, SAMPLES
 from storage.tables import Table, read_table
+from storage.verify import remeasured_snr_db
 
 RECIPES = Path(__file__).parents[2] / "configs" / "recipes"
 

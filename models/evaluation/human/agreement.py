@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy.stats import rankdata
 
 from labeling.correlation import Correlation, clustered_correlation
-from models.evaluation.human.claims import Sign
+from models.evaluation.human.hypotheses import Sign
 
 FloatArray = NDArray[np.float64]
 

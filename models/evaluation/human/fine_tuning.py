@@ -14,10 +14,10 @@ from torch import Tensor, nn
 from degradation.notes import Performance
 from degradation.seeds import digest_int, stream
 from labeling.scores import DIMENSIONS
-from models.batch import Batch, Example, collate
-from models.compute import torch_threads
 from models.config.experiment import ExperimentConfig
 from models.config.human_validation import FineTuningConfig, HumanValidationConfig
+from models.device import torch_threads
+from models.evaluation.agreement.resampling import Interval
 from models.evaluation.human.baseline import predict_baseline
 from models.evaluation.human.folds import (
     HeldOut,
@@ -27,12 +27,12 @@ from models.evaluation.human.folds import (
     predict_held_out,
 )
 from models.evaluation.human.grading import clip_windows
-from models.evaluation.statistics import Interval
-from models.network import GradingNetwork
-from models.parts import Features
-from models.pretraining.checkpoint import load_pretrained
-from models.score import TrainedModel
+from models.inference.scorer import TrainedModel
+from models.inputs.batch import Batch, Example, collate
+from models.inputs.feature_reader import Features
+from models.networks.network import GradingNetwork
 from models.tokens.tokenisers import TOKENISERS
+from models.training.pretraining.checkpoint import load_pretrained
 from storage.corpus import CorpusConfig
 from storage.percepiano import SCALES, Clip
 

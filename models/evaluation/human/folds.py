@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labeling.correlation import INTERVAL, RESAMPLES
+from models.evaluation.agreement.resampling import Interval
 from models.evaluation.human.agreement import centre
-from models.evaluation.statistics import Interval
 
 FloatArray = NDArray[np.float64]
 Indices = NDArray[np.intp]

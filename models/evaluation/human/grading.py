@@ -13,13 +13,13 @@ from degradation.notes import TICK_S, Performance, cut_window, snap
 from degradation.render import Instrument, render
 from degradation.waveform import Waveform
 from labeling.scores import DIMENSIONS, Dimension
-from models.compute import torch_threads
 from models.config.experiment import EXPERIMENTS, MODALITIES, Experiment
-from models.evaluation.human.beside import Beside, Row
-from models.evaluation.human.claims import DESCRIBED, DIMENSION_CLAIMS, Sign
-from models.evaluation.human.heard import count_by_file
-from models.score import TrainedModel, grade_windows
-from models.score_windows import Window, window_bounds
+from models.device import torch_threads
+from models.evaluation.human.hypotheses import DESCRIBED, DIMENSION_CLAIMS, Sign
+from models.evaluation.human.rating_agreement import Beside, Row
+from models.evaluation.human.training_overlap import count_by_file
+from models.inference.scorer import TrainedModel, grade_windows
+from models.inference.windows import Window, window_bounds
 from storage.corpus import CorpusConfig
 from storage.percepiano import Clip
 

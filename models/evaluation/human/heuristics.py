@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from degradation.notes import SUSTAIN, Performance
 from labeling.functions.events import CHORD_GAP_S, first_of_chord
-from models.evaluation.human.claims import Claim
+from models.evaluation.human.hypotheses import Claim
 
 PEDAL_DOWN = 64
 """CC64 from which the sustain pedal counts as down (MIDI 1.0)."""

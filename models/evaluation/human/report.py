@@ -35,16 +35,16 @@ from typing import Any, get_args
 import numpy as np
 
 from labeling.correlation import Correlation
-from models.checkpoint import write_json
-from models.evaluation.human.beside import Row
-from models.evaluation.human.claims import NO_CLAIM
 from models.evaluation.human.features import FEATURES
 from models.evaluation.human.fine_tuning import StartName
 from models.evaluation.human.folds import HeldOut
+from models.evaluation.human.hypotheses import NO_CLAIM
+from models.evaluation.human.rating_agreement import Row
 from models.evaluation.human.sentences import say
 from models.evaluation.human.summary import Findings
-from models.evaluation.page import page_environment
-from models.evaluation.report import ReportPaths
+from models.evaluation.report.page import page_environment
+from models.evaluation.report.report import ReportPaths
+from models.training.checkpoint import write_json
 
 
 def write_human_report(findings: Findings, out_dir: Path) -> ReportPaths:

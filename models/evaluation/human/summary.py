@@ -14,15 +14,15 @@ from labeling.functions import LABELING_FUNCTIONS
 from labeling.reliability import Reliability, assess_reliability
 from models.config.human_validation import HumanValidationConfig
 from models.evaluation.human.baseline import predict_baseline
-from models.evaluation.human.beside import Beside, Row
-from models.evaluation.human.claims import FUNCTION_CLAIMS
 from models.evaluation.human.features import measure_features
 from models.evaluation.human.fine_tuning import Tuned, tune
 from models.evaluation.human.folds import HeldOut, judge_held_out
 from models.evaluation.human.grading import Graded, grade
-from models.evaluation.human.heard import find_heard
 from models.evaluation.human.heuristics import HEURISTICS
+from models.evaluation.human.hypotheses import FUNCTION_CLAIMS
+from models.evaluation.human.rating_agreement import Beside, Row
 from models.evaluation.human.trained import Trained
+from models.evaluation.human.training_overlap import find_heard
 from storage.corpus import CorpusConfig
 from storage.percepiano import SCALES, Clip, RatedClips
 

@@ -3,7 +3,7 @@ import torch
 
 from models.diagnostics.by_clip import audio_share_by_clip, gate_by_clip
 from models.diagnostics.watch import norm_shares
-from models.fusion.fused import Fused
+from models.networks.fusion.fused import Fused
 
 MASK = torch.tensor([[True, True, True], [True, False, False]])
 

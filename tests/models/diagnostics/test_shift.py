@@ -5,9 +5,9 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from models.aggregation import Pooled
 from models.diagnostics.fusion_diagnostics import FusionDiagnostics
 from models.diagnostics.watch import LARGEST_SHIFT_STEPS, FusionWatch
+from models.networks.aggregation import Pooled
 
 CLIPS, STEPS, WIDTH = 24, 100, 16
 GRID_RATE_HZ, FRAMES_PER_STEP = 10, 2

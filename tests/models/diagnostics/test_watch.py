@@ -10,13 +10,13 @@ import pytest
 import torch
 from torch import Tensor
 
-from models.aggregation import Pooled
 from models.diagnostics import watch as module
 from models.diagnostics.fusion_diagnostics import FusionDiagnostics
 from models.diagnostics.watch import FusionWatch, relative_entropy
-from models.fusion.crossattn import CrossAttentionFusion
-from models.fusion.fused import Fused
-from models.fusion.gated import GatedFusion
+from models.networks.aggregation import Pooled
+from models.networks.fusion.crossattn import CrossAttentionFusion
+from models.networks.fusion.fused import Fused
+from models.networks.fusion.gated import GatedFusion
 
 WIDTH, HEADS = 6, 2
 Batch = dict[str, Any]

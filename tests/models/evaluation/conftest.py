@@ -12,15 +12,15 @@ import pytest
 from labeling.scores import DIMENSIONS
 from models.config.experiment import EXPERIMENTS, MODALITIES, Experiment, load_experiment
 from models.diagnostics import FusionDiagnostics
-from models.evaluation.evaluation import Evaluation, Outcome, TierSound
-from models.evaluation.families import Families, arrange
-from models.history import EpochRecord
-from models.identity import Origin
+from models.evaluation.audits.token_counts import AuditRow
+from models.evaluation.counterfactuals.families import Families, arrange
+from models.evaluation.report.evaluation import Evaluation, Outcome, TierSound
 from models.metrics import agreement
-from models.pretraining.history import PretrainingEpoch, PretrainingResult
-from models.tokens.audit import AuditRow
-from models.train import TrainingResult
-from tests.models.evaluation.made_families import (
+from models.training.history import EpochRecord
+from models.training.identity import Origin
+from models.training.pretraining.history import PretrainingEpoch, PretrainingResult
+from models.training.train import TrainingResult
+from tests.models.evaluation.counterfactuals.made_families import (
     MODELS,
     TIERS,
     Model,

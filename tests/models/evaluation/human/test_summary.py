@@ -12,7 +12,6 @@ import torch
 from degradation.errors import UserError
 from degradation.recipe import load_recipe
 from labeling.scores import DIMENSIONS
-from models.checkpoint import HISTORY_FILE, write_json
 from models.config.experiment import Experiment, ExperimentConfig
 from models.config.human_validation import HumanValidationConfig, load_human_validation
 from models.evaluation.human.fine_tuning import starts_of
@@ -20,11 +19,12 @@ from models.evaluation.human.grading import clip_windows, grade_clips
 from models.evaluation.human.report import write_human_report
 from models.evaluation.human.summary import Findings, compare_with_listeners
 from models.evaluation.human.trained import Trained
-from models.midi_encoder import NoteEncoder
-from models.network import GradingNetwork
-from models.pretraining.checkpoint import find_best_encoder, save_best_encoder
-from models.pretraining.history import PretrainingEpoch
-from models.score import TrainedModel
+from models.inference.scorer import TrainedModel
+from models.networks.midi_encoder import NoteEncoder
+from models.networks.network import GradingNetwork
+from models.training.checkpoint import HISTORY_FILE, write_json
+from models.training.pretraining.checkpoint import find_best_encoder, save_best_encoder
+from models.training.pretraining.history import PretrainingEpoch
 from storage.corpus import load_corpus_config
 from storage.percepiano import RatedClips, read_percepiano
 

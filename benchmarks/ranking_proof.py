@@ -1,0 +1,145 @@
+"""Whether `pianograde score` ranks a performance's counterfactuals: after `pianograde run`.
+
+Damages test performances by one factor at a time, writes them as files, grades the files as
+`pianograde score` does, from MIDI, from audio and from both as far as models can hear them, and
+prints how often two that are 2 JND or more apart in a factor are graded in the right order. Ends
+with code 1 where in each of these some factor is ranked right less often than `IN_ORDER_SHARE`.
+"""
+
+import sys
+import tempfile
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache, partial
+from pathlib import Path
+
+import numpy as np
+import pyarrow.compute as pc
+import typer
+
+from degradation.degrade import damage_notes, damage_sound
+from degradation.errors import UserError
+from degradation.factored import FACTORS, Factor, FactoredRecipe
+from degradation.factored_sampling import NOTHING, FactoredDraw, as_felt, family_of
+from degradation.notes import Performance, cut_window
+from degradation.render import render
+from models.config.experiment import EXPERIMENTS, MODALITIES, Modality
+from models.evaluation.counterfactuals.dose_response import APART_JND, far_apart, fell
+from models.evaluation.criteria.acceptance import IN_ORDER_SHARE
+from models.inference.scorer import Scorer
+from models.inference.sources import Sources
+from models.training.checkpoint import is_trained
+from pipelines.assets.training import model_folder
+from pipelines.command import told_in_one_line
+from pipelines.evenly import evenly
+from pipelines.settings import find_recipe, load_settings
+from pipelines.workspace import Workspace
+from storage.audio import encode_flac
+from storage.midi import write_midi
+from storage.performances import load_performances
+from storage.tables import read_table
+
+PERFORMANCES = 12
+EXCERPT_S = 60.0
+"""So much of each is damaged and graded, from its beginning."""
+
+HEARINGS: Mapping[str, frozenset[Modality]] = {
+    "MIDI": frozenset({"midi"}),
+    "audio": frozenset({"audio"}),
+    "both": frozenset({"audio", "midi"}),
+}
+
+
+def held_out_performances(workspace: Workspace) -> Iterator[tuple[str, Performance]]:
+    """Yield up to `PERFORMANCES` performances of the test split, evenly over the corpus."""
+    table = workspace.corpus_table("performances")
+    columns = ["performance_id", "year"]
+    of_test = pc.field("split") == "test"
+    rows = read_table(table).to_table(columns=columns, filter=of_test).sort_by("performance_id")
+    # Ids begin with the year, so that one year's notes are enough to hold.
+    of_year = lru_cache(maxsize=1)(partial(load_performances, table))
+    for row in rows.take(list(evenly(len(rows), PERFORMANCES))).to_pylist():
+        whole = of_year(row["year"])[row["performance_id"]]
+        yield row["performance_id"], cut_window(whole, 0.0, min(EXCERPT_S, whole.duration_s))
+
+
+def write_family(
+    recipe: FactoredRecipe, name: str, clean: Performance, folder: Path
+) -> Iterator[tuple[FactoredDraw, Sources]]:
+    """Write a performance and its versions with one factor damaged; yield each with its files."""
+    asked = [draw for draw in family_of(recipe, name) if draw.varied in (NOTHING, *FACTORS)]
+    for draw, felt in zip(asked, as_felt(asked, clean), strict=True):
+        if felt.severity_jnd != draw.severity_jnd:
+            continue  # the performance has nothing that this factor could damage
+        damaged = damage_notes(clean, draw.note_operations, draw.stream).performance
+        dry = render(damaged, draw.instrument)
+        sound = damage_sound(dry, draw.sound_operations, draw.stream).waveform
+        midi, audio = folder / f"{draw.sample_id}.mid", folder / f"{draw.sample_id}.flac"
+        midi.write_bytes(write_midi(damaged))
+        audio.write_bytes(encode_flac(sound))
+        yield draw, Sources(midi=midi, audio=audio)
+
+
+def grade_family(
+    scorer: Scorer, hearings: Sequence[str], family: Iterator[tuple[FactoredDraw, Sources]]
+) -> dict[tuple[str, Factor], list[tuple[float, float]]]:
+    """Return (severity in JND, score of its dimension) of each version, by hearing and factor."""
+    graded: dict[tuple[str, Factor], list[tuple[float, float]]] = defaultdict(list)
+    for draw, both in family:
+        for hearing in hearings:
+            scores = scorer.score(both.only(HEARINGS[hearing])).scores
+            for factor in FACTORS:
+                if draw.varied in (NOTHING, factor):
+                    severity = draw.severities_jnd[factor]
+                    graded[hearing, factor].append((severity, scores[factor]))
+    return graded
+
+
+def ordered_pairs(graded: list[tuple[float, float]]) -> list[float]:
+    """Return whether the score fell (`fell`) in each pair of versions `APART_JND` or more apart."""
+    ordered = sorted(graded)
+    scores = [score for _, score in ordered]
+    return [
+        float(fell(scores[heavier] - scores[lighter]))
+        for lighter, heavier in far_apart([severity for severity, _ in ordered])
+    ]
+
+
+def print_shares(shares: Mapping[tuple[str, Factor], list[float]]) -> None:
+    """Print how often each factor's pairs are in order, by what was heard."""
+    hearings = list(dict.fromkeys(hearing for hearing, _ in shares))
+    typer.echo(f"in the right order, of pairs {APART_JND:g} JND or more apart in one factor")
+    typer.echo(f"  {'':22}{'pairs':>6}" + "".join(f"{hearing:>8}" for hearing in hearings))
+    for factor in FACTORS:
+        found = "".join(f"{np.mean(shares[hearing, factor]):8.3f}" for hearing in hearings)
+        typer.echo(f"  {factor:22}{len(shares[hearings[0], factor]):6}{found}")
+
+
+@told_in_one_line
+def main(recipe: str = "factored") -> None:
+    """Show how well whole performances are ranked by the trained models."""
+    workspace, chosen = Workspace(load_settings()), find_recipe(recipe)
+    if not isinstance(chosen, FactoredRecipe):
+        raise UserError(f"recipe {recipe} damages by tier; expected one of kind factored")
+    folders = {name: model_folder(workspace, recipe, name) for name in EXPERIMENTS}
+    trained = [MODALITIES[name] for name, folder in folders.items() if is_trained(folder)]
+    hearings = [name for name, heard in HEARINGS.items() if any(heard <= each for each in trained)]
+    scorer = Scorer(folders, workspace.settings.corpus_config(), chosen.sample_rate_hz)
+    shares: dict[tuple[str, Factor], list[float]] = defaultdict(list)
+    for name, clean in held_out_performances(workspace):
+        with tempfile.TemporaryDirectory() as folder:
+            family = write_family(chosen, name, clean, Path(folder))
+            for of, graded in grade_family(scorer, hearings, family).items():
+                shares[of] += ordered_pairs(graded)
+        typer.echo(f"  {name}", err=True)
+    print_shares(shares)
+    holds = any(
+        all(np.mean(shares[hearing, factor]) >= IN_ORDER_SHARE for factor in FACTORS)
+        for hearing in hearings
+    )
+    typer.echo(f"at least {IN_ORDER_SHARE:.0%} of each factor's pairs: {'yes' if holds else 'NO'}")
+    sys.exit(0 if holds else 1)
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,73 @@
+"""Rows of the shards and their transcriptions, matched and graded by every model."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from degradation.notes import Performance
+from degradation.waveform import Waveform
+from models.config.experiment import Experiment, ExperimentConfig
+from models.evaluation.audits.note_match import match_onsets, pedal_agreement
+from models.evaluation.audits.transcription import JudgedRow, systems
+from models.inference.predict import predict_clips
+from models.inputs.feature_reader import Features
+from models.inputs.feature_writer import audio_features
+from models.tokens.tokenisers import TOKENISERS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class TranscribedRow:
+    """One sample: its labels (8,), its sound, what was played and what Transkun found of it."""
+
+    sample_id: str
+    composition: str
+    tier: str
+    duration_s: float
+    labels: NDArray[np.float64]
+    sound: Waveform
+    played: Performance
+    found: Performance
+
+
+def judge_rows(
+    rows: Sequence[TranscribedRow], models: Mapping[Experiment, Path], config: ExperimentConfig
+) -> list[JudgedRow]:
+    """Return the rows with their match, and the scores of each model from true and found notes.
+
+    `models` are folders of trainings with the settings of `config`.
+    """
+    if not rows:
+        return []
+    frames = audio_features([row.sound for row in rows], config.audio_features)
+    encode = TOKENISERS[config.midi_encoder.tokens].encode
+    true = [
+        Features(
+            sample_id=row.sample_id,
+            duration_s=row.duration_s,
+            audio=audio,
+            tokens=encode(row.played),
+        )
+        for row, audio in zip(rows, frames, strict=True)
+    ]
+    found = [replace(clip, tokens=encode(row.found)) for row, clip in zip(rows, true, strict=True)]
+    scores = {
+        system: predict_clips(
+            models[system.experiment], found if system.notes == "transcribed" else true
+        )
+        for system in systems(list(models))
+    }
+    return [
+        JudgedRow(
+            sample_id=row.sample_id,
+            composition=row.composition,
+            tier=row.tier,
+            match=match_onsets(row.played.notes, row.found.notes),
+            pedal_agreement=pedal_agreement(row.played, row.found),
+            true=row.labels,
+            predicted={system: of_system[place] for system, of_system in scores.items()},
+        )
+        for place, row in enumerate(rows)
+    ]

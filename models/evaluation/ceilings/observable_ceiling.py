@@ -1,0 +1,60 @@
+"""What labels can be known from: the draw itself, or what was measured between clean and damaged.
+
+The analytic ceiling is that of who knows how the labels were drawn. The observable one is that
+of an oracle that has the clean playing beside the damaged one, and only the damage as measured:
+no model that hears the damaged playing alone should be expected to do better.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from labeling.scores import DIMENSIONS
+from models.evaluation.audits.shortcut_probes import guess_scores, probe_scores
+from models.evaluation.ceilings.label_ceiling import TierScores, label_ceiling
+from models.metrics import mean_absolute_error
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DimensionCeiling:
+    """The best r and MAE (in points) for one dimension; `r2` where it was measured."""
+
+    dimension: str
+    r: float
+    mae: float
+    r2: float | None = None
+
+
+def analytic_ceilings(tiers: Sequence[TierScores] | None) -> list[DimensionCeiling]:
+    """Return each dimension's ceiling for who knows how its label was drawn.
+
+    With `tiers`, scores are uniform inside their tier's range, and only the tier can be known
+    (see `ceilings`). Without, a score is a function of its severity, which can be known: r is 1.
+    """
+    if tiers is None:
+        return [DimensionCeiling(dimension=name, r=1.0, mae=0.0) for name in DIMENSIONS]
+    ceiling = label_ceiling(tiers)
+    return [DimensionCeiling(dimension=name, r=ceiling.r, mae=ceiling.mae) for name in DIMENSIONS]
+
+
+def observable_ceilings(
+    samples: pd.DataFrame, measured: Sequence[str], *, seed: int
+) -> list[DimensionCeiling]:
+    """Return each dimension's ceiling for an oracle of the columns `measured`.
+
+    A random forest, cross-validated by composition, from the measured damage (a null is a
+    column's median) to the scores; a better oracle may exist, so it is a bound from below.
+    `samples` has `composition`, the dimensions and `measured`. Raises ValueError for samples of
+    fewer than two compositions.
+    """
+    scores = samples[list(DIMENSIONS)]
+    predicted = guess_scores(
+        samples[list(measured)], scores, list(samples["composition"]), seed=seed
+    )
+    mae = mean_absolute_error(scores.to_numpy(np.float64), predicted)
+    return [
+        DimensionCeiling(dimension=probe.dimension, r=probe.r, mae=float(one), r2=probe.r2)
+        for probe, one in zip(probe_scores("measured", predicted, scores), mae, strict=True)
+    ]

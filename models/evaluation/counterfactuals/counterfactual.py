@@ -1,0 +1,106 @@
+"""What the counterfactual set says of each model, beside what its labels say."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pandas as pd
+
+from degradation.errors import UserError
+from labeling.scores import DIMENSIONS
+from models.config.experiment import Experiment
+from models.evaluation.counterfactuals.dose_response import DoseResponse, dose_response
+from models.evaluation.counterfactuals.factor_effects import Movement, movement
+from models.evaluation.counterfactuals.families import FACTORS, Families, arrange, felt
+from models.evaluation.counterfactuals.modality_reliance import Leaning, leaning
+from models.evaluation.counterfactuals.recording_invariance import Invariance, invariance
+from models.inference.predict import FUSION_FIGURES
+
+GIVEN = ["sample_id", "family", "composition", "varied", "varied_severity_jnd"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Response:
+    """How scores, of a model or of the labels, respond to what was changed.
+
+    `leaning` are the figures of a fusion model, by name, else empty.
+    """
+
+    doses: DoseResponse
+    movement: Movement
+    invariance: Invariance | None
+    leaning: Mapping[str, Leaning]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counterfactual:
+    """Responses of the labels and of the models, on families of held-out compositions.
+
+    `unfelt` is by factor the share of rows that asked for it and of which nothing came (see
+    `families.felt`): they are left out. `reference_jnd` is the dose at which movements are
+    compared.
+    """
+
+    families: int
+    compositions: int
+    unfelt: Mapping[str, float]
+    doses_jnd: tuple[float, ...]
+    reference_jnd: float
+    labels: Response
+    models: Mapping[Experiment, Response]
+
+
+def counterfactual(
+    samples: pd.DataFrame, predictions: Mapping[Experiment, pd.DataFrame], *, seed: int
+) -> Counterfactual | None:
+    """Return what `predictions` of counterfactual `samples` say; None without samples.
+
+    `samples` has the columns `GIVEN` and the eight labels. Raises UserError unless each sample
+    has exactly one prediction of each model.
+    """
+    if samples.empty:
+        return None
+    effect = felt(samples)
+    known = arrange(samples[effect], DIMENSIONS)
+    return Counterfactual(
+        families=len(known.names),
+        compositions=len(set(known.compositions)),
+        unfelt={one: float((~effect[samples["varied"] == one]).mean()) for one in FACTORS},
+        doses_jnd=known.doses_jnd,
+        reference_jnd=known.reference_jnd,
+        labels=_response(known, {}, seed),
+        models={
+            name: _model_response(_rows(samples, table, name)[effect.to_numpy()], seed)
+            for name, table in predictions.items()
+        },
+    )
+
+
+def _response(families: Families, figures: Mapping[str, Leaning], seed: int) -> Response:
+    return Response(
+        doses=dose_response(families, seed=seed),
+        movement=movement(families, seed=seed),
+        invariance=invariance(families),
+        leaning=figures,
+    )
+
+
+def _rows(samples: pd.DataFrame, table: pd.DataFrame, name: str) -> pd.DataFrame:
+    """Return what is known of each sample, in their order, with its prediction."""
+    if sorted(table["sample_id"]) != sorted(samples["sample_id"]):
+        raise UserError(
+            f"{name} has predictions for {len(table)} counterfactual samples, expected one for "
+            f"each of the {len(samples)} there are: predict again from the present features"
+        )
+    return samples[GIVEN].merge(table, on="sample_id", validate="one_to_one")
+
+
+def _model_response(rows: pd.DataFrame, seed: int) -> Response:
+    figures = [figure for figure in FUSION_FIGURES if figure in rows]
+    of_fusion = arrange(rows, figures) if figures else None
+    return _response(
+        arrange(rows, DIMENSIONS),
+        {figure: leaning(of_fusion, place, seed=seed) for place, figure in enumerate(figures)}
+        if of_fusion
+        else {},
+        seed,
+    )

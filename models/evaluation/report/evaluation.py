@@ -1,0 +1,80 @@
+"""What a report is written from: samples, predictions, and what is known of how they came about."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import pandas as pd
+
+from models.config.experiment import ExperimentConfig, Modality
+from models.evaluation.ceilings.label_ceiling import TierScores
+from models.training.pretraining.history import PretrainingResult
+from models.training.train import TrainingResult
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Outcome:
+    """One trained experiment and its predictions, as `predict` returns them.
+
+    `alone` are those of a fusion model that is given one modality, by its name. `counterfactual`
+    are those for the judged split's counterfactual samples, None where there are none.
+    """
+
+    training: TrainingResult
+    predictions: pd.DataFrame
+    alone: Mapping[Modality, pd.DataFrame]
+    counterfactual: pd.DataFrame | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TierSound:
+    """What a recipe does to the sound of a tier: noise at an SNR, a pass band; None where not."""
+
+    snr_db: float | None
+    band_hz: tuple[float, float] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Evaluation:
+    """What a report is written from.
+
+    `kind` says where labels come from: drawn inside a tier's range, or following from severities
+    of factors. `samples` has one row a sample of every split: `sample_id, split, tier,
+    composition, segment_id` and the eight dimensions; where there are counterfactual rows (split
+    `{split}_counterfactual`) also `family, varied, varied_severity_jnd`. `tiers` are the recipe's
+    score ranges, best first, and `sounds` what it does to the sound of each where that differs
+    by tier; `split` is the one that is judged. `token_audit` are the rows of the tokeniser audit
+    (the fields of `AuditRow`) and `pretraining` the MIDI encoder's; None
+    where it started from random weights. `label_gates`, `shortcut_audit` and `transcription` are
+    what the audits of the labels and of shortcuts and the comparison by transcription wrote; None
+    where they were not made. `config` is what the experiments were trained with. `seed` draws the
+    bootstrap. `corpus` and `licence` are shown as they are.
+    """
+
+    recipe: str
+    kind: Literal["tiered", "factored"]
+    audio_source: Literal["rendered", "recorded"]
+    corpus: str
+    licence: str
+    samples: pd.DataFrame
+    split: str
+    tiers: tuple[TierScores, ...]
+    sounds: Mapping[str, TierSound]
+    outcomes: tuple[Outcome, ...]
+    token_audit: Sequence[Mapping[str, object]]
+    label_gates: Mapping[str, Any] | None
+    shortcut_audit: Mapping[str, Any] | None
+    transcription: Mapping[str, Any] | None
+    pretraining: PretrainingResult | None
+    config: ExperimentConfig
+    seed: int
+
+    @property
+    def step_ms(self) -> float:
+        """How long a step of the common time grid lasts."""
+        return 1000 / self.config.grid_rate_hz
+
+    @property
+    def counterfactual_split(self) -> str:
+        """The split of the judged split's counterfactual rows."""
+        return f"{self.split}_counterfactual"

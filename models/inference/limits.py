@@ -1,0 +1,51 @@
+"""What a score cannot rest on, given what was heard of a performance."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from degradation.notes import SUSTAIN
+from labeling.scores import Dimension
+from models.config.midi import TokenName
+from models.inference.windows import Opened
+from models.tokens.tokenisers import TOKENISERS
+
+_TRANSCRIBED: Mapping[Dimension, str] = {
+    "tone_quality": "notes that are found in the sound do not tell it",
+    "note_accuracy": "errors of the transcription count as wrong notes",
+    "pedal_technique": "the pedal is found as down or up alone, and not always",
+}
+
+
+def find_limits(opened: Opened, tokens: TokenName, window_s: float) -> dict[Dimension, str]:
+    """Return which dimensions this input says nothing about, each with the reason.
+
+    A model always gives eight numbers. These are not to be relied on:
+
+    - `tone_quality` from MIDI alone, or from notes transcribed from sound that the model does not
+      hear itself: they say how hard a key was struck, not how that sounded;
+    - `pedal_technique` from MIDI alone without a movement of the sustain pedal, which then was
+      not used or not recorded, or read as `tokens` that leave the pedal out;
+    - `dynamic_range` from MIDI alone with one velocity for every note, as typeset music has;
+    - `note_accuracy` and `pedal_technique` from transcribed notes alone: what Transkun misses or
+      adds looks like a slip, and it finds the pedal down or up, where it finds it;
+    - `overall_interpretation` of less than the window of `window_s` seconds that models learn on.
+
+    Where sound is heard, tone, pedal and dynamics are in it.
+    """
+    limits: dict[Dimension, str] = {}
+    if opened.notes is not None and opened.sound is None:
+        if opened.transcribed:
+            limits |= _TRANSCRIBED
+        else:
+            limits["tone_quality"] = "no sound was heard"
+        if "pedal_onset" not in (TOKENISERS[tokens].dtype.names or ()):
+            limits["pedal_technique"] = f"the model's {tokens} tokens leave the pedal out"
+        elif not (opened.notes.pedal["controller"] == SUSTAIN).any():
+            where = "sound" if opened.transcribed else "file"
+            limits["pedal_technique"] = f"the {where} has no sustain pedal"
+        if len(np.unique(opened.notes.notes["velocity"])) == 1:
+            limits["dynamic_range"] = "every note has one velocity"
+    if opened.duration_s < window_s:
+        limits["overall_interpretation"] = f"it lasts less than a window of {window_s:g} s"
+    return limits

@@ -1,0 +1,225 @@
+"""A performance of any length as the windows that models learn on, a few in memory at a time."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from degradation.errors import UserError
+from degradation.notes import TICK_S, Performance, cut_window, snap
+from degradation.waveform import Waveform
+from models.inference.pair_fit import check_fit
+from models.inference.sources import Sources, check_regular, readable
+from models.inference.transcriber import Transcriber
+from storage.audio import open_recording, read_audio_window
+from storage.corpus import CorpusConfig
+from storage.midi import PianoMusic, read_piano
+from storage.segments import window_starts
+
+LONGEST_S = 12 * 3600.0
+"""A longer file is a mistake, or means harm: a few bytes of MIDI can say a year."""
+
+LONGEST_TRANSCRIBED_S = 3600.0
+"""A recording is transcribed whole, in memory: an hour takes 2 GB."""
+
+LARGEST_MIDI_BYTES = 8 << 20
+"""Twice what twelve hours of dense playing need; more would take over a gigabyte to read."""
+
+LEAST_S = 1.0
+"""In less there is nothing to grade: a note or two."""
+
+MOST_NOTES_A_WINDOW = 2000
+"""Ten fingers at twenty strokes a second for ten seconds; attention over more takes gigabytes."""
+
+SILENCE_PEAK = 2.0**-16
+"""Half a step of 16 bits: the corpus's FLAC keeps quieter samples as zeros."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Opened:
+    """A performance ready to be cut: notes in memory, sound left in its file.
+
+    `transcribed` says that the notes were not played but found in the sound. `left_out` are
+    remarks on what the files hold and was changed or not heard.
+    """
+
+    notes: Performance | None
+    sound: Path | None
+    duration_s: float
+    transcribed: bool = False
+    left_out: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Window:
+    """One window of a performance; None is what is not heard."""
+
+    duration_s: float
+    notes: Performance | None
+    sound: Waveform | None
+
+    @property
+    def silent(self) -> bool:
+        """Whether no note is struck, or the sound is digital silence."""
+        if self.notes is not None and not len(self.notes.notes):
+            return True
+        return self.sound is not None and not (np.abs(self.sound.samples) >= SILENCE_PEAK).any()
+
+
+def open_performance(sources: Sources, tolerance_s: float) -> Opened:
+    """Return a performance with its length: of two files, what both cover.
+
+    Raises UserError for a file that cannot be read, lasts under a second or over twelve hours,
+    and for two files whose lengths differ by more than `tolerance_s` or that are no pair.
+    """
+    notes, lengths_s = None, {}
+    left_out: tuple[str, ...] = ()
+    if sources.midi is not None:
+        music = _read_notes(sources.midi)
+        notes, left_out = music.performance, music.left_out
+        lengths_s[sources.midi] = float(notes.notes["offset_s"].max())
+    if sources.audio is not None:
+        check_regular(sources.audio)
+        with _sound(sources.audio):
+            recording = open_recording(sources.audio)
+        lengths_s[sources.audio] = recording.duration_s
+        left_out += recording.left_out
+    for path, length_s in lengths_s.items():
+        if not LEAST_S <= length_s <= LONGEST_S:
+            raise UserError(
+                f"{path.name} lasts {length_s:.6g} s; expected {LEAST_S:g} to {LONGEST_S:g} s: "
+                "cut it into pieces, or export it again"
+            )
+    if max(lengths_s.values()) - min(lengths_s.values()) > tolerance_s:
+        told = " and ".join(f"{path.name} {length:.1f} s" for path, length in lengths_s.items())
+        raise UserError(
+            f"{told} are not equally long; expected one performance that begins in both at the "
+            f"same moment, and at most {tolerance_s:g} s between their ends: cut them alike, or "
+            "grade each by itself"
+        )
+    if notes is not None and sources.audio is not None:
+        with _sound(sources.audio):
+            left_out += check_fit(notes.notes, sources.audio, min(lengths_s.values()))
+    return Opened(
+        notes=notes,
+        sound=sources.audio,
+        duration_s=min(lengths_s.values()),
+        left_out=left_out,
+    )
+
+
+def open_transcribed(
+    audio: Path, transcriber: Transcriber, longest_s: float, *, with_sound: bool
+) -> Opened:
+    """Return a recording as the notes that are found in it, and its sound where that is wanted.
+
+    Raises UserError for a file that cannot be read, is empty or longer than `longest_s`.
+    """
+    check_regular(audio)
+    with _sound(audio):
+        recording = open_recording(audio)
+        duration_s = recording.duration_s
+        if not 0 < duration_s <= longest_s:
+            raise UserError(
+                f"{audio.name} lasts {duration_s:.6g} s; expected more than none and at most "
+                f"{longest_s:g} s to transcribe: cut it into pieces"
+            )
+        heard = read_audio_window(audio, 0.0, duration_s, transcriber.sample_rate_hz)
+    return Opened(
+        notes=transcriber.transcribe(heard),
+        sound=audio if with_sound else None,
+        duration_s=duration_s,
+        transcribed=True,
+        left_out=recording.left_out,
+    )
+
+
+def window_bounds(duration_s: float, corpus: CorpusConfig) -> list[tuple[float, float]]:
+    """Return where windows begin and how long they are, in seconds: the corpus's, to the end.
+
+    Where its last window leaves a rest, one more ends with the music; a performance shorter
+    than a window is one window.
+    """
+    if duration_s <= corpus.window_s:
+        return [(0.0, duration_s)]
+    starts = window_starts(duration_s, corpus)
+    last_s = duration_s - corpus.window_s
+    if last_s - starts[-1] > TICK_S:
+        starts.append(last_s)
+    return [(start_s, corpus.window_s) for start_s in starts]
+
+
+def read_windows(opened: Opened, corpus: CorpusConfig, sample_rate_hz: int) -> Iterator[Window]:
+    """Yield a performance's windows in order; sound is read window by window, as mono.
+
+    Raises UserError where a recording turns out to be broken, or no hands could play the notes.
+    """
+    for start_s, length_s in window_bounds(opened.duration_s, corpus):
+        notes = sound = None
+        if opened.notes is not None:
+            length_s = max(snap(length_s), TICK_S)
+            notes = cut_window(opened.notes, start_s, length_s)
+            if len(notes.notes) > MOST_NOTES_A_WINDOW:
+                raise UserError(
+                    f"{len(notes.notes):,} notes begin within {length_s:g} s of {start_s:.1f} s; "
+                    f"expected at most {MOST_NOTES_A_WINDOW:,}, more than hands can play: export "
+                    "the performance again"
+                )
+        if opened.sound is not None:
+            with _sound(opened.sound):
+                sound = read_audio_window(opened.sound, start_s, length_s, sample_rate_hz)
+            # As the corpus keeps it, in 16 bits; half steps, as of two channels, all go one way.
+            steps = np.floor(sound.samples * 2.0**15 + 0.5) / 2.0**15
+            sound = Waveform(samples=steps.astype(np.float32), sample_rate_hz=sample_rate_hz)
+        yield Window(duration_s=length_s, notes=notes, sound=sound)
+
+
+def _read_notes(path: Path) -> PianoMusic:
+    check_regular(path)
+    with readable(path):
+        size = path.stat().st_size
+        if size > LARGEST_MIDI_BYTES:
+            raise UserError(
+                f"{path.name} has {size:,} bytes; expected a MIDI file of at most "
+                f"{LARGEST_MIDI_BYTES:,}: export the performance again"
+            )
+        data = path.read_bytes()
+    # A damaged file's times may overflow; what comes of it is refused as no sound performance.
+    with np.errstate(all="ignore"):
+        return read_piano(data, path.name)
+
+
+@contextmanager
+def _sound(path: Path) -> Iterator[None]:
+    """Read sound quietly; what storage does not know of yet is a UserError too.
+
+    That is a rate too high for the memory.
+    """
+    try:
+        with _quiet_decoders():
+            yield
+    except MemoryError as error:
+        raise UserError(
+            f"{path.name} needs more memory for a window than there is; expected an ordinary "
+            "sample rate: convert the file"
+        ) from error
+
+
+@contextmanager
+def _quiet_decoders() -> Iterator[None]:
+    """Keep what libsndfile's MP3 decoder remarks on a file from standard error."""
+    try:
+        kept = os.dup(2)
+    except OSError:  # standard error is closed
+        yield
+        return
+    try:
+        with open(os.devnull, "wb") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)

@@ -1,0 +1,119 @@
+"""Many examples as one set of padded tensors, and the masks that say what is padding."""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from models.config.experiment import ExperimentConfig
+from models.inputs.feature_reader import Features
+from models.tokens.tokeniser import TokenArray
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Example:
+    """One sample to learn from: its features and its eight scores (float32, (8,))."""
+
+    features: Features
+    scores: NDArray[np.float32]
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Batch:
+    """B examples, padded to the longest; a modality that was not read is None.
+
+    `scores` (B, 8); `steps` (B,) are true lengths in steps of the common grid, S the longest.
+    `audio` (B, S x frames a step, width) are audio features and `audio_frames` (B,) their true
+    numbers; `notes` holds each field of the tokens as (B, notes), and `note_mask` (B, notes) is
+    true where there is a note.
+    """
+
+    sample_ids: tuple[str, ...]
+    scores: Tensor
+    steps: Tensor
+    audio: Tensor | None
+    audio_frames: Tensor | None
+    notes: dict[str, Tensor] | None
+    note_mask: Tensor | None
+
+    def to(self, device: torch.device, non_blocking: bool = False) -> "Batch":
+        """Return the batch with its tensors on `device`; Lightning calls this."""
+
+        return self._each(lambda tensor: tensor.to(device, non_blocking=non_blocking))
+
+    def pin_memory(self) -> "Batch":
+        """Return the batch in memory that a GPU reads by itself; a DataLoader calls this."""
+        return self._each(Tensor.pin_memory)
+
+    def _each(self, change: Callable[[Tensor], Tensor]) -> "Batch":
+        def changed(tensor: Tensor | None) -> Tensor | None:
+            return None if tensor is None else change(tensor)
+
+        return Batch(
+            sample_ids=self.sample_ids,
+            scores=change(self.scores),
+            steps=change(self.steps),
+            audio=changed(self.audio),
+            audio_frames=changed(self.audio_frames),
+            notes=self.notes and {name: change(field) for name, field in self.notes.items()},
+            note_mask=changed(self.note_mask),
+        )
+
+
+def length_mask(lengths: Tensor, size: int) -> Tensor:
+    """Return a (B, size) mask that is true on the first `lengths[b]` places of row b."""
+    return torch.arange(size, device=lengths.device) < lengths[:, None]
+
+
+def pad_audio(clips: Sequence[NDArray[np.float16]], frames: int) -> Tensor:
+    """Return clips (frames each, width) as one float32 tensor (B, `frames`, width)."""
+    padded = np.zeros((len(clips), frames, clips[0].shape[1]), np.float32)
+    for row, clip in zip(padded, clips, strict=True):
+        row[: len(clip)] = clip
+    return torch.from_numpy(padded)
+
+
+def pad_notes(clips: Sequence[TokenArray]) -> tuple[dict[str, Tensor], Tensor]:
+    """Return each field of the tokens as (B, notes), and the mask of true notes."""
+    # At least one place, so that a batch of silence still has tensors to work on.
+    padded = np.zeros((len(clips), max(1, *(len(clip) for clip in clips))), clips[0].dtype)
+    for row, clip in zip(padded, clips, strict=True):
+        row[: len(clip)] = clip
+    notes = {name: torch.from_numpy(padded[name].copy()) for name in padded.dtype.names or ()}
+    return notes, length_mask(torch.tensor([len(clip) for clip in clips]), padded.shape[1])
+
+
+def grid_steps(duration_s: float, grid_rate_hz: int) -> int:
+    """Return the steps of the common grid that a duration begins."""
+    # A hair less, or a duration that was written in decimals begins a step that is not there.
+    return max(1, math.ceil(duration_s * grid_rate_hz - 1e-6))
+
+
+def collate(examples: Sequence[Example], config: ExperimentConfig) -> Batch:
+    """Return `examples` as one batch, in their order.
+
+    Audio frames beyond a clip's last step are left out: rounding can leave one there.
+    """
+    features = [example.features for example in examples]
+    steps = torch.tensor([grid_steps(clip.duration_s, config.grid_rate_hz) for clip in features])
+    frames = int(steps.max()) * config.audio_frames_per_step
+    audio = [
+        clip.audio[: int(length) * config.audio_frames_per_step]
+        for clip, length in zip(features, steps, strict=True)
+        if clip.audio is not None
+    ]
+    tokens = [clip.tokens for clip in features if clip.tokens is not None]
+    notes, note_mask = pad_notes(tokens) if tokens else (None, None)
+    return Batch(
+        sample_ids=tuple(clip.sample_id for clip in features),
+        scores=torch.from_numpy(np.stack([example.scores for example in examples])),
+        steps=steps,
+        audio=pad_audio(audio, frames) if audio else None,
+        audio_frames=torch.tensor([len(clip) for clip in audio]) if audio else None,
+        notes=notes,
+        note_mask=note_mask,
+    )

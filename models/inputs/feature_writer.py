@@ -1,0 +1,140 @@
+"""Feature tables, made once from the shards and read by every experiment."""
+
+import hashlib
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import torch
+from numpy.typing import NDArray
+
+from degradation.errors import UserError
+from degradation.waveform import Waveform
+from models.config.audio import OF_NO_FEATURE, AudioFeatures, MelFeatures, MertFeatures
+from models.config.experiment import ExperimentConfig
+from models.config.midi import TokenName
+from models.inputs.feature_reader import ExampleParts
+from models.inputs.log_mel import log_mel
+from models.inputs.mert import mert_identity, warm_mert
+from models.inputs.mert_frames import mert_frames
+from models.tokens.tokenisers import TOKENISERS
+from storage.audio import decode_audio
+from storage.files import filesystem
+from storage.midi import read_midi
+from storage.schema import AUDIO_FEATURES, DISTINCT, MIDI_TOKENS
+from storage.tables import Part, Table, derive_part, derived_path, part_rows
+
+AUDIO_FEATURES_VERSION = "a3"
+MIDI_TOKENS_VERSION = "n2"
+_KEYS = ["sample_id", "split", "tier", "year", "duration_s"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeaturesTask:
+    """One part of the shards, and the table that its features go to."""
+
+    pairs: Table
+    target: Table
+    path: str
+    audio: AudioFeatures
+    tokens: TokenName
+
+
+def audio_features_version(config: AudioFeatures) -> str:
+    """Return what a part of audio features is called by: settings and, for MERT, weights."""
+    settings = config.model_dump_json(exclude=set(OF_NO_FEATURE))
+    if isinstance(config, MertFeatures):
+        settings += mert_identity(config)
+    return AUDIO_FEATURES_VERSION + hashlib.sha256(settings.encode()).hexdigest()[:8]
+
+
+def midi_tokens_version(tokens: TokenName) -> str:
+    """Return what a part of note tokens is called by."""
+    return f"{MIDI_TOKENS_VERSION}{tokens}{TOKENISERS[tokens].version}"
+
+
+def feature_workers(config: AudioFeatures, workers: int) -> int:
+    """Return how many processes make features: one where a GPU computes them in batches."""
+    return 1 if isinstance(config, MertFeatures) and torch.cuda.is_available() else workers
+
+
+def audio_features(clips: Sequence[Waveform], config: AudioFeatures) -> list[NDArray[np.float16]]:
+    """Return the features of each clip, (frames, width), at the configured frame rate."""
+    if isinstance(config, MelFeatures):
+        return [log_mel(clip, config) for clip in clips]
+    return mert_frames(clips, warm_mert(config), config)
+
+
+def write_audio_features_part(task: FeaturesTask) -> Part:
+    """Write the audio features of one part of the shards; rows that repeat another have none."""
+
+    def derive(rows: pa.Table) -> pa.Table:
+        rows = rows.filter(DISTINCT)
+        clips = [decode_audio(audio["bytes"], audio["path"]) for audio in rows["audio"].to_pylist()]
+        found = audio_features(clips, task.audio)
+        return (
+            rows.select(_KEYS)
+            .append_column("features", pa.array([f.astype("<f2").tobytes() for f in found]))
+            .append_column("frames", pa.array([len(f) for f in found], pa.int32()))
+            .append_column("width", pa.array([f.shape[1] for f in found], pa.int32()))
+            .cast(AUDIO_FEATURES)
+        )
+
+    version = audio_features_version(task.audio)
+    return derive_part(task.pairs, task.path, task.target, version, derive)
+
+
+def write_midi_tokens_part(task: FeaturesTask) -> Part:
+    """Write the note tokens of one part of the shards; rows that repeat another have none."""
+
+    def derive(rows: pa.Table) -> pa.Table:
+        rows = rows.filter(DISTINCT)
+        encode = TOKENISERS[task.tokens].encode
+        tokens = [
+            encode(read_midi(midi["bytes"], midi["path"])) for midi in rows["midi"].to_pylist()
+        ]
+        return (
+            rows.select(_KEYS)
+            .append_column("tokens", pa.array([t.tobytes() for t in tokens], pa.binary()))
+            .append_column("notes", pa.array([len(t) for t in tokens], pa.int32()))
+            .cast(MIDI_TOKENS)
+        )
+
+    version = midi_tokens_version(task.tokens)
+    return derive_part(task.pairs, task.path, task.target, version, derive)
+
+
+def check_parts(table: Table, wanted: Collection[str], held: Collection[str]) -> None:
+    """Refuse a table that holds not all the parts which follow from the pairs: UserError."""
+    lacking = set(wanted) - set(held)
+    if lacking:
+        name = table.url.rsplit("/", 1)[-1]
+        raise UserError(
+            f"{name} lacks {len(lacking)} of {len(wanted)} parts of the pairs; expected all, made "
+            f"from these pairs with today's settings: materialise {name} again"
+        )
+
+
+def example_parts(
+    pairs_paths: list[str], audio_table: Table, tokens_table: Table, config: ExperimentConfig
+) -> ExampleParts:
+    """Return where the features of these parts of the shards lie, part by part.
+
+    Raises UserError when a table lacks some of them.
+    """
+
+    def uris(table: Table, version: str) -> tuple[str, ...]:
+        wanted = [derived_path(path, version) for path in pairs_paths]
+        check_parts(table, wanted, part_rows(table))
+        files, root = filesystem(table.url)
+        scheme = "file" if files.type_name == "local" else files.type_name
+        return tuple(f"{scheme}://{root}/{path}" for path in wanted)
+
+    tokens = config.midi_encoder.tokens
+    return ExampleParts(
+        audio_features=uris(audio_table, audio_features_version(config.audio_features)),
+        midi_tokens=uris(tokens_table, midi_tokens_version(tokens)),
+        audio=config.audio_features,
+        tokens=tokens,
+    )

@@ -1,0 +1,173 @@
+"""An experiment's network: encoders, projection, fusion, aggregation and head, as configured."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from models.config.experiment import MODALITIES, Experiment, ExperimentConfig, Modality
+from models.inputs.batch import Batch, length_mask
+from models.networks.aggregation import Aggregation, Pooled
+from models.networks.audio_encoder import AudioEncoder
+from models.networks.fusion import Fused, make_fusion
+from models.networks.midi_encoder import EMBEDDINGS, NoteEncoder
+from models.networks.projection import Projection
+from models.networks.score_head import ScoreHead
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Presence:
+    """Which clips' audio and MIDI a fusion model hears: two masks (B,), at least one true."""
+
+    audio: Tensor
+    midi: Tensor
+
+    def to(self, device: torch.device) -> "Presence":
+        """Return the masks on `device`."""
+        return Presence(audio=self.audio.to(device), midi=self.midi.to(device))
+
+    @property
+    def both(self) -> Tensor:
+        """The clips of which both are heard."""
+        return self.audio & self.midi
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Grades:
+    """Scores (B, 8) with what led to them, for losses and diagnostics.
+
+    `standardised` (B, 8) and `ordinal_logits` are the head's; `audio_steps` and `midi_steps` (B,
+    S, width) the projected modalities (None where an experiment has none), `presence` which of
+    them was heard; `mask` (B, S) is true on real steps.
+    """
+
+    scores: Tensor
+    standardised: Tensor
+    ordinal_logits: Tensor | None
+    pooled: Pooled
+    mask: Tensor
+    fused: Fused | None
+    audio_steps: Tensor | None
+    midi_steps: Tensor | None
+    presence: Presence | None
+
+
+def draw_presence(clips: int, modality_dropout: float, rng: torch.Generator) -> Presence:
+    """Take the audio of some clips away, the MIDI of as many others: half the rate each."""
+    drawn = torch.rand(clips, generator=rng)
+    return Presence(
+        audio=drawn >= modality_dropout / 2,
+        midi=(drawn < modality_dropout / 2) | (drawn >= modality_dropout),
+    )
+
+
+class GradingNetwork(nn.Module):
+    """Batch to grades; parts that an experiment does not use are not made."""
+
+    def __init__(self, experiment: Experiment, config: ExperimentConfig) -> None:
+        super().__init__()
+        width = config.projection.width
+        modalities = MODALITIES[experiment]
+        if "audio" in modalities:
+            self.audio_encoder = AudioEncoder(
+                config.audio_features.width, config.audio_frames_per_step, config.audio_encoder
+            )
+            self.audio_projection = Projection(self.audio_encoder.width, width)
+        if "midi" in modalities:
+            self.midi_encoder = NoteEncoder(config.grid_rate_hz, config.midi_encoder)
+            # A pretrained encoder tells what is played, and little of how: it has learnt to guess
+            # notes, and is slow to unlearn. A fresh reader of each note stands beside it.
+            self.midi_reader = EMBEDDINGS[config.midi_encoder.tokens](config.midi_encoder)
+            self.midi_projection = Projection(config.midi_encoder.width, width)
+        if len(modalities) == 2:
+            self.no_audio = nn.Parameter(torch.zeros(width))
+            self.no_midi = nn.Parameter(torch.zeros(width))
+            self.fusion = make_fusion(experiment, width, config.fusion)
+            # Fused steps are as wide as those of one modality, and what one hears in the spread of
+            # its own is lost among the other's. So each is pooled by itself, too.
+            self.own_aggregation = nn.ModuleDict(
+                {
+                    modality: Aggregation(width, config.aggregation)
+                    for modality in sorted(modalities)
+                }
+            )
+        self.experiment = experiment
+        self.modalities = modalities
+        self.aggregation = Aggregation(width, config.aggregation)
+        coral = config.loss.coral
+        pooled = 3 if len(modalities) == 2 else 1
+        self.head = ScoreHead(
+            pooled * self.aggregation.width, len(coral.thresholds) if coral else 0, config.head
+        )
+
+    def _audio(self, batch: Batch) -> Tensor | None:
+        if "audio" not in self.modalities or batch.audio is None:
+            return None
+        steps: Tensor = self.audio_projection(self.audio_encoder(batch.audio, batch.audio_frames))
+        return steps
+
+    def _midi(self, batch: Batch) -> Tensor | None:
+        if "midi" not in self.modalities or batch.notes is None:
+            return None
+        notes = self.midi_encoder(
+            batch.notes,
+            batch.note_mask,
+            int(batch.steps.max()),
+            beside=self.midi_reader(batch.notes, batch.note_mask),
+        )
+        steps: Tensor = self.midi_projection(notes)
+        return steps
+
+    def _sides(
+        self, audio: Tensor | None, midi: Tensor | None, heard: Presence, mask: Tensor
+    ) -> dict[Modality, Tensor]:
+        """Return the steps of what is heard; a learned vector stands for each of what is not."""
+
+        def or_absent(steps: Tensor | None, present: Tensor, absent: Tensor) -> Tensor:
+            shape = (*mask.shape, len(absent))
+            if steps is None:
+                return absent.expand(shape)
+            return torch.where(present[:, None, None], steps, absent.to(steps.dtype))
+
+        return {
+            "audio": or_absent(audio, heard.audio, self.no_audio),
+            "midi": or_absent(midi, heard.midi, self.no_midi),
+        }
+
+    def forward(self, batch: Batch, presence: Presence | None = None) -> Grades:
+        """Return the grades of a batch.
+
+        A fusion model hears what the batch has, or less where `presence` says so. Raises
+        ValueError when the batch has nothing that this experiment hears.
+        """
+        audio, midi = self._audio(batch), self._midi(batch)
+        mask = length_mask(batch.steps, int(batch.steps.max()))
+        fused: Fused | None = None
+        if audio is None and midi is None:
+            wanted = " or ".join(sorted(self.modalities))
+            raise ValueError(f"{self.experiment} needs {wanted}, and the batch has none")
+        if len(self.modalities) == 2:
+            everyone = torch.ones_like(batch.steps, dtype=torch.bool)
+            presence = presence or Presence(audio=everyone, midi=everyone)
+            presence = Presence(
+                audio=presence.audio & (audio is not None), midi=presence.midi & (midi is not None)
+            )
+            sides = self._sides(audio, midi, presence, mask)
+            fused = self.fusion(sides["audio"], sides["midi"], mask)
+        else:
+            presence, sides = None, {}
+        heard = audio if midi is None else midi
+        pooled = self.aggregation(heard if fused is None else fused.steps, batch.steps)
+        own = [self.own_aggregation[name](side, batch.steps).vector for name, side in sides.items()]
+        graded = self.head(torch.cat([pooled.vector, *own], dim=1))
+        return Grades(
+            scores=self.head.scores(graded.standardised),
+            standardised=graded.standardised,
+            ordinal_logits=graded.ordinal_logits,
+            pooled=pooled,
+            mask=mask,
+            fused=fused,
+            audio_steps=audio,
+            midi_steps=midi,
+            presence=presence,
+        )

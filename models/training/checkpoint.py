@@ -1,0 +1,186 @@
+"""The files of a training: best weights beside their JSON, and the state to go on from.
+
+Everything is a `state_dict` or plain data, and is read with `weights_only=True`: loading
+a file runs none of its code. Writes are atomic, so that a kill leaves the old file or the new.
+"""
+
+import json
+import os
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from degradation.errors import UserError
+from labeling.scores import DIMENSIONS
+from models.config.experiment import (
+    EXPERIMENTS,
+    MODALITIES,
+    Experiment,
+    ExperimentConfig,
+    Modality,
+)
+from models.inputs.feature_writer import audio_features_version, midi_tokens_version
+from models.networks.network import GradingNetwork
+from models.training.history import EpochRecord, from_plain, to_plain
+from models.training.identity import MODEL_VERSION, Origin
+
+RESUME_FILE = "resume.pt"
+HISTORY_FILE = "history.json"
+
+
+def replace_file(path: Path, write: Callable[[Path], object]) -> None:
+    """Have `write` make a file under another name, then put it in the place of `path`."""
+    partial = path.with_name(f".{path.name}.partial")
+    write(partial)
+    os.replace(partial, path)
+
+
+def write_json(path: Path, content: object) -> None:
+    """Write strict JSON atomically; ValueError when a number is not finite."""
+    text = json.dumps(content, indent=2, allow_nan=False)
+    replace_file(path, lambda partial: partial.write_text(text + "\n", encoding="utf-8"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResumeState:
+    """Everything that the next epoch follows from; `identity` says of which training."""
+
+    identity: str
+    weights: dict[str, Tensor]
+    loss_weights: dict[str, Tensor]
+    optimizer: dict[str, Any]
+    steps_done: int
+    history: tuple[EpochRecord, ...]
+
+
+def save_resume(out_dir: Path, state: ResumeState) -> None:
+    """Write the state after an epoch, in place of the one before."""
+    content = {
+        "identity": state.identity,
+        "weights": state.weights,
+        "loss_weights": state.loss_weights,
+        "optimizer": state.optimizer,
+        "steps_done": state.steps_done,
+        "history": [to_plain(record) for record in state.history],
+    }
+    replace_file(out_dir / RESUME_FILE, lambda partial: torch.save(content, partial))
+
+
+def load_resume(out_dir: Path, identity: str) -> ResumeState | None:
+    """Return the state to go on from, None when there is none or it is another training's."""
+    path = out_dir / RESUME_FILE
+    if not path.exists():
+        return None
+    content = torch.load(path, map_location="cpu", weights_only=True)
+    if content["identity"] != identity:
+        return None
+    history = tuple(from_plain(record) for record in content["history"])
+    return ResumeState(**{**content, "history": history})
+
+
+def save_best(
+    out_dir: Path,
+    experiment: Experiment,
+    origin: Origin,
+    config: ExperimentConfig,
+    record: EpochRecord,
+    weights: Mapping[str, Tensor],
+) -> Path:
+    """Write `EXPERIMENT-epoch=NN-val_loss=X.XXXX.pt` and its `.json`; drop the earlier best."""
+    stem = f"{experiment}-epoch={record.epoch:02d}-val_loss={record.val_loss:.4f}"
+    write_json(
+        out_dir / f"{stem}.json",
+        {
+            "experiment": experiment,
+            **asdict(origin),
+            "epoch": record.epoch,
+            "val_loss": record.val_loss,
+            "dimensions": list(DIMENSIONS),
+            "versions": _versions(config, MODALITIES[experiment]),
+            "config": config.model_dump(mode="json"),
+        },
+    )
+    replace_file(out_dir / f"{stem}.pt", lambda partial: torch.save(dict(weights), partial))
+    for other in out_dir.glob("*-epoch=*-val_loss=*"):
+        if other.stem != stem:
+            other.unlink()
+    return out_dir / f"{stem}.pt"
+
+
+def _versions(config: ExperimentConfig, heard: Collection[Modality]) -> dict[str, str]:
+    """Return what the network and what it reads are called by in this release."""
+    versions = {"model": MODEL_VERSION}
+    if "audio" in heard:
+        versions["audio"] = audio_features_version(config.audio_features)
+    if "midi" in heard:
+        versions["midi"] = midi_tokens_version(config.midi_encoder.tokens)
+    return versions
+
+
+def check_versions(
+    checkpoint_dir: Path, config: ExperimentConfig, heard: Collection[Modality]
+) -> None:
+    """Refuse a model of another release, or one that learnt on other features: UserError.
+
+    As many numbers of another meaning would fit its network. Only `heard` is asked for, so that
+    MERT's weights are not sought where there is no sound.
+    """
+    path = find_best(checkpoint_dir).with_suffix(".json")
+    stored = json.loads(path.read_text(encoding="utf-8")).get("versions", {})
+    for name, version in _versions(config, heard).items():
+        if stored.get(name) != version:
+            raise UserError(
+                f"{path.name} is of version {stored.get(name)} in {name}; expected {version}, "
+                "what this release makes of the same settings: train it again"
+            )
+
+
+def clear(out_dir: Path) -> None:
+    """Remove the files of an earlier training."""
+    stale: Sequence[Path] = [
+        out_dir / RESUME_FILE,
+        out_dir / HISTORY_FILE,
+        *out_dir.glob("*-epoch=*-val_loss=*"),
+    ]
+    for path in stale:
+        path.unlink(missing_ok=True)
+
+
+def find_best(checkpoint_dir: Path) -> Path:
+    """Return the best weights in a folder; UserError when it holds none."""
+    found = list(checkpoint_dir.glob("*-epoch=*-val_loss=*.pt"))
+    if not found:
+        raise UserError(
+            f"{checkpoint_dir} holds no EXPERIMENT-epoch=NN-val_loss=X.XXXX.pt; expected a trained "
+            "model: train the experiment first"
+        )
+    # Two lie here when a training died between writing one and removing the other.
+    return min(found, key=lambda path: float(path.stem.rpartition("=")[2]))
+
+
+def is_trained(checkpoint_dir: Path) -> bool:
+    """Whether a training finished in a folder: one that was killed leaves weights too."""
+    return (checkpoint_dir / HISTORY_FILE).exists()
+
+
+def load_network(checkpoint_dir: Path) -> tuple[GradingNetwork, Experiment, ExperimentConfig]:
+    """Return the best network of a training, in evaluation mode on the CPU, and how it was made.
+
+    Raises UserError when the folder holds no such model, or it grades other dimensions.
+    """
+    path = find_best(checkpoint_dir)
+    described = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+    if described["dimensions"] != list(DIMENSIONS) or described["experiment"] not in EXPERIMENTS:
+        raise UserError(
+            f"{path.with_suffix('.json')} describes {described['experiment']} with dimensions "
+            f"{described['dimensions']}; expected one of {', '.join(EXPERIMENTS)} with "
+            f"{list(DIMENSIONS)}: train it again with this release"
+        )
+    config = ExperimentConfig.model_validate_json(json.dumps(described["config"]))
+    network = GradingNetwork(described["experiment"], config)
+    network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
+    return network.eval(), described["experiment"], config

@@ -1,0 +1,72 @@
+"""What a training follows from, as a digest: a model with another one is another model."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from labeling.scores import DIMENSIONS
+from models.config.audio import OF_NO_FEATURE
+from models.config.experiment import MODALITIES, Experiment, ExperimentConfig
+from models.inputs.feature_reader import ExampleParts
+
+MODEL_VERSION = "5"
+"""Raise it when the same settings and data give another model: networks, losses, schedule."""
+
+OF_THE_MACHINE: Mapping[str, Any] = {
+    "experiments": True,
+    "torch_threads": True,
+    "audio_features": OF_NO_FEATURE,
+    "training": {"rows_per_read", "loader_workers", "progress_every_s"},
+}
+"""Settings of how a training is run and told. Threads and workers change rounding and the order
+of examples at most: a model trained with other ones is as good."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """Where a model comes from: its training's identity, and the versions of the tables read."""
+
+    identity: str
+    table_versions: Mapping[str, int]
+
+
+def training_identity(
+    experiment: Experiment,
+    config: ExperimentConfig,
+    parts: ExampleParts,
+    samples: pd.DataFrame,
+    pretrained: str | None,
+) -> str:
+    """Return a digest of what a training follows from, and of nothing else.
+
+    That is: the experiment, those settings that it uses, the features, the scores, and the
+    identity of the pretrained MIDI encoder where it starts from one. Parts are named by what they
+    hold, so their names stand for the features, wherever the tables lie.
+    """
+    heard = MODALITIES[experiment]
+    # What pretraining follows from is in the identity of its result.
+    unused: dict[str, Any] = {"pretraining": True}
+    names: list[str] = []
+    if "audio" in heard:
+        names += [uri.rsplit("/", 1)[-1] for uri in parts.audio_features]
+    else:
+        unused |= {"audio_features": True, "audio_encoder": True}
+    if "midi" in heard:
+        names += [uri.rsplit("/", 1)[-1] for uri in parts.midi_tokens]
+    else:
+        unused |= {"midi_encoder": True}
+    if len(heard) == 1:
+        unused |= {"fusion": True, "loss": {"contrastive"}}
+    elif experiment != "crossattn":
+        unused |= {"fusion": {"heads"}}
+    settings = config.model_dump_json(exclude={**OF_THE_MACHINE, **unused})
+    labels = samples[["sample_id", "split", *DIMENSIONS]].sort_values("sample_id")
+    digest = hashlib.blake2b(digest_size=16)
+    start = (pretrained or "random weights") if "midi" in heard else ""
+    about = [MODEL_VERSION, experiment, settings, start, *names]
+    digest.update("\n".join(about).encode())
+    digest.update(pd.util.hash_pandas_object(labels, index=False).to_numpy().tobytes())
+    return digest.hexdigest()

@@ -1,0 +1,146 @@
+import dataclasses
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+from labeling.scores import DIMENSIONS
+from models.config.experiment import Experiment
+from models.evaluation.agreement.model_comparison import best_of, compare_best
+from models.metrics import pearson_r
+
+PIECES = 12
+CLUSTERS = [f"piece {i}" for i in range(PIECES) for _ in range(20)]
+
+
+@dataclass(frozen=True)
+class Model:
+    name: Experiment
+    true: np.ndarray
+    predicted: np.ndarray
+    validation_r: tuple[float, ...]
+
+
+@pytest.fixture
+def true() -> np.ndarray:
+    return np.random.default_rng(0).normal(75, 10, (len(CLUSTERS), 8))
+
+
+def model(
+    name: Experiment, true: np.ndarray, noise: float, seed: int, validation: float | None = None
+) -> Model:
+    predicted = true + np.random.default_rng(seed).normal(0, noise, true.shape)
+    r = tuple(pearson_r(true, predicted)) if validation is None else (validation,) * 8
+    return Model(name, true, predicted, r)
+
+
+def test_a_better_fusion_wins_every_dimension_and_its_share_of_the_headroom(
+    true: np.ndarray,
+) -> None:
+    models = [model("audio_only", true, 10, 1), model("gated", true, 5, 2)]
+    found = compare_best(models, CLUSTERS, 1.0, seed=0)
+    assert found is not None
+    assert {one.winner for one in found.dimensions} == {"gated"}
+    assert [one.dimension for one in found.dimensions] == list(DIMENSIONS)
+    mean = found.mean
+    assert mean.fusion_r - mean.single_r == pytest.approx(mean.difference)
+    assert mean.headroom == pytest.approx(1 - mean.single_r)
+    assert mean.share_of_headroom == pytest.approx(mean.difference / mean.headroom)
+    assert 0 < mean.share_interval.low < mean.share_of_headroom < mean.share_interval.high < 1
+    assert np.isnan(mean.both_singles_r), "one single alone"
+
+
+def test_a_worse_fusion_loses(true: np.ndarray) -> None:
+    models = [model("midi_only", true, 5, 1), model("concat", true, 12, 2)]
+    found = compare_best(models, CLUSTERS, 1.0, seed=0)
+    assert found is not None
+    assert {one.winner for one in found.dimensions} == {"midi_only"}
+    assert found.mean.interval.high < 0
+
+
+def test_two_alike_have_no_winner(true: np.ndarray) -> None:
+    models = [model("audio_only", true, 8, 1), model("gated", true, 8, 2)]
+    found = compare_best(models, CLUSTERS, 1.0, seed=0)
+    assert found is not None
+    assert [one.winner for one in found.dimensions].count(None) >= 7
+
+
+def test_the_best_is_chosen_on_validation_and_not_on_what_is_judged(true: np.ndarray) -> None:
+    lucky = model("gated", true, 2, 1, validation=0.5)
+    sound = model("concat", true, 9, 2, validation=0.6)
+    single = model("audio_only", true, 9, 3)
+    found = compare_best([lucky, sound, single], CLUSTERS, 1.0, seed=0)
+    assert found is not None
+    assert found.mean.fusion == "concat"
+    assert {one.fusion for one in found.dimensions} == {"concat"}
+
+
+def test_each_dimension_has_the_best_of_its_own(true: np.ndarray) -> None:
+    r = (0.9, 0.1) * 4
+    hears = Model("audio_only", true, true, r)
+    reads = Model("midi_only", true, true, r[::-1])
+    found = compare_best([hears, reads, model("gated", true, 3, 1)], CLUSTERS, 1.0, seed=0)
+    assert found is not None
+    assert [one.single for one in found.dimensions] == ["audio_only", "midi_only"] * 4
+
+
+def test_an_undefined_validation_r_is_never_the_best(true: np.ndarray) -> None:
+    known = model("audio_only", true, 9, 1, validation=0.1)
+    unknown = model("midi_only", true, 1, 2, validation=float("nan"))
+    assert best_of([unknown, known]).name == "audio_only"
+    assert best_of([unknown, known], 3).name == "audio_only"
+
+
+def test_williams_is_too_sure_where_the_error_belongs_to_the_piece(true: np.ndarray) -> None:
+    """Pieces that one model happens to misjudge are not 240 independent samples."""
+    sure, surer = 0, 0
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        models = [
+            Model(name, true, true + rng.normal(0, 12, (PIECES, 8)).repeat(20, axis=0), (0.5,) * 8)
+            for name in ("audio_only", "gated")  # type: ignore[misc]
+        ]
+        found = compare_best(models, CLUSTERS, 1.0, seed=seed)
+        assert found is not None
+        sure += sum(one.bootstrap_p < 0.05 for one in found.dimensions)
+        surer += sum(one.williams_p < 0.05 for one in found.dimensions)
+    assert surer > 2 * sure
+    assert sure / 160 < 0.15
+
+
+def test_few_pieces_can_name_no_winner(true: np.ndarray) -> None:
+    few = [f"piece {i % 4}" for i in range(len(true))]
+    models = [model("audio_only", true, 20, 1), model("gated", true, 2, 2)]
+    found = compare_best(models, few, 1.0, seed=0)
+    assert found is not None
+    assert {one.winner for one in found.dimensions} == {None}
+    assert all(one.bootstrap_p == 2 / 2**4 for one in found.dimensions)
+
+
+def test_both_singles_together_are_an_upper_bound_of_their_mean(true: np.ndarray) -> None:
+    hears, reads = model("audio_only", true, 8, 1), model("midi_only", true, 10, 2)
+    found = compare_best([hears, reads, model("gated", true, 9, 3)], CLUSTERS, 1.0, seed=0)
+    assert found is not None
+    average = pearson_r(true, (hears.predicted + reads.predicted) / 2).mean()
+    assert average <= found.mean.both_singles_r < average + 0.02
+    # Their errors are drawn apart.
+    assert found.mean.independent_r == pytest.approx(found.mean.both_singles_r, abs=0.01)
+
+
+def test_singles_that_err_alike_reach_less_than_independent_ones(true: np.ndarray) -> None:
+    hears = model("audio_only", true, 10, 1)
+    reads = dataclasses.replace(hears, name="midi_only")
+    found = compare_best([hears, reads, model("gated", true, 9, 3)], CLUSTERS, 1.0, seed=0)
+    assert found is not None
+    assert found.mean.both_singles_r == pytest.approx(found.mean.single_r)
+    assert found.mean.independent_r > found.mean.both_singles_r + 0.02
+
+
+def test_no_headroom_has_no_share_and_no_pair_no_comparison(true: np.ndarray) -> None:
+    models = [model("audio_only", true, 1, 1), model("gated", true, 2, 2)]
+    found = compare_best(models, CLUSTERS, 0.9, seed=0)
+    assert found is not None
+    assert found.mean.headroom < 0
+    assert np.isnan(found.mean.share_of_headroom)
+    assert compare_best(models[:1], CLUSTERS, 1.0, seed=0) is None
+    assert compare_best(models[1:], CLUSTERS, 1.0, seed=0) is None

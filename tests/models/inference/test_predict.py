@@ -1,0 +1,51 @@
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from labeling.scores import DIMENSIONS
+from models.config.experiment import EXPERIMENTS, Experiment, ExperimentConfig
+from models.inference.predict import predict, predict_clips
+from models.inputs.feature_reader import ExampleParts, Features, read_part
+from models.networks.network import GradingNetwork
+from models.training.checkpoint import save_best
+from models.training.identity import Origin
+
+
+@pytest.mark.parametrize("experiment", EXPERIMENTS)
+def test_clips_in_memory_get_the_scores_of_stored_ones(
+    experiment: Experiment, corpus: Any, tiny_config: ExperimentConfig, tmp_path: Path
+) -> None:
+    with torch.random.fork_rng():
+        torch.manual_seed(1)
+        network = GradingNetwork(experiment, tiny_config)
+    record: Any = SimpleNamespace(epoch=1, val_loss=0.5)
+    origin = Origin(identity="0", table_versions={})
+    save_best(tmp_path, experiment, origin, tiny_config, record, network.state_dict())
+    stored = predict(tmp_path, corpus.parts, corpus.samples, "test").set_index("sample_id")
+    clips = clips_of(corpus.parts, tiny_config)
+    found = predict_clips(tmp_path, clips)
+    expected = stored.loc[[clip.sample_id for clip in clips], list(DIMENSIONS)].to_numpy()
+    assert len(clips) == len(stored) > tiny_config.training.batch_size
+    np.testing.assert_allclose(found, expected, rtol=1e-4)
+
+
+def test_no_clips_have_no_scores(tiny_config: ExperimentConfig, tmp_path: Path) -> None:
+    network = GradingNetwork("midi_only", tiny_config)
+    record: Any = SimpleNamespace(epoch=1, val_loss=0.5)
+    origin = Origin(identity="0", table_versions={})
+    save_best(tmp_path, "midi_only", origin, tiny_config, record, network.state_dict())
+    assert predict_clips(tmp_path, []).shape == (0, len(DIMENSIONS))
+
+
+def clips_of(parts: ExampleParts, config: ExperimentConfig) -> list[Features]:
+    return [
+        clip
+        for part in range(len(parts))
+        for clip in read_part(
+            parts, part, split="test", modalities={"audio", "midi"}, config=config
+        )
+    ]

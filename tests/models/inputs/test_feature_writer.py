@@ -1,0 +1,132 @@
+"""Feature tables made from shards: what the assets call, part by part."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from tests.models.test_mert import TinyMert, tiny_mert
+
+from degradation.notes import NOTE_DTYPE, PEDAL_DTYPE, Performance
+from degradation.waveform import Waveform
+from models.config.audio import AudioFeatures, MertFeatures
+from models.config.experiment import ExperimentConfig
+from models.inputs.feature_writer import (
+    FeaturesTask,
+    audio_features,
+    audio_features_version,
+    write_audio_features_part,
+    write_midi_tokens_part,
+)
+from storage.audio import decode_audio, encode_flac
+from storage.midi import write_midi
+from storage.schema import AUDIO_FEATURES, MIDI_TOKENS, PAIRS
+from storage.tables import Table, part_path, read_part, write_part
+
+__all__ = ["tiny_mert"]
+
+RATE_HZ = 24_000
+PARTITION = {"tier": "good", "year": "2004"}
+ONE_NOTE = Performance(
+    notes=np.array([(0, 0.5, 1.0, 60, 64)], NOTE_DTYPE),
+    pedal=np.empty(0, PEDAL_DTYPE),
+    duration_s=2.0,
+)
+
+
+def clip(number: int) -> Waveform:
+    samples = 0.1 * np.random.default_rng(number).standard_normal(2 * RATE_HZ)
+    return Waveform(samples=samples.astype(np.float32), sample_rate_hz=RATE_HZ)
+
+
+@pytest.fixture
+def task(tmp_path: Path) -> FeaturesTask:
+    pairs = Table(url=str(tmp_path / "pairs"), schema=PAIRS, partition_by=("tier", "year"))
+    rows = [
+        {
+            "sample_id": f"s{number}",
+            "split": "train",
+            "tier": "good",
+            "year": 2004,
+            "duration_s": 2.0,
+            "midi": {"bytes": write_midi(ONE_NOTE), "path": f"s{number}.mid"},
+            "audio": {"bytes": encode_flac(clip(number)), "path": f"s{number}.flac"},
+        }
+        for number in range(5)
+    ]
+    path = part_path(pairs, PARTITION, "shard")
+    write_part(pairs, path, [pa.Table.from_pylist(rows, schema=PAIRS)])
+    return FeaturesTask(
+        pairs=pairs,
+        target=Table(
+            url=str(tmp_path / "features"), schema=AUDIO_FEATURES, partition_by=("tier", "year")
+        ),
+        path=path,
+        audio=MertFeatures(
+            kind="mert",
+            source="",
+            revision=None,
+            layers=(5, 6, 7),
+            width=16,
+            frame_rate_hz=25,
+            clips_per_batch=2,
+        ),
+        tokens="performance",
+    )
+
+
+def with_audio(task: FeaturesTask, audio: AudioFeatures) -> FeaturesTask:
+    return FeaturesTask(
+        pairs=task.pairs, target=task.target, path=task.path, audio=audio, tokens=task.tokens
+    )
+
+
+def test_states_of_mert_are_cached_once_in_half_precision(
+    task: FeaturesTask, tiny_mert: TinyMert, tmp_path: Path
+) -> None:
+    audio = task.audio.model_copy(update={"source": str(tiny_mert(tmp_path / "mert"))})
+    task = with_audio(task, audio)
+    part = write_audio_features_part(task)
+    (rows,) = read_part(task.target, part.path)
+    clips = [decode_audio(encode_flac(clip(number)), "clip") for number in range(5)]
+    for row, expected in zip(rows.to_pylist(), audio_features(clips, audio), strict=True):
+        stored = np.frombuffer(row["features"], "<f2").reshape(row["frames"], row["width"])
+        assert stored.shape == (50, 16)
+        np.testing.assert_array_equal(stored, expected)
+    file = tmp_path / "features" / part.path
+    before = file.stat().st_mtime_ns
+    assert write_audio_features_part(task) == part
+    assert file.stat().st_mtime_ns == before
+
+
+@pytest.mark.parametrize("repeats", [{"s1", "s4"}, {f"s{number}" for number in range(5)}])
+def test_rows_that_repeat_another_have_no_features(
+    task: FeaturesTask, demo_config: ExperimentConfig, repeats: set[str]
+) -> None:
+    (rows,) = read_part(task.pairs, task.path)
+    marks = ["s0" if name in repeats else None for name in rows["sample_id"].to_pylist()]
+    place = rows.schema.get_field_index("duplicate_of")
+    marked = rows.set_column(place, rows.schema.field(place), pa.array(marks, pa.string()))
+    write_part(task.pairs, task.path, [marked])
+    audio = write_audio_features_part(with_audio(task, demo_config.audio_features))
+    tokens_table = Table(url=f"{task.target.url}-tokens", schema=MIDI_TOKENS)
+    midi = write_midi_tokens_part(replace(task, target=tokens_table))
+    for table, part in ((task.target, audio), (tokens_table, midi)):
+        found = pa.concat_tables(read_part(table, part.path))["sample_id"].to_pylist()
+        assert found == sorted({f"s{number}" for number in range(5)} - repeats)
+        assert part.rows == len(found)
+
+
+def test_features_are_named_by_what_they_follow_from(
+    task: FeaturesTask, tiny_mert: TinyMert, tmp_path: Path, demo_config: ExperimentConfig
+) -> None:
+    here = task.audio.model_copy(update={"source": str(tiny_mert(tmp_path / "here"))})
+    moved = here.model_copy(
+        update={"source": str(tiny_mert(tmp_path / "there")), "clips_per_batch": 7}
+    )
+    other = here.model_copy(update={"source": str(tiny_mert(tmp_path / "other", seed=4))})
+    slower = here.model_copy(update={"frame_rate_hz": 5})
+    versions = [audio_features_version(audio) for audio in (here, moved, other, slower)]
+    assert versions[0] == versions[1]
+    assert len({*versions, audio_features_version(demo_config.audio_features)}) == 4

@@ -1,0 +1,32 @@
+from pathlib import Path
+
+from models.training.pretraining.history import (
+    PretrainingEpoch,
+    PretrainingResult,
+    best_pretraining_epoch,
+)
+
+
+def record(epoch: int, val_loss: float, pitch: float = 3.0) -> PretrainingEpoch:
+    return PretrainingEpoch(
+        epoch=epoch,
+        train_loss=0.0,
+        val_loss=val_loss,
+        val_cross_entropy={"pitch": pitch, "velocity": 3.0, "tempo": 0.002},
+        unigram_cross_entropy={"pitch": 4.0, "velocity": 2.9, "tempo": 0.001},
+        learning_rate=0.0,
+        notes_per_s=0.0,
+        seconds=1.0,
+    )
+
+
+def test_the_best_epoch_is_the_earliest_of_equals() -> None:
+    history = (record(1, 0.5), record(2, 0.3), record(3, 0.3), record(4, 0.4))
+    assert best_pretraining_epoch(history).epoch == 2
+
+
+def test_fields_are_judged_by_the_best_epoch_where_there_is_something_to_guess() -> None:
+    history = (record(1, 0.5, pitch=5.0), record(2, 0.3))
+    result = PretrainingResult(identity="", checkpoint=Path("x"), parameters=0, history=history)
+    assert result.beats_unigram == {"pitch": True, "velocity": False}
+    assert result.seconds == 2.0
