@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
-from tests.models.test_mert import TinyMert, tiny_mert
 
 from degradation.notes import NOTE_DTYPE, PEDAL_DTYPE, Performance
 from degradation.waveform import Waveform
@@ -23,6 +22,7 @@ from storage.audio import decode_audio, encode_flac
 from storage.midi import write_midi
 from storage.schema import AUDIO_FEATURES, MIDI_TOKENS, PAIRS
 from storage.tables import Table, part_path, read_part, write_part
+from tests.models.inputs.test_mert import TinyMert, tiny_mert
 
 __all__ = ["tiny_mert"]
 
