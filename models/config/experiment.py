@@ -25,6 +25,9 @@ MODALITIES: Mapping[Experiment, frozenset[Modality]] = {
 }
 """What each experiment is shown."""
 
+FUSION_FIGURES = ("audio_share", "gate")
+"""Columns of a fusion model's predictions that say what its fusion did in that sample."""
+
 
 class ProjectionConfig(Section):
     """The width that every modality has on the common time grid."""

@@ -20,9 +20,6 @@ from models.inputs.stream import Targets, load_batches
 from models.networks.network import Grades
 from models.training.checkpoint import check_versions, load_network
 
-FUSION_FIGURES = ("audio_share", "gate")
-"""Columns of a fusion model's predictions that say what its fusion did in that sample."""
-
 
 def predict(
     checkpoint_dir: Path,

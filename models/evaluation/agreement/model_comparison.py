@@ -1,11 +1,11 @@
 """The comparison that matters: is the best fusion better than the best single modality?
 
-Which model is best is decided on the validation split, so that what is judged was not also
-chosen by the judging. Two tests stand side by side. The bootstrap redraws whole compositions, as
-clips of one piece are alike: it is the one to believe, and names the winner. Williams' test
-takes clips for independent; it is what papers report, and too sure of itself here.
+Which model is best is decided on the validation split, so that the judged split does not also
+choose. One test answers: the 95 % interval of the difference in r, from a bootstrap that redraws
+whole compositions, because clips of one piece are alike.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -15,16 +15,20 @@ from numpy.typing import NDArray
 
 from labeling.scores import DIMENSIONS
 from models.config.experiment import MODALITIES, Experiment
-from models.evaluation.agreement.resampling import Interval, clustered_differences, clustered_gain
-from models.evaluation.agreement.significance import holm, multiple_r, williams
+from models.document import Number
+from models.evaluation.agreement.resampling import (
+    FEWEST_COMPOSITIONS,
+    Difference,
+    Interval,
+    clustered_differences,
+    clustered_gain,
+)
 from models.metrics import mean_over_dimensions, pearson_r
 
 Floats = NDArray[np.float64]
 
-SIGNIFICANT_P = 0.05
 
-
-class Judged(Protocol):
+class Predictions(Protocol):
     """A model to choose from: what it predicts, and r of each dimension on the validation split.
 
     `predicted` and `true` are (samples, 8) of the judged split.
@@ -51,22 +55,18 @@ class Judged(Protocol):
 class DimensionPair:
     """Best fusion against best single modality in one dimension.
 
-    `difference` is r of the fusion less r of the single. `winner` is a model's name where
-    `bootstrap_p_holm` is at most .05, else None; p are of both sides, nan where undefined.
+    `difference` is r of the fusion less r of the single, with its 95 % interval. `winner` is the
+    better model where the interval excludes 0 and at least `FEWEST_COMPOSITIONS` were judged,
+    else None. Eight dimensions are eight chances: about one winner in twenty is luck.
     """
 
     dimension: str
     fusion: Experiment
     single: Experiment
-    fusion_r: float
-    single_r: float
-    difference: float
+    fusion_r: Number
+    single_r: Number
+    difference: Number
     interval: Interval
-    bootstrap_p: float
-    bootstrap_p_holm: float
-    williams_t: float
-    williams_p: float
-    williams_p_holm: float
     winner: Experiment | None
 
 
@@ -84,15 +84,15 @@ class MeanPair:
 
     fusion: Experiment
     single: Experiment
-    fusion_r: float
-    single_r: float
-    difference: float
+    fusion_r: Number
+    single_r: Number
+    difference: Number
     interval: Interval
-    headroom: float
-    share_of_headroom: float
+    headroom: Number
+    share_of_headroom: Number
     share_interval: Interval
-    both_singles_r: float
-    independent_r: float
+    both_singles_r: Number
+    independent_r: Number
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,13 +113,13 @@ def rank(validation_r: Sequence[float], dimension: int | None = None) -> float:
     return -np.inf if np.isnan(found) else found
 
 
-def best_of(models: Sequence[Judged], dimension: int | None = None) -> Judged:
+def best_of(models: Sequence[Predictions], dimension: int | None = None) -> Predictions:
     """Return the model of highest r on the validation split, on the mean or in a dimension."""
     return max(models, key=lambda model: rank(model.validation_r, dimension))
 
 
 def compare_best(
-    models: Sequence[Judged], clusters: Sequence[str], ceiling_r: float, *, seed: int
+    models: Sequence[Predictions], clusters: Sequence[str], ceiling_r: float, *, seed: int
 ) -> Pairs | None:
     """Return the comparison, None unless a fusion and a single modality were trained.
 
@@ -136,9 +136,9 @@ def compare_best(
 
 
 def _on_the_mean(
-    fusion: Judged,
-    single: Judged,
-    singles: Sequence[Judged],
+    fusion: Predictions,
+    single: Predictions,
+    singles: Sequence[Predictions],
     clusters: Sequence[str],
     ceiling_r: float,
     seed: int,
@@ -164,7 +164,7 @@ def _on_the_mean(
     )
 
 
-def _together(singles: Sequence[Judged]) -> tuple[float, float]:
+def _together(singles: Sequence[Predictions]) -> tuple[float, float]:
     """Return the mean multiple correlation of both singles, as found and if errors were apart."""
     if len(singles) < 2:
         return float("nan"), float("nan")
@@ -186,7 +186,10 @@ def _together(singles: Sequence[Judged]) -> tuple[float, float]:
 
 
 def _by_dimension(
-    fusions: Sequence[Judged], singles: Sequence[Judged], clusters: Sequence[str], seed: int
+    fusions: Sequence[Predictions],
+    singles: Sequence[Predictions],
+    clusters: Sequence[str],
+    seed: int,
 ) -> tuple[DimensionPair, ...]:
     places = range(len(DIMENSIONS))
     best = [(best_of(fusions, place), best_of(singles, place)) for place in places]
@@ -195,33 +198,45 @@ def _by_dimension(
         np.stack([pair[side].predicted[:, place] for place, pair in enumerate(best)], axis=1)
         for side in (0, 1)
     )
-    r_fused, r_alone, r_between = (
-        pearson_r(one, other).tolist()
-        for one, other in ((true, fused), (true, alone), (alone, fused))
-    )
-    tests = [williams(*r, len(true)) for r in zip(r_fused, r_alone, r_between, strict=True)]
+    r_fused, r_alone = (pearson_r(true, scores).tolist() for scores in (fused, alone))
     differences = clustered_differences(true, fused, alone, clusters, seed=seed)
-    williams_holm = holm([test.p for test in tests])
-    bootstrap_holm = holm([difference.p for difference in differences])
+    enough = len(set(clusters)) >= FEWEST_COMPOSITIONS
     return tuple(
         DimensionPair(
             dimension=DIMENSIONS[place],
-            fusion=best[place][0].name,
-            single=best[place][1].name,
+            fusion=fusion.name,
+            single=single.name,
             fusion_r=r_fused[place],
             single_r=r_alone[place],
-            difference=differences[place].r,
-            interval=differences[place].interval,
-            bootstrap_p=differences[place].p,
-            bootstrap_p_holm=bootstrap_holm[place],
-            williams_t=tests[place].t,
-            williams_p=tests[place].p,
-            williams_p_holm=williams_holm[place],
-            winner=(
-                best[place][differences[place].r < 0].name
-                if bootstrap_holm[place] <= SIGNIFICANT_P
-                else None
-            ),
+            difference=found.r,
+            interval=found.interval,
+            winner=_winner(fusion, single, found) if enough else None,
         )
-        for place in places
+        for place, ((fusion, single), found) in enumerate(zip(best, differences, strict=True))
     )
+
+
+def _winner(fusion: Predictions, single: Predictions, found: Difference) -> Experiment | None:
+    if not found.interval.excludes_zero:
+        return None
+    return fusion.name if found.r > 0 else single.name
+
+
+def multiple_r(r_first: float, r_second: float, r_between: float) -> float:
+    """Return the multiple correlation of a truth with two predictions.
+
+    `r_first` and `r_second` are theirs with the truth, `r_between` is that of both. On the
+    samples at hand it is an upper bound for every weighted mean of the two. nan where the truth
+    does not vary.
+
+    >>> round(multiple_r(0.6, 0.6, 0.0), 4), multiple_r(0.6, 0.6, 1.0)
+    (0.8485, 0.6)
+    """
+    if math.isnan(r_first) or math.isnan(r_second):
+        return math.nan
+    alone = max(abs(r_first), abs(r_second))
+    left = 1 - r_between**2
+    if not left >= 1e-9:  # nan too: one of them is constant, and adds nothing
+        return alone
+    square = (r_first**2 + r_second**2 - 2 * r_first * r_second * r_between) / left
+    return min(1.0, max(alone, math.sqrt(max(square, 0.0))))

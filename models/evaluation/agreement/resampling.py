@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from degradation.seeds import stream
+from models.document import Number
 from models.metrics import mean_over_dimensions, pearson_r, validate
 
 Floats = NDArray[np.float64]
@@ -20,12 +21,21 @@ MOST_UNDEFINED = 2 * TAIL
 is no longer 95 % of anything. A label that varies in one or two compositions alone is such."""
 
 
+FEWEST_COMPOSITIONS = 6
+"""Nothing is decided on fewer: with five, all lean one way by chance in 2 / 2^5 > .05 of cases,
+whatever an interval says."""
+
+FEW_COMPOSITIONS = 10
+"""Below this number, intervals that redraw whole compositions are too narrow: they can show a
+large effect, and cannot rule one out."""
+
+
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """Both ends of an interval; nan where it cannot be had."""
+    """Both ends of an interval; nan where it is not defined."""
 
-    low: float
-    high: float
+    low: Number
+    high: Number
 
     @property
     def excludes_zero(self) -> bool:
@@ -134,23 +144,16 @@ def clustered_bootstrap(
 class Gain:
     """By how much a model's mean r is above another's, with a 95 % interval."""
 
-    mean_r: float
+    mean_r: Number
     interval: Interval
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
-    """By how much a model's r is above another's in one dimension.
+    """By how much a model's r is above another's in one dimension, with a 95 % interval."""
 
-    `interval` is of 95 %; `p` is of both sides, from the same redrawings: twice the share of
-    them that fall on the other side of 0 (or on it). It is never below 2 / 2^clusters: so often
-    all clusters would lean to one side if each tossed a coin, whatever redrawing the few there
-    are says. Nan where there is no interval.
-    """
-
-    r: float
+    r: Number
     interval: Interval
-    p: float
 
 
 def clustered_gain(
@@ -184,32 +187,15 @@ def clustered_differences(
     seed: int,
     draws: int = 2000,
 ) -> tuple[Difference, ...]:
-    """Return how far `predicted` is above `other`, dimension by dimension (see `clustered_gain`).
-
-    The interval is no correction for several dimensions: adjust `p` (`significance.holm`).
-    """
-    differences = pearson_r(true, predicted) - pearson_r(true, other)
+    """Return how far `predicted` is above `other` in each dimension (see `clustered_gain`)."""
+    differences = (pearson_r(true, predicted) - pearson_r(true, other)).tolist()
     mine, theirs = (_redrawn(true, one, clusters, seed, draws) for one in (predicted, other))
     if mine is None or theirs is None:
-        return tuple(Difference(r=r, interval=NOWHERE, p=np.nan) for r in differences.tolist())
-    by_chance = 2.0 ** (1 - len(set(clusters)))
+        return tuple(Difference(r=r, interval=NOWHERE) for r in differences)
     return tuple(
-        _difference(r, drawn, by_chance)
-        for r, drawn in zip(differences.tolist(), (mine[0] - theirs[0]).T, strict=True)
+        Difference(r=r, interval=_interval(drawn))
+        for r, drawn in zip(differences, (mine[0] - theirs[0]).T, strict=True)
     )
-
-
-def _difference(r: float, drawn: Floats, by_chance: float) -> Difference:
-    interval = _interval(drawn)
-    if np.isnan(interval.low):
-        return Difference(r=r, interval=NOWHERE, p=np.nan)
-    return Difference(r=r, interval=interval, p=max(_two_sided_p(drawn), by_chance))
-
-
-def _two_sided_p(drawn: Floats) -> float:
-    defined = drawn[~np.isnan(drawn)]
-    other_side = min((defined <= 0).sum(), (defined >= 0).sum())
-    return float(min(1.0, 2 * (other_side + 1) / (len(defined) + 1)))
 
 
 def clustered_means(

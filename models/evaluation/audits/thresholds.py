@@ -9,17 +9,14 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-from models.evaluation.agreement.resampling import Interval
+from models.evaluation.agreement.resampling import (
+    FEW_COMPOSITIONS,
+    FEWEST_COMPOSITIONS,
+    Interval,
+)
 
 Bound = Literal["at most", "at least"]
 Verdict = Literal["holds", "fails", "undecided"]
-
-TOO_FEW_TO_FAIL = 5
-"""Below so many compositions no interval is worth anything."""
-
-TOO_FEW_TO_HOLD = 10
-"""Below so many, intervals from whole compositions are too narrow: enough to see a large fault,
-not to rule one out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,9 +52,9 @@ def judge(limit: Limit, value: float, interval: Interval, compositions: int) -> 
     else:
         good, bad = interval.low >= limit.number, interval.high < limit.number
     verdict: Verdict = "undecided"
-    if bad and compositions >= TOO_FEW_TO_FAIL:
+    if bad and compositions >= FEWEST_COMPOSITIONS:
         verdict = "fails"
-    elif good and compositions >= TOO_FEW_TO_HOLD:
+    elif good and compositions >= FEW_COMPOSITIONS:
         verdict = "holds"
     found = f"is {value:.3f}" if math.isfinite(value) else "cannot be had"
     if math.isfinite(interval.low):
@@ -78,7 +75,7 @@ def judge(limit: Limit, value: float, interval: Interval, compositions: int) -> 
 
 
 def _doubt(interval: Interval, compositions: int) -> str:
-    if compositions < TOO_FEW_TO_HOLD:
+    if compositions < FEW_COMPOSITIONS:
         return f"too few compositions to tell ({compositions})"
     if math.isnan(interval.low):
         return "too few of the compositions vary for an interval"

@@ -7,13 +7,16 @@ import pandas as pd
 
 from degradation.errors import UserError
 from labeling.scores import DIMENSIONS
-from models.config.experiment import Experiment
+from models.config.experiment import FUSION_FIGURES, Experiment
+from models.document import Number
 from models.evaluation.counterfactuals.dose_response import DoseResponse, dose_response
-from models.evaluation.counterfactuals.factor_effects import Movement, movement
-from models.evaluation.counterfactuals.families import FACTORS, Families, arrange, felt
-from models.evaluation.counterfactuals.modality_reliance import Leaning, leaning
-from models.evaluation.counterfactuals.recording_invariance import Invariance, invariance
-from models.inference.predict import FUSION_FIGURES
+from models.evaluation.counterfactuals.factor_effects import FactorEffects, factor_effects
+from models.evaluation.counterfactuals.families import FACTORS, Families, arrange, had_effect
+from models.evaluation.counterfactuals.modality_reliance import ModalityReliance, modality_reliance
+from models.evaluation.counterfactuals.recording_invariance import (
+    RecordingInvariance,
+    recording_invariance,
+)
 
 GIVEN = ["sample_id", "family", "composition", "varied", "varied_severity_jnd"]
 
@@ -22,27 +25,27 @@ GIVEN = ["sample_id", "family", "composition", "varied", "varied_severity_jnd"]
 class Response:
     """How scores, of a model or of the labels, respond to what was changed.
 
-    `leaning` are the figures of a fusion model, by name, else empty.
+    `modality_reliance` are the figures of a fusion model, by name, else empty.
     """
 
     doses: DoseResponse
-    movement: Movement
-    invariance: Invariance | None
-    leaning: Mapping[str, Leaning]
+    factor_effects: FactorEffects
+    recording_invariance: RecordingInvariance | None
+    modality_reliance: Mapping[str, ModalityReliance]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counterfactual:
     """Responses of the labels and of the models, on families of held-out compositions.
 
-    `unfelt` is by factor the share of rows that asked for it and of which nothing came (see
-    `families.felt`): they are left out. `reference_jnd` is the dose at which movements are
+    `without_effect` is by factor the share of rows that asked for it and of which nothing came (see
+    `families.had_effect`): they are left out. `reference_jnd` is the dose at which movements are
     compared.
     """
 
     families: int
     compositions: int
-    unfelt: Mapping[str, float]
+    without_effect: Mapping[str, Number]
     doses_jnd: tuple[float, ...]
     reference_jnd: float
     labels: Response
@@ -59,12 +62,12 @@ def counterfactual(
     """
     if samples.empty:
         return None
-    effect = felt(samples)
+    effect = had_effect(samples)
     known = arrange(samples[effect], DIMENSIONS)
     return Counterfactual(
         families=len(known.names),
         compositions=len(set(known.compositions)),
-        unfelt={one: float((~effect[samples["varied"] == one]).mean()) for one in FACTORS},
+        without_effect={one: float((~effect[samples["varied"] == one]).mean()) for one in FACTORS},
         doses_jnd=known.doses_jnd,
         reference_jnd=known.reference_jnd,
         labels=_response(known, {}, seed),
@@ -75,12 +78,12 @@ def counterfactual(
     )
 
 
-def _response(families: Families, figures: Mapping[str, Leaning], seed: int) -> Response:
+def _response(families: Families, figures: Mapping[str, ModalityReliance], seed: int) -> Response:
     return Response(
         doses=dose_response(families, seed=seed),
-        movement=movement(families, seed=seed),
-        invariance=invariance(families),
-        leaning=figures,
+        factor_effects=factor_effects(families, seed=seed),
+        recording_invariance=recording_invariance(families),
+        modality_reliance=figures,
     )
 
 
@@ -99,7 +102,10 @@ def _model_response(rows: pd.DataFrame, seed: int) -> Response:
     of_fusion = arrange(rows, figures) if figures else None
     return _response(
         arrange(rows, DIMENSIONS),
-        {figure: leaning(of_fusion, place, seed=seed) for place, figure in enumerate(figures)}
+        {
+            figure: modality_reliance(of_fusion, place, seed=seed)
+            for place, figure in enumerate(figures)
+        }
         if of_fusion
         else {},
         seed,

@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from models.document import Number
 from models.evaluation.agreement.resampling import clustered_levels
 from models.evaluation.counterfactuals.families import Families
 
 Floats = NDArray[np.float64]
-Table = tuple[tuple[float, ...], ...]
+Table = tuple[tuple[Number, ...], ...]
 
 APART_JND = 2.0
 """Two performances that differ by so much should never be graded the wrong way round."""

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labeling.scores import DIMENSIONS, Dimension
+from models.document import Number
 from models.evaluation.agreement.resampling import clustered_means
 from models.evaluation.counterfactuals.dose_response import Table, nested
 from models.evaluation.counterfactuals.families import FACTORS, Families
@@ -14,7 +15,7 @@ Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Movement:
+class FactorEffects:
     """Mean change of the scores at the reference dose of a factor, [factor][dimension].
 
     In points; below 0 is worse. `low` and `high` are 95 % intervals. `own_share` is, by factor,
@@ -26,18 +27,18 @@ class Movement:
     change: Table
     low: Table
     high: Table
-    own_share: tuple[float, ...]
+    own_share: tuple[Number, ...]
     falls_most: tuple[Dimension | None, ...]
 
 
-def movement(families: Families, *, seed: int) -> Movement:
+def factor_effects(families: Families, *, seed: int) -> FactorEffects:
     """Return what the reference dose of each factor does to the scores of `families`."""
     change = families.change[:, :, families.reference]
     mean, low, high = clustered_means(change, families.compositions, seed=seed)
     among = mean[:, : len(FACTORS)]
     with np.errstate(invalid="ignore", divide="ignore"):
         own_share = np.abs(np.diagonal(among)) / np.abs(among).sum(axis=1)
-    return Movement(
+    return FactorEffects(
         change=nested(mean),  # type: ignore[arg-type]
         low=nested(low),  # type: ignore[arg-type]
         high=nested(high),  # type: ignore[arg-type]

@@ -99,12 +99,12 @@ def arrange(rows: pd.DataFrame, values: Sequence[str]) -> Families:
     )
 
 
-def felt(rows: pd.DataFrame) -> pd.Series:
+def had_effect(rows: pd.DataFrame) -> pd.Series:
     """Return, row by row, whether something came of what was asked for.
 
     `rows` are counterfactual rows with their labels. Where a factor found nothing to act on (no
     pedal, say), its dimension's label is that of the family's base: the row is the base once
-    more, and says nothing of how a grade follows the factor. Bases and twins are always felt.
+    more, and says nothing of how a grade follows the factor. Bases and twins are always true.
     """
     base = rows[rows["varied"] == NOTHING].set_index("family")
     effect = pd.Series(True, index=rows.index)

@@ -2,40 +2,41 @@
 
 from dataclasses import dataclass
 
+from models.document import Number
 from models.evaluation.agreement.resampling import clustered_means
 from models.evaluation.counterfactuals.families import Families
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Leaning:
+class ModalityReliance:
     """A figure of the fusion, by what was done to the playing.
 
     `base` is its mean on undamaged playing, `change` what the reference dose of each factor adds
-    to it, with 95 % intervals, and `nuisance` what another recording of the undamaged playing
-    adds; None without twins. A figure that no factor moves says nothing about the playing.
+    to it, with 95 % intervals. `other_recording` is what another recording of the undamaged
+    playing adds, None without twins. A figure that no factor moves says nothing about the playing.
     """
 
-    base: float
-    change: tuple[float, ...]
-    low: tuple[float, ...]
-    high: tuple[float, ...]
-    nuisance: float | None
+    base: Number
+    change: tuple[Number, ...]
+    low: tuple[Number, ...]
+    high: tuple[Number, ...]
+    other_recording: Number | None
 
 
-def leaning(families: Families, place: int, *, seed: int) -> Leaning:
+def modality_reliance(families: Families, place: int, *, seed: int) -> ModalityReliance:
     """Return how value number `place` of `families`, a share or a gate, follows the factors."""
     change = families.change[:, :, families.reference, place]
     mean, low, high = clustered_means(change, families.compositions, seed=seed)
     base, _, _ = clustered_means(families.base[:, place], families.compositions, seed=seed)
-    nuisance = None
+    other_recording = None
     if families.twins.size:
         twins = (families.twins - families.base[:, None])[..., place]
         pieces = [piece for piece in families.compositions for _ in range(twins.shape[1])]
-        nuisance = float(clustered_means(twins.ravel(), pieces, seed=seed)[0])
-    return Leaning(
+        other_recording = float(clustered_means(twins.ravel(), pieces, seed=seed)[0])
+    return ModalityReliance(
         base=float(base),
         change=tuple(mean.tolist()),
         low=tuple(low.tolist()),
         high=tuple(high.tolist()),
-        nuisance=nuisance,
+        other_recording=other_recording,
     )

@@ -5,13 +5,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from models.document import Number
 from models.evaluation.counterfactuals.families import FACTORS, Families
 
 Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Invariance:
+class RecordingInvariance:
     """How far scores of undamaged playing stray between recordings of it, by dimension.
 
     `spread` is the standard deviation over a family's base and twins (divisor n), the mean
@@ -22,12 +23,12 @@ class Invariance:
     changes nothing.
     """
 
-    spread: tuple[float, ...]
-    change: tuple[float, ...]
-    share: tuple[float, ...]
+    spread: tuple[Number, ...]
+    change: tuple[Number, ...]
+    share: tuple[Number, ...]
 
 
-def invariance(families: Families) -> Invariance | None:
+def recording_invariance(families: Families) -> RecordingInvariance | None:
     """Return how invariant the scores of `families` are; None when no family has a twin."""
     if not families.twins.size or np.isnan(families.twins).all():
         return None
@@ -38,7 +39,7 @@ def invariance(families: Families) -> Invariance | None:
     caused = _caused(families)
     with np.errstate(invalid="ignore", divide="ignore"):
         share = np.where(caused > 0, change / caused, np.nan)
-    return Invariance(
+    return RecordingInvariance(
         spread=tuple(spread.tolist()), change=tuple(change.tolist()), share=tuple(share.tolist())
     )
 

@@ -8,11 +8,14 @@ import numpy as np
 
 from labeling.scores import DIMENSIONS
 from models.config.experiment import Experiment, Modality
-from models.evaluation.agreement.resampling import AgreementIntervals, Gain
+from models.evaluation.agreement.resampling import (
+    FEWEST_COMPOSITIONS,
+    AgreementIntervals,
+    Gain,
+)
 from models.evaluation.counterfactuals.counterfactual import Response
 from models.evaluation.counterfactuals.families import FACTORS
 from models.evaluation.criteria.diagnosis import (
-    FEWEST_COMPOSITIONS,
     HEADROOM_SHARE,
     WORDS,
     Evidence,
@@ -225,7 +228,7 @@ def own_dimension_gate(name: Experiment, response: Response, reference_jnd: floa
         f"{plain(factor)} lowers {plain(most)} most."
         if most
         else f"{plain(factor)} lowers no single dimension most."
-        for factor, most in zip(FACTORS, response.movement.falls_most, strict=True)
+        for factor, most in zip(FACTORS, response.factor_effects.falls_most, strict=True)
         if most != factor
     )
     return Gate(
@@ -249,9 +252,9 @@ def nuisance_gate(
         "dimensions"
     )
     found = {
-        model: mean_over_dimensions(np.array(response.invariance.share))
+        model: mean_over_dimensions(np.array(response.recording_invariance.share))
         for model, response in responses.items()
-        if response.invariance is not None
+        if response.recording_invariance is not None
     }
     if name not in found:
         return Gate(name=gate_name, asks=asks, found="no nuisance twins", passed=None)

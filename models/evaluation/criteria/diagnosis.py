@@ -26,9 +26,6 @@ ONE_SIDED = 0.1
 ALIKE_CKA = 0.05
 """Below this likeness there is no shift to speak of."""
 
-FEWEST_COMPOSITIONS = 6
-"""Fewer may all lean one way by chance, with 2 / 2^n > .05, whatever redrawing them says."""
-
 SINGLES: Mapping[Modality, Experiment] = {"audio": "audio_only", "midi": "midi_only"}
 WORDS: Mapping[Modality, str] = {"audio": "audio", "midi": "MIDI"}
 

@@ -3,11 +3,9 @@
 from collections.abc import Sequence
 
 from models.config.experiment import MODALITIES
+from models.evaluation.agreement.resampling import FEW_COMPOSITIONS
 from models.evaluation.report.evaluation import TierSound
 from models.evaluation.report.summary import Summary
-
-FEW_COMPOSITIONS = 10
-"""Below this many test compositions an interval says little (and is likely too narrow)."""
 
 
 def listed(names: Sequence[str]) -> str:

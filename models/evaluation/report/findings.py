@@ -3,9 +3,9 @@
 import numpy as np
 
 from models.config.experiment import Experiment
+from models.evaluation.agreement.resampling import FEWEST_COMPOSITIONS
 from models.evaluation.counterfactuals.counterfactual import Counterfactual
 from models.evaluation.counterfactuals.families import FACTORS
-from models.evaluation.criteria.diagnosis import FEWEST_COMPOSITIONS
 from models.evaluation.report.summary import ExperimentSummary, Summary
 from models.evaluation.report.tables import number, percent, plain, signed
 from models.metrics import mean_over_dimensions
@@ -71,13 +71,13 @@ def _response(name: Experiment, found: Counterfactual) -> list[str]:
     labels = found.labels
     moved, asked, ordered = (
         np.diagonal(table)
-        for table in (best.movement.change, labels.movement.change, best.doses.ordered)
+        for table in (best.factor_effects.change, labels.factor_effects.change, best.doses.ordered)
     )
     if np.isnan(ordered).all():
         return []
     weakest = int(np.nanargmin(ordered))
     own = sum(
-        most == factor for most, factor in zip(best.movement.falls_most, FACTORS, strict=True)
+        most == factor for most, factor in zip(best.factor_effects.falls_most, FACTORS, strict=True)
     )
     fall, due = (number(-mean_over_dimensions(change), 1) for change in (moved, asked))
     said = [
@@ -88,10 +88,10 @@ def _response(name: Experiment, found: Counterfactual) -> list[str]:
         f"{plain(FACTORS[weakest])} ({percent(float(ordered[weakest]))}). {own} of "
         f"{len(FACTORS)} factors lower their own dimension most."
     ]
-    if best.invariance is not None:
+    if best.recording_invariance is not None:
         change, share = (
             mean_over_dimensions(np.array(figures))
-            for figures in (best.invariance.change, best.invariance.share)
+            for figures in (best.recording_invariance.change, best.recording_invariance.share)
         )
         said.append(
             "The same undamaged playing on another piano, in another room or noise is graded "

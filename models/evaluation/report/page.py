@@ -87,7 +87,7 @@ def figures_of(report: Content) -> dict[str, Figure]:
 
 
 def _leans(report: Content, name: str) -> bool:
-    return bool(report["counterfactual"]["models"][name]["leaning"])
+    return bool(report["counterfactual"]["models"][name]["modality_reliance"])
 
 
 def shown(report: Content, figures: Mapping[str, Figure]) -> dict[str, Any]:

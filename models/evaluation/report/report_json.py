@@ -31,15 +31,16 @@
 - `best`: the name of the model of highest mean r on the validation split, null without any
 - `pairs`: null without a fusion and a single modality, else `mean` and `dimensions` [8], the
   fields of `models.evaluation.agreement.model_comparison.MeanPair` and `DimensionPair`
-- `counterfactual`: null without counterfactual rows, else `families`, `compositions`, `unfelt`
-  {factor: share of its rows of which nothing came, which are left out}, `doses_jnd` [D],
-  `reference_jnd` (the dose nearest to 4 JND, at which movements are taken), `labels` and `models`
-  {experiment: the same}:
+- `counterfactual`: null without counterfactual rows, else `families`, `compositions`,
+  `without_effect` {factor: share of its rows of which nothing came, which are left out},
+  `doses_jnd` [D], `reference_jnd` (the dose nearest to 4 JND, at which movements are taken),
+  `labels` and `models` {experiment: the same}:
   - `doses`: `monotone`, `ordered` [7][8] and `curve` {`mean`, `low`, `high` [7][D][8],
     `families` [7][D]: how many have the dose}
-  - `movement`: `change`, `low`, `high` [7][8], `own_share` [7], `falls_most` [7] (names or null)
-  - `invariance`: null without twins, else `spread`, `change`, `share` [8]
-  - `leaning`: {"audio_share" or "gate": {`base`, `change`, `low`, `high` [7], `nuisance`}}
+  - `factor_effects`: `change`, `low`, `high` [7][8], `own_share` [7], `falls_most` [7] (or null)
+  - `recording_invariance`: null without twins, else `spread`, `change`, `share` [8]
+  - `modality_reliance`: {"audio_share" or "gate": {`base`, `change`, `low`, `high` [7],
+    `other_recording`}}
   with the meaning that `models.evaluation` gives in `dose_response`, `movement`, `nuisance`
   and `leaning`
 - `label_gates`, `shortcut_audit`, `transcription`: as those assets wrote them, null where they

@@ -11,7 +11,10 @@ def _fusions(report: Content) -> bool:
 
 
 def _twins(report: Content) -> bool:
-    return _counterfactual(report) and report["counterfactual"]["labels"]["invariance"] is not None
+    return (
+        _counterfactual(report)
+        and report["counterfactual"]["labels"]["recording_invariance"] is not None
+    )
 
 
 def _counterfactual(report: Content) -> bool:
@@ -20,7 +23,7 @@ def _counterfactual(report: Content) -> bool:
 
 def _leaning(report: Content) -> bool:
     return _counterfactual(report) and any(
-        model["leaning"] for model in report["counterfactual"]["models"].values()
+        model["modality_reliance"] for model in report["counterfactual"]["models"].values()
     )
 
 

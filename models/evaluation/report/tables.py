@@ -200,5 +200,5 @@ def leanings(report: Content) -> list[tuple[str, str, Content]]:
     return [
         (name, figure, one)
         for name, model in (found["models"] if found else {}).items()
-        for figure, one in model["leaning"].items()
+        for figure, one in model["modality_reliance"].items()
     ]

@@ -123,8 +123,8 @@ def plot_movement(report: Content) -> list[str]:
     if not _models(report):
         return []
     found = report["counterfactual"]
-    tables = {"labels": found["labels"]["movement"]["change"]} | {
-        name: model["movement"]["change"] for name, model in found["models"].items()
+    tables = {"labels": found["labels"]["factor_effects"]["change"]} | {
+        name: model["factor_effects"]["change"] for name, model in found["models"].items()
     }
     largest = max(
         abs(value)
@@ -153,15 +153,15 @@ def plot_leaning(report: Content) -> list[str]:
     return [
         _leaning(report, figure, words)
         for figure, words in figures.items()
-        if any(figure in model["leaning"] for model in _models(report).values())
+        if any(figure in model["modality_reliance"] for model in _models(report).values())
     ]
 
 
 def _leaning(report: Content, figure: str, words: str) -> str:
     found = {
-        name: model["leaning"][figure]
+        name: model["modality_reliance"][figure]
         for name, model in _models(report).items()
-        if figure in model["leaning"]
+        if figure in model["modality_reliance"]
     }
 
     def paint(axis: Axes) -> None:

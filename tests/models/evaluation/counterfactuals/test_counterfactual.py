@@ -23,8 +23,8 @@ def test_the_labels_respond_as_they_were_made(factored: Evaluation, families: pd
     found = counterfactual(families, predictions(factored), seed=0)  # type: ignore[arg-type]
     assert found is not None
     assert (found.families, found.compositions) == (12, 4)
-    assert found.labels.invariance is not None
-    assert found.labels.invariance.change == (0,) * 8
+    assert found.labels.recording_invariance is not None
+    assert found.labels.recording_invariance.change == (0,) * 8
     assert set(found.models) == set(predictions(factored))
 
 
@@ -33,12 +33,12 @@ def test_fusions_lean_and_others_have_nothing_to_lean(
 ) -> None:
     found = counterfactual(families, predictions(factored), seed=0)  # type: ignore[arg-type]
     assert found is not None
-    figures = {name: set(model.leaning) for name, model in found.models.items()}
+    figures = {name: set(model.modality_reliance) for name, model in found.models.items()}
     assert figures == {
         "audio_only": set(), "midi_only": set(), "crossattn": {"audio_share"},
         "concat": {"audio_share"}, "gated": {"audio_share", "gate"},
     }  # fmt: skip
-    gate = found.models["gated"].leaning["gate"]
+    gate = found.models["gated"].modality_reliance["gate"]
     assert gate.base == pytest.approx(0.55, abs=0.01)
     assert gate.change[4] == pytest.approx(0.08, abs=0.02), "tone quality"
 
@@ -102,7 +102,7 @@ def test_rows_of_which_nothing_came_are_left_out_and_told(
     rows = without_pedal(families, "family 0", "family 1", "family 2")
     found = counterfactual(rows, predictions(factored), seed=0)  # type: ignore[arg-type]
     assert found is not None
-    assert found.unfelt == dict.fromkeys(FACTORS, 0) | {"pedal_technique": 0.25}
+    assert found.without_effect == dict.fromkeys(FACTORS, 0) | {"pedal_technique": 0.25}
     place = FACTORS.index("pedal_technique")
     assert found.labels.doses.monotone[place][place] == 1
     assert found.families == 12, "their other factors are judged all the same"

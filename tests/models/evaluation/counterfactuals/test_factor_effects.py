@@ -3,14 +3,14 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from models.evaluation.counterfactuals.factor_effects import movement
+from models.evaluation.counterfactuals.factor_effects import factor_effects
 from models.evaluation.counterfactuals.families import FACTORS, Families
 
 Graded = Callable[[str], Families]
 
 
 def test_who_knows_all_moves_the_factor_s_dimension_and_the_overall_one(graded: Graded) -> None:
-    found = movement(graded("knows all"), seed=0)
+    found = factor_effects(graded("knows all"), seed=0)
     change = np.array(found.change)
     own = np.interp(4, (0, 1, 2, 3.5, 8), (100, 95, 80, 65, 50)) - 100
     assert np.diagonal(change) == pytest.approx(own)
@@ -22,14 +22,14 @@ def test_who_knows_all_moves_the_factor_s_dimension_and_the_overall_one(graded: 
 
 
 def test_who_hears_that_something_is_wrong_does_not_know_what(graded: Graded) -> None:
-    found = movement(graded("hears trouble"), seed=0)
+    found = factor_effects(graded("hears trouble"), seed=0)
     assert found.own_share == pytest.approx((1 / 7,) * 7, abs=0.03)
     assert found.falls_most != FACTORS
     assert (np.array(found.high) < 0).all()
 
 
 def test_who_follows_one_factor_moves_for_no_other(graded: Graded) -> None:
-    found = movement(graded("follows one"), seed=0)
+    found = factor_effects(graded("follows one"), seed=0)
     change = np.array(found.change)
     assert (change[1] < -30).all()
     assert (np.delete(change, 1, axis=0) == 0).all()
@@ -39,14 +39,14 @@ def test_who_follows_one_factor_moves_for_no_other(graded: Graded) -> None:
 
 
 def test_who_has_the_sign_wrong_rises(graded: Graded) -> None:
-    found = movement(graded("turned round"), seed=0)
+    found = factor_effects(graded("turned round"), seed=0)
     assert (np.diagonal(found.change) > 30).all()
     assert found.own_share == pytest.approx((1,) * 7), "the size, whatever the sign"
     assert found.falls_most == (None,) * 7
 
 
 def test_the_interval_holds_the_change(graded: Graded) -> None:
-    found = movement(graded("reads notes"), seed=0)
+    found = factor_effects(graded("reads notes"), seed=0)
     low, change, high = (np.array(part) for part in (found.low, found.change, found.high))
     assert (low <= change).all()
     assert (change <= high).all()

@@ -4,7 +4,7 @@ import pytest
 
 from degradation.errors import UserError
 from labeling.scores import DIMENSIONS
-from models.evaluation.counterfactuals.families import FACTORS, NUISANCE, arrange, felt
+from models.evaluation.counterfactuals.families import FACTORS, NUISANCE, arrange, had_effect
 
 
 def test_every_row_finds_its_place_in_whatever_order_they_come(families: pd.DataFrame) -> None:
@@ -80,8 +80,8 @@ def test_movements_are_taken_at_the_dose_nearest_4_jnd(
 
 
 def test_a_factor_that_found_nothing_to_act_on_is_not_felt(families: pd.DataFrame) -> None:
-    assert felt(families).all()
+    assert had_effect(families).all()
     bare = (families["family"] == "family 3") & (families["varied"] == "pedal_technique")
     without = families.copy()
     without.loc[bare, list(DIMENSIONS)] = 100.0
-    assert (~felt(without)).equals(bare)
+    assert (~had_effect(without)).equals(bare)

@@ -9,9 +9,9 @@ from models.evaluation.agreement.model_comparison import MeanPair
 from models.evaluation.agreement.resampling import AgreementIntervals, Gain, Interval
 from models.evaluation.counterfactuals.counterfactual import Response
 from models.evaluation.counterfactuals.dose_response import dose_response
-from models.evaluation.counterfactuals.factor_effects import movement
+from models.evaluation.counterfactuals.factor_effects import factor_effects
 from models.evaluation.counterfactuals.families import Families
-from models.evaluation.counterfactuals.recording_invariance import invariance
+from models.evaluation.counterfactuals.recording_invariance import recording_invariance
 from models.evaluation.criteria.acceptance import (
     both_used_gate,
     fusion_gate,
@@ -33,9 +33,9 @@ def respond(graded: Callable[[str], Families]) -> Respond:
         families = graded(model)
         return Response(
             doses=dose_response(families, seed=0),
-            movement=movement(families, seed=0),
-            invariance=invariance(families),
-            leaning={},
+            factor_effects=factor_effects(families, seed=0),
+            recording_invariance=recording_invariance(families),
+            modality_reliance={},
         )
 
     return by
@@ -210,7 +210,7 @@ def test_grades_that_follow_the_recording(respond: Respond) -> None:
     failed = nuisance_gate("audio_only", responses, 4)
     assert failed.passed is False
     assert "midi_only 0 %" in failed.because[0]
-    bare = {"gated": dataclasses.replace(responses["midi_only"], invariance=None)}
+    bare = {"gated": dataclasses.replace(responses["midi_only"], recording_invariance=None)}
     assert nuisance_gate("gated", bare, 4).passed is None  # type: ignore[arg-type]
 
 

@@ -26,6 +26,6 @@ def test_a_tiered_recipe_has_no_counterfactual_sections_and_a_factored_one_has_a
 
 def test_without_twins_nothing_is_said_of_nuisance(factored: Evaluation) -> None:
     report = report_json(summarise(factored))
-    report["counterfactual"]["labels"]["invariance"] = None
+    report["counterfactual"]["labels"]["recording_invariance"] = None
     there = {section.id for section in SECTIONS if section.is_there(report)}
     assert there & COUNTERFACTUAL == COUNTERFACTUAL - {"nuisance"}
