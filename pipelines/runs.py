@@ -91,7 +91,7 @@ def stages(recipe_name: str, experiments: Sequence[str]) -> list[Stage]:
             title="models and reports",
             assets=(
                 ("midi_pretrain",),
-                *of_recipe("label_gates", "shortcut_audit"),
+                *of_recipe("label_structure", "shortcut_audit"),
                 *of_recipe("label_quality", "listening_page", "token_audit"),
                 *of_recipe(*experiments, *optional, "evaluation"),
                 ("recipe_comparison",),
