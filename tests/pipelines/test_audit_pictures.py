@@ -10,7 +10,7 @@ from models.evaluation.agreement.resampling import Interval
 from models.evaluation.audits.shortcut_probes import TierProbe
 from models.evaluation.audits.shortcut_statistics import PLAYING, RECORDING
 from models.evaluation.audits.thresholds import Limit, judge
-from pipelines.audit_pictures import correlation_picture, probes_picture
+from pipelines.pictures.audits import correlation_picture, probes_picture
 
 LIMIT_BYTES = 100_000
 GATE = judge(Limit(name="it", bound="at most", number=0.6), 0.9, Interval(0.8, 0.95), 20)

@@ -22,8 +22,8 @@ from pipelines.assets.label_gates import MEASURED, audit_labels, read_label_gate
 from pipelines.assets.shortcut_audit import audited_rows, read_shortcut_audit
 from pipelines.assets.training import made_from, read_examples
 from pipelines.checks.gates import judge_gates
+from pipelines.execution.runs import stages
 from pipelines.resources import Project as ProjectResource
-from pipelines.runs import stages
 from pipelines.settings import CONFIGS, find_recipe
 from pipelines.workspace import Workspace
 from storage.corpus import SPLITS

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from models.evaluation.audits.shortcut_probes import TierProbe
 from models.evaluation.audits.thresholds import Gate
-from pipelines.palette import TIER_COLOURS
-from pipelines.pictures import DOTS_PER_INCH, as_png
+from pipelines.listening.palette import TIER_COLOURS
+from pipelines.pictures.png import DOTS_PER_INCH, as_png
 
 SHOWN_IMPORTANCES = 8
 SETS = {
