@@ -21,7 +21,7 @@ from models.training.train import train
 from pipelines.assets.evaluation import JUDGED_SPLIT
 from pipelines.assets.pretraining import pretrained_folder
 from pipelines.assets.training import LabelledExamples, read_examples
-from pipelines.command import told_in_one_line
+from pipelines.cli.command import report_user_error
 from pipelines.settings import load_settings
 from pipelines.workspace import Workspace
 
@@ -96,7 +96,7 @@ def pretraining_helps(workspace: Workspace, recipe_name: str) -> bool:
     return bool(statistics.mean(gains) > 2 * error)
 
 
-@told_in_one_line
+@report_user_error
 def main() -> None:
     """Show what the last run's models learnt."""
     recipe_name = "phase2"

@@ -30,8 +30,8 @@ from models.inference.scorer import Scorer
 from models.inference.sources import Sources
 from models.training.checkpoint import is_trained
 from pipelines.assets.training import model_folder
-from pipelines.command import told_in_one_line
-from pipelines.evenly import evenly
+from pipelines.cli.command import report_user_error
+from pipelines.evenly_spaced import evenly_spaced
 from pipelines.settings import find_recipe, load_settings
 from pipelines.workspace import Workspace
 from storage.audio import encode_flac
@@ -58,7 +58,7 @@ def held_out_performances(workspace: Workspace) -> Iterator[tuple[str, Performan
     rows = read_table(table).to_table(columns=columns, filter=of_test).sort_by("performance_id")
     # Ids begin with the year, so that one year's notes are enough to hold.
     of_year = lru_cache(maxsize=1)(partial(load_performances, table))
-    for row in rows.take(list(evenly(len(rows), PERFORMANCES))).to_pylist():
+    for row in rows.take(list(evenly_spaced(len(rows), PERFORMANCES))).to_pylist():
         whole = of_year(row["year"])[row["performance_id"]]
         yield row["performance_id"], cut_window(whole, 0.0, min(EXCERPT_S, whole.duration_s))
 
@@ -115,7 +115,7 @@ def print_shares(shares: Mapping[tuple[str, Factor], list[float]]) -> None:
         typer.echo(f"  {factor:22}{len(shares[hearings[0], factor]):6}{found}")
 
 
-@told_in_one_line
+@report_user_error
 def main(recipe: str = "factored") -> None:
     """Show how well whole performances are ranked by the trained models."""
     workspace, chosen = Workspace(load_settings()), find_recipe(recipe)

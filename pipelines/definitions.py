@@ -21,11 +21,11 @@ from pipelines.checks.audits import AUDIT_CHECKS, audit_check
 from pipelines.checks.contracts import CONTRACTS, contract_check
 from pipelines.checks.pretraining import every_field_beats_the_unigram
 from pipelines.checks.splits import no_composition_in_two_splits
+from pipelines.execution.terminal_logger import TERMINAL, terminal_logger
 from pipelines.partitions import tier_year_partitions
 from pipelines.resources import Project
 from pipelines.sensors import automation_sensor, recipe_sensor
 from pipelines.settings import load_settings, recipe_names
-from pipelines.terminal_log import TERMINAL, terminal_logger
 
 
 def recipe_definitions(name: str, years: list[str]) -> dg.Definitions:

@@ -9,9 +9,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from degradation.errors import UserError
-from pipelines.engine import run_tasks
+from pipelines.execution.progress import Progress
+from pipelines.execution.worker_pool import run_tasks
 from pipelines.metadata import records_metadata, table_metadata
-from pipelines.progress import Progress
 from pipelines.resources import Project
 from storage.corpus import SPLITS, Fault, choose, read_index
 from storage.demo_corpus.write import write_demo_corpus

@@ -17,7 +17,13 @@ from models.inputs.feature_writer import (
     write_midi_tokens_part,
 )
 from pipelines.automation import MAKE_AGAIN_WHAT_CHANGED
-from pipelines.fanout import Committed, Step, forget_other_years, materialised, run_step
+from pipelines.execution.partitioned_step import (
+    Committed,
+    Step,
+    forget_other_years,
+    materialised,
+    run_step,
+)
 from pipelines.metadata import table_metadata
 from pipelines.partitions import TierYear
 from pipelines.resources import Project

@@ -13,7 +13,7 @@ from labeling.functions import LABELING_FUNCTIONS
 from labeling.quality import LabelQuality, assess_labels
 from labeling.scores import DIMENSIONS
 from pipelines.automation import MAKE_AGAIN_WHAT_CHANGED
-from pipelines.evenly import evenly
+from pipelines.evenly_spaced import evenly_spaced
 from pipelines.metadata import records_metadata
 from pipelines.resources import Project
 from pipelines.settings import find_recipe
@@ -74,7 +74,7 @@ def some_segments(table: Table) -> pd.DataFrame:
     repeat another row's sound and notes.
     """
     names = read_table(table).to_table(columns=["segment_id"])["segment_id"].unique().sort()
-    some = names.take(list(evenly(len(names), MOST_SEGMENTS)))
+    some = names.take(list(evenly_spaced(len(names), MOST_SEGMENTS)))
     chosen = pc.field("segment_id").isin(some) & pc.field("family").is_null() & DISTINCT
     samples: pd.DataFrame = read_table(table).to_table(filter=chosen).to_pandas()
     return samples

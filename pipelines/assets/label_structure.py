@@ -16,12 +16,12 @@ from models.evaluation.audits.label_structure import label_shape, sum_scores
 from models.evaluation.audits.thresholds import describe
 from models.evaluation.ceilings.observable_ceiling import analytic_ceilings, observable_ceilings
 from pipelines.assets.evaluation import tier_scores
-from pipelines.audit_pictures import correlation_picture
 from pipelines.automation import MAKE_AGAIN_WHAT_CHANGED
 from pipelines.documents import write_made
-from pipelines.evenly import evenly
+from pipelines.evenly_spaced import evenly_spaced
 from pipelines.metadata import records_metadata
-from pipelines.pictures import as_markdown
+from pipelines.pictures.audits import correlation_picture
+from pipelines.pictures.png import as_markdown
 from pipelines.resources import Project
 from pipelines.settings import find_recipe
 from storage.corpus import SPLITS
@@ -114,7 +114,9 @@ def oracle_rows(samples: Table) -> pd.DataFrame:
     of_draws = pc.field("split").isin(SPLITS) & DISTINCT
     names = read_table(samples).to_table(columns=["sample_id"], filter=of_draws)["sample_id"].sort()
     columns = ["sample_id", "composition", *DIMENSIONS, *MEASURED]
-    chosen = pc.field("sample_id").isin(names.take(list(evenly(len(names), MOST_ORACLE_ROWS))))
+    chosen = pc.field("sample_id").isin(
+        names.take(list(evenly_spaced(len(names), MOST_ORACLE_ROWS)))
+    )
     rows = read_table(samples).to_table(columns=columns, filter=chosen).sort_by("sample_id")
     found: pd.DataFrame = rows.to_pandas()
     return found

@@ -13,8 +13,8 @@ from degradation.sampling import Draw, TieredDraw
 from labeling.scores import DIMENSIONS
 from pipelines.assets.pairs import SegmentRow
 from pipelines.automation import MAKE_AGAIN_WHAT_CHANGED
-from pipelines.listening_page import Guide, ListeningSegment, Take, listening_page
-from pipelines.palette import UNDAMAGED
+from pipelines.listening.page import Guide, ListeningSegment, Take, listening_page
+from pipelines.listening.palette import UNDAMAGED
 from pipelines.resources import Project
 from pipelines.settings import find_recipe
 from pipelines.workspace import Workspace

@@ -16,10 +16,18 @@ from degradation.render import warm_synthesiser
 from degradation.sampling import Draw, draws_of
 from labeling.scores import DIMENSIONS
 from pipelines.automation import MAKE_AGAIN_WHAT_CHANGED
-from pipelines.fanout import Committed, Step, forget_other_years, materialised, run_step
+from pipelines.execution.partitioned_step import (
+    Committed,
+    Step,
+    forget_other_years,
+    materialised,
+    run_step,
+)
 from pipelines.metadata import records_metadata, table_metadata
 from pipelines.partitions import TierYear
-from pipelines.pictures import as_markdown, before_and_after, label_histograms
+from pipelines.pictures.before_after import before_and_after
+from pipelines.pictures.png import as_markdown
+from pipelines.pictures.score_histograms import label_histograms
 from pipelines.resources import Project
 from pipelines.settings import find_recipe
 from pipelines.workspace import Workspace

@@ -16,8 +16,8 @@ from models.training.pretraining.history import PretrainingEpoch, PretrainingRes
 from models.training.pretraining.source import CorpusTable
 from models.training.pretraining.train import pretrain
 from pipelines.assets.corpus import parts_digest
-from pipelines.curves import curves_metadata
 from pipelines.metadata import records_metadata
+from pipelines.pictures.training_curves import curves_metadata
 from pipelines.resources import Project
 from pipelines.workspace import Workspace
 from storage.tables import open_table, part_rows, table_exists

@@ -12,13 +12,13 @@ from models.evaluation.audits.documents import ShortcutAudit
 from models.evaluation.audits.shortcut_probes import audit_shortcuts
 from models.evaluation.audits.shortcut_rows import StatisticsTask, read_statistics
 from models.evaluation.audits.thresholds import describe
-from pipelines.audit_pictures import probes_picture
 from pipelines.automation import MAKE_AGAIN_WHAT_CHANGED
 from pipelines.documents import write_made
-from pipelines.engine import run_tasks
-from pipelines.evenly import evenly
+from pipelines.evenly_spaced import evenly_spaced
+from pipelines.execution.worker_pool import run_tasks
 from pipelines.metadata import records_metadata
-from pipelines.pictures import as_markdown
+from pipelines.pictures.audits import probes_picture
+from pipelines.pictures.png import as_markdown
 from pipelines.resources import Project
 from pipelines.settings import find_recipe
 from pipelines.workspace import Workspace
@@ -107,7 +107,7 @@ def audited_rows(workspace: Workspace, recipe_name: str) -> pd.DataFrame:
     pairs = workspace.table(recipe_name, "pairs")
     light = read_table(pairs).to_table(columns=["sample_id", "tier", "year"], filter=of_draws)
     light = light.sort_by("sample_id")
-    chosen = light.take(list(evenly(len(light), MOST_ROWS))).to_pandas()
+    chosen = light.take(list(evenly_spaced(len(light), MOST_ROWS))).to_pandas()
     if chosen.empty:
         raise UserError(f"the pairs of {recipe_name} have no rows; expected some: materialise them")
     first = pc.field("sample_id") == chosen["sample_id"].iloc[0]

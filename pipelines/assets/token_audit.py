@@ -9,7 +9,7 @@ from models.evaluation.audits.documents import OperationSurvival, TokenAudit
 from models.evaluation.audits.token_counts import audit_tokeniser
 from models.tokens.tokenisers import TOKENISERS
 from pipelines.documents import write_made
-from pipelines.evenly import evenly
+from pipelines.evenly_spaced import evenly_spaced
 from pipelines.metadata import records_metadata
 from pipelines.resources import Project
 from pipelines.settings import find_recipe
@@ -66,7 +66,7 @@ def some_clean_segments(pairs: Table) -> dict[str, Performance]:
     of_one_tier = pc.field("tier") == TIERS[0]
     light = read_table(pairs).to_table(columns=["sample_id", "segment_id"], filter=of_one_tier)
     once = light.group_by("segment_id").aggregate([("sample_id", "min")]).sort_by("segment_id")
-    chosen = once["sample_id_min"].take(list(evenly(len(once), SEGMENTS)))
+    chosen = once["sample_id_min"].take(list(evenly_spaced(len(once), SEGMENTS)))
     rows = read_table(pairs).to_table(
         columns=["segment_id", "clean_midi"],
         filter=of_one_tier & pc.field("sample_id").isin(chosen),

@@ -18,8 +18,8 @@ from models.training.pretraining.checkpoint import load_pretraining
 from models.training.result import load_result
 from models.training.train import TrainingResult, train
 from pipelines.assets.pretraining import KEY, pretrained_folder
-from pipelines.curves import curves_metadata
 from pipelines.metadata import records_metadata
+from pipelines.pictures.training_curves import curves_metadata
 from pipelines.resources import Project
 from pipelines.workspace import Workspace
 from storage.derived import SAMPLES_VERSION

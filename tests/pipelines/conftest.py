@@ -23,8 +23,8 @@ COMMAND = [sys.executable, "-m", "pipelines.cli"]
 HOLD = """
 import sys
 from pathlib import Path
-from pipelines.commands_alive import hold
-print(hold(Path(sys.argv[1])), flush=True)
+from pipelines.execution.running_commands import register_command
+print(register_command(Path(sys.argv[1])), flush=True)
 sys.stdin.read()
 """
 

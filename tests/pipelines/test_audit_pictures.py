@@ -16,7 +16,7 @@ from models.evaluation.audits.documents import (
 )
 from models.evaluation.audits.shortcut_statistics import SETS
 from models.evaluation.audits.thresholds import Threshold, judge
-from pipelines.audit_pictures import correlation_picture, probes_picture
+from pipelines.pictures.audits import correlation_picture, probes_picture
 
 LIMIT_BYTES = 100_000
 VERDICT = judge(Threshold(name="it", bound="at most", number=0.6), 0.9, Interval(0.8, 0.95), 20)

@@ -23,8 +23,8 @@ from pipelines.assets.shortcut_audit import audited_rows
 from pipelines.assets.training import made_from, read_examples
 from pipelines.checks.audits import judge_audit
 from pipelines.documents import read_made
+from pipelines.execution.runs import stages
 from pipelines.resources import Project as ProjectResource
-from pipelines.runs import stages
 from pipelines.settings import CONFIGS, find_recipe
 from pipelines.workspace import Workspace
 from storage.corpus import SPLITS

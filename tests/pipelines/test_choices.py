@@ -9,8 +9,8 @@ import pytest
 from typer.testing import CliRunner
 
 from degradation.errors import UserError
-from pipelines import runs
 from pipelines.cli import app
+from pipelines.execution import runs
 
 
 @pytest.fixture(autouse=True)

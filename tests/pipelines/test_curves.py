@@ -11,7 +11,7 @@ from models.diagnostics import FusionDiagnostics
 from models.training.history import EpochRecord
 from models.training.pretraining.history import PretrainingEpoch
 from pipelines.assets.training import gates_of
-from pipelines.curves import curves, curves_metadata, panels_of
+from pipelines.pictures.training_curves import curves, curves_metadata, panels_of
 
 WATCHED = FusionDiagnostics(
     gate_mean=None,

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from degradation.errors import UserError
-from pipelines.engine import describe_end, run_tasks
+from pipelines.execution.worker_pool import describe_end, run_tasks
 
 
 def square(number: int) -> int:
@@ -83,7 +83,7 @@ def test_a_worker_that_dies_between_tasks_loses_none() -> None:
 
 ORPHANS = """
 import sys, time
-from pipelines.engine import run_tasks
+from pipelines.execution.worker_pool import run_tasks
 from tests_engine_tasks import slow_pid
 for _, _, pid in run_tasks(slow_pid, ((None, n) for n in range(1000)), workers=2):
     print(pid, flush=True)
@@ -140,7 +140,7 @@ def test_workers_that_keep_dying_end_the_run_in_one_line_that_says_how(
 
 def test_memory_is_blamed_where_the_kernel_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     counts = iter([["oom_kill 1"], ["oom_kill 2"]])
-    monkeypatch.setattr("pipelines.engine.oom_kills", lambda: next(counts))
+    monkeypatch.setattr("pipelines.execution.worker_pool.oom_kills", lambda: next(counts))
     with pytest.raises(UserError, match=r"SIGKILL.*memory.*PIANOGRADE_WORKERS=1"):
         list(run_tasks(die, [(None, 1)], workers=1))
 

@@ -13,7 +13,7 @@ import dagster as dg
 import pytest
 import yaml
 
-from pipelines.interruption import KEPT, ended_by_signals
+from pipelines.execution.signals import KEPT, exit_on_signal
 
 WITHIN_S = 5.0
 
@@ -24,7 +24,7 @@ def slow(_):
     time.sleep(60)
 """
 WORKERS = """
-from pipelines.engine import run_tasks
+from pipelines.execution.worker_pool import run_tasks
 from slow_tasks import slow
 list(run_tasks(slow, ((None, n) for n in range(9)), workers=2))
 """
@@ -38,7 +38,7 @@ while True:  # deaf as a library may be that catches what it should not
 """
 WAITING = """
 print("part", flush=True)
-with deaf_children():
+with children_ignore_ctrl_c():
     threading.Lock().acquire()
     threading.Event().wait()
 """
@@ -52,9 +52,9 @@ except KeyboardInterrupt:
 """
 HEAD = """
 import threading, time
-from pipelines.interruption import deaf_children, ended_by_signals
+from pipelines.execution.signals import children_ignore_ctrl_c, exit_on_signal
 if __name__ == "__main__":
-    with ended_by_signals("go on so"):
+    with exit_on_signal("go on so"):
 """
 
 
@@ -138,7 +138,7 @@ def test_ctrl_c_before_a_command_began_is_one_line() -> None:
 
 def test_a_block_that_ends_by_itself_leaves_signals_as_they_were() -> None:
     before = [signal.getsignal(number) for number in signal.Signals]
-    with pytest.raises(ValueError, match="its own"), ended_by_signals(""):
+    with pytest.raises(ValueError, match="its own"), exit_on_signal(""):
         raise ValueError("its own")
     assert [signal.getsignal(number) for number in signal.Signals] == before
 

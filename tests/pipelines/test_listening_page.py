@@ -18,8 +18,8 @@ from pipelines.assets.listening import (
     guide_to,
     listening_draws,
 )
-from pipelines.listening_page import ListeningSegment, Take, listening_page
-from pipelines.palette import NOTE_COLOURS, TAKE_COLOURS, UNDAMAGED
+from pipelines.listening.page import ListeningSegment, Take, listening_page
+from pipelines.listening.palette import NOTE_COLOURS, TAKE_COLOURS, UNDAMAGED
 from tests.conftest import play
 
 RECIPES = Path(__file__).parents[2] / "configs" / "recipes"

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from degradation.notes import NOTE_DTYPE, Performance
-from pipelines.note_changes import NoteChange, describe_changes, follow_notes
+from pipelines.listening.note_changes import NoteChange, describe_changes, follow_notes
 
 
 def test_each_note_of_either_side_is_followed_once(

@@ -9,8 +9,8 @@ import dagster as dg
 import pytest
 
 from degradation.errors import UserError
-from pipelines import commands_alive
-from pipelines.runs import CLI_PROCESS_TAG, close_orphans, count_under_way, refuse_switch
+from pipelines.execution import running_commands
+from pipelines.execution.runs import CLI_PROCESS_TAG, close_orphans, count_under_way, refuse_switch
 from pipelines.settings import CONFIGS, load_settings, remember
 
 
@@ -47,7 +47,7 @@ def test_a_run_whose_process_is_gone_has_failed_and_a_living_one_goes_on(
     tmp_path: Path,
     other_command: Any,
 ) -> None:
-    own = commands_alive.hold(tmp_path / "commands")
+    own = running_commands.register_command(tmp_path / "commands")
     name, process = other_command(tmp_path / "commands")
     ours, other, foreign = (
         instance.create_run_for_job(JOB, tags=tags, status=status)
@@ -134,4 +134,4 @@ def test_a_command_is_at_work_from_its_choice_on(
     instance: dg.DagsterInstance, tmp_path: Path
 ) -> None:
     refuse_switch(load_settings(**CHOICE), CHOICE)
-    assert commands_alive.held(tmp_path / "commands")
+    assert running_commands.own_command(tmp_path / "commands")

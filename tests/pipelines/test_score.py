@@ -29,8 +29,7 @@ from models.inference.scorer import Scored
 from models.networks.network import GradingNetwork
 from models.training.checkpoint import HISTORY_FILE, save_best, write_json
 from models.training.identity import Origin
-from pipelines import score_table
-from pipelines.cli import app
+from pipelines.cli import app, score_table
 from pipelines.settings import CONFIGS
 from storage.midi import read_midi, write_midi
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from degradation.waveform import Waveform
-from pipelines.semitone_spectrogram import semitone_edges_hz, semitone_power
+from pipelines.pictures.semitone_spectrogram import semitone_edges_hz, semitone_power
 
 
 @pytest.mark.parametrize("sample_rate_hz", [16_000, 24_000, 44_100])

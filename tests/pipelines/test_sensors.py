@@ -7,7 +7,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from pipelines.runs import observe_recipe
+from pipelines.execution.runs import observe_recipe
 from pipelines.sensors import recipe_sensor
 from pipelines.settings import CONFIGS, load_settings
 

@@ -5,8 +5,8 @@ import re
 import dagster as dg
 import pytest
 
-import pipelines.terminal_log as terminal_log
-from pipelines.terminal_log import TERMINAL, terminal_logger
+import pipelines.execution.terminal_logger as terminal_log
+from pipelines.execution.terminal_logger import TERMINAL, terminal_logger
 
 
 @dg.op
@@ -39,7 +39,7 @@ def test_reports_are_written_and_dagsters_own_events_are_not(
 def test_a_step_that_took_long_is_told_when_it_is_done(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(terminal_log, "WORTH_TELLING_S", 0.0)
+    monkeypatch.setattr(terminal_log, "SHORTEST_SHOWN_S", 0.0)
     _, done = lines_of(phase2__pairs, capsys)
     assert re.fullmatch(r"  phase2/pairs: done in \d+ s", done)
 

@@ -12,7 +12,7 @@ import models.inference.transcriber
 from degradation.notes import NOTE_DTYPE, PEDAL_DTYPE, SUSTAIN, Performance
 from degradation.waveform import Waveform
 from pipelines.cli import app
-from pipelines.transcribe import SUFFIX
+from pipelines.cli.transcribe import SUFFIX
 from storage.midi import read_midi
 
 MUSIC = Performance(

@@ -39,8 +39,8 @@ from pipelines.assets.training import (
 )
 from pipelines.assets.transcription import SETS, compared_models, transcription_asset
 from pipelines.documents import document_file, read_made
+from pipelines.execution.runs import stages
 from pipelines.resources import Project
-from pipelines.runs import stages
 from pipelines.settings import CONFIGS
 from pipelines.workspace import Workspace
 from storage.audio import decode_audio, encode_flac
@@ -339,6 +339,6 @@ def test_without_the_extra_it_says_so_and_leaves_nothing_stale(
 def test_a_run_has_it_where_the_extra_is_installed(
     installed: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pipelines.runs.can_transcribe", lambda: installed)
+    monkeypatch.setattr("pipelines.execution.runs.can_transcribe", lambda: installed)
     assets = [key for stage in stages(RECIPE, ["midi_only"]) for key in stage.assets]
     assert ((RECIPE, "transcription") in assets) == installed

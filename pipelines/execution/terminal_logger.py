@@ -11,7 +11,7 @@ from models.duration import describe_duration
 TERMINAL = "terminal"
 """The logger's name in the configuration of a run."""
 
-WORTH_TELLING_S = 5.0
+SHORTEST_SHOWN_S = 5.0
 """Steps that were done sooner are not told of."""
 
 
@@ -26,7 +26,7 @@ class TerminalHandler(logging.Handler):
             typer.echo(f"  {about['orig_message']}", err=True)
         elif event and event.is_step_success and event.step_key:
             seconds = event.step_success_data.duration_ms / 1000
-            if seconds >= WORTH_TELLING_S:
+            if seconds >= SHORTEST_SHOWN_S:
                 step = event.step_key.replace("__", "/")
                 typer.echo(f"  {step}: done in {describe_duration(seconds)}", err=True)
 

@@ -1,41 +1,26 @@
-"""Pictures for the Dagster UI, as PNG bytes small enough to stand inside markdown metadata.
+"""A passage before and after damage: piano roll, pedal and spectrogram as one PNG."""
 
-Figures are built through matplotlib's objects, never pyplot: that keeps state a process wide,
-which threads and worker processes would share.
-"""
-
-import base64
-import io
 import textwrap
 
 import matplotlib
 import numpy as np
-import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.collections import QuadMesh
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from matplotlib.ticker import FixedLocator, NullLocator
 from numpy.typing import NDArray
-from PIL import Image
 
 from degradation.notes import SUSTAIN, Performance
 from degradation.waveform import Waveform
-from pipelines.note_changes import FollowedNote, NoteChange, follow_notes
-from pipelines.palette import NOTE_COLOURS, NOTE_LEGEND, TIER_COLOURS, velocity_opacity
-from pipelines.semitone_spectrogram import semitone_edges_hz, semitone_power
+from pipelines.listening.note_changes import FollowedNote, NoteChange, follow_notes
+from pipelines.listening.palette import NOTE_COLOURS, NOTE_LEGEND, velocity_opacity
+from pipelines.pictures.png import DOTS_PER_INCH, as_png
+from pipelines.pictures.semitone_spectrogram import semitone_edges_hz, semitone_power
 
-DOTS_PER_INCH = 100
 DYNAMIC_RANGE_DB = 80
 DB_STEP = 5
 Shade = tuple[str, float]
-SCORE_BINS = np.arange(50.0, 100.1, 2.5)
-
-
-def as_markdown(png: bytes, alt: str) -> str:
-    """Return markdown that shows a PNG without another request; `alt` describes it in words."""
-    words = alt.replace("[", "(").replace("]", ")")
-    return f"![{words}](data:image/png;base64,{base64.b64encode(png).decode('ascii')})"
 
 
 def before_and_after(
@@ -82,47 +67,6 @@ def before_and_after(
     )
     # A dollar sign in a title is no mathematics.
     figure.suptitle(textwrap.shorten(title, 130, placeholder="…"), fontsize=13, parse_math=False)
-    return as_png(figure)
-
-
-def label_histograms(scores: pd.DataFrame, tiers: "pd.Series[str]") -> bytes:
-    """Return a PNG of eight histograms, one a dimension, stacked by tier from 50 to 100.
-
-    `scores` has one column for each of the eight dimensions and one row a sample; `tiers`
-    names the tier of each row. Raises ValueError for another number of columns or rows, and
-    for a tier that has no colour.
-    """
-    if len(scores.columns) != 8 or len(tiers) != len(scores):
-        raise ValueError(
-            "scores must have 8 columns and one tier a row, "
-            f"got {len(scores.columns)} columns, {len(scores)} rows and {len(tiers)} tiers"
-        )
-    if unknown := set(tiers) - set(TIER_COLOURS):
-        raise ValueError(f"tiers must be among {list(TIER_COLOURS)}, got {sorted(unknown)}")
-    present = [tier for tier in TIER_COLOURS if (tiers == tier).any()]
-    figure = Figure(figsize=(12.4, 5.2), dpi=DOTS_PER_INCH, layout="constrained")
-    axes = np.asarray(figure.subplots(2, 4, sharex=True, sharey=True))
-    for axis, dimension in zip(axes.flat, scores.columns, strict=True):
-        values = scores[dimension].to_numpy()
-        axis.hist(
-            [values[(tiers == tier).to_numpy()] for tier in present],
-            bins=SCORE_BINS,
-            stacked=True,
-            color=[TIER_COLOURS[tier] for tier in present],
-            edgecolor="white",
-            linewidth=0.5,
-        )
-        axis.set_title(str(dimension).replace("_", " "), loc="left", fontsize=11)
-        axis.set_xlim(50, 100)
-        axis.spines[["top", "right"]].set_visible(False)
-    figure.supxlabel("score")
-    figure.supylabel("samples")
-    figure.legend(
-        handles=[Patch(facecolor=TIER_COLOURS[tier], label=tier) for tier in present],
-        loc="outside upper right",
-        ncols=len(TIER_COLOURS),
-        frameon=False,
-    )
     return as_png(figure)
 
 
@@ -195,15 +139,3 @@ def _legend_patch(change: NoteChange) -> Patch:
     colour = NOTE_COLOURS[change]
     face = "none" if change is NoteChange.MISSED else colour
     return Patch(facecolor=face, edgecolor=colour, label=NOTE_LEGEND[change])
-
-
-def as_png(figure: Figure) -> bytes:
-    """Return a figure as a PNG with a palette, a fraction of the size."""
-    written = io.BytesIO()
-    figure.savefig(written, format="png")
-    picture = Image.open(written).convert("RGB")
-    packed = io.BytesIO()
-    # A palette halves the bytes; maximum coverage keeps colours that only a few notes have.
-    palette = picture.quantize(256, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
-    palette.save(packed, "png", optimize=True)
-    return packed.getvalue()

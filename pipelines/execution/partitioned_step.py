@@ -11,9 +11,9 @@ from typing import Any, Generic, TypeVar
 
 import dagster as dg
 
-from pipelines.engine import run_tasks
+from pipelines.execution.progress import Progress
+from pipelines.execution.worker_pool import run_tasks
 from pipelines.partitions import TierYear, partitions_of
-from pipelines.progress import Progress
 from storage.tables import Part, Table, commit, part_rows, partition_of
 
 DATA_VERSION_TAG = "dagster/data_version"

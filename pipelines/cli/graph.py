@@ -6,30 +6,30 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pipelines.command import (
+from pipelines.cli.command import (
     ExperimentOption,
     LicenceOption,
     LimitOption,
     MaestroOption,
     RecipeOption,
     app,
-    told_in_one_line,
+    report_user_error,
 )
 
 if TYPE_CHECKING:
-    from pipelines.runs import FailedCheck, Stage
+    from pipelines.execution.runs import FailedCheck, Stage
     from pipelines.settings import Settings
 
 
 @app.command()
-@told_in_one_line
+@report_user_error
 def demo(recipe: RecipeOption = "phase2") -> None:
     """Run the whole graph on the built-in corpus: about 24 minutes of music, in some minutes."""
     _run(recipe, maestro=None, limit=None, experiment=None, licence=None)
 
 
 @app.command()
-@told_in_one_line
+@report_user_error
 def run(
     maestro: MaestroOption,
     recipe: RecipeOption = "phase2",
@@ -42,7 +42,7 @@ def run(
 
 
 @app.command()
-@told_in_one_line
+@report_user_error
 def pretrain(
     maestro: MaestroOption,
     limit: LimitOption = None,
@@ -54,7 +54,7 @@ def pretrain(
 
     from models.training.pretraining.checkpoint import load_pretraining
     from pipelines.assets.pretraining import pretrained_folder, pretraining_lines
-    from pipelines.runs import pretraining_stages
+    from pipelines.execution.runs import pretraining_stages
     from pipelines.workspace import Workspace
 
     _materialise(pretraining_stages(), settings)
@@ -69,7 +69,7 @@ def _run(recipe_name: str, **chosen: Any) -> None:
     find_recipe(recipe_name)
     settings = _choose(**chosen)
 
-    from pipelines.runs import observe_recipe, stages
+    from pipelines.execution.runs import observe_recipe, stages
 
     observe_recipe(recipe_name, settings)
     failed = _materialise(stages(recipe_name, settings.experiment_config().experiments), settings)
@@ -93,7 +93,7 @@ def _choose(**chosen: Any) -> "Settings":
     settings.experiment_config()
     settings.years()
 
-    from pipelines.runs import refuse_switch
+    from pipelines.execution.runs import refuse_switch
 
     refuse_switch(settings, chosen)
     remember(settings, chosen)
@@ -101,7 +101,7 @@ def _choose(**chosen: Any) -> "Settings":
 
 
 def _materialise(stages: "Sequence[Stage]", settings: "Settings") -> "list[FailedCheck]":
-    from pipelines.runs import materialise
+    from pipelines.execution.runs import materialise
 
     failed = []
     for number, stage in enumerate(stages, start=1):
@@ -126,15 +126,15 @@ def _say_where(recipe_name: str) -> None:
 
 
 @app.command()
-@told_in_one_line
+@report_user_error
 def ui(
     port: Annotated[
         int | None, typer.Option(help="Port on 127.0.0.1; reports are served on the next one.")
     ] = None,
 ) -> None:
     """Serve the Dagster UI, its daemon, and the reports it links to; Ctrl-C ends all."""
-    from pipelines.runs import prepare_dagster_home
-    from pipelines.serve import serve
+    from pipelines.cli.serve import serve
+    from pipelines.execution.runs import prepare_dagster_home
     from pipelines.settings import load_settings
 
     if port:

@@ -20,12 +20,12 @@ from yaml import YAMLError
 from degradation.errors import UserError
 from degradation.recipe import TIERS
 from models.inference.transcriber import can_transcribe
-from pipelines import commands_alive
 from pipelines.assets.recipe import observations
-from pipelines.errors import StepError
-from pipelines.interruption import deaf_children
+from pipelines.execution import running_commands
+from pipelines.execution.errors import StepError
+from pipelines.execution.signals import children_ignore_ctrl_c
+from pipelines.execution.terminal_logger import TERMINAL
 from pipelines.settings import Settings, find_recipe, load_settings
-from pipelines.terminal_log import TERMINAL
 from pipelines.workspace import make_folder
 
 CLI_PROCESS_TAG = "pianograde/process"
@@ -141,7 +141,7 @@ def materialise(stage: Stage, settings: Settings) -> list[FailedCheck]:
     with dg.DagsterInstance.get() as instance:
         close_orphans(instance)
         keys = [dg.AssetKey(list(path)) for path in stage.assets]
-        command = commands_alive.hold(_commands(instance))
+        command = running_commands.register_command(_commands(instance))
         tags = {CLI_PROCESS_TAG: command, CORPUS_TAG: settings.corpus_name}
         if stage.partitioned:
             years = settings.years()
@@ -149,7 +149,7 @@ def materialise(stage: Stage, settings: Settings) -> list[FailedCheck]:
             tags[ASSET_PARTITION_RANGE_END_TAG] = f"{TIERS[-1]}|{years[-1]}"
         job, run_id = _job_for(keys), make_new_run_id()
         try:
-            with deaf_children():
+            with children_ignore_ctrl_c():
                 result = job.execute_in_process(
                     instance=instance,
                     asset_selection=keys,
@@ -186,7 +186,7 @@ def refuse_switch(settings: Settings, names: Collection[str]) -> None:
     """
     prepare_dagster_home(settings)
     with dg.DagsterInstance.get() as instance:
-        commands_alive.hold(_commands(instance))
+        running_commands.register_command(_commands(instance))
     before = load_settings()
     values = {name: (getattr(before, name), getattr(settings, name)) for name in names}
     changes = [f"{name} from {old} to {new}" for name, (old, new) in values.items() if old != new]
@@ -206,7 +206,7 @@ def count_under_way(settings: Settings) -> int:
     prepare_dagster_home(settings)
     with dg.DagsterInstance.get() as instance:
         close_orphans(instance)
-        commands = commands_alive.others(_commands(instance))
+        commands = running_commands.other_commands(_commands(instance))
         runs = instance.get_runs(dg.RunsFilter(statuses=IN_PROGRESS_RUN_STATUSES))
         of_ui = [run for run in runs if _command_of(run) is None]
         requested = BulkActionsFilter(statuses=[BulkActionStatus.REQUESTED])
@@ -226,7 +226,7 @@ def close_orphans(instance: dg.DagsterInstance) -> None:
     folder = _commands(instance)
     # Who is there is found out afterwards: the command of a run holds its lock before it begins.
     found = instance.get_runs(unfinished)
-    alive = {commands_alive.held(folder), *commands_alive.others(folder)}
+    alive = {running_commands.own_command(folder), *running_commands.other_commands(folder)}
     for run in found:
         command = _command_of(run)
         if command is None or command in alive:

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from pipelines.pictures import DOTS_PER_INCH, as_markdown
+from pipelines.pictures.png import DOTS_PER_INCH, as_markdown
 
 COLUMNS = 3
 LINE_COLOURS = ("#2166ac", "#b2182b", "#1b7837", "#e08214", "#762a83", "#35978f", "#8c510a", "#555")

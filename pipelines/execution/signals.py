@@ -16,7 +16,7 @@ from pathlib import Path
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 WAKE = signal.SIGURG
-"""Lets the main thread look for signals where it waits and has those of `deaf_children` blocked."""
+"""Wakes the main thread where it waits while `children_ignore_ctrl_c` blocks SIGINT."""
 
 KNOWN = (0, *ENDING)
 """What the watching thread reads: a signal, or that the command ended without any."""
@@ -66,7 +66,7 @@ class _Watch:
 
 
 @contextmanager
-def ended_by_signals(way_on: str) -> Iterator[None]:
+def exit_on_signal(way_on: str) -> Iterator[None]:
     """Let a signal end the block, its workers and this process, with exit code 128 + its number.
 
     The main thread gets KeyboardInterrupt, or what Dagster makes of it. Signals that are ignored
@@ -100,7 +100,7 @@ def ended_by_signals(way_on: str) -> Iterator[None]:
 
 
 @contextmanager
-def deaf_children() -> Iterator[None]:
+def children_ignore_ctrl_c() -> Iterator[None]:
     """Let processes that are started here not hear Ctrl-C, which a terminal sends to all at once.
 
     Theirs is to be ended by their parent, without a traceback each.

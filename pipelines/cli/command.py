@@ -8,8 +8,8 @@ from typing import Annotated, ParamSpec
 import typer
 
 from degradation.errors import UserError
-from pipelines.errors import StepError
-from pipelines.interruption import KEPT, ended_by_signals
+from pipelines.execution.errors import StepError
+from pipelines.execution.signals import KEPT, exit_on_signal
 
 app = typer.Typer(
     help="Expert piano performances, damaged in recorded ways, labelled and learnt from.",
@@ -36,14 +36,14 @@ GOING_ON = ("demo", "run", "pretrain", "validate", "listen", "fetch_maestro")
 """Commands that go on where they were ended when they are given again."""
 
 
-def told_in_one_line(command: Callable[P, None]) -> Callable[P, None]:
+def report_user_error(command: Callable[P, None]) -> Callable[P, None]:
     """End a person's error in one line and exit code 2, without a traceback; a signal likewise."""
 
     @functools.wraps(command)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> None:
         try:
             _expect_a_folder()
-            with ended_by_signals(KEPT if command.__name__ in GOING_ON else ""):
+            with exit_on_signal(KEPT if command.__name__ in GOING_ON else ""):
                 command(*args, **kwargs)
         except UserError as error:
             typer.echo(f"pianograde: {error}", err=True)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from degradation.errors import UserError
-from pipelines.interruption import deaf_children
+from pipelines.execution.signals import children_ignore_ctrl_c
 
 Key = TypeVar("Key")
 Task = TypeVar("Task")
@@ -91,7 +91,7 @@ def _run_in_one_pool(
                             break
                         taken = new
                         unfinished.append(taken)
-                    with deaf_children():
+                    with children_ignore_ctrl_c():
                         future = pool.submit(work, taken[1])
                     pending[future] = taken
                 if not pending:

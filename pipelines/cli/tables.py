@@ -7,11 +7,11 @@ from typing import Annotated
 import typer
 
 from degradation.errors import UserError
-from pipelines.command import RecipeOption, app, told_in_one_line
+from pipelines.cli.command import RecipeOption, app, report_user_error
 
 
 @app.command()
-@told_in_one_line
+@report_user_error
 def query(
     sql: Annotated[str, typer.Argument(help="One SELECT in DuckDB's SQL.")],
     recipe: RecipeOption = "phase2",
@@ -48,7 +48,7 @@ def query(
 
 
 @app.command()
-@told_in_one_line
+@report_user_error
 def export(
     out: Annotated[Path, typer.Option(help="An empty folder.")],
     recipe: RecipeOption = "phase2",
@@ -70,7 +70,7 @@ def export(
 
 
 @app.command()
-@told_in_one_line
+@report_user_error
 def replay(
     sample_id: Annotated[str, typer.Argument(help="The row's sample_id.")],
     out: Annotated[Path, typer.Option(help="Folder for the files.")],
@@ -88,7 +88,7 @@ def replay(
 
 
 @app.command()
-@told_in_one_line
+@report_user_error
 def listen(recipe: RecipeOption = "phase2") -> None:
     """Make the listening page again and open it in a browser."""
     from pipelines.settings import find_recipe, load_settings
@@ -96,7 +96,7 @@ def listen(recipe: RecipeOption = "phase2") -> None:
     settings = load_settings()
     find_recipe(recipe)  # before torch and Dagster are imported, which takes seconds
 
-    from pipelines.runs import Stage, materialise
+    from pipelines.execution.runs import Stage, materialise
     from pipelines.workspace import Workspace
 
     stage = Stage(title="listening page", assets=((recipe, "listening_page"),), partitioned=False)
@@ -107,12 +107,12 @@ def listen(recipe: RecipeOption = "phase2") -> None:
 
 
 @app.command()
-@told_in_one_line
+@report_user_error
 def tidy(
     keep: Annotated[int, typer.Option(min=1, help="Versions of each table to keep.")] = 1,
 ) -> None:
     """Free the disk of parts that no kept version of a table has."""
-    from pipelines.runs import count_under_way
+    from pipelines.execution.runs import count_under_way
     from pipelines.settings import load_settings, recipe_names
     from pipelines.workspace import Workspace
     from storage.vacuum import tidy as tidy_table
@@ -129,7 +129,7 @@ def tidy(
 
 
 @app.command("fetch-maestro")
-@told_in_one_line
+@report_user_error
 def fetch_maestro(
     folder: Annotated[Path, typer.Argument(help="Where the archive is unpacked.")],
 ) -> None:
@@ -141,7 +141,7 @@ def fetch_maestro(
 
 
 @app.command()
-@told_in_one_line
+@report_user_error
 def bench(
     recipe: RecipeOption = "phase2",
     pairs: Annotated[int, typer.Option(min=8, help="How many pairs to make.")] = 120,

@@ -8,8 +8,8 @@ from matplotlib.figure import Figure
 from labeling.scores import DIMENSIONS
 from models.evaluation.audits.documents import LabelShape, ShortcutAudit
 from models.evaluation.audits.thresholds import describe
-from pipelines.palette import TIER_COLOURS
-from pipelines.pictures import DOTS_PER_INCH, as_png
+from pipelines.listening.palette import TIER_COLOURS
+from pipelines.pictures.png import DOTS_PER_INCH, as_png
 
 SHOWN_IMPORTANCES = 8
 SETS = {

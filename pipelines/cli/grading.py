@@ -11,11 +11,11 @@ from typing import Annotated
 import typer
 
 from degradation.errors import UserError
-from pipelines.command import RecipeOption, app, told_in_one_line
+from pipelines.cli.command import RecipeOption, app, report_user_error
 
 
 @app.command()
-@told_in_one_line
+@report_user_error
 def score(
     files: Annotated[
         list[Path] | None,
@@ -49,7 +49,7 @@ def score(
         )
 
     from models.inference.sources import Sources, find_sources
-    from pipelines import score_table
+    from pipelines.cli import score_table
     from pipelines.settings import find_recipe, load_settings
 
     one = None if files else Sources(midi=midi, audio=audio)
@@ -123,7 +123,7 @@ def _unreadable(paths: Iterable[Path]) -> Iterator[tuple[Path, UserError]]:
 
 
 @app.command()
-@told_in_one_line
+@report_user_error
 def transcribe(
     files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Recordings of a piano.")],
     out: Annotated[Path, typer.Option(help="Folder for the MIDI files.")],
@@ -136,8 +136,8 @@ def transcribe(
         raise typer.Exit(2)
 
     from models.inference.transcriber import load_transcriber
+    from pipelines.cli.transcribe import transcribe_file
     from pipelines.settings import load_settings
-    from pipelines.transcribe import transcribe_file
 
     transcriber = load_transcriber(load_settings().experiment_config().torch_threads)
     failed = False
@@ -152,7 +152,7 @@ def transcribe(
 
 
 @app.command()
-@told_in_one_line
+@report_user_error
 def validate(
     percepiano: Annotated[
         Path | None, typer.Option(help="A PercePiano checkout; else the one named last.")
@@ -176,7 +176,7 @@ def validate(
     check_checkout(settings.percepiano)
 
     from pipelines.assets.human_validation import PAGE
-    from pipelines.runs import Stage, materialise
+    from pipelines.execution.runs import Stage, materialise
     from pipelines.workspace import Workspace
 
     if percepiano is not None:

@@ -11,8 +11,13 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from degradation.notes import SUSTAIN, Performance
-from pipelines.note_changes import FollowedNote, NoteChange, describe_changes, follow_notes
-from pipelines.palette import NOTE_COLOURS, NOTE_LEGEND, TAKE_COLOURS, velocity_opacity
+from pipelines.listening.note_changes import (
+    FollowedNote,
+    NoteChange,
+    describe_changes,
+    follow_notes,
+)
+from pipelines.listening.palette import NOTE_COLOURS, NOTE_LEGEND, TAKE_COLOURS, velocity_opacity
 
 HERE = Path(__file__).parent
 MARGIN_SEMITONES = 2
@@ -113,9 +118,9 @@ def listening_page(
         undefined=StrictUndefined,
     )
     environment.filters["clock"] = _clock
-    script = (HERE / "listening_page.js").read_text(encoding="utf-8")
+    script = (HERE / "page.js").read_text(encoding="utf-8")
     script_digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    return environment.get_template("listening_page.html.j2").render(
+    return environment.get_template("page.html.j2").render(
         corpus_name=corpus_name,
         guide=guide,
         legend=[(change.value, words) for change, words in NOTE_LEGEND.items()],
@@ -124,7 +129,7 @@ def listening_page(
         rows=[_row(segment) for segment in segments],
         script=Markup(script),
         script_digest=script_digest,
-        style=Markup((HERE / "listening_page.css").read_text(encoding="utf-8")),
+        style=Markup((HERE / "page.css").read_text(encoding="utf-8")),
         tick_every_s=TICK_EVERY_S,
     )
 

@@ -1,6 +1,6 @@
 """The colours that pictures and pages share, chosen to stay apart for colour-blind eyes."""
 
-from pipelines.note_changes import NoteChange
+from pipelines.listening.note_changes import NoteChange
 
 TIER_COLOURS = {
     "pristine": "#018571",
