@@ -20,7 +20,7 @@ from pipelines.automation import MAKE_AGAIN_WHAT_CHANGED
 from pipelines.execution.partitioned_step import (
     Committed,
     Step,
-    forget_other_years,
+    empty_other_years,
     materialised,
     run_step,
 )
@@ -180,7 +180,7 @@ def derived_asset(
         step = derived_step(workspace, recipe_name, derivation)
         committed = run_step(context, step, derivation.workers(workspace))
         table = workspace.table(recipe_name, derivation.name)
-        forget_other_years(table, project.settings.years())
+        empty_other_years(table, project.settings.years())
         yield from materialised(
             context,
             committed,

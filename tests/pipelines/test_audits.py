@@ -22,7 +22,7 @@ from pipelines.assets.label_gates import MEASURED, audit_labels, read_label_gate
 from pipelines.assets.shortcut_audit import audited_rows, read_shortcut_audit
 from pipelines.assets.training import made_from, read_examples
 from pipelines.checks.gates import judge_gates
-from pipelines.execution.runs import stages
+from pipelines.execution.stages import stages
 from pipelines.resources import Project as ProjectResource
 from pipelines.settings import CONFIGS, find_recipe
 from pipelines.workspace import Workspace

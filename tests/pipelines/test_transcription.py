@@ -32,7 +32,7 @@ from pipelines.assets.training import (
     training_assets,
 )
 from pipelines.assets.transcription import SETS, compared_models, transcription_asset
-from pipelines.execution.runs import stages
+from pipelines.execution.stages import stages
 from pipelines.resources import Project
 from pipelines.settings import CONFIGS
 from pipelines.workspace import Workspace
