@@ -241,7 +241,7 @@ class FactoredRecipe(RecipeBase):
         """Return 16 hexadecimal digits that change when anything about this tier's rows does.
 
         Every factor reaches every tier, so that any edit changes all of them. It covers the
-        validated values and the order of the factors; `gates` changes no row.
+        validated values and the order of the factors; `audits` changes no row.
         """
-        about: dict[str, Any] = self.model_dump(mode="json", exclude={"gates"})
+        about: dict[str, Any] = self.model_dump(mode="json", exclude={"audits"})
         return digest_of(about | {"tier": tier, "order": list(self.factors)})

@@ -33,15 +33,15 @@ class RecipeBase(Parameters):
     """`name` is the YAML file's name.
 
     `audio_source` says whether the damaged notes are rendered or the corpus's own recording is
-    used, which only sound operations can reach. `gates` says what happens when the labels give
-    themselves away (an audit's check fails): the run stops there, or people are merely told.
+    used, which only sound operations can reach. `audits` says what happens when the check of an
+    audit fails: the run stops before training, or it goes on with a warning.
     """
 
     name: Annotated[str, AfterValidator(refuse_taken)] = Field(pattern=RECIPE_NAME)
     seed: int = Field(ge=0)
     draws: int = Field(ge=1, le=64)
     audio_source: Literal["rendered", "recorded"]
-    gates: Literal["block", "warn"]
+    audits: Literal["block", "warn"]
 
 
 def digest_of(about: dict[str, Any]) -> str:

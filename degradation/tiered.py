@@ -103,9 +103,9 @@ class TieredRecipe(RecipeBase):
         """Return 16 hexadecimal digits that change when anything about this tier's rows does.
 
         It covers the validated values, so comments, spaces and the order of keys don't count;
-        `gates` changes no row.
+        `audits` changes no row.
         """
-        about: dict[str, Any] = self.model_dump(mode="json", exclude={"tiers", "gates"})
+        about: dict[str, Any] = self.model_dump(mode="json", exclude={"tiers", "audits"})
         about["tier"] = {tier: self.tiers[tier].model_dump(mode="json")}
         about["probabilities"] = [self.tiers[name].probability for name in TIERS]
         return digest_of(about)

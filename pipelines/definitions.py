@@ -7,8 +7,8 @@ from pipelines.assets.corpus import corpus, segments
 from pipelines.assets.derived import derived_assets
 from pipelines.assets.evaluation import evaluation_asset
 from pipelines.assets.human_validation import human_validation_asset
-from pipelines.assets.label_gates import label_gates_asset
 from pipelines.assets.label_quality import label_quality_asset
+from pipelines.assets.label_structure import label_structure_asset
 from pipelines.assets.listening import listening_page_asset
 from pipelines.assets.pairs import pairs_asset
 from pipelines.assets.pretraining import midi_pretrain
@@ -17,7 +17,7 @@ from pipelines.assets.shortcut_audit import shortcut_audit_asset
 from pipelines.assets.token_audit import token_audit_asset
 from pipelines.assets.training import training_assets
 from pipelines.assets.transcription import transcription_asset
-from pipelines.checks.gates import GATE_CHECKS, gate_check
+from pipelines.checks.audits import AUDIT_CHECKS, audit_check
 from pipelines.checks.pairs import PAIRS_CHECKS, pairs_check
 from pipelines.checks.pretraining import every_field_beats_the_unigram
 from pipelines.checks.splits import no_composition_in_two_splits
@@ -37,7 +37,7 @@ def recipe_definitions(name: str, years: list[str]) -> dg.Definitions:
             pairs_asset(name, partitions),
             *derived_assets(name, partitions),
             label_quality_asset(name),
-            label_gates_asset(name),
+            label_structure_asset(name),
             shortcut_audit_asset(name),
             listening_page_asset(name),
             token_audit_asset(name),
@@ -48,7 +48,7 @@ def recipe_definitions(name: str, years: list[str]) -> dg.Definitions:
         ],
         asset_checks=[
             *(pairs_check(name, check) for check in PAIRS_CHECKS),
-            *(gate_check(name, check) for check in GATE_CHECKS),
+            *(audit_check(name, check) for check in AUDIT_CHECKS),
         ],
     )
 

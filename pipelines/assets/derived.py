@@ -181,15 +181,7 @@ def derived_asset(
         committed = run_step(context, step, derivation.workers(workspace))
         table = workspace.table(recipe_name, derivation.name)
         empty_other_years(table, project.settings.years())
-        yield from materialised(
-            context,
-            committed,
-            {
-                **table_metadata(table),
-                "partitions in this run": len(committed),
-                "rows in this run": sum(made.rows for made in committed.values()),
-            },
-        )
+        yield from materialised(context, committed, table_metadata(table))
 
     return derived
 

@@ -12,14 +12,20 @@ from degradation.factored import FactoredRecipe
 from degradation.noise import Noise
 from degradation.recipe import TIERS, Recipe
 from models.config.experiment import EXPERIMENTS, MODALITIES, Experiment
+from models.evaluation.audits.documents import (
+    LabelStructure,
+    ShortcutAudit,
+    TokenAudit,
+    TranscriptionAudit,
+)
 from models.evaluation.ceilings.label_ceiling import TierScores
 from models.evaluation.report.evaluation import Evaluation, Outcome, TierSound
 from models.evaluation.report.report import write_report
 from models.inference.predict import predict
 from models.training.pretraining.checkpoint import load_pretraining
 from pipelines.assets.pretraining import pretrained_folder
-from pipelines.assets.token_audit import read_token_audit
 from pipelines.assets.training import LabelledExamples, find_result, model_folder, read_examples
+from pipelines.documents import read_if_made, read_made
 from pipelines.metadata import records_metadata
 from pipelines.resources import Project
 from pipelines.settings import find_recipe
@@ -37,7 +43,7 @@ def evaluation_asset(recipe_name: str) -> dg.AssetsDefinition:
             [recipe_name, name]
             for name in (
                 *EXPERIMENTS,
-                *("token_audit", "label_gates", "shortcut_audit", "transcription"),
+                *("token_audit", "label_structure", "shortcut_audit", "transcription"),
             )
         ],
         group_name=f"{recipe_name}_models",
@@ -60,7 +66,7 @@ def evaluation_asset(recipe_name: str) -> dg.AssetsDefinition:
         outcomes = tuple(
             judge(workspace, recipe_name, experiment, data) for experiment in config.experiments
         )
-        transcription = read_if_made(workspace, recipe_name, "transcription")
+        transcription = read_if_made(workspace, recipe_name, "transcription", TranscriptionAudit)
         if transcription and (others := other_models(transcription, outcomes)):
             context.log.warning(
                 f"transcription is left out: it graded by another {', '.join(others)} than is "
@@ -79,9 +85,13 @@ def evaluation_asset(recipe_name: str) -> dg.AssetsDefinition:
                 tiers=tier_scores(recipe),
                 sounds=tier_sounds(recipe),
                 outcomes=outcomes,
-                token_audit=read_token_audit(workspace, recipe_name),
-                label_gates=read_if_made(workspace, recipe_name, "label_gates"),
-                shortcut_audit=read_if_made(workspace, recipe_name, "shortcut_audit"),
+                token_audit=read_made(workspace, recipe_name, "token_audit", TokenAudit),
+                label_structure=read_if_made(
+                    workspace, recipe_name, "label_structure", LabelStructure
+                ),
+                shortcut_audit=read_if_made(
+                    workspace, recipe_name, "shortcut_audit", ShortcutAudit
+                ),
                 transcription=transcription,
                 pretraining=load_pretraining(start) if start else None,
                 config=config,
@@ -137,24 +147,13 @@ def judge(
     )
 
 
-def read_if_made(workspace: Workspace, recipe_name: str, name: str) -> dict[str, Any] | None:
-    """Return the JSON that the asset `name` of a recipe wrote, None where it was not made."""
-    path = workspace.output_path(recipe_name, name) / f"{name}.json"
-    if not path.exists():
-        return None
-    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return content
-
-
-def other_models(transcription: Mapping[str, Any], outcomes: Sequence[Outcome]) -> list[str]:
+def other_models(transcription: TranscriptionAudit, outcomes: Sequence[Outcome]) -> list[str]:
     """Return the models of a comparison by transcription that are not those judged.
 
     Its file is that of the experiment file materialised last.
     """
     judged = {one.training.experiment: one.training.origin.identity for one in outcomes}
-    return [
-        name for name, identity in transcription["models"].items() if judged.get(name) != identity
-    ]
+    return [name for name, identity in transcription.models.items() if judged.get(name) != identity]
 
 
 def gate_row(gate: Mapping[str, Any]) -> dict[str, str]:

@@ -179,8 +179,6 @@ def pairs_metadata(
     tiers = Counter(light["tier"])
     metadata = {
         **table_metadata(table),
-        "partitions in this run": len(committed),
-        "rows in this run": sum(made.rows for made in committed.values()),
         "hours": float(light["duration_s"].sum()) / 3600,
         **{f"{tier} rows": tiers[tier] for tier in TIERS},
         "duplicates": int(light["duplicate_of"].notna().sum()),

@@ -1,29 +1,23 @@
-"""What survives of a recipe's damage when notes become tokens."""
-
-import json
-from dataclasses import asdict
-from pathlib import Path
-from typing import Any
+"""How much of a recipe's damage survives when notes become tokens."""
 
 import dagster as dg
 import pyarrow.compute as pc
 
-from degradation.errors import UserError
 from degradation.notes import Performance
 from degradation.recipe import TIERS
-from models.evaluation.audits.token_counts import AuditRow, audit_tokeniser
+from models.evaluation.audits.documents import OperationSurvival, TokenAudit
+from models.evaluation.audits.token_counts import audit_tokeniser
 from models.tokens.tokenisers import TOKENISERS
-from models.training.checkpoint import write_json
+from pipelines.documents import write_made
 from pipelines.evenly_spaced import evenly_spaced
 from pipelines.metadata import records_metadata
 from pipelines.resources import Project
 from pipelines.settings import find_recipe
-from pipelines.workspace import Workspace
 from storage.midi import read_midi
 from storage.tables import Table, read_table
 
 SEGMENTS = 200
-"""So many show a share to about 1 %: each has a hundred notes or so."""
+"""Enough to know a share to about 1 %: a segment has about a hundred notes."""
 
 
 def token_audit_asset(recipe_name: str) -> dg.AssetsDefinition:
@@ -35,7 +29,7 @@ def token_audit_asset(recipe_name: str) -> dg.AssetsDefinition:
         group_name=f"{recipe_name}_models",
         kinds={"midi"},
         owners=["team:research"],
-        code_version="1",
+        code_version="2",
         description=(
             "How much of each of the recipe's operations on notes survives each tokeniser, and "
             "that no note is lost: what a model cannot read, it cannot grade."
@@ -44,37 +38,23 @@ def token_audit_asset(recipe_name: str) -> dg.AssetsDefinition:
     def token_audit(project: Project) -> dg.MaterializeResult[None]:
         workspace, recipe = project.workspace, find_recipe(recipe_name)
         segments = some_clean_segments(workspace.table(recipe_name, "pairs"))
-        rows = [
+        rows = tuple(
             row
             for tokeniser in TOKENISERS.values()
             for row in audit_tokeniser(segments, recipe, tokeniser, seed=recipe.seed)
-        ]
-        path = audit_file(workspace, recipe_name)
-        write_json(path, [asdict(row) for row in rows])
+        )
+        audit = TokenAudit(segments=len(segments), operations=rows)
+        path = write_made(workspace, recipe_name, "token_audit", audit)
         return dg.MaterializeResult(
             metadata={
                 "segments": len(segments),
-                "notes lost": sum(row.notes_lost for row in rows),
+                "notes lost": sum(audit.notes_lost.values()),
                 "survival": records_metadata([shown(row) for row in rows]),
                 "json": dg.MetadataValue.path(path),
             }
         )
 
     return token_audit
-
-
-def audit_file(workspace: Workspace, recipe_name: str) -> Path:
-    """Return where a recipe's audit lies."""
-    return workspace.output(recipe_name, "token_audit") / "token_audit.json"
-
-
-def read_token_audit(workspace: Workspace, recipe_name: str) -> list[dict[str, Any]]:
-    """Return the rows of a recipe's audit (fields of `AuditRow`); UserError without one."""
-    path = audit_file(workspace, recipe_name)
-    if not path.exists():
-        raise UserError(f"{path} is missing; expected the tokeniser audit: materialise token_audit")
-    rows: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))
-    return rows
 
 
 def some_clean_segments(pairs: Table) -> dict[str, Performance]:
@@ -97,7 +77,7 @@ def some_clean_segments(pairs: Table) -> dict[str, Performance]:
     }
 
 
-def shown(row: AuditRow) -> dict[str, object]:
+def shown(row: OperationSurvival) -> dict[str, object]:
     """Return a row of the audit as the UI and the report show it."""
     return {
         "tokens": row.tokeniser,

@@ -82,7 +82,7 @@ def made_from(recipe_name: str, experiment: Experiment) -> list[dg.AssetKey]:
     """Return the assets that an experiment reads, and the audits whose gates it waits for."""
     features = {"audio": "audio_features", "midi": "midi_tokens"}
     read = ["samples", *(features[modality] for modality in sorted(MODALITIES[experiment]))]
-    names = [*read, "label_gates", "shortcut_audit"]
+    names = [*read, "label_structure", "shortcut_audit"]
     keys = [dg.AssetKey([recipe_name, name]) for name in names]
     return [*keys, KEY] if "midi" in MODALITIES[experiment] else keys
 

@@ -1,6 +1,7 @@
 """Audio alone, by transcription: test rows heard by Transkun, and graded by the MIDI models."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 import dagster as dg
@@ -11,17 +12,25 @@ from degradation.errors import UserError
 from labeling.scores import DIMENSIONS
 from models.config.experiment import EXPERIMENTS, MODALITIES, Experiment
 from models.evaluation.agreement.model_comparison import rank
+from models.evaluation.agreement.resampling import Interval
+from models.evaluation.audits.documents import TranscribedSplit, TranscriptionAudit
 from models.evaluation.audits.transcribed_rows import TranscribedRow, judge_rows
-from models.evaluation.audits.transcription import spread_rows, transcription_json
+from models.evaluation.audits.transcription import (
+    onset_figures,
+    spread_rows,
+    system_gains,
+    system_scores,
+    transcribed_clips,
+)
 from models.inference.transcribed_clips import transcribe_clips
 from models.inference.transcriber import Transcriber, load_transcriber
-from models.training.checkpoint import write_json
 from models.training.train import TrainingResult
 from pipelines.assets.training import LabelledExamples, find_result, model_folder, read_examples
+from pipelines.documents import document_file, write_made
 from pipelines.metadata import records_metadata
 from pipelines.resources import Project
 from pipelines.settings import find_recipe
-from pipelines.workspace import Workspace, make_folder
+from pipelines.workspace import Workspace
 from storage.audio import decode_audio
 from storage.midi import read_midi
 from storage.tables import read_table
@@ -39,7 +48,7 @@ def transcription_asset(recipe_name: str) -> dg.AssetsDefinition:
         group_name=f"{recipe_name}_models",
         kinds={"torch", "midi"},
         owners=["team:research"],
-        code_version="2",
+        code_version="3",
         pool="gpu",
         description=(
             "Grades from audio alone by way of transcription (Transkun), beside those from true "
@@ -52,18 +61,16 @@ def transcription_asset(recipe_name: str) -> dg.AssetsDefinition:
         context: dg.AssetExecutionContext, project: Project
     ) -> dg.MaterializeResult[None]:
         workspace = project.workspace
-        path = workspace.output_path(recipe_name, "transcription") / "transcription.json"
         try:
             transcriber = load_transcriber(project.settings.experiment_config().torch_threads)
         except UserError as error:  # an extra that is missing must not end a run
-            path.unlink(missing_ok=True)
+            document_file(workspace, recipe_name, "transcription").unlink(missing_ok=True)
             return dg.MaterializeResult(metadata={"left out": str(error)})
-        content = judge_transcription(workspace, recipe_name, transcriber)
-        make_folder(path.parent)
-        write_json(path, content)
+        audit = judge_transcription(workspace, recipe_name, transcriber)
+        path = write_made(workspace, recipe_name, "transcription", audit)
         context.log.info(f"transcription: {path}")
         return dg.MaterializeResult(
-            metadata=transcription_metadata(content) | {"json": dg.MetadataValue.path(path)}
+            metadata=transcription_metadata(audit) | {"json": dg.MetadataValue.path(path)}
         )
 
     return transcription
@@ -71,28 +78,20 @@ def transcription_asset(recipe_name: str) -> dg.AssetsDefinition:
 
 def judge_transcription(
     workspace: Workspace, recipe_name: str, transcriber: Transcriber
-) -> dict[str, Any]:
-    """Return the comparison as plain data; how many rows and how long at most, the settings say.
-
-    - `transcriber`: Transkun's release;
-    - `models`: the identity of each model's training, by experiment;
-    - `sets`: for each split that has rows what `transcription_json` documents, and `rows_in_split`,
-      `rows_asked`, `rows_without_notes` (nothing was found, so nothing is graded), `out_of_time`
-      (the budget ended before the rows), and `real_time_factor`: seconds of work for a second of
-      sound, null where every clip was kept from before.
-    """
+) -> TranscriptionAudit:
+    """Return the comparison; the settings limit how many rows and for how long."""
     data = read_examples(workspace, recipe_name)
     results = compared_models(workspace, recipe_name, data)
     rows = workspace.settings.transcription_rows
-    return {
-        "transcriber": transcriber.name,
-        "models": {name: result.origin.identity for name, result in results.items()},
-        "sets": {
+    return TranscriptionAudit(
+        transcriber=transcriber.name,
+        models={name: result.origin.identity for name, result in results.items()},
+        splits={
             split: _judge_split(workspace, recipe_name, transcriber, data, split, asked, results)
             for split in SETS
             if (asked := spread_rows(data.samples, split, rows))
         },
-    }
+    )
 
 
 def compared_models(
@@ -121,7 +120,7 @@ def _judge_split(
     split: str,
     asked: list[str],
     results: dict[Experiment, TrainingResult],
-) -> dict[str, Any]:
+) -> TranscribedSplit:
     media = _read_media(workspace, recipe_name, asked)
     audio = {name: media[name]["audio"]["bytes"] for name in asked}
     kept = workspace.output(recipe_name, "transcription/notes")
@@ -146,14 +145,23 @@ def _judge_split(
     folders = {name: model_folder(workspace, recipe_name, name) for name in results}
     judged = judge_rows(rows, folders, workspace.settings.experiment_config())
     fresh = [(clip.took_s, clip.sound_s) for clip in clips if clip.took_s is not None]
-    return {
-        "rows_in_split": int((data.samples["split"] == split).sum()),
-        "rows_asked": len(asked),
-        "rows_without_notes": len(clips) - len(rows),
-        "out_of_time": len(clips) < len(asked),
-        "real_time_factor": sum(t for t, _ in fresh) / sum(s for _, s in fresh) if fresh else None,
-        **transcription_json(judged, find_recipe(recipe_name).seed),
-    }
+    seed = find_recipe(recipe_name).seed
+    return TranscribedSplit(
+        rows_in_split=int((data.samples["split"] == split).sum()),
+        rows_asked=len(asked),
+        rows_without_notes=len(clips) - len(rows),
+        out_of_time=len(clips) < len(asked),
+        real_time_factor=sum(t for t, _ in fresh) / sum(s for _, s in fresh) if fresh else None,
+        compositions=len({row.composition for row in judged}),
+        onsets=onset_figures(judged),
+        onsets_by_tier={
+            tier: onset_figures([row for row in judged if row.tier == tier])
+            for tier in dict.fromkeys(row.tier for row in judged)
+        },
+        systems=system_scores(judged, seed=seed),
+        gains=system_gains(judged, seed=seed),
+        clips=transcribed_clips(judged),
+    )
 
 
 def _read_media(
@@ -167,53 +175,61 @@ def _read_media(
     return {row["sample_id"]: row for row in rows.to_pylist()}
 
 
-def transcription_metadata(content: dict[str, Any]) -> dict[str, Any]:
+def transcription_metadata(audit: TranscriptionAudit) -> dict[str, Any]:
     """Return the comparison as Dagster shows it: tables of onsets, of systems, of their gains."""
-    sets = content["sets"]
-    ends = ("mean_r", "mean_r_low", "mean_r_high")
-    errors = ("mean_mae", "mean_mae_low", "mean_mae_high")
-    counts = ("rows_asked", "rows_without_notes", "out_of_time", "real_time_factor")
+    splits = audit.splits.items()
     return {
-        "transcriber": content["transcriber"],
-        "rows": sum(found["rows"] for found in sets.values()),
+        "transcriber": audit.transcriber,
+        "rows": sum(found.rows for found in audit.splits.values()),
         "onsets": records_metadata(
             [
                 {"split": split, "tier": tier}
-                | {name: _shown(value) for name, value in figures.items()}
-                for split, found in sets.items()
-                for tier, figures in {
-                    "all": _all_tiers(found),
-                    **found["onsets"]["by_tier"],
-                }.items()
+                | {name: _shown(value) for name, value in asdict(figures).items()}
+                for split, found in splits
+                for tier, figures in {"all": found.onsets, **found.onsets_by_tier}.items()
             ]
         ),
         "systems": records_metadata(
             [
-                {"split": split, "system": system["name"]}
-                | {name: _shown(system[name]) for name in (*ends, *errors)}
-                for split, found in sets.items()
-                for system in found["systems"]
+                {
+                    "split": split,
+                    "system": one.system.name,
+                    **_with_ends("mean r", one.mean_r, one.r_interval),
+                    **_with_ends("mean MAE", one.mean_mae, one.mae_interval),
+                }
+                for split, found in splits
+                for one in found.systems
             ]
         ),
         "gains in r": records_metadata(
             [
-                {"split": split, "system": gain["name"], "over": gain["over"]}
-                | {name: _shown(gain[name]) for name in ends}
-                for split, found in sets.items()
-                for gain in found["gains"]
+                {
+                    "split": split,
+                    "system": gain.system.name,
+                    "over": gain.over.name,
+                    **_with_ends("mean r", gain.mean_r, gain.interval),
+                }
+                for split, found in splits
+                for gain in found.gains
             ]
         ),
         "how it went": records_metadata(
             [
-                {"split": split} | {name: _shown(found[name]) for name in counts}
-                for split, found in sets.items()
+                {
+                    "split": split,
+                    "rows asked": found.rows_asked,
+                    "rows without notes": found.rows_without_notes,
+                    "out of time": found.out_of_time,
+                    "real-time factor": _shown(found.real_time_factor),
+                }
+                for split, found in splits
             ]
         ),
     }
 
 
-def _all_tiers(found: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in found["onsets"].items() if name != "by_tier"}
+def _with_ends(name: str, value: float, interval: Interval) -> dict[str, object]:
+    return {name: value, f"{name} low": interval.low, f"{name} high": interval.high}
 
 
 def _shown(value: object) -> object:

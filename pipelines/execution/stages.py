@@ -35,7 +35,7 @@ def stages(recipe_name: str, experiments: Sequence[str]) -> list[Stage]:
     Transcription is included where its extra is installed.
     """
     shards = ("pairs", "heuristics", "samples", "audio_features", "midi_tokens")
-    audits = ("label_gates", "shortcut_audit", "label_quality", "listening_page", "token_audit")
+    audits = ("label_structure", "shortcut_audit", "label_quality", "listening_page", "token_audit")
     optional = ("transcription",) if can_transcribe() else ()
     models = recipe_stage("", recipe_name, *audits, *experiments, *optional, "evaluation")
     return [

@@ -1,21 +1,20 @@
 """Pictures of the audits: what a probe leans on, and how alike the labels are."""
 
 import textwrap
-from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 
-from models.evaluation.audits.shortcut_probes import TierProbe
-from models.evaluation.audits.thresholds import Gate
+from labeling.scores import DIMENSIONS
+from models.evaluation.audits.documents import LabelShape, ShortcutAudit
+from models.evaluation.audits.thresholds import describe
 from pipelines.listening.palette import TIER_COLOURS
 from pipelines.pictures.png import DOTS_PER_INCH, as_png
 
 SHOWN_IMPORTANCES = 8
 SETS = {
-    "heard": "the recording",
-    "dry": "its playing, nothing\ndone to the sound",
+    "recording": "the row's sound and file",
+    "dry": "its playing, without\ntreatment of the sound",
     "drawn": "what was drawn for\nthe recording",
     "notes": "counts of the notes",
 }
@@ -23,11 +22,11 @@ BAR = "#35618f"
 LIMIT = "#b2182b"
 
 
-def probes_picture(probes: Sequence[TierProbe], chance: float, limit: float, title: str) -> bytes:
-    """Return a PNG: balanced accuracy of each probe with its interval, and what each leans on.
-
-    `limit` is the balanced accuracy above which the recording's own probe is a shortcut.
-    """
+def probes_picture(audit: ShortcutAudit) -> bytes:
+    """Return a PNG: balanced accuracy of each probe with its interval, and what each leans on."""
+    probes = audit.tiers
+    control = next(probe for probe in probes if probe.statistics == "dry")
+    limit = max(audit.chance, control.balanced_accuracy) + audit.threshold.threshold.number
     figure = Figure(figsize=(12.4, 7.0), dpi=DOTS_PER_INCH, layout="constrained")
     grid = figure.add_gridspec(2, len(probes), height_ratios=[1, 1.7])
     axis = figure.add_subplot(grid[0, :])
@@ -43,8 +42,8 @@ def probes_picture(probes: Sequence[TierProbe], chance: float, limit: float, tit
         axis.annotate(
             value, (probe.balanced_accuracy, row), (0, 9), textcoords="offset points", ha="center"
         )
-    axis.axvline(chance, color="#888888", linestyle=":", label="chance")
-    axis.axvline(limit, color=LIMIT, linestyle="--", label="limit for heard")
+    axis.axvline(audit.chance, color="#888888", linestyle=":", label="chance")
+    axis.axvline(limit, color=LIMIT, linestyle="--", label="threshold for recording")
     for tier, colour in TIER_COLOURS.items():
         axis.plot([], [], "|", color=colour, markersize=9, markeredgewidth=3, label=tier)
     axis.set_yticks(range(len(names)), names)
@@ -53,38 +52,43 @@ def probes_picture(probes: Sequence[TierProbe], chance: float, limit: float, tit
     axis.set_xlabel("balanced accuracy (dot), recall of each tier (ticks)")
     axis.legend(ncols=6, frameon=False, fontsize=9, loc="lower center", bbox_to_anchor=(0.5, 1.0))
     axis.spines[["top", "right", "left"]].set_visible(False)
-    widest = max(max(probe.importances.values()) for probe in probes)
+    widest = max(one.drop for probe in probes for one in probe.importances)
     for column, probe in enumerate(probes):
         below = figure.add_subplot(grid[1, column])
-        best = sorted(probe.importances.items(), key=lambda one: -one[1])[:SHOWN_IMPORTANCES]
-        shown = [name.removeprefix(f"{probe.statistics}_").replace("_", " ") for name, _ in best]
-        below.barh(shown, [drop for _, drop in best], color=BAR)
+        best = sorted(probe.importances, key=lambda one: -one.drop)[:SHOWN_IMPORTANCES]
+        below.barh(
+            [one.statistic.replace("_", " ") for one in best],
+            [one.drop for one in best],
+            color=BAR,
+        )
         below.invert_yaxis()
-        below.set_xlim(min(0.0, min(drop for _, drop in best)), max(widest, 0.01) * 1.05)
+        below.set_xlim(min(0.0, min(one.drop for one in best)), max(widest, 0.01) * 1.05)
         below.set_title(probe.statistics, loc="left", fontweight="bold")
         below.set_xlabel("drop when shuffled", fontsize=9)
         below.spines[["top", "right"]].set_visible(False)
-    figure.suptitle(textwrap.fill(title, 110), fontsize=13, parse_math=False)
+    title = textwrap.fill(f"{audit.threshold.verdict}: {describe(audit.threshold)}", 110)
+    figure.suptitle(title, fontsize=13, parse_math=False)
     return as_png(figure)
 
 
-def correlation_picture(
-    correlation: NDArray[np.float64], dimensions: Sequence[str], gates: Sequence[Gate]
-) -> bytes:
-    """Return a PNG of a correlation matrix, −1 to 1, under what the gates say of it."""
+def correlation_picture(shape: LabelShape) -> bytes:
+    """Return a PNG of the labels' correlations, −1 to 1, under the verdicts on them."""
     figure = Figure(figsize=(8.6, 7.4), dpi=DOTS_PER_INCH, layout="constrained")
     axis = figure.subplots()
-    mesh = axis.imshow(correlation, vmin=-1, vmax=1, cmap="RdBu_r")
-    names = [name.replace("_", " ") for name in dimensions]
+    mesh = axis.imshow(shape.correlation, vmin=-1, vmax=1, cmap="RdBu_r")
+    names = [name.replace("_", " ") for name in DIMENSIONS]
     axis.set_xticks(range(len(names)), names, rotation=40, ha="right")
     axis.set_yticks(range(len(names)), names)
-    for row, values in enumerate(correlation):
+    for row, values in enumerate(shape.correlation):
         for column, r in enumerate(values):
             colour = "white" if abs(r) > 0.6 else "black"
             text = "–" if np.isnan(r) else f"{r:.2f}"
             axis.text(column, row, text, ha="center", va="center", color=colour, fontsize=9)
     figure.colorbar(mesh, ax=axis, shrink=0.8, label="Pearson's r")
-    said = [f"{gate.name} {gate.value:.2f}, {gate.bound} {gate.limit:g}: {gate.verdict}"
-            for gate in gates]  # fmt: skip
-    axis.set_title("\n".join(said), loc="left", fontsize=11)
+    lines = [
+        f"{one.threshold.name} {one.value:.2f}, {one.threshold.bound} {one.threshold.number:g}: "
+        f"{one.verdict}"
+        for one in shape.thresholds
+    ]
+    axis.set_title("\n".join(lines), loc="left", fontsize=11)
     return as_png(figure)

@@ -50,7 +50,7 @@ def edited(values: Values, edit: Edit) -> Values:
 
 def test_the_shipped_recipe_has_seven_factors_blocks_and_renders(factored: FactoredRecipe) -> None:
     assert set(factored.factors) == set(FACTORS)
-    assert (factored.kind, factored.gates, factored.audio_source) == (
+    assert (factored.kind, factored.audits, factored.audio_source) == (
         "factored",
         "block",
         "rendered",
@@ -98,7 +98,7 @@ def test_digests_follow_values_and_the_order_of_factors_alone(
     before = digests(factored)
     assert len(set(before)) == 4
     assert digests(load(tmp_path, dict(reversed(values.items())))) == before
-    assert digests(load(tmp_path, edited(values, put("gates", to="warn")))) == before
+    assert digests(load(tmp_path, edited(values, put("audits", to="warn")))) == before
     edits: list[Edit] = [
         put("factors", "note_accuracy", "operations", 0, "at_one_jnd", "share", to=0.021),
         put("factors", "note_accuracy", "weight", to=2),

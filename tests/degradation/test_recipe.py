@@ -192,11 +192,11 @@ def test_what_all_tiers_share_changes_every_digest(
     assert all(before[tier] != after[tier] for tier in TIERS)
 
 
-def test_gates_change_no_row_and_no_digest(
+def test_audits_change_no_row_and_no_digest(
     folder: Path, phase2: TieredRecipe, values: Values
 ) -> None:
-    stricter = load(folder, edited(values, put("gates", to="block")), "phase2")
-    assert (phase2.gates, stricter.gates) == ("warn", "block")
+    stricter = load(folder, edited(values, put("audits", to="block")), "phase2")
+    assert (phase2.audits, stricter.audits) == ("warn", "block")
     assert digests(stricter) == digests(phase2)
 
 
@@ -220,7 +220,8 @@ FIRST_OF_POOR = ("tiers", "poor", "operations", 0)
 MISTAKES: dict[str, tuple[Edit, str]] = {
     "unknown key": (
         put("sed", to=3),
-        "unknown key sed; expected name, seed, draws, audio_source, gates, kind, instrument, tiers",
+        "unknown key sed; expected name, seed, draws, audio_source, audits, kind, instrument, "
+        "tiers",
     ),
     "unknown key of an operation": (
         put(*FIRST_OF_POOR, "spread_ms", to=3),

@@ -1,4 +1,4 @@
-"""The audits on a real run, and that no model is trained behind a gate that blocks."""
+"""The audits on a real run, and that no model is trained behind an audit that blocks."""
 
 import json
 import shutil
@@ -12,16 +12,17 @@ import pytest
 from degradation.recipe import TIERS
 from labeling.scores import DIMENSIONS
 from models.evaluation.agreement.resampling import Interval
-from models.evaluation.audits.audit_json import gate_json
-from models.evaluation.audits.shortcut_statistics import PLAYING, RECORDING
-from models.evaluation.audits.thresholds import Limit, judge
+from models.evaluation.audits.documents import LabelStructure, ShortcutAudit
+from models.evaluation.audits.shortcut_statistics import SETS
+from models.evaluation.audits.thresholds import Threshold, ThresholdVerdict, judge
 from models.inputs.feature_reader import rows_of_split
 from models.inputs.stream import Targets, load_batches
 from pipelines.assets.evaluation import report_file
-from pipelines.assets.label_gates import MEASURED, audit_labels, read_label_gates
-from pipelines.assets.shortcut_audit import audited_rows, read_shortcut_audit
+from pipelines.assets.label_structure import MEASURED, audit_labels
+from pipelines.assets.shortcut_audit import audited_rows
 from pipelines.assets.training import made_from, read_examples
-from pipelines.checks.gates import judge_gates
+from pipelines.checks.audits import judge_audit
+from pipelines.documents import read_made
 from pipelines.execution.stages import stages
 from pipelines.resources import Project as ProjectResource
 from pipelines.settings import CONFIGS, find_recipe
@@ -30,9 +31,9 @@ from storage.corpus import SPLITS
 from storage.schema import DISTINCT
 from storage.tables import read_table
 
-LIMIT = Limit(name="it", bound="at most", number=0.5)
+LIMIT = Threshold(name="it", bound="at most", number=0.5)
 HOLDS, FAILS, UNDECIDED = (
-    gate_json(judge(LIMIT, (low + high) / 2, Interval(low, high), 20))
+    judge(LIMIT, (low + high) / 2, Interval(low, high), 20)
     for low, high in ((0.1, 0.2), (0.8, 0.9), (0.4, 0.6))
 )
 
@@ -46,35 +47,32 @@ def workspace(finished: Any, monkeypatch: pytest.MonkeyPatch) -> Workspace:
 
 
 def test_phase2_is_caught_by_its_recordings_alone(workspace: Workspace) -> None:
-    audit = read_shortcut_audit(workspace, "phase2")
-    assert audit["compositions"] == 5
-    assert audit["rows"] == sum(audit["counts"].values()) > 100
-    assert audit["gate"]["verdict"] == "fails"
-    probes = {probe["statistics"]: probe for probe in audit["tiers"]}
-    assert tuple(probes) == ("heard", "dry", "notes")
-    assert probes["heard"]["balanced_accuracy"] > 0.8
-    assert probes["dry"]["balanced_accuracy"] < 0.5
-    best = max(probes["heard"]["importances"], key=probes["heard"]["importances"].__getitem__)
-    assert best in ("heard_high_noise_floor_dbfs", "heard_bandwidth_hz", "heard_noise_floor_dbfs")
-    named = {name for probe in probes.values() for name in probe["importances"]}
-    assert named == set(audit["meanings"])
-    assert len(named) == 2 * len(RECORDING) + len(PLAYING)
-    scores = {(one["statistics"], one["dimension"]): one["r2"] for one in audit["scores"]}
+    audit = read_made(workspace, "phase2", "shortcut_audit", ShortcutAudit)
+    assert (audit.compositions, audit.threshold.verdict) == (5, "fails")
+    assert audit.rows > 100
+    probes = {probe.statistics: probe for probe in audit.tiers}
+    assert tuple(probes) == ("recording", "dry", "notes")
+    assert probes["recording"].balanced_accuracy > 0.8
+    assert probes["dry"].balanced_accuracy < 0.5
+    best = max(probes["recording"].importances, key=lambda one: one.drop)
+    assert best.statistic in ("high_noise_floor_dbfs", "bandwidth_hz", "noise_floor_dbfs")
+    assert all(len(probe.importances) == len(SETS[kind]) for kind, probe in probes.items())
+    scores = {(one.statistics, one.dimension): one.r2 for one in audit.scores}
     assert len(scores) == 3 * len(DIMENSIONS)
-    assert scores["heard", "note_accuracy"] > 0.5 > scores["dry", "note_accuracy"]
+    assert scores["recording", "note_accuracy"] > 0.5 > scores["dry", "note_accuracy"]
 
 
 def test_the_labels_of_phase2_are_one(workspace: Workspace) -> None:
-    gates = read_label_gates(workspace, "phase2")
-    rank, largest = gates["gate_list"]
-    assert (rank["verdict"], largest["verdict"]) == ("fails", "fails")
-    assert rank["value"] == pytest.approx(1.13, abs=0.05)
+    found = read_made(workspace, "phase2", "label_structure", LabelStructure)
+    rank, largest = found.shape.thresholds
+    assert (rank.verdict, largest.verdict) == ("fails", "fails")
+    assert rank.value == pytest.approx(1.13, abs=0.05)
     rows = read_table(workspace.table("phase2", "samples")).count_rows(filter=DISTINCT)
-    assert gates["rows"] == gates["oracle_rows"] == rows
-    assert [one["r"] for one in gates["analytic"]] == pytest.approx([0.96629] * 8, abs=1e-5)
-    assert set(gates["measured"]) == set(MEASURED)
-    # Jitter of 0, 10, 30 and 60 ms tells the tiers to who has the clean notes.
-    assert all(0.9 < one["r"] < 0.99 for one in gates["observable"])
+    assert found.shape.rows == found.oracle_rows == rows
+    assert [one.r for one in found.analytic] == pytest.approx([0.96629] * 8, abs=1e-5)
+    assert set(found.measured) == set(MEASURED)
+    # Jitter of 0, 10, 30 and 60 ms identifies the tiers to who has the clean notes.
+    assert all(0.9 < one.r < 0.99 for one in found.observable)
 
 
 def test_counterfactual_rows_are_no_draws(
@@ -84,12 +82,11 @@ def test_counterfactual_rows_are_no_draws(
     distinct = read_table(samples).to_table(columns=["split"], filter=DISTINCT)
     of_test = distinct["split"].to_pylist().count("test")
     assert of_test
-    for module in ("label_gates", "shortcut_audit"):
-        monkeypatch.setattr(f"pipelines.assets.{module}.SPLITS", ("train", "validation"))
-    whole = read_label_gates(workspace, "phase2")
+    monkeypatch.setattr("pipelines.assets.label_structure.SPLITS", ("train", "validation"))
+    whole = read_made(workspace, "phase2", "label_structure", LabelStructure)
     audit = audit_labels(samples, find_recipe("phase2"))
-    assert audit.shape.rows == audit.oracle_rows == whole["rows"] - of_test
-    assert audit.compositions == whole["compositions"] - 1
+    assert audit.shape.rows == audit.oracle_rows == whole.shape.rows - of_test
+    assert audit.compositions == whole.compositions - 1
 
 
 def test_each_sound_is_learnt_and_judged_once(workspace: Workspace) -> None:
@@ -125,7 +122,7 @@ def test_rows_are_few_and_spread_over_the_corpus(
 
 
 @pytest.mark.parametrize(
-    ("gates", "says", "passed", "severity"),
+    ("thresholds", "says", "passed", "severity"),
     [
         ([HOLDS, HOLDS], "block", True, None),
         ([HOLDS, FAILS], "block", False, dg.AssetCheckSeverity.ERROR),
@@ -134,11 +131,14 @@ def test_rows_are_few_and_spread_over_the_corpus(
         ([FAILS, UNDECIDED], "block", False, dg.AssetCheckSeverity.ERROR),
     ],
 )
-def test_a_failed_gate_stops_what_the_recipe_lets_it_stop(
-    gates: list[dict[str, Any]], says: str, passed: bool, severity: dg.AssetCheckSeverity | None
+def test_a_failed_threshold_stops_what_the_recipe_lets_it_stop(
+    thresholds: list[ThresholdVerdict],
+    says: str,
+    passed: bool,
+    severity: dg.AssetCheckSeverity | None,
 ) -> None:
-    recipe = find_recipe("phase2").model_copy(update={"gates": says})
-    result = judge_gates(recipe, gates)
+    recipe = find_recipe("phase2").model_copy(update={"audits": says})
+    result = judge_audit(recipe, thresholds)
     assert result.passed == passed
     if severity:
         assert result.severity == severity
@@ -146,18 +146,18 @@ def test_a_failed_gate_stops_what_the_recipe_lets_it_stop(
 
 
 def test_training_waits_for_the_audits() -> None:
-    audits = [("phase2", "label_gates"), ("phase2", "shortcut_audit")]
+    audits = [("phase2", "label_structure"), ("phase2", "shortcut_audit")]
     assert {dg.AssetKey(audit) for audit in audits} <= set(made_from("phase2", "audio_only"))
     *_, last = stages("phase2", ["audio_only"])
-    assert set(audits) < set(last.assets), "a gate stops only what is in the same run"
+    assert set(audits) < set(last.assets), "a check stops only what is in the same run"
 
 
-def test_no_model_is_trained_behind_a_gate_that_blocks(finished: Any, tmp_path: Path) -> None:
+def test_no_model_is_trained_behind_an_audit_that_blocks(finished: Any, tmp_path: Path) -> None:
     home, recipes = tmp_path / "home", tmp_path / "recipes"
     shutil.copytree(finished.home, home)
     shutil.copytree(CONFIGS / "recipes", recipes)
     text = (recipes / "phase2.yaml").read_text()
-    (recipes / "phase2.yaml").write_text(text.replace("gates: warn", "gates: block"))
+    (recipes / "phase2.yaml").write_text(text.replace("audits: warn", "audits: block"))
     (models,) = (home / "outputs").glob("root-*/phase2/models")
     shutil.rmtree(models)
     (report,) = (home / "outputs").glob("root-*/phase2/evaluation/report.json")
@@ -171,6 +171,3 @@ def test_no_model_is_trained_behind_a_gate_that_blocks(finished: Any, tmp_path: 
     assert not models.exists()
     assert not report.exists()
     assert set((home / "data").rglob("*.parquet")) == before, "rows were made again"
-    assert json.loads((models.parent / "shortcut_audit" / "shortcut_audit.json").read_text())[
-        "gates"
-    ] == ("block")

@@ -15,7 +15,7 @@ from labeling.scores import DIMENSIONS
 from models.inputs.feature_writer import audio_features_version, midi_tokens_version
 from models.tokens.performance import PERFORMANCE_DTYPE
 from models.training.result import load_result
-from pipelines.assets.evaluation import judge, read_if_made, tier_sounds
+from pipelines.assets.evaluation import judge, tier_sounds
 from pipelines.assets.human_validation import trained_models
 from pipelines.assets.training import model_folder, read_examples, training_assets
 from pipelines.resources import Project
@@ -175,14 +175,6 @@ def test_counterfactual_rows_are_graded_where_there_are_some(
     assert outcome.counterfactual is not None
     assert set(outcome.counterfactual["sample_id"]) == {f"s{row:02d}" for row in range(1, 24, 4)}
     assert set(outcome.predictions["sample_id"]) == {f"s{row:02d}" for row in range(3, 24, 4)}
-
-
-def test_what_other_assets_found_is_read_where_it_was_made(workspace: Workspace) -> None:
-    assert read_if_made(workspace, RECIPE, "label_gates") is None
-    assert not (workspace.settings.outputs / RECIPE / "label_gates").exists()
-    path = workspace.output(RECIPE, "label_gates") / "label_gates.json"
-    path.write_text('{"rows": 3}', encoding="utf-8")
-    assert read_if_made(workspace, RECIPE, "label_gates") == {"rows": 3}
 
 
 def test_the_sound_of_a_tier_is_read_off_the_recipe() -> None:

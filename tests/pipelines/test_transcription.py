@@ -20,11 +20,17 @@ from degradation.waveform import Waveform
 from labeling.scores import DIMENSIONS
 from models.config.experiment import Experiment
 from models.evaluation.agreement.model_comparison import best_of
+from models.evaluation.audits.documents import (
+    System,
+    TranscribedClip,
+    TranscribedSplit,
+    TranscriptionAudit,
+)
 from models.inference.predict import predict
 from models.inputs.feature_writer import audio_features, audio_features_version, midi_tokens_version
 from models.tokens.tokenisers import TOKENISERS
 from models.training.train import TrainingResult
-from pipelines.assets.evaluation import judge, other_models, read_if_made
+from pipelines.assets.evaluation import judge, other_models
 from pipelines.assets.training import (
     find_result,
     model_folder,
@@ -32,6 +38,7 @@ from pipelines.assets.training import (
     training_assets,
 )
 from pipelines.assets.transcription import SETS, compared_models, transcription_asset
+from pipelines.documents import document_file, read_made
 from pipelines.execution.stages import stages
 from pipelines.resources import Project
 from pipelines.settings import CONFIGS
@@ -176,33 +183,34 @@ def materialise(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Materi
     return run
 
 
-def made(workspace: Workspace) -> dict[str, Any]:
+def made(workspace: Workspace) -> TranscriptionAudit:
     """Return what the asset wrote."""
-    content = read_if_made(workspace, RECIPE, "transcription")
-    assert content is not None
-    return content
+    return read_made(workspace, RECIPE, "transcription", TranscriptionAudit)
+
+
+def scores_of(found: TranscribedSplit, clip: TranscribedClip) -> dict[System, tuple[float, ...]]:
+    return dict(zip((one.system for one in found.systems), clip.scores, strict=True))
 
 
 def test_a_perfect_transcription_costs_nothing(
     workspace: Workspace, materialise: Materialise
 ) -> None:
     metadata = materialise()
-    content = made(workspace)
-    assert content["transcriber"] == "clairvoyant 0"
-    assert {"audio_only", "midi_only"} < set(content["models"])
-    (fusion,) = set(content["models"]) - {"audio_only", "midi_only"}
-    assert [len(content["sets"][split]["by_row"]) for split in SETS] == [ROWS, ROWS]
-    found = content["sets"]["test"]
-    assert (found["rows_in_split"], found["rows_asked"]) == (16, ROWS)
-    assert (found["rows_without_notes"], found["out_of_time"]) == (0, False)
-    assert (found["compositions"], found["onsets"]["f1"]) == (3, 1)
-    assert found["onsets"]["pedal_agreement"] == 1
-    for row in found["by_row"]:
-        scores = row["scores"]
+    audit = made(workspace)
+    assert audit.transcriber == "clairvoyant 0"
+    assert {"audio_only", "midi_only"} < set(audit.models)
+    (fusion,) = set(audit.models) - {"audio_only", "midi_only"}
+    assert [audit.splits[split].rows for split in SETS] == [ROWS, ROWS]
+    found = audit.splits["test"]
+    assert (found.rows_in_split, found.rows_asked) == (16, ROWS)
+    assert (found.rows_without_notes, found.out_of_time) == (0, False)
+    assert (found.compositions, found.onsets.f1, found.onsets.pedal_agreement) == (3, 1, 1)
+    for clip in found.clips:
+        scores = scores_of(found, clip)
         assert len(scores) == 5
-        for model, heard in (("midi_only", ""), (fusion, "audio and ")):
+        for model in ("midi_only", fusion):
             np.testing.assert_allclose(
-                scores[f"{model}: {heard}transcribed MIDI"], scores[f"{model}: {heard}true MIDI"]
+                scores[System(model, "transcribed")], scores[System(model, "true")]
             )
     assert metadata["rows"] == 2 * ROWS
     assert {"onsets", "systems", "gains in r", "json"} <= set(metadata)
@@ -210,10 +218,10 @@ def test_a_perfect_transcription_costs_nothing(
 
 def test_the_fusion_model_is_the_best_one(workspace: Workspace, materialise: Materialise) -> None:
     materialise()
-    content = made(workspace)
+    audit = made(workspace)
     data = read_examples(workspace, RECIPE)
     reached = {name: find_result(workspace, RECIPE, name, data).best.mean_r for name in EXPERIMENTS}
-    assert max(("gated", "concat"), key=lambda name: reached[name]) in content["models"]
+    assert max(("gated", "concat"), key=lambda name: reached[name]) in audit.models
 
 
 @pytest.mark.parametrize(
@@ -251,13 +259,13 @@ def test_a_comparison_of_other_models_is_not_the_reports(
     workspace: Workspace, materialise: Materialise
 ) -> None:
     materialise()
-    content = made(workspace)
+    audit = made(workspace)
     data = read_examples(workspace, RECIPE)
     outcomes = [judge(workspace, RECIPE, name, data) for name in EXPERIMENTS]
-    assert other_models(content, outcomes) == []
-    assert other_models(content | {"models": {"midi_only": "0"}}, outcomes) == ["midi_only"]
+    assert other_models(audit, outcomes) == []
+    assert other_models(replace(audit, models={"midi_only": "0"}), outcomes) == ["midi_only"]
     without = [one for one in outcomes if one.training.experiment != "audio_only"]
-    assert other_models(content, without) == ["audio_only"]
+    assert other_models(audit, without) == ["audio_only"]
 
 
 def test_clips_that_were_transcribed_are_kept(
@@ -267,8 +275,8 @@ def test_clips_that_were_transcribed_are_kept(
     before = made(workspace)
     materialise()
     after = made(workspace)
-    assert after["sets"]["test"]["real_time_factor"] is None
-    assert after["sets"]["test"]["by_row"] == before["sets"]["test"]["by_row"]
+    assert after.splits["test"].real_time_factor is None
+    assert after.splits["test"].clips == before.splits["test"].clips
 
 
 def test_no_rows_are_nothing_to_do(
@@ -277,38 +285,37 @@ def test_no_rows_are_nothing_to_do(
     monkeypatch.setenv("PIANOGRADE_TRANSCRIPTION_ROWS", "0")
     metadata = materialise()
     assert metadata["rows"] == 0
-    content = made(workspace)
-    assert content["sets"] == {}
+    audit = made(workspace)
+    assert audit.splits == {}
 
 
 def test_wrong_notes_are_seen_in_the_match_and_in_the_scores(
     workspace: Workspace, materialise: Materialise
 ) -> None:
     materialise(semitones=1)
-    content = made(workspace)
-    found = content["sets"]["test"]
-    assert found["onsets"]["f1"] == 0
-    scores = found["by_row"][0]["scores"]
-    assert scores["midi_only: true MIDI"] != scores["midi_only: transcribed MIDI"]
+    audit = made(workspace)
+    found = audit.splits["test"]
+    assert found.onsets.f1 == 0
+    scores = scores_of(found, found.clips[0])
+    assert scores[System("midi_only", "true")] != scores[System("midi_only", "transcribed")]
 
 
 def test_scores_from_true_notes_are_those_that_the_report_judges(
     workspace: Workspace, materialise: Materialise
 ) -> None:
     materialise()
-    content = made(workspace)
+    audit = made(workspace)
     data = read_examples(workspace, RECIPE)
-    systems = [
-        each for each in content["sets"]["test"]["systems"] if each["notes"] != "transcribed"
-    ]
+    found = audit.splits["test"]
+    systems = [one.system for one in found.systems if one.system.notes != "transcribed"]
     assert len(systems) == 3
     for system in systems:
-        folder = model_folder(workspace, RECIPE, system["experiment"])
+        folder = model_folder(workspace, RECIPE, system.experiment)
         judged = predict(folder, data.parts, data.samples, "test").set_index("sample_id")
-        for row in content["sets"]["test"]["by_row"]:
+        for clip in found.clips:
             np.testing.assert_allclose(
-                row["scores"][system["name"]],
-                judged.loc[row["sample_id"], list(DIMENSIONS)].to_numpy(float),
+                scores_of(found, clip)[system],
+                judged.loc[clip.sample_id, list(DIMENSIONS)].to_numpy(float),
                 atol=1e-3,
             )
 
@@ -325,7 +332,7 @@ def test_without_the_extra_it_says_so_and_leaves_nothing_stale(
     result = transcription_asset(RECIPE)(dg.build_asset_context(), project=Project())
     assert isinstance(result, dg.MaterializeResult)
     assert "expected the extra" in str((result.metadata or {})["left out"])
-    assert read_if_made(workspace, RECIPE, "transcription") is None
+    assert not document_file(workspace, RECIPE, "transcription").exists()
 
 
 @pytest.mark.parametrize("installed", [True, False])

@@ -21,9 +21,12 @@ MOST_UNDEFINED = 2 * TAIL
 is no longer 95 % of anything. A label that varies in one or two compositions alone is such."""
 
 
+FEWEST_FOR_INTERVAL = 5
+"""Below this number of compositions an interval that redraws them says nothing."""
+
 FEWEST_COMPOSITIONS = 6
-"""Nothing is decided on fewer: with five, all lean one way by chance in 2 / 2^5 > .05 of cases,
-whatever an interval says."""
+"""No winner is named on fewer: five compositions all lean one way by chance in 2 / 2^5 > .05 of
+cases, whatever an interval says."""
 
 FEW_COMPOSITIONS = 10
 """Below this number, intervals that redraw whole compositions are too narrow: they can show a

@@ -1,4 +1,4 @@
-"""Are eight labels eight? Effective rank and correlations of the dimensions, gated.
+"""Are eight labels eight? Effective rank and correlations of the dimensions, with thresholds.
 
 Both come from one pass over all rows, as sums a composition: memory does not grow with rows.
 Intervals are a jackknife over compositions (leave one out), with Student's t. The sums are
@@ -6,23 +6,23 @@ taken of score − 75, the middle of the scale, so that their squares lose no di
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 import scipy.stats
 from numpy.typing import NDArray
 
-from labeling.scores import DIMENSIONS, Dimension
+from labeling.scores import DIMENSIONS
 from models.evaluation.agreement.resampling import NOWHERE, TAIL, Interval
-from models.evaluation.audits.thresholds import Gate, Limit, judge
-from models.evaluation.report.tables import plain
+from models.evaluation.audits.documents import LabelShape
+from models.evaluation.audits.thresholds import Threshold, judge
 
 Floats = NDArray[np.float64]
 
-EFFECTIVE_RANK = Limit(name="effective rank", bound="at least", number=4.0)
-LARGEST_CORRELATION = Limit(name="largest correlation", bound="at most", number=0.6)
+EFFECTIVE_RANK = Threshold(name="effective rank", bound="at least", number=4.0)
+LARGEST_CORRELATION = Threshold(name="largest correlation", bound="at most", number=0.6)
 MIDDLE = 75.0
 ALMOST_ONE = 1 - 1e-12
 
@@ -44,23 +44,6 @@ class ScoreSums:
             self.products[str(composition)] += scores.T @ scores
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class LabelShape:
-    """How alike the eight labels are. `correlation` is (8, 8); `pair` correlates the most.
-
-    `effective_rank` is the participation ratio of the correlation matrix: (sum of
-    eigenvalues)² / sum of their squares, from 1 (one label in eight copies) to 8. `constant` are
-    the dimensions that are the same in all rows: they correlate with nothing (nan) and are left
-    out of both gates. With fewer than two others there is no pair, and neither figure.
-    """
-
-    rows: int
-    correlation: Floats
-    constant: tuple[Dimension, ...]
-    pair: tuple[Dimension, Dimension] | None
-    gates: tuple[Gate, Gate]
-
-
 def participation_ratio(correlation: Floats) -> Floats:
     """Return the effective rank of correlation matrices, (..., n, n) to (...).
 
@@ -72,11 +55,10 @@ def participation_ratio(correlation: Floats) -> Floats:
 
 
 def label_shape(sums: ScoreSums) -> LabelShape:
-    """Return the shape of the labels and its two gates: effective rank and largest correlation.
+    """Return the shape of the labels with its two thresholds: effective rank, largest correlation.
 
-    The largest of 28 correlations is large by luck, too: its interval is as wide as all 28 need
-    together (Bonferroni). A dimension that is the same in all rows (of music without pedal, say)
-    says nothing, and is left out and named.
+    The largest of 28 correlations is large by chance, too: its interval is as wide as all 28 need
+    together (Bonferroni). Dimensions with one value in all rows are left out and named.
     """
     names = sorted(sums.counts)
     parts = (
@@ -104,26 +86,16 @@ def label_shape(sums: ScoreSums) -> LabelShape:
             without = without[np.ix_(np.arange(len(names)), varied, varied)]
             around_rank = _around_rank(rank, without)
             around_largest = _around_largest(largest, without[:, first, second], len(varied))
-    gates = (
-        judge(EFFECTIVE_RANK, rank, around_rank, len(names)),
-        judge(LARGEST_CORRELATION, largest, around_largest, len(names)),
-    )
-    flat = tuple(DIMENSIONS[at] for at in np.flatnonzero(constant))
     return LabelShape(
         rows=int(totals[0]),
-        correlation=whole,
-        constant=flat,
+        correlation=tuple(map(tuple, whole.tolist())),
+        constant=tuple(DIMENSIONS[at] for at in np.flatnonzero(constant)),
         pair=pair,
-        gates=(_told(gates[0], flat), _told(gates[1], flat)),
+        thresholds=(
+            judge(EFFECTIVE_RANK, rank, around_rank, len(names)),
+            judge(LARGEST_CORRELATION, largest, around_largest, len(names)),
+        ),
     )
-
-
-def _told(gate: Gate, constant: Sequence[Dimension]) -> Gate:
-    """Return the gate with the dimensions that it could not look at in its reason."""
-    if not constant:
-        return gate
-    left_out = f"left out, as it never changes: {', '.join(map(plain, constant))}"
-    return replace(gate, reason=f"{gate.reason}; {left_out}")
 
 
 def sum_scores(batches: Iterable[pd.DataFrame]) -> ScoreSums:

@@ -1,23 +1,20 @@
-"""Can a machine that does not listen tell the tiers? A random forest on trivial statistics.
+"""Can statistics that ignore the playing predict the tier? A random forest tries.
 
-Every prediction is of a composition that the forest has not seen (grouped folds): samples of
-one piece are alike, and a forest that knows the piece knows what its draws have in common.
+Every prediction is of a composition that the forest has not seen (grouped folds): clips of one
+piece are alike.
 
-The gate has two sides. `drawn` statistics are what a factored recipe drew for the recording
-(instrument, room, noise, gain, band, equaliser), whatever the playing: they may tell the tier no
-better than chance, by .05 at most (see `gates`). `heard` statistics are of the row's recording:
-noise floor, bandwidth, level, crest, file. Quality may move some of them rightly: softer playing
-is fainter, a blurred pedal fills the gaps. So the same statistics of the same damaged playing,
-rendered dry with one instrument and with nothing done to the sound, are the control: what they
-tell of the tier is damage that can be heard, no shortcut. That side is the balanced accuracy of
-`heard` above the better of chance (1 / number of tiers) and the control. Alone it would miss a
-leak that only fills up what the recording blurs of the control. The gate's figure is the larger
-of both sides.
-Statistics of the notes (how many, how loud) are damage by definition: they are shown beside,
-never gated.
+The threshold has two sides. `drawn` statistics are what a factored recipe drew for the recording
+(instrument, room, noise, gain, band, equaliser), whatever the playing: they may predict the tier
+no better than chance, by .05 at most. `recording` statistics are of the row's sound and file:
+noise floor, bandwidth, level, crest. Damage rightly moves some of them: softer playing is
+fainter, a blurred pedal fills the gaps. So the control, `dry`, is the same statistics of the same
+damaged playing, rendered with one instrument and without any treatment of the sound. This side is
+the balanced accuracy of `recording` above the better of chance (1 / number of tiers) and `dry`.
+The figure held to the threshold is the larger of both sides. Statistics of the `notes` (how many,
+how loud) are damage by definition, and have no threshold.
 
-Balanced accuracy is the mean over tiers of the share that is recognised: tiers need not come
-equally often, and always naming the commonest gives chance.
+Balanced accuracy is the mean over tiers of the share that is recognised: tiers need not be
+equally frequent, and always naming the commonest gives chance.
 """
 
 from collections.abc import Sequence
@@ -30,9 +27,19 @@ from numpy.typing import NDArray
 from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 from sklearn.model_selection import GroupKFold
 
+from degradation.recipe import TIERS
 from degradation.seeds import stream
+from labeling.scores import DIMENSIONS, Dimension
 from models.evaluation.agreement.resampling import NOWHERE, TAIL, Interval
-from models.evaluation.audits.thresholds import Gate, Limit, judge
+from models.evaluation.audits.documents import (
+    Importance,
+    ScoreProbe,
+    ShortcutAudit,
+    StatisticSet,
+    TierProbe,
+)
+from models.evaluation.audits.shortcut_statistics import SETS
+from models.evaluation.audits.thresholds import Threshold, ThresholdVerdict, judge
 from models.metrics import pearson_r
 
 Floats = NDArray[np.float64]
@@ -41,33 +48,14 @@ FOLDS = 5
 FOREST: dict[str, Any] = {"n_estimators": 200, "min_samples_leaf": 5}
 PERMUTATIONS = 5
 DRAWS = 2000
-LIMIT = Limit(name="balanced accuracy above chance and control", bound="at most", number=0.05)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TierProbe:
-    """How well statistics tell tiers. `importances` are drops in balanced accuracy (see below)."""
-
-    statistics: str
-    balanced_accuracy: float
-    interval: Interval
-    recall: dict[str, float]
-    importances: dict[str, float]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ScoreProbe:
-    """How well statistics tell one score: Pearson's r and R² of predictions out of fold."""
-
-    statistics: str
-    dimension: str
-    r: float
-    r2: float
+SHORTCUT = Threshold(
+    name="balanced accuracy above chance and control", bound="at most", number=0.05
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class TierGuesses:
-    """Tiers predicted out of fold, (samples,), and what each statistic is worth."""
+    """Tiers predicted out of fold, (samples,), and by how much each statistic matters."""
 
     predicted: NDArray[np.str_]
     importances: dict[str, float]
@@ -135,44 +123,56 @@ def balanced_accuracy(true: NDArray[np.str_], predicted: NDArray[np.str_]) -> fl
 
 
 def probe_tiers(
-    name: str, guesses: TierGuesses, tiers: Sequence[str], compositions: Sequence[str], *, seed: int
+    kind: StatisticSet,
+    guesses: TierGuesses,
+    tiers: Sequence[str],
+    compositions: Sequence[str],
+    *,
+    seed: int,
 ) -> TierProbe:
-    """Return what guesses are worth, with a 95 % interval of whole compositions redrawn."""
+    """Return how good guesses are, with a 95 % interval that redraws whole compositions."""
     true = np.asarray(tiers)
     redrawn = _redrawn_accuracy(true, guesses.predicted, compositions, seed)
+    known = {f"{kind}_{one.name}": one for one in SETS[kind]}
     return TierProbe(
-        statistics=name,
+        statistics=kind,
         balanced_accuracy=balanced_accuracy(true, guesses.predicted),
         interval=_interval(redrawn),
         recall=_recall(true, guesses.predicted),
-        importances=guesses.importances,
+        importances=tuple(
+            Importance(
+                statistic=known[name].name,
+                unit=known[name].unit,
+                meaning=known[name].meaning,
+                drop=drop,
+            )
+            for name, drop in guesses.importances.items()
+        ),
     )
 
 
-def probe_scores(name: str, predicted: Floats, scores: pd.DataFrame) -> list[ScoreProbe]:
-    """Return what predicted scores, (samples, dimensions), are worth, one a dimension.
+def probe_scores(predicted: Floats, scores: pd.DataFrame) -> list[tuple[Dimension, float, float]]:
+    """Return each dimension with r and R² of its predicted scores, (samples, dimensions).
 
-    Both figures are nan of a score that is the same in all samples.
+    Both figures are NaN for a score with one value in all samples.
     """
     true = scores.to_numpy(np.float64)
     spread = np.square(true - true.mean(axis=0)).sum(axis=0)
     r2 = 1 - np.square(true - predicted).sum(axis=0) / np.where(spread > 0, spread, np.nan)
-    return [
-        ScoreProbe(statistics=name, dimension=str(dimension), r=float(r), r2=float(one))
-        for dimension, r, one in zip(scores.columns, pearson_r(true, predicted), r2, strict=True)
-    ]
+    r = pearson_r(true, predicted)
+    return list(zip(DIMENSIONS, r.tolist(), r2.tolist(), strict=True))
 
 
-def shortcut_gate(
-    heard: TierGuesses,
+def judge_shortcut(
+    recording: TierGuesses,
     dry: TierGuesses,
     drawn: TierGuesses | None,
     tiers: Sequence[str],
     compositions: Sequence[str],
     *,
     seed: int,
-) -> Gate:
-    """Return whether recordings tell tiers beyond chance and beyond what their playing tells.
+) -> ThresholdVerdict:
+    """Return whether recordings predict tiers beyond chance and beyond what their playing does.
 
     `drawn` is None where nothing is drawn for a recording. All probes are judged on the same
     redrawings of compositions.
@@ -184,16 +184,53 @@ def shortcut_gate(
         redrawn = _redrawn_accuracy(true, probe.predicted, compositions, seed)
         return np.append(balanced_accuracy(true, probe.predicted), redrawn)
 
-    sides = [reached(heard) - np.maximum(chance, reached(dry))]
+    sides = [reached(recording) - np.maximum(chance, reached(dry))]
     if drawn:
         sides.append(reached(drawn) - chance)
     worst = max(sides, key=lambda side: side[0])
-    return judge(LIMIT, float(worst[0]), _interval(worst[1:]), len(set(compositions)))
+    return judge(SHORTCUT, float(worst[0]), _interval(worst[1:]), len(set(compositions)))
 
 
-def unprobed_gate(compositions: Sequence[str]) -> Gate:
-    """Return the gate where there is too little to probe: undecided."""
-    return judge(LIMIT, float("nan"), NOWHERE, len(set(compositions)))
+def audit_shortcuts(rows: pd.DataFrame, *, recipe: str, seed: int) -> ShortcutAudit:
+    """Return what statistics predict of the tiers and scores of rows (see `read_statistics`).
+
+    With one tier or one composition there is nothing to probe: the threshold is undecided.
+    """
+    tiers, compositions = rows["tier"].tolist(), rows["composition"].tolist()
+    scores = rows[list(DIMENSIONS)]
+    counts = {tier: tiers.count(tier) for tier in TIERS if tier in tiers}
+    count = len(set(compositions))
+    sets: dict[StatisticSet, pd.DataFrame] = {}
+    guesses: dict[StatisticSet, TierGuesses] = {}
+    threshold = judge(SHORTCUT, float("nan"), NOWHERE, count)
+    if len(counts) > 1 and count > 1:
+        named = {kind: rows.filter(regex=f"^{kind}_") for kind in SETS}
+        sets = {kind: statistics for kind, statistics in named.items() if not statistics.empty}
+        guesses = {
+            kind: guess_tiers(statistics, tiers, compositions, seed=seed)
+            for kind, statistics in sets.items()
+        }
+        threshold = judge_shortcut(
+            guesses["recording"], guesses["dry"], guesses.get("drawn"), tiers, compositions,
+            seed=seed,
+        )  # fmt: skip
+    return ShortcutAudit(
+        recipe=recipe,
+        counts=counts,
+        compositions=count,
+        threshold=threshold,
+        tiers=tuple(
+            probe_tiers(kind, guess, tiers, compositions, seed=seed)
+            for kind, guess in guesses.items()
+        ),
+        scores=tuple(
+            ScoreProbe(statistics=kind, dimension=dimension, r=r, r2=r2)
+            for kind, statistics in sets.items()
+            for dimension, r, r2 in probe_scores(
+                guess_scores(statistics, scores, compositions, seed=seed), scores
+            )
+        ),
+    )
 
 
 def _folds(compositions: Sequence[str]) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]]:

@@ -1,4 +1,4 @@
-"""Trivial statistics of rows of the shards: of what is heard, what was drawn, the playing dry."""
+"""Statistics of rows of the shards for the shortcut audit: of sound, drawing, dry sound, notes."""
 
 import functools
 import operator
@@ -46,9 +46,9 @@ class StatisticsTask:
 
 
 def read_statistics(task: StatisticsTask) -> pd.DataFrame:
-    """Return one row a sample: its names and scores, and `heard_…`, `dry_…`, `notes_…`.
+    """Return one row a sample: its names and scores, and `recording_…`, `dry_…`, `notes_…`.
 
-    `heard` and `dry` are the statistics of `RECORDING`: of the row's own file, and of its
+    `recording` and `dry` are the statistics of `RECORDING`: of the row's own file, and of its
     playing with nothing done to the sound. `notes` are those of `PLAYING`; `drawn_…` those of
     `DRAWN`, which rows of factored recipes alone have.
     """
@@ -74,7 +74,7 @@ def _measure(row: dict[str, Any], task: StatisticsTask) -> dict[str, Any]:
     drawn = row["recording_quality"]
     return {
         **{column: row[column] for column in ("sample_id", "composition", "tier", *DIMENSIONS)},
-        **_named("heard", recording_statistics(audio, name)),
+        **_named("recording", recording_statistics(audio, name)),
         **(_named("drawn", drawn_statistics(drawn)) if drawn else {}),
         **_named("dry", recording_statistics(dry, name)),
         **_named("notes", playing_statistics(performance, midi)),

@@ -6,6 +6,7 @@ every figure is finite: what is fainter than `FAINTEST_DBFS` counts as that.
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 from degradation.notes import Performance
 from degradation.seeds import digest_int
 from degradation.waveform import Waveform, level_dbfs
+from models.evaluation.audits.documents import StatisticSet
 from storage.audio import audio_facts, decode_audio
 
 FAINTEST_DBFS = -120.0
@@ -87,6 +89,14 @@ PLAYING = (
     Statistic("midi_bytes", "bytes", "size of the MIDI file"),
 )
 """Of the notes as played: damage to the playing moves them rightly."""
+
+SETS: Mapping[StatisticSet, tuple[Statistic, ...]] = {
+    "recording": RECORDING,
+    "dry": RECORDING,
+    "drawn": DRAWN,
+    "notes": PLAYING,
+}
+"""What each set of statistics consists of."""
 
 
 def spectrogram(waveform: Waveform) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -1,27 +1,24 @@
-"""When a figure that comes from some rows says that a limit is kept, or broken, or neither.
+"""Whether a figure of an audit keeps its threshold, breaks it, or cannot be decided.
 
-A gate is decided by its 95 % interval, not by its estimate: it holds when the whole interval
-lies on the good side of the limit, fails when all of it lies on the bad side, and is undecided
-between. So a small corpus can neither pass by luck nor block by bad luck, and says so.
+A threshold is decided by the figure's 95 % interval: it holds when the whole interval lies on the
+good side, fails when all of it lies on the bad side, and is undecided between. So a small corpus
+neither passes nor blocks by luck.
 """
 
 import math
 from dataclasses import dataclass
 from typing import Literal
 
-from models.evaluation.agreement.resampling import (
-    FEW_COMPOSITIONS,
-    FEWEST_COMPOSITIONS,
-    Interval,
-)
+from models.document import Number
+from models.evaluation.agreement.resampling import FEW_COMPOSITIONS, FEWEST_FOR_INTERVAL, Interval
 
 Bound = Literal["at most", "at least"]
 Verdict = Literal["holds", "fails", "undecided"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limit:
-    """What a figure is called, and on which side of which number it must lie."""
+class Threshold:
+    """A figure's name, and on which side of which number it must lie."""
 
     name: str
     bound: Bound
@@ -29,54 +26,49 @@ class Limit:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Gate:
-    """A figure held to its limit, and what comes of it; `reason` says the verdict in words.
+class ThresholdVerdict:
+    """A figure from so many compositions, held to its threshold."""
 
-    `value` is nan, and so are the ends of `interval`, where there were too few rows to have them.
-    """
-
-    name: str
-    value: float
+    threshold: Threshold
+    value: Number
     interval: Interval
-    bound: Bound
-    limit: float
     compositions: int
     verdict: Verdict
-    reason: str
 
 
-def judge(limit: Limit, value: float, interval: Interval, compositions: int) -> Gate:
-    """Return the gate of a figure from so many compositions, decided as the module says."""
-    if limit.bound == "at most":
-        good, bad = interval.high <= limit.number, interval.low > limit.number
+def judge(
+    threshold: Threshold, value: float, interval: Interval, compositions: int
+) -> ThresholdVerdict:
+    """Return a figure's verdict, decided as the module says."""
+    if threshold.bound == "at most":
+        good, bad = interval.high <= threshold.number, interval.low > threshold.number
     else:
-        good, bad = interval.low >= limit.number, interval.high < limit.number
+        good, bad = interval.low >= threshold.number, interval.high < threshold.number
     verdict: Verdict = "undecided"
-    if bad and compositions >= FEWEST_COMPOSITIONS:
+    if bad and compositions >= FEWEST_FOR_INTERVAL:
         verdict = "fails"
     elif good and compositions >= FEW_COMPOSITIONS:
         verdict = "holds"
-    found = f"is {value:.3f}" if math.isfinite(value) else "cannot be had"
-    if math.isfinite(interval.low):
-        found += f" [{interval.low:.3f}, {interval.high:.3f}]"
-    reason = f"{limit.name} {found}; expected {limit.bound} {limit.number:g}"
-    if verdict == "undecided":
-        reason += f": {_doubt(interval, compositions)}, use a larger corpus"
-    return Gate(
-        name=limit.name,
+    return ThresholdVerdict(
+        threshold=threshold,
         value=value,
         interval=interval,
-        bound=limit.bound,
-        limit=limit.number,
         compositions=compositions,
         verdict=verdict,
-        reason=reason,
     )
 
 
-def _doubt(interval: Interval, compositions: int) -> str:
-    if compositions < FEW_COMPOSITIONS:
-        return f"too few compositions to tell ({compositions})"
+def describe(found: ThresholdVerdict) -> str:
+    """Return figure, threshold and, where undecided, the reason, in one line."""
+    value, interval, threshold = found.value, found.interval, found.threshold
+    line = f"{threshold.name} is {value:.3f}" if math.isfinite(value) else threshold.name
+    if math.isfinite(interval.low):
+        line += f" [{interval.low:.3f}, {interval.high:.3f}]"
+    line += f", expected {threshold.bound} {threshold.number:g}"
+    if found.verdict != "undecided":
+        return line
+    if found.compositions < FEW_COMPOSITIONS:
+        return f"{line}: {found.compositions} compositions are too few, use a larger corpus"
     if math.isnan(interval.low):
-        return "too few of the compositions vary for an interval"
-    return "the interval holds the limit, so these rows cannot tell"
+        return f"{line}: it varies in too few compositions, use a larger corpus"
+    return f"{line}: the interval holds the threshold, use a larger corpus"

@@ -8,7 +8,7 @@ judged by what it changed.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import Literal, get_args
+from typing import get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,12 +18,9 @@ from degradation.notes import SUSTAIN, TICKS_PER_S, NoteArray, Performance
 from degradation.operation import NoteOperation
 from degradation.recipe import Recipe
 from degradation.seeds import stream
+from models.evaluation.audits.documents import Aspect, OperationSurvival
 from models.tokens.performance import depth_at
 from models.tokens.tokeniser import Tokeniser
-
-Aspect = Literal["presence", "onset", "duration", "pitch", "velocity", "pedal"]
-"""What can change of a note: whether it is there, when it begins, how long its key is held,
-its key, how hard it is struck, and how deep the sustain pedal is at its onset."""
 
 ASPECTS: tuple[Aspect, ...] = get_args(Aspect)
 
@@ -76,29 +73,6 @@ class PairAudit:
     notes: int
     notes_lost: int
     traces: Mapping[Aspect, Trace]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AuditRow:
-    """One operation of one tier (or factor, at one JND), under one tokeniser: a line of a table.
-
-    `aspect` is the one in which the operation changes the most notes: `changed_notes` of
-    them. Of those, `seen_share` leave any mark in the tokens; `survival` is `Trace.survival`.
-    Where no note changed, `aspect` and both shares are None. `notes` counts those of both
-    clean and damaged performances, and `notes_lost` how many of them have no token.
-    """
-
-    tokeniser: str
-    tier: str
-    operation: str
-    strength: float
-    unit: str
-    aspect: Aspect | None
-    changed_notes: int
-    seen_share: float | None
-    survival: float | None
-    notes: int
-    notes_lost: int
 
 
 def _ticks(time_s: NDArray[np.float64]) -> NDArray[np.int64]:
@@ -172,7 +146,7 @@ def audit_pair(clean: Performance, degraded: Performance, tokeniser: Tokeniser) 
 
 def audit_tokeniser(
     performances: Mapping[str, Performance], recipe: Recipe, tokeniser: Tokeniser, *, seed: int
-) -> tuple[AuditRow, ...]:
+) -> tuple[OperationSurvival, ...]:
     """Return a row for each operation on notes, by tier or factor, over all clean `performances`.
 
     Each operation strikes the clean notes alone. What it draws follows from `seed` and names,
@@ -192,12 +166,12 @@ def audit_tokeniser(
 
 def _row(
     tokeniser: Tokeniser, tier: str, operation: NoteOperation, audits: Sequence[PairAudit]
-) -> AuditRow:
+) -> OperationSurvival:
     total = {aspect: sum((audit.traces[aspect] for audit in audits), Trace()) for aspect in ASPECTS}
     most = max(ASPECTS, key=lambda aspect: total[aspect].changed)
     trace = total[most]
     strength, unit = operation.strength
-    return AuditRow(
+    return OperationSurvival(
         tokeniser=tokeniser.name,
         tier=tier,
         operation=operation.operation,

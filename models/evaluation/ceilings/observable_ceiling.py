@@ -6,25 +6,15 @@ no model that hears the damaged playing alone should be expected to do better.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from labeling.scores import DIMENSIONS
+from models.evaluation.audits.documents import DimensionCeiling
 from models.evaluation.audits.shortcut_probes import guess_scores, probe_scores
 from models.evaluation.ceilings.label_ceiling import TierScores, label_ceiling
 from models.metrics import mean_absolute_error
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DimensionCeiling:
-    """The best r and MAE (in points) for one dimension; `r2` where it was measured."""
-
-    dimension: str
-    r: float
-    mae: float
-    r2: float | None = None
 
 
 def analytic_ceilings(tiers: Sequence[TierScores] | None) -> list[DimensionCeiling]:
@@ -55,6 +45,6 @@ def observable_ceilings(
     )
     mae = mean_absolute_error(scores.to_numpy(np.float64), predicted)
     return [
-        DimensionCeiling(dimension=probe.dimension, r=probe.r, mae=float(one), r2=probe.r2)
-        for probe, one in zip(probe_scores("measured", predicted, scores), mae, strict=True)
+        DimensionCeiling(dimension=dimension, r=r, mae=float(one), r2=r2)
+        for (dimension, r, r2), one in zip(probe_scores(predicted, scores), mae, strict=True)
     ]

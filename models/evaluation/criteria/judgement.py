@@ -28,7 +28,7 @@ def evidence(summary: Summary) -> Evidence | None:
         compositions=summary.compositions[summary.evaluation.split],
         alone_r={modality: found.mean_r for modality, found in fusion.alone.items()},
         single_r={modality: r[name] for modality, name in SINGLES.items() if name in r},
-        observable_r=mean_observable_r(summary.evaluation.label_gates),
+        observable_r=mean_observable_r(summary.evaluation.label_structure),
         figures=fusion.fusion,
         kept_epoch=fusion.training.best.epoch,
         last_epoch=fusion.training.history[-1].epoch,
@@ -56,4 +56,5 @@ def judge_gates(summary: Summary) -> list[Gate]:
             own_dimension_gate(best, found.models[best], dose_jnd),
             nuisance_gate(best, found.models, dose_jnd),
         ]
-    return gates + audit_gates(summary.evaluation.label_gates, summary.evaluation.shortcut_audit)
+    evaluation = summary.evaluation
+    return gates + audit_gates(evaluation.label_structure, evaluation.shortcut_audit)

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-from models.evaluation.criteria.audit_acceptance import mean_observable_r, observable_r
 from models.evaluation.report.tables import Content
 
 
@@ -35,8 +34,10 @@ def ceiling_rows(report: Content) -> list[CeilingRow]:
     if best is None:
         return []
     names = [*report["dimensions"], "mean"]
-    observable = observable_r(report["label_gates"])
-    observable["mean"] = mean_observable_r(report["label_gates"])
+    labels = report["label_structure"]
+    observable = {one["dimension"]: one["r"] for one in labels["observable"]} if labels else {}
+    known = [r for r in observable.values() if r is not None]
+    observable["mean"] = sum(known) / len(known) if known else None
     pairs = report["pairs"]
     compared = [*pairs["dimensions"], pairs["mean"]] if pairs else [None] * len(names)
     ceiling = report["ceiling"]["on_these_samples"]

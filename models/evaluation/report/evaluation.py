@@ -1,12 +1,18 @@
 """What a report is written from: samples, predictions, and what is known of how they came about."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import pandas as pd
 
 from models.config.experiment import ExperimentConfig, Modality
+from models.evaluation.audits.documents import (
+    LabelStructure,
+    ShortcutAudit,
+    TokenAudit,
+    TranscriptionAudit,
+)
 from models.evaluation.ceilings.label_ceiling import TierScores
 from models.training.pretraining.history import PretrainingResult
 from models.training.train import TrainingResult
@@ -43,11 +49,10 @@ class Evaluation:
     composition, segment_id` and the eight dimensions; where there are counterfactual rows (split
     `{split}_counterfactual`) also `family, varied, varied_severity_jnd`. `tiers` are the recipe's
     score ranges, best first, and `sounds` what it does to the sound of each where that differs
-    by tier; `split` is the one that is judged. `token_audit` are the rows of the tokeniser audit
-    (the fields of `AuditRow`) and `pretraining` the MIDI encoder's; None
-    where it started from random weights. `label_gates`, `shortcut_audit` and `transcription` are
-    what the audits of the labels and of shortcuts and the comparison by transcription wrote; None
-    where they were not made. `config` is what the experiments were trained with. `seed` draws the
+    by tier; `split` is the one that is judged. `pretraining` is
+    that of the MIDI encoder, None where it started from random weights. `label_structure`,
+    `shortcut_audit` and `transcription` are None where they were not made. `config` is what the
+    experiments were trained with. `seed` draws the
     bootstrap. `corpus` and `licence` are shown as they are.
     """
 
@@ -61,10 +66,10 @@ class Evaluation:
     tiers: tuple[TierScores, ...]
     sounds: Mapping[str, TierSound]
     outcomes: tuple[Outcome, ...]
-    token_audit: Sequence[Mapping[str, object]]
-    label_gates: Mapping[str, Any] | None
-    shortcut_audit: Mapping[str, Any] | None
-    transcription: Mapping[str, Any] | None
+    token_audit: TokenAudit
+    label_structure: LabelStructure | None
+    shortcut_audit: ShortcutAudit | None
+    transcription: TranscriptionAudit | None
     pretraining: PretrainingResult | None
     config: ExperimentConfig
     seed: int

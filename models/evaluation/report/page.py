@@ -7,6 +7,7 @@ from typing import Any
 import jinja2
 
 from models.duration import describe_duration
+from models.evaluation.audits.documents import System
 from models.evaluation.report.ceiling_table import ceiling_rows
 from models.evaluation.report.figures.audit_plots import plot_audits
 from models.evaluation.report.figures.comparison_plots import plot_confusions, plot_differences
@@ -60,6 +61,7 @@ def page_environment() -> jinja2.Environment:
         shortest="{:g}".format,
         duration=describe_duration,
         diagonal_mean=diagonal_mean,
+        system=lambda found: System(**found).name,
     )
     return made
 

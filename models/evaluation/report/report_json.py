@@ -43,12 +43,12 @@
     `other_recording`}}
   with the meaning that `models.evaluation` gives in `dose_response`, `movement`, `nuisance`
   and `leaning`
-- `label_gates`, `shortcut_audit`, `transcription`: as those assets wrote them, null where they
-  were not made
+- `label_structure`, `shortcut_audit`, `transcription`: the fields of the documents in
+  `models.evaluation.audits.documents`, null where they were not made
 - `pretraining`: null without it, else `best_epoch`, `epochs`, `parameters`, `checkpoint`,
   `training_s`, `val_loss` and `fields` {field: {`cross_entropy`, `unigram_cross_entropy`, in
   nats, `beats_unigram` (null: nothing to guess)}} of the best epoch
-- `token_audit`: a list of the fields of `models.evaluation.audits.token_counts.AuditRow`
+- `token_audit`: a list of the fields of `models.evaluation.audits.documents.OperationSurvival`
 - `caveats`: sentences
 Intervals are 95 %, by a bootstrap over compositions; as lists [low, high], or, inside `pairs`,
 {`low`, `high`}.
@@ -113,11 +113,11 @@ def report_json(summary: Summary) -> dict[str, Any]:
             "best": summary.best,
             "pairs": summary.pairs and asdict(summary.pairs),
             "counterfactual": summary.counterfactual and asdict(summary.counterfactual),
-            "label_gates": evaluation.label_gates,
-            "shortcut_audit": evaluation.shortcut_audit,
-            "transcription": evaluation.transcription,
+            "label_structure": evaluation.label_structure and asdict(evaluation.label_structure),
+            "shortcut_audit": evaluation.shortcut_audit and asdict(evaluation.shortcut_audit),
+            "transcription": evaluation.transcription and asdict(evaluation.transcription),
             "pretraining": evaluation.pretraining and _pretraining(evaluation.pretraining),
-            "token_audit": [dict(row) for row in evaluation.token_audit],
+            "token_audit": [asdict(row) for row in evaluation.token_audit.operations],
             "caveats": caveats(summary),
         }
     )

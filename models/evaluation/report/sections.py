@@ -79,7 +79,7 @@ SECTIONS = (
         "audits",
         "What labels and recordings give away",
         "Audits",
-        lambda report: bool(report["label_gates"] or report["shortcut_audit"]),
+        lambda report: bool(report["label_structure"] or report["shortcut_audit"]),
     ),
     Section("training", "Training", "Training", _always, of_one=True),
     Section(

@@ -3,7 +3,6 @@
 import dataclasses
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,7 +11,27 @@ import pytest
 from labeling.scores import DIMENSIONS
 from models.config.experiment import EXPERIMENTS, MODALITIES, Experiment, load_experiment
 from models.diagnostics import FusionDiagnostics
-from models.evaluation.audits.token_counts import AuditRow
+from models.evaluation.agreement.resampling import Interval
+from models.evaluation.audits.documents import (
+    DimensionCeiling,
+    Importance,
+    LabelShape,
+    LabelStructure,
+    OnsetFigures,
+    OperationSurvival,
+    ScoreProbe,
+    ShortcutAudit,
+    StatisticSet,
+    System,
+    SystemGain,
+    SystemScore,
+    TierProbe,
+    TokenAudit,
+    TranscribedClip,
+    TranscribedSplit,
+    TranscriptionAudit,
+)
+from models.evaluation.audits.thresholds import Bound, Threshold, ThresholdVerdict, Verdict
 from models.evaluation.counterfactuals.families import Families, arrange
 from models.evaluation.report.evaluation import Evaluation, Outcome, TierSound
 from models.metrics import agreement
@@ -38,7 +57,7 @@ DEMO = Path(__file__).parents[3] / "configs" / "experiments" / "demo.yaml"
 CHANNELS = 32
 EPOCHS = 6
 AUDIT = tuple(
-    AuditRow(
+    OperationSurvival(
         tokeniser=tokeniser, tier=tier, operation=operation, strength=strength, unit=unit,
         aspect=aspect, changed_notes=changed, seen_share=seen, survival=survival,
         notes=40_000, notes_lost=0,
@@ -68,84 +87,96 @@ PRETRAINING = PretrainingResult(
 )  # fmt: skip
 
 
-def audit_gate(name: str, bound: str, limit: float, value: float, verdict: str) -> dict[str, Any]:
-    return {
-        "name": name, "value": value, "interval": [value - 0.02, value + 0.02], "bound": bound,
-        "limit": limit, "compositions": 40, "verdict": verdict,
-        "reason": f"{name} is {value:.3f}; expected {bound} {limit:g}",
-    }  # fmt: skip
+def threshold(
+    name: str, bound: Bound, number: float, value: float, verdict: Verdict
+) -> ThresholdVerdict:
+    return ThresholdVerdict(
+        threshold=Threshold(name=name, bound=bound, number=number),
+        value=value, interval=Interval(value - 0.02, value + 0.02), compositions=40,
+        verdict=verdict,
+    )  # fmt: skip
 
 
-LABEL_GATES: dict[str, Any] = {
-    "schema_version": 1, "recipe": "factored", "gates": "block", "rows": 5_000,
-    "compositions": 40, "dimensions": list(DIMENSIONS),
-    "correlation": (0.2 + 0.8 * np.eye(8)).tolist(), "pair": list(DIMENSIONS[:2]),
-    "gate_list": [
-        audit_gate("effective rank", "at least", 4, 6.1, "holds"),
-        audit_gate("largest correlation", "at most", 0.6, 0.59, "undecided"),
-    ],
-    "analytic": [{"dimension": one, "r": 1.0, "mae": 0.0, "r2": None} for one in DIMENSIONS],
-    "observable": [
-        {"dimension": one, "r": 0.9 + 0.01 * i, "mae": 2.0, "r2": 0.8}
+KINDS: tuple[StatisticSet, ...] = ("recording", "dry", "notes")
+LABEL_STRUCTURE = LabelStructure(
+    recipe="factored", compositions=40,
+    shape=LabelShape(
+        rows=5_000, correlation=tuple(map(tuple, (0.2 + 0.8 * np.eye(8)).tolist())), constant=(),
+        pair=(DIMENSIONS[0], DIMENSIONS[1]),
+        thresholds=(
+            threshold("effective rank", "at least", 4, 6.1, "holds"),
+            threshold("largest correlation", "at most", 0.6, 0.59, "undecided"),
+        ),
+    ),
+    analytic=tuple(DimensionCeiling(dimension=one, r=1.0, mae=0.0) for one in DIMENSIONS),
+    observable=tuple(
+        DimensionCeiling(dimension=one, r=0.9 + 0.01 * i, mae=2.0, r2=0.8)
         for i, one in enumerate(DIMENSIONS)
-    ],
-    "measured": ["jitter_ms"], "oracle_rows": 4_000,
-}  # fmt: skip
-SHORTCUT_AUDIT: dict[str, Any] = {
-    "schema_version": 1, "recipe": "factored", "gates": "block", "rows": 1_200,
-    "compositions": 40, "counts": {tier.name: 300 for tier in TIERS}, "chance": 0.25,
-    "commonest": 0.25,
-    "gate": audit_gate(
+    ),
+    measured=("jitter_ms",), oracle_rows=4_000,
+)  # fmt: skip
+SHORTCUT_AUDIT = ShortcutAudit(
+    recipe="factored", counts={tier.name: 300 for tier in TIERS}, compositions=40,
+    threshold=threshold(
         "balanced accuracy above chance and control", "at most", 0.05, 0.31, "fails"
     ),
-    "tiers": [
-        {
-            "statistics": kind, "balanced_accuracy": accuracy,
-            "interval": [accuracy - 0.03, accuracy + 0.03],
-            "recall": {tier.name: accuracy for tier in TIERS},
-            "importances": {f"{kind}_level_db": 0.01, f"{kind}_noise_floor_db": 0.2},
-        }
-        for kind, accuracy in (("heard", 0.71), ("dry", 0.4), ("notes", 0.42))
-    ],
-    "scores": [
-        {"statistics": kind, "dimension": one, "r": 0.123, "r2": 0.01}
-        for kind in ("heard", "dry", "notes")
+    tiers=tuple(
+        TierProbe(
+            statistics=kind, balanced_accuracy=accuracy,
+            interval=Interval(accuracy - 0.03, accuracy + 0.03),
+            recall={tier.name: accuracy for tier in TIERS},
+            importances=tuple(
+                Importance(statistic=name, unit="dB", meaning=name, drop=drop)
+                for name, drop in (("level_db", 0.01), ("noise_floor_db", 0.2))
+            ),
+        )
+        for kind, accuracy in zip(KINDS, (0.71, 0.4, 0.42), strict=True)
+    ),
+    scores=tuple(
+        ScoreProbe(statistics=kind, dimension=one, r=0.123, r2=0.01)
+        for kind in KINDS
         for one in DIMENSIONS
-    ],
-    "meanings": {},
-}  # fmt: skip
-TRANSCRIPTION: dict[str, Any] = {
-    "transcriber": "transkun 2.0.1",
-    "models": {"midi_only": "0"},
-    "sets": {
-        "test": {
-            "rows": 96, "compositions": 3, "rows_in_split": 180, "rows_asked": 96,
-            "rows_without_notes": 0, "out_of_time": False, "real_time_factor": 0.8,
-            "onsets": {
-                "rows": 96, "f1": 0.912, "precision": 0.95, "recall": 0.88,
-                "onset_spread_ms": 4.2, "velocity_error": None, "pedal_agreement": 0.7,
-                "by_tier": {"poor": {"rows": 3, "f1": 0.81, "precision": 0.8, "recall": 0.8,
-                                     "pedal_agreement": None}},
-            },
-            "systems": [
-                {
-                    "name": f"midi_only: {notes} MIDI", "experiment": "midi_only", "notes": notes,
-                    "mean_r": r, "mean_r_low": r - 0.1, "mean_r_high": r + 0.1, "mean_mae": 4.0,
-                    "mean_mae_low": 3.5, "mean_mae_high": 4.5, "dimensions": {},
-                }
-                for notes, r in (("true", 0.701), ("transcribed", 0.512))
-            ],
-            "gains": [
-                {
-                    "name": "midi_only: transcribed MIDI", "over": "midi_only: true MIDI",
-                    "mean_r": -0.189, "mean_r_low": -0.25, "mean_r_high": -0.11,
-                }
-            ],
-            "by_row": [],
-        }
+    ),
+)  # fmt: skip
+TRUE, TRANSCRIBED = System("midi_only", "true"), System("midi_only", "transcribed")
+
+
+def onsets(rows: int, f1: float, pedal_agreement: float | None) -> OnsetFigures:
+    return OnsetFigures(
+        rows=rows, f1=f1, precision=0.95, recall=0.88, onset_spread_ms=4.2, velocity_error=None,
+        pedal_agreement=pedal_agreement,
+    )  # fmt: skip
+
+
+TRANSCRIPTION = TranscriptionAudit(
+    transcriber="transkun 2.0.1",
+    models={"midi_only": "0"},
+    splits={
+        "test": TranscribedSplit(
+            rows_in_split=180, rows_asked=96, rows_without_notes=0, out_of_time=False,
+            real_time_factor=0.8, compositions=3, onsets=onsets(96, 0.912, 0.7),
+            onsets_by_tier={"poor": onsets(3, 0.81, None)},
+            systems=tuple(
+                SystemScore(
+                    system=system, mean_r=r, r_interval=Interval(r - 0.1, r + 0.1), mean_mae=4.0,
+                    mae_interval=Interval(3.5, 4.5), r=(r,) * 8, mae=(4.0,) * 8,
+                )
+                for system, r in ((TRUE, 0.701), (TRANSCRIBED, 0.512))
+            ),
+            gains=(
+                SystemGain(
+                    system=TRANSCRIBED, over=TRUE, mean_r=-0.189, interval=Interval(-0.25, -0.11)
+                ),
+            ),
+            clips=(
+                TranscribedClip(
+                    sample_id="a", composition="b", tier="poor", f1=0.9, played=10, found=9,
+                    scores=((75.0,) * 8, (70.0,) * 8),
+                ),
+            ) * 96,
+        )
     },
-}  # fmt: skip
-"""What the audits and the comparison by transcription write (see those for the schemas)."""
+)  # fmt: skip
 
 
 def diagnostics(name: Experiment, epoch: int) -> FusionDiagnostics:
@@ -280,8 +311,8 @@ def evaluation() -> Evaluation:
             )
             for name in EXPERIMENTS
         ),
-        token_audit=tuple(map(dataclasses.asdict, AUDIT)),
-        label_gates=None,
+        token_audit=TokenAudit(segments=200, operations=AUDIT),
+        label_structure=None,
         shortcut_audit=None,
         transcription=None,
         pretraining=PRETRAINING,
@@ -348,7 +379,7 @@ def factored(evaluation: Evaluation, families: pd.DataFrame) -> Evaluation:
         samples=pd.concat([rows, families], ignore_index=True),
         sounds={},
         outcomes=tuple(outcomes),
-        label_gates=LABEL_GATES,
+        label_structure=LABEL_STRUCTURE,
         shortcut_audit=SHORTCUT_AUDIT,
         transcription=TRANSCRIPTION,
     )

@@ -2,17 +2,18 @@
 
 from matplotlib.axes import Axes
 
+from labeling.scores import DIMENSIONS
 from models.evaluation.report.figures.drawing import GREY, INK, panel
 from models.evaluation.report.figures.heat_map import paint_heat_map
 from models.evaluation.report.tables import Content, number, plain
 
-PROBE_COLOURS = {"heard": "#d1495b", "dry": "#4f86c6", "drawn": "#e9a03b", "notes": GREY}
+PROBE_COLOURS = {"recording": "#d1495b", "dry": "#4f86c6", "drawn": "#e9a03b", "notes": GREY}
 
 
 def plot_audits(report: Content) -> list[str]:
     """Return the labels' correlations and what probes know of the tier, as far as audited."""
     panels = []
-    if report["label_gates"]:
+    if report["label_structure"]:
         panels.append(_correlations(report))
     if report["shortcut_audit"] and report["shortcut_audit"]["tiers"]:
         panels.append(_probes(report))
@@ -20,8 +21,8 @@ def plot_audits(report: Content) -> list[str]:
 
 
 def _correlations(report: Content) -> str:
-    found = report["label_gates"]
-    names = [plain(dimension) for dimension in found["dimensions"]]
+    found = report["label_structure"]["shape"]
+    names = [plain(dimension) for dimension in DIMENSIONS]
 
     def paint(axis: Axes) -> None:
         paint_heat_map(
@@ -46,11 +47,13 @@ def _probes(report: Content) -> str:
     def paint(axis: Axes) -> None:
         for row, probe in enumerate(audit["tiers"]):
             colour = PROBE_COLOURS.get(probe["statistics"], GREY)
-            if None not in probe["interval"]:
-                axis.plot(probe["interval"], [row, row], color=colour, linewidth=3, alpha=0.45)
+            ends = [probe["interval"]["low"], probe["interval"]["high"]]
+            if None not in ends:
+                axis.plot(ends, [row, row], color=colour, linewidth=3, alpha=0.45)
             axis.plot(probe["balanced_accuracy"], row, "o", color=colour, markersize=7)
-        axis.axvline(audit["chance"], color=INK, linewidth=0.8, linestyle=":")
-        axis.text(audit["chance"] + 0.01, len(audit["tiers"]) - 0.55, "chance", va="bottom")
+        chance = 1 / len(audit["counts"])
+        axis.axvline(chance, color=INK, linewidth=0.8, linestyle=":")
+        axis.text(chance + 0.01, len(audit["tiers"]) - 0.55, "chance", va="bottom")
         axis.set_yticks(range(len(audit["tiers"])), [one["statistics"] for one in audit["tiers"]])
         axis.set_ylim(len(audit["tiers"]) - 0.5, -0.5)
         axis.set_xlim(0, 1.02)

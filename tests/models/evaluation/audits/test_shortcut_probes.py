@@ -11,19 +11,31 @@ from sklearn.model_selection import KFold, cross_val_predict
 from degradation.recipe import TIERS
 from labeling.scores import DIMENSIONS
 from models.evaluation.audits.shortcut_probes import (
-    LIMIT,
+    SHORTCUT,
     TierGuesses,
+    audit_shortcuts,
     balanced_accuracy,
     guess_scores,
     guess_tiers,
+    judge_shortcut,
     probe_scores,
     probe_tiers,
-    shortcut_gate,
-    unprobed_gate,
 )
 
 SHARES = (0.3, 0.3, 0.25, 0.15)
 PIECES = 40
+LEVEL, CREST, FLOOR = (
+    f"recording_{name}" for name in ("level_dbfs", "crest_db", "noise_floor_dbfs")
+)
+LEVEL, CREST, FLOOR = (
+    f"recording_{name}" for name in ("level_dbfs", "crest_db", "noise_floor_dbfs")
+)
+LEVEL, CREST, FLOOR = (
+    f"recording_{name}" for name in ("level_dbfs", "crest_db", "noise_floor_dbfs")
+)
+LEVEL, CREST, FLOOR = (
+    f"recording_{name}" for name in ("level_dbfs", "crest_db", "noise_floor_dbfs")
+)
 
 
 class Rows:
@@ -37,31 +49,35 @@ class Rows:
         self.compositions = [f"piece {number:02d}" for number in piece]
         level = self.rng.normal(0, 6, PIECES)[piece]
         self.statistics = pd.DataFrame(
-            {"level": level + self.rng.normal(0, 2, rows), "crest": self.rng.normal(12, 2, rows)}
+            {
+                LEVEL: level + self.rng.normal(0, 2, rows),
+                CREST: self.rng.normal(12, 2, rows),
+            }
         )
 
     def with_noise(self, db_a_tier: float) -> pd.DataFrame:
-        floor = self.statistics["level"] - 40 + db_a_tier * self.tier
-        return self.statistics.assign(floor=floor + self.rng.normal(0, 1, len(floor)))
+        floor = self.statistics[LEVEL] - 40 + db_a_tier * self.tier
+        return self.statistics.assign(**{FLOOR: floor + self.rng.normal(0, 1, len(floor))})
 
 
-def gate_of(heard: pd.DataFrame, dry: pd.DataFrame, rows: Rows) -> str:
+def verdict_of(heard: pd.DataFrame, dry: pd.DataFrame, rows: Rows) -> str:
     told, control = (
         guess_tiers(values, rows.tiers, rows.compositions, seed=1) for values in (heard, dry)
     )
-    return shortcut_gate(told, control, None, rows.tiers, rows.compositions, seed=1).verdict
+    return judge_shortcut(told, control, None, rows.tiers, rows.compositions, seed=1).verdict
 
 
 def test_a_planted_shortcut_is_found_and_named() -> None:
     rows = Rows(0)
     heard = rows.with_noise(5)
     guesses = guess_tiers(heard, rows.tiers, rows.compositions, seed=1)
-    probe = probe_tiers("heard", guesses, rows.tiers, rows.compositions, seed=1)
+    probe = probe_tiers("recording", guesses, rows.tiers, rows.compositions, seed=1)
     assert probe.balanced_accuracy > 0.7
     assert probe.interval.low < probe.balanced_accuracy < probe.interval.high
-    assert max(probe.importances, key=lambda name: probe.importances[name]) == "floor"
-    assert probe.importances["crest"] < 0.03
-    assert gate_of(heard, rows.statistics, rows) == "fails"
+    best = max(probe.importances, key=lambda one: one.drop)
+    assert (best.statistic, best.unit) == ("noise_floor_dbfs", "dBFS")
+    assert all(one.drop < 0.03 for one in probe.importances if one.statistic == "crest_db")
+    assert verdict_of(heard, rows.statistics, rows) == "fails"
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -71,36 +87,36 @@ def test_nothing_is_found_in_shuffled_labels(seed: int) -> None:
     order = rows.rng.permutation(len(heard))
     shuffled = heard.iloc[order].reset_index(drop=True)
     guesses = guess_tiers(shuffled, rows.tiers, rows.compositions, seed=1)
-    probe = probe_tiers("heard", guesses, rows.tiers, rows.compositions, seed=1)
-    assert probe.interval.low < 0.25 + LIMIT.number
+    probe = probe_tiers("recording", guesses, rows.tiers, rows.compositions, seed=1)
+    assert probe.interval.low < 0.25 + SHORTCUT.number
     assert probe.balanced_accuracy == pytest.approx(0.25, abs=0.06)
-    assert gate_of(shuffled, rows.statistics, rows) != "fails"
+    assert verdict_of(shuffled, rows.statistics, rows) != "fails"
 
 
 def test_what_the_dry_playing_tells_as_well_is_no_shortcut() -> None:
     rows = Rows(3, rows=1200)
-    softer = rows.statistics.assign(crest=rows.statistics["crest"] - 2 * rows.tier)
-    heard = softer.assign(level=softer["level"] + rows.rng.normal(0, 4, len(softer)))
+    softer = rows.statistics.assign(**{CREST: rows.statistics[CREST] - 2 * rows.tier})
+    heard = softer.assign(**{LEVEL: softer[LEVEL] + rows.rng.normal(0, 4, len(softer))})
     guesses = guess_tiers(heard, rows.tiers, rows.compositions, seed=1)
-    assert balanced_accuracy(np.array(rows.tiers), guesses.predicted) > 0.25 + LIMIT.number
-    assert gate_of(heard, softer, rows) == "holds"
-    assert gate_of(heard, rows.statistics, rows) == "fails"
+    assert balanced_accuracy(np.array(rows.tiers), guesses.predicted) > 0.25 + SHORTCUT.number
+    assert verdict_of(heard, softer, rows) == "holds"
+    assert verdict_of(heard, rows.statistics, rows) == "fails"
 
 
 def test_a_leak_that_the_recording_blurs_shows_in_what_was_drawn() -> None:
     """Heard tells less of the playing than dry does; a leak first has to fill that gap."""
     rows = Rows(4, rows=1200)
-    dry = rows.statistics.assign(crest=rows.statistics["crest"] - 2 * rows.tier)
+    dry = rows.statistics.assign(**{CREST: rows.statistics[CREST] - 2 * rows.tier})
     snr_db = 30 - 3 * rows.tier + rows.rng.normal(0, 6, len(dry))
     gains = rows.rng.normal(0, 6, len(dry))
-    heard = rows.statistics.assign(level=rows.statistics["level"] + gains, floor=-snr_db)
+    heard = rows.statistics.assign(**{LEVEL: rows.statistics[LEVEL] + gains, FLOOR: -snr_db})
     told, control, leak, innocent = (
         guess_tiers(values, rows.tiers, rows.compositions, seed=1)
         for values in (heard, dry, pd.DataFrame({"snr": snr_db}), pd.DataFrame({"gain": gains}))
     )
 
     def verdict(drawn: TierGuesses | None) -> str:
-        return shortcut_gate(told, control, drawn, rows.tiers, rows.compositions, seed=1).verdict
+        return judge_shortcut(told, control, drawn, rows.tiers, rows.compositions, seed=1).verdict
 
     assert verdict(None) == "holds"
     assert verdict(innocent) == "holds"
@@ -123,9 +139,9 @@ def test_no_composition_is_known_when_it_is_judged() -> None:
     compositions = [f"piece {piece}" for piece in pieces]
     found = guess_tiers(statistics, list(tiers), compositions, seed=1).predicted
     assert balanced_accuracy(tiers, found) < 0.45
-    scores = pd.DataFrame(rng.normal(0, 1, (PIECES, 2))[pieces], columns=["a", "b"])
+    scores = pd.DataFrame(rng.normal(0, 1, (PIECES, 8))[pieces], columns=list(DIMENSIONS))
     predicted = guess_scores(statistics, scores, compositions, seed=1)
-    assert max(probe.r2 for probe in probe_scores("heard", predicted, scores)) < 0.3
+    assert max(r2 for _, _, r2 in probe_scores(predicted, scores)) < 0.3
 
 
 def test_always_naming_the_commonest_tier_is_chance() -> None:
@@ -144,7 +160,7 @@ def test_the_same_seed_finds_the_same() -> None:
 
 def scores_of(rows: Rows, follow: Sequence[float]) -> pd.DataFrame:
     """Scores that follow crest by these shares, and are noise for the rest."""
-    crest = (rows.statistics["crest"] - 12) / 2
+    crest = (rows.statistics[CREST] - 12) / 2
     return pd.DataFrame(
         {
             name: 75 + 5 * (share * crest + (1 - share) * rows.rng.normal(0, 1, len(crest)))
@@ -157,13 +173,13 @@ def test_scores_are_told_as_far_as_they_follow() -> None:
     rows = Rows(6)
     scores = scores_of(rows, [1, 0, 0, 0, 0, 0, 0, 0.5])
     predicted = guess_scores(rows.statistics, scores, rows.compositions, seed=1)
-    first, second, *_, last = probe_scores("heard", predicted, scores)
-    assert (first.dimension, first.statistics) == ("note_accuracy", "heard")
-    assert first.r > 0.97
-    assert first.r2 > 0.9
-    assert abs(second.r) < 0.2
-    assert second.r2 < 0.05
-    assert last.r == pytest.approx(np.sqrt(0.5), abs=0.1)
+    names, r, r2 = zip(*probe_scores(predicted, scores), strict=True)
+    assert names == DIMENSIONS
+    assert r[0] > 0.97
+    assert r2[0] > 0.9
+    assert abs(r[1]) < 0.2
+    assert r2[1] < 0.05
+    assert r[-1] == pytest.approx(np.sqrt(0.5), abs=0.1)
 
 
 def test_a_missing_figure_is_filled_from_the_training_folds() -> None:
@@ -173,11 +189,14 @@ def test_a_missing_figure_is_filled_from_the_training_folds() -> None:
     holes["never"] = np.nan
     predicted = guess_scores(holes, scores, rows.compositions, seed=1)
     assert np.isfinite(predicted).all()
-    assert probe_scores("heard", predicted, scores)[0].r > 0.8
+    assert probe_scores(predicted, scores)[0][1] > 0.8
 
 
 def test_one_composition_cannot_be_held_out() -> None:
     rows = Rows(8, rows=20)
     with pytest.raises(ValueError, match="2 compositions or more to hold some out, got 1"):
         guess_tiers(rows.statistics, rows.tiers, ["a"] * 20, seed=1)
-    assert unprobed_gate(["a"] * 20).verdict == "undecided"
+    scores = pd.DataFrame(75.0, index=range(20), columns=list(DIMENSIONS))
+    table = rows.statistics.join(scores).assign(tier=rows.tiers, composition="a")
+    audit = audit_shortcuts(table, recipe="r", seed=1)
+    assert (audit.threshold.verdict, audit.tiers, audit.scores) == ("undecided", (), ())

@@ -3,7 +3,7 @@ import math
 import pytest
 
 from models.evaluation.agreement.resampling import NOWHERE, Interval
-from models.evaluation.audits.thresholds import Bound, Limit, judge
+from models.evaluation.audits.thresholds import Bound, Threshold, describe, judge
 
 
 @pytest.mark.parametrize(
@@ -18,23 +18,28 @@ from models.evaluation.audits.thresholds import Bound, Limit, judge
         # Few compositions can show a fault, but not rule one out; very few show nothing.
         ("at most", 0.1, 0.4, 9, "undecided"),
         ("at most", 0.6, 0.9, 9, "fails"),
-        ("at most", 0.6, 0.9, 5, "undecided"),
+        ("at most", 0.6, 0.9, 4, "undecided"),
     ],
 )
 def test_the_whole_interval_decides(
     bound: Bound, low: float, high: float, compositions: int, verdict: str
 ) -> None:
-    limit = Limit(name="it", bound=bound, number=0.5)
-    gate = judge(limit, (low + high) / 2, Interval(low, high), compositions)
-    assert gate.verdict == verdict
-    assert f"expected {bound} 0.5" in gate.reason
-    assert ("use a larger corpus" in gate.reason) == (verdict == "undecided")
+    limit = Threshold(name="it", bound=bound, number=0.5)
+    found = judge(limit, (low + high) / 2, Interval(low, high), compositions)
+    assert found.verdict == verdict
+    assert f"expected {bound} 0.5" in describe(found)
+    assert ("larger corpus" in describe(found)) == (verdict == "undecided")
 
 
-def test_what_cannot_be_had_is_undecided() -> None:
-    gate = judge(Limit(name="it", bound="at most", number=0.5), math.nan, NOWHERE, 1)
-    assert gate.verdict == "undecided"
-    assert gate.reason.startswith("it cannot be had; expected at most 0.5: too few compositions")
-    many = judge(Limit(name="it", bound="at most", number=0.5), 0.3, NOWHERE, 20)
-    assert many.verdict == "undecided"
-    assert "too few of the compositions vary" in many.reason
+@pytest.mark.parametrize(
+    ("value", "compositions", "reason"),
+    [(math.nan, 1, "1 compositions are too few"), (0.3, 20, "varies in too few compositions")],
+)
+def test_without_an_interval_nothing_is_decided(
+    value: float, compositions: int, reason: str
+) -> None:
+    limit = Threshold(name="it", bound="at most", number=0.5)
+    found = judge(limit, value, NOWHERE, compositions)
+    assert found.verdict == "undecided"
+    assert reason in describe(found)
+    assert "nan" not in describe(found)

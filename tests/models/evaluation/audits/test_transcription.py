@@ -1,18 +1,24 @@
-import json
+import dataclasses
+import math
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from labeling.scores import DIMENSIONS
+from models.document import read_document, write_document
 from models.evaluation.agreement.resampling import clustered_gain
+from models.evaluation.audits.documents import System, TranscribedSplit
 from models.evaluation.audits.note_match import NoteMatch
 from models.evaluation.audits.transcription import (
     JudgedRow,
-    System,
+    onset_figures,
     spread_rows,
+    system_gains,
+    system_scores,
     systems,
-    transcription_json,
+    transcribed_clips,
 )
 from models.evaluation.report.page import page_environment
 from models.metrics import agreement
@@ -99,76 +105,80 @@ def judged(count: int = 40) -> list[JudgedRow]:
 
 def test_systems_are_judged_on_the_same_rows() -> None:
     rows = judged()
-    content = transcription_json(rows, seed=1)
-    assert (content["rows"], content["compositions"]) == (40, 5)
-    by_name = {system["name"]: system for system in content["systems"]}
-    assert list(by_name) == [AUDIO.name, TRUE.name, FOUND.name]
+    scores = {one.system: one for one in system_scores(rows, seed=1)}
+    assert list(scores) == [AUDIO, TRUE, FOUND]
     true = np.stack([row.true for row in rows])
-    for system in (AUDIO, TRUE, FOUND):
+    for system, found in scores.items():
         expected = agreement(true, np.stack([row.predicted[system] for row in rows]))
-        found = by_name[system.name]
-        assert found["mean_r"] == pytest.approx(expected.mean_r)
-        assert found["mean_mae"] == pytest.approx(expected.mean_mae)
-        assert found["mean_r_low"] < found["mean_r"] < found["mean_r_high"]
-        assert found["mean_mae_low"] < found["mean_mae"] < found["mean_mae_high"]
-        assert tuple(found["dimensions"]) == DIMENSIONS
-    assert by_name[TRUE.name]["mean_r"] > by_name[FOUND.name]["mean_r"]
+        assert (found.mean_r, found.mean_mae) == (expected.mean_r, expected.mean_mae)
+        assert (found.r, found.mae) == (expected.r, expected.mae)
+        assert found.r_interval.low < found.mean_r < found.r_interval.high
+        assert found.mae_interval.low < found.mean_mae < found.mae_interval.high
+    assert scores[TRUE].mean_r > scores[FOUND].mean_r
 
 
 def test_gains_are_of_transcribed_notes_over_true_ones_and_over_the_sound() -> None:
     rows = judged()
-    gains = transcription_json(rows, seed=1)["gains"]
-    assert [(gain["name"], gain["over"]) for gain in gains] == [
-        (FOUND.name, AUDIO.name),
-        (FOUND.name, TRUE.name),
-    ]
-    over_audio, over_true = gains
-    assert over_audio["mean_r_low"] > 0 > over_true["mean_r_high"]
+    over_audio, over_true = system_gains(rows, seed=1)
+    assert (over_audio.system, over_audio.over) == (FOUND, AUDIO)
+    assert (over_true.system, over_true.over) == (FOUND, TRUE)
+    assert over_audio.interval.low > 0 > over_true.interval.high
     true, clusters = np.stack([row.true for row in rows]), [row.composition for row in rows]
     found, audio = (np.stack([row.predicted[s] for row in rows]) for s in (FOUND, AUDIO))
     expected = clustered_gain(true, found, audio, clusters, seed=1)
-    assert over_audio["mean_r"] == pytest.approx(expected.mean_r)
-    assert over_audio["mean_r_low"] == pytest.approx(expected.interval.low)
+    assert (over_audio.mean_r, over_audio.interval) == (expected.mean_r, expected.interval)
 
 
-def test_onsets_are_told_for_all_and_by_tier() -> None:
-    onsets = transcription_json(judged(), seed=1)["onsets"]
-    assert (onsets["rows"], onsets["f1"]) == (40, pytest.approx(0.75))
-    assert onsets["by_tier"]["good"]["f1"] == pytest.approx(0.9)
-    assert onsets["by_tier"]["poor"]["recall"] == pytest.approx(0.6)
-    assert onsets["pedal_agreement"] == 0.5
-    assert (onsets["onset_spread_ms"], onsets["velocity_error"]) == (4, 7)
-    assert onsets["by_tier"]["poor"]["velocity_error"] is None
+def test_onset_figures_are_means_over_the_rows_that_have_them() -> None:
+    onsets = onset_figures(judged())
+    assert (onsets.rows, onsets.f1, onsets.pedal_agreement) == (40, pytest.approx(0.75), 0.5)
+    assert (onsets.onset_spread_ms, onsets.velocity_error) == (4, 7)
+    assert onset_figures(judged()[1:]).velocity_error is None
 
 
 def test_every_row_keeps_its_scores() -> None:
     rows = judged()
-    stored = transcription_json(rows, seed=1)["by_row"]
-    assert [row["sample_id"] for row in stored] == [row.sample_id for row in rows]
-    assert stored[3]["scores"][FOUND.name] == rows[3].predicted[FOUND].tolist()
+    stored = transcribed_clips(rows)
+    assert [one.sample_id for one in stored] == [row.sample_id for row in rows]
+    assert stored[3].scores[2] == tuple(rows[3].predicted[FOUND].tolist())
+
+
+def split_of(rows: list[JudgedRow], *, asked: int = 2, empty: int = 0) -> TranscribedSplit:
+    return TranscribedSplit(
+        rows_in_split=180,
+        rows_asked=asked,
+        rows_without_notes=empty,
+        out_of_time=asked > len(rows) + empty,
+        real_time_factor=None,
+        compositions=1,
+        onsets=onset_figures(rows),
+        onsets_by_tier={},
+        systems=system_scores(rows, seed=1),
+        gains=system_gains(rows, seed=1),
+        clips=transcribed_clips(rows),
+    )
 
 
 @pytest.mark.parametrize("count", [0, 1, 5])
-def test_few_rows_are_strict_json_without_what_cannot_be_had(count: int) -> None:
-    content = transcription_json(judged(5)[:count], seed=1)
-    assert content == json.loads(json.dumps(content, allow_nan=False))
-    assert content["rows"] == count
+def test_few_rows_read_back_as_they_were_written(count: int, tmp_path: Path) -> None:
+    found = split_of(judged(5)[:count])
+    write_document(tmp_path / "found.json", found)
+    read = read_document(tmp_path / "found.json", TranscribedSplit)
+    assert repr(read) == repr(found), "NaN is not equal to itself"
+    assert read.rows == count
     if count == 0:
-        assert (content["onsets"]["f1"], content["systems"]) == (None, [])
+        assert (read.onsets.f1, read.systems) == (None, ())
     if count == 1:
-        assert content["systems"][0]["mean_r"] is None
+        assert math.isnan(read.systems[0].mean_r)
 
 
 @pytest.mark.parametrize("selected", [True, False])
 def test_the_section_says_which_clips_are_not_in_its_figures(selected: bool) -> None:
-    about = {
-        "rows_in_split": 180, "rows_asked": 9 if selected else 2,
-        "rows_without_notes": 3 if selected else 0, "out_of_time": selected,
-    }  # fmt: skip
-    found = {"transcriber": "t", "sets": {"test": about | transcription_json(judged(2), seed=1)}}
+    asked = 9 if selected else 2
+    split = split_of(judged(2), asked=asked, empty=3 if selected else 0)
+    found = {"transcriber": "t", "splits": {"test": dataclasses.asdict(split)}}
     template = page_environment().get_template("transcription.html.j2")
     page = " ".join(template.render(report={"transcription": found}).split())
-    asked = about["rows_asked"]
     assert f"180 clips {asked} were asked for, spread over its compositions, and 2 graded" in page
     assert ("In 3 the transcriber found no note" in page) == selected
     assert ("ended before the last 4, which were not heard" in page) == selected

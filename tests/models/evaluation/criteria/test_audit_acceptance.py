@@ -1,13 +1,14 @@
-from typing import Any
+import dataclasses
+import math
 
 import pytest
 
-from models.evaluation.criteria.audit_acceptance import audit_gates, mean_observable_r, observable_r
+from models.evaluation.criteria.audit_acceptance import audit_gates, mean_observable_r
 from models.evaluation.report.evaluation import Evaluation
 
 
 def test_verdicts_become_gates_with_their_reasons(factored: Evaluation) -> None:
-    gates = audit_gates(factored.label_gates, factored.shortcut_audit)
+    gates = audit_gates(factored.label_structure, factored.shortcut_audit)
     assert [gate.passed for gate in gates] == [True, None, False]
     assert gates[0].asks == "effective rank at least 4, its whole interval"
     assert gates[2].found.startswith("balanced accuracy above chance and control is 0.310")
@@ -15,15 +16,16 @@ def test_verdicts_become_gates_with_their_reasons(factored: Evaluation) -> None:
 
 def test_an_audit_that_was_not_made_has_no_gate(factored: Evaluation) -> None:
     assert audit_gates(None, None) == []
-    assert len(audit_gates(factored.label_gates, None)) == 2
+    assert len(audit_gates(factored.label_structure, None)) == 2
     assert len(audit_gates(None, factored.shortcut_audit)) == 1
 
 
-def test_the_observable_ceiling_by_dimension_and_on_the_mean(factored: Evaluation) -> None:
-    found: Any = factored.label_gates
-    assert observable_r(found)["tone_quality"] == pytest.approx(0.94)
+def test_the_observable_ceiling_on_the_mean(factored: Evaluation) -> None:
+    found = factored.label_structure
+    assert found is not None
     assert mean_observable_r(found) == pytest.approx(0.935)
     assert mean_observable_r(None) is None
-    assert mean_observable_r(found | {"observable": []}) is None
-    holed = [*found["observable"][1:], {**found["observable"][0], "r": None}]
-    assert mean_observable_r(found | {"observable": holed}) == pytest.approx(0.94), "constant"
+    assert mean_observable_r(dataclasses.replace(found, observable=())) is None
+    unknown = dataclasses.replace(found.observable[0], r=math.nan)
+    holed = dataclasses.replace(found, observable=(unknown, *found.observable[1:]))
+    assert mean_observable_r(holed) == pytest.approx(0.94), "constant"

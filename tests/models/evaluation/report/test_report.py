@@ -11,6 +11,7 @@ import pytest
 from degradation.errors import UserError
 from labeling.scores import DIMENSIONS
 from models.config.experiment import EXPERIMENTS, MODALITIES, Experiment
+from models.evaluation.audits.documents import TokenAudit
 from models.evaluation.report.evaluation import Evaluation
 from models.evaluation.report.report import write_report
 from models.evaluation.report.report_json import report_json
@@ -111,7 +112,7 @@ def test_json_holds_what_its_schema_says(
     assert content["schema_version"] == 3
     assert set(content) == {
         "schema_version", "data", "settings", "dimensions", "factors", "findings", "gates",
-        "ceiling", "baseline", "experiments", "best", "pairs", "counterfactual", "label_gates",
+        "ceiling", "baseline", "experiments", "best", "pairs", "counterfactual", "label_structure",
         "shortcut_audit", "transcription", "pretraining", "token_audit", "caveats",
     }  # fmt: skip
     assert content["dimensions"] == list(DIMENSIONS)
@@ -128,7 +129,9 @@ def test_json_holds_what_its_schema_says(
         assert found["interval_clusters"] == 3
         assert (found["best_epoch"], len(found["history"])) == (5, 6), "the last is not the best"
         assert (found["fusion"] is not None) == (found["name"] in FUSIONS)
-    assert content["token_audit"] == list(evaluation.token_audit)
+    assert content["token_audit"] == list(
+        map(dataclasses.asdict, evaluation.token_audit.operations)
+    )
     assert content["pretraining"]["fields"]["tempo"]["beats_unigram"] is None
 
 
@@ -221,7 +224,11 @@ def test_one_experiment_is_enough(evaluation: Evaluation, tmp_path: Path, name: 
 
 
 def test_what_was_not_done_has_no_section(evaluation: Evaluation, tmp_path: Path) -> None:
-    bare = dataclasses.replace(only(evaluation, "midi_only"), pretraining=None, token_audit=())
+    bare = dataclasses.replace(
+        only(evaluation, "midi_only"),
+        pretraining=None,
+        token_audit=TokenAudit(segments=0, operations=()),
+    )
     page, content, html = written(bare, tmp_path)
     assert set(page.rows) == {
         "gates", "experiments", "dimensions", "ceilings", "confusion", "training", "data"
@@ -407,7 +414,7 @@ def test_a_factored_recipe_shows_what_follows_what(
     assert page.row("movement", "tone quality")[0] == "−36.7"
     assert page.row("leaning", "tone quality")[1] == page.row("leaning", "tone quality")[2]
     assert page.row("transcription", "midi_only: transcribed")[0] == "0.512"
-    assert page.row("audits", "heard")[0] == "0.710"
+    assert page.row("audits", "recording")[0] == "0.710"
     assert "it has not been shown to judge playing" not in html
     assert "All eight dimensions carry one signal" not in html
     assert not re.search(r"\b(nan|NaN|None|inf|undefined)\b", html)

@@ -1,3 +1,4 @@
+import dataclasses
 from dataclasses import asdict
 
 import pytest
@@ -52,13 +53,13 @@ def test_zero_is_a_figure_and_not_a_gap(evaluation: Evaluation) -> None:
 
 
 def test_tokenisers_stand_side_by_side_and_none_is_left_out(evaluation: Evaluation) -> None:
-    audit = evaluation.token_audit
+    audit = list(map(dataclasses.asdict, evaluation.token_audit.operations))
     rows = token_rows(audit)
     assert [(row.tier, row.operation) for row in rows] == [
         ("good", "onset_jitter"), ("poor", "wrong_notes"), ("poor", "dynamics_compression"),
     ]  # fmt: skip
     assert [one for name in ("performance", "octuple") for row in rows
-            for one in [row.by_tokeniser[name]]] == list(audit)  # fmt: skip
+            for one in [row.by_tokeniser[name]]] == audit  # fmt: skip
     assert rows[2].aspect == "nothing"
 
 
@@ -68,7 +69,7 @@ def test_what_changed_is_known_from_the_tokeniser_that_loses_nothing(
     blank = {"aspect": None, "changed_notes": 0, "seen_share": None, "survival": None}
     audit = [
         {**row, **blank, "notes_lost": 7} if row["tokeniser"] == "performance" else row
-        for row in evaluation.token_audit
+        for row in map(dataclasses.asdict, evaluation.token_audit.operations)
     ]
     assert token_rows(audit)[0].aspect == "onset"
     assert token_rows(audit)[0].changed_notes == pytest.approx(18_111)

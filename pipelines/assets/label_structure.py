@@ -1,10 +1,7 @@
 """Whether a recipe's eight labels are eight, and how well they could be known."""
 
-import json
 from collections.abc import Iterator
 from dataclasses import fields
-from pathlib import Path
-from typing import Any
 
 import dagster as dg
 import pandas as pd
@@ -14,93 +11,78 @@ from degradation.errors import UserError
 from degradation.recipe import Recipe
 from labeling.damage import Damage
 from labeling.scores import DIMENSIONS
-from models.evaluation.audits.audit_json import LabelAudit, label_json
+from models.evaluation.audits.documents import LabelStructure
 from models.evaluation.audits.label_structure import label_shape, sum_scores
+from models.evaluation.audits.thresholds import describe
 from models.evaluation.ceilings.observable_ceiling import analytic_ceilings, observable_ceilings
-from models.training.checkpoint import write_json
 from pipelines.assets.evaluation import tier_scores
 from pipelines.automation import MAKE_AGAIN_WHAT_CHANGED
+from pipelines.documents import write_made
 from pipelines.evenly_spaced import evenly_spaced
 from pipelines.metadata import records_metadata
 from pipelines.pictures.audits import correlation_picture
 from pipelines.pictures.png import as_markdown
 from pipelines.resources import Project
 from pipelines.settings import find_recipe
-from pipelines.workspace import Workspace
 from storage.corpus import SPLITS
 from storage.schema import DISTINCT
 from storage.tables import Table, read_table
 
 MOST_ORACLE_ROWS = 4000
-"""More say nothing new about what measured damage can tell."""
+"""More rows do not change what measured damage can predict."""
 
 MEASURED = tuple(field.name for field in fields(Damage))
 """The columns in which rows hold what was measured between clean and damaged."""
 
 
-def label_gates_asset(recipe_name: str) -> dg.AssetsDefinition:
-    """Return a recipe's asset of the gates on its labels."""
+def label_structure_asset(recipe_name: str) -> dg.AssetsDefinition:
+    """Return a recipe's asset of the structure of its labels."""
 
     @dg.asset(
-        key=[recipe_name, "label_gates"],
+        key=[recipe_name, "label_structure"],
         deps=[[recipe_name, "samples"]],
         group_name=recipe_name,
         kinds={"scikitlearn"},
         owners=["team:research"],
         automation_condition=MAKE_AGAIN_WHAT_CHANGED,
-        code_version="2",
+        code_version="3",
         description=(
             "How alike the eight scores are (effective rank, correlations), and how well they can "
             "be known: by who knows the draw, and from the damage as measured."
         ),
     )
-    def label_gates(
+    def label_structure(
         context: dg.AssetExecutionContext, project: Project
     ) -> dg.MaterializeResult[None]:
         workspace, recipe = project.workspace, find_recipe(recipe_name)
         audit = audit_labels(workspace.table(recipe_name, "samples"), recipe)
-        path = gates_file(workspace, recipe_name)
-        write_json(path, label_json(audit, recipe_name, recipe.gates))
-        for gate in audit.shape.gates:
-            context.log.info(gate.reason)
-        picture = correlation_picture(audit.shape.correlation, DIMENSIONS, audit.shape.gates)
+        path = write_made(workspace, recipe_name, "label_structure", audit)
+        shape = audit.shape
+        because = "; ".join(map(describe, shape.thresholds))
+        context.log.info(because)
         return dg.MaterializeResult(
             metadata={
-                "rows": audit.shape.rows,
+                "rows": shape.rows,
                 "compositions": audit.compositions,
-                **{gate.name: gate.value for gate in audit.shape.gates},
-                "correlate most": " and ".join(audit.shape.pair or ("no two",)),
-                "constant": ", ".join(audit.shape.constant) or "none",
-                "because": "; ".join(gate.reason for gate in audit.shape.gates),
+                **{found.threshold.name: found.value for found in shape.thresholds},
+                "correlate most": " and ".join(shape.pair or ("no two",)),
+                "constant": ", ".join(shape.constant) or "none",
+                "because": because,
                 "ceilings": records_metadata(ceiling_rows(audit)),
                 "correlations": dg.MetadataValue.md(
-                    as_markdown(picture, "correlations of the eight scores")
+                    as_markdown(correlation_picture(shape), "correlations of the eight scores")
                 ),
                 "json": dg.MetadataValue.path(path),
             }
         )
 
-    return label_gates
+    return label_structure
 
 
-def gates_file(workspace: Workspace, recipe_name: str) -> Path:
-    """Return where a recipe's gates lie."""
-    return workspace.output(recipe_name, "label_gates") / "label_gates.json"
+def audit_labels(samples: Table, recipe: Recipe) -> LabelStructure:
+    """Return the shape of the labels over all rows, read batch by batch, and their ceilings.
 
-
-def read_label_gates(workspace: Workspace, recipe_name: str) -> dict[str, Any]:
-    """Return a recipe's gates (see `audits.audit_json`); UserError without them."""
-    path = gates_file(workspace, recipe_name)
-    if not path.exists():
-        raise UserError(f"{path} is missing; expected the label gates: materialise label_gates")
-    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return content
-
-
-def audit_labels(samples: Table, recipe: Recipe) -> LabelAudit:
-    """Return the gates over all rows, read batch by batch, and the ceilings.
-
-    Rows of counterfactual sets are no draws of the recipe: they are left out, as are those that
+    Rows of counterfactual sets are not drawn by the recipe: they are left out, as are those that
     repeat another row's sound and notes.
     """
     of_draws = pc.field("split").isin(SPLITS) & DISTINCT
@@ -116,7 +98,8 @@ def audit_labels(samples: Table, recipe: Recipe) -> LabelAudit:
     some = oracle_rows(samples)
     measured = [name for name in MEASURED if some[name].notna().any()]
     enough = measured and some["composition"].nunique() > 1
-    return LabelAudit(
+    return LabelStructure(
+        recipe=recipe.name,
         compositions=len(sums.counts),
         shape=label_shape(sums),
         analytic=tuple(analytic_ceilings(tier_scores(recipe) if recipe.kind == "tiered" else None)),
@@ -139,7 +122,7 @@ def oracle_rows(samples: Table) -> pd.DataFrame:
     return found
 
 
-def ceiling_rows(audit: LabelAudit) -> list[dict[str, object]]:
+def ceiling_rows(audit: LabelStructure) -> list[dict[str, object]]:
     """Return a row a dimension: the analytic ceiling beside the observable one."""
     observable = {one.dimension: one for one in audit.observable}
     return [

@@ -1,0 +1,25 @@
+from pathlib import Path
+
+import pytest
+
+from degradation.errors import UserError
+from models.evaluation.audits.documents import TokenAudit
+from pipelines.documents import read_if_made, read_made, write_made
+from pipelines.resources import Project
+
+
+def test_a_document_is_read_where_its_asset_was_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PIANOGRADE_HOME", str(tmp_path))
+    workspace = Project().workspace
+    assert read_if_made(workspace, "phase2", "token_audit", TokenAudit) is None
+    assert not (workspace.settings.outputs / "phase2").exists(), "reading makes no folder"
+    with pytest.raises(UserError, match=r"token_audit\.json is missing; .* materialise it"):
+        read_made(workspace, "phase2", "token_audit", TokenAudit)
+    audit = TokenAudit(segments=3, operations=())
+    path = write_made(workspace, "phase2", "token_audit", audit)
+    assert read_made(workspace, "phase2", "token_audit", TokenAudit) == audit
+    path.write_text('{"rows": 3}', encoding="utf-8")
+    with pytest.raises(UserError, match="make it again"):
+        read_if_made(workspace, "phase2", "token_audit", TokenAudit)
