@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import torch
 
+from models.config.experiment import ExperimentConfig
 from models.inputs.batch import Example, collate, grid_steps, length_mask
 from models.inputs.feature_reader import Features
 from models.tokens.tokenisers import TOKENISERS
