@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
-from labeling.correlation import Correlation, clustered_correlation
+from labeling.statistics import Correlation, clustered_correlation
 from models.evaluation.human.hypotheses import Sign
 
 FloatArray = NDArray[np.float64]

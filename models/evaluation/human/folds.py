@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from labeling.correlation import INTERVAL, RESAMPLES
+from labeling.statistics import INTERVAL, RESAMPLES
 from models.evaluation.agreement.resampling import Interval
 from models.evaluation.human.agreement import centre
 

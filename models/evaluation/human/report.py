@@ -34,7 +34,7 @@ from typing import Any, get_args
 
 import numpy as np
 
-from labeling.correlation import Correlation
+from labeling.statistics import Correlation
 from models.evaluation.human.features import FEATURES
 from models.evaluation.human.fine_tuning import StartName
 from models.evaluation.human.folds import HeldOut
