@@ -39,7 +39,7 @@ from pipelines.assets.training import (
 )
 from pipelines.assets.transcription import SETS, compared_models, transcription_asset
 from pipelines.documents import document_file, read_made
-from pipelines.execution.runs import stages
+from pipelines.execution.stages import stages
 from pipelines.resources import Project
 from pipelines.settings import CONFIGS
 from pipelines.workspace import Workspace
