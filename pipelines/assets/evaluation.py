@@ -22,7 +22,7 @@ from models.evaluation.ceilings.label_ceiling import TierScores
 from models.evaluation.report.evaluation import Evaluation, Outcome, TierSound
 from models.evaluation.report.report import write_report
 from models.inference.predict import predict_split
-from models.training.pretraining.checkpoint import load_pretraining
+from models.training.pretraining.result import load_pretraining
 from pipelines.assets.pretraining import pretrained_folder
 from pipelines.assets.training import LabelledExamples, find_result, model_folder, read_examples
 from pipelines.documents import read_if_made, read_made

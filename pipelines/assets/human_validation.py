@@ -15,7 +15,7 @@ from models.evaluation.human.report import write_human_report
 from models.evaluation.human.summary import compare_with_listeners
 from models.evaluation.human.trained import Trained
 from models.inference.scorer import TrainedModel, load_model
-from models.training.checkpoint import is_trained
+from models.training.files import is_trained
 from models.training.pretraining.source import CorpusTable
 from pipelines.assets.pretraining import pretrained_corpus, pretrained_folder
 from pipelines.assets.training import find_result, model_folder, read_examples

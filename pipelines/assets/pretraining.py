@@ -6,13 +6,13 @@ from typing import Any
 import dagster as dg
 
 from degradation.errors import UserError
-from models.training.checkpoint import is_trained
-from models.training.pretraining.checkpoint import (
+from models.training.files import is_trained
+from models.training.pretraining.history import PretrainingEpoch, PretrainingResult
+from models.training.pretraining.result import (
     PRETRAINING_VERSION,
     load_pretraining,
     pretraining_identity,
 )
-from models.training.pretraining.history import PretrainingEpoch, PretrainingResult
 from models.training.pretraining.source import CorpusTable
 from models.training.pretraining.train import pretrain
 from pipelines.assets.corpus import parts_digest

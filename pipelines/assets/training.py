@@ -14,9 +14,9 @@ from models.inputs.feature_reader import ExampleParts
 from models.inputs.feature_writer import check_parts, example_parts
 from models.training.history import EpochRecord
 from models.training.identity import MODEL_VERSION, training_identity
-from models.training.pretraining.checkpoint import load_pretraining
-from models.training.result import load_result
-from models.training.train import TrainingResult, train
+from models.training.pretraining.result import load_pretraining
+from models.training.result import TrainingResult, load_result
+from models.training.train import train
 from pipelines.assets.pretraining import KEY, pretrained_folder
 from pipelines.metadata import records_metadata
 from pipelines.pictures.training_curves import curves_metadata

@@ -24,7 +24,7 @@ from models.evaluation.audits.transcription import (
 )
 from models.inference.transcribed_clips import transcribe_clips
 from models.inference.transcriber import Transcriber, load_transcriber
-from models.training.train import TrainingResult
+from models.training.result import TrainingResult
 from pipelines.assets.training import LabelledExamples, find_result, model_folder, read_examples
 from pipelines.documents import document_file, write_made
 from pipelines.metadata import records_metadata

@@ -29,7 +29,7 @@ from models.evaluation.audits.documents import (
 from models.inference.predict import predict_split
 from models.inputs.feature_writer import audio_features, audio_features_version, midi_tokens_version
 from models.tokens.tokenisers import TOKENISERS
-from models.training.train import TrainingResult
+from models.training.result import TrainingResult
 from pipelines.assets.evaluation import judge, other_models
 from pipelines.assets.training import (
     find_result,
