@@ -9,9 +9,9 @@ import pytest
 HEAVY = {"torch", "lightning", "torchaudio", "transformers", "matplotlib", "sklearn", "numba"}
 
 REPORT = """
-import importlib, json, resource, sys
+import importlib, json, re, sys
 importlib.import_module(sys.argv[1])
-peak_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+peak_mib = int(re.search(r"VmHWM:\\s+(\\d+)", open("/proc/self/status").read())[1]) / 1024
 print(json.dumps({"modules": sorted(sys.modules), "peak_mib": peak_mib}))
 """
 
