@@ -176,15 +176,13 @@ def validate(
     check_checkout(settings.percepiano)
 
     from pipelines.assets.human_validation import PAGE
-    from pipelines.execution.runs import Stage, materialise
+    from pipelines.execution.runs import materialise
+    from pipelines.execution.stages import recipe_stage
     from pipelines.workspace import Workspace
 
     if percepiano is not None:
         remember(settings, ["percepiano"])
-    stage = Stage(
-        title="human validation", assets=((recipe, "human_validation"),), partitioned=False
-    )
-    materialise(stage, settings)
+    materialise(recipe_stage("human validation", recipe, "human_validation"), settings)
     folder = Workspace(settings).output_path(recipe, "human_validation")
     content = json.loads((folder / PAGE).with_suffix(".json").read_text(encoding="utf-8"))
     for said in content["sentences"]:

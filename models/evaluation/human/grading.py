@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from degradation.notes import TICK_S, Performance, cut_window, snap
@@ -14,11 +13,10 @@ from degradation.render import Instrument, render
 from degradation.waveform import Waveform
 from labeling.scores import DIMENSIONS, Dimension
 from models.config.experiment import EXPERIMENTS, MODALITIES, Experiment
-from models.device import torch_threads
 from models.evaluation.human.hypotheses import DESCRIBED, DIMENSION_CLAIMS, Sign
 from models.evaluation.human.rating_agreement import Beside, Row
 from models.evaluation.human.training_overlap import count_by_file
-from models.inference.scorer import TrainedModel, grade_windows
+from models.inference.scorer import TrainedModel, predict_windows
 from models.inference.windows import Window, window_bounds
 from storage.corpus import CorpusConfig
 from storage.percepiano import Clip
@@ -51,9 +49,7 @@ def grade_clips(
     }
     while batch := list(itertools.islice(windows, size)):
         for name, model in models.items():
-            heard = [_heard(window, name) for _, window in batch]
-            with torch_threads(model.config.torch_threads), torch.inference_mode():
-                scores = grade_windows(heard, model)
+            scores = predict_windows([_heard(window, name) for _, window in batch], model)
             for (number, _), of_window in zip(batch, scores, strict=True):
                 graded[name][number].append(of_window)
     nothing = [np.full(len(DIMENSIONS), np.nan)]

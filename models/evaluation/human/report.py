@@ -42,8 +42,7 @@ from models.evaluation.human.hypotheses import NO_CLAIM
 from models.evaluation.human.rating_agreement import Row
 from models.evaluation.human.sentences import say
 from models.evaluation.human.summary import Findings
-from models.evaluation.report.page import page_environment
-from models.evaluation.report.report import ReportPaths
+from models.evaluation.report.environment import ReportPaths, page_environment
 from models.training.checkpoint import write_json
 
 

@@ -2,12 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 
-from models.evaluation.criteria.limitations import listed
 from models.evaluation.human.fine_tuning import StartName
 from models.evaluation.human.grading import Graded
 from models.evaluation.human.rating_agreement import Row
 from models.evaluation.human.summary import Findings
-from models.evaluation.report.tables import number, signed
+from models.evaluation.report.formats import listed, number, signed
 
 FROM: Mapping[StartName, str] = {
     "pretrained": "the pretrained encoder that it began with",

@@ -54,9 +54,7 @@ def models(tiny_config: ExperimentConfig) -> dict[Experiment, TrainedModel]:
         with torch.random.fork_rng():
             torch.manual_seed(3)
             network = GradingNetwork(name, tiny_config).eval()
-        found[name] = TrainedModel(
-            network=network, experiment=name, config=tiny_config, device=torch.device("cpu")
-        )
+        found[name] = TrainedModel(network=network, experiment=name, config=tiny_config)
     return found
 
 
