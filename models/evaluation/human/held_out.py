@@ -1,32 +1,24 @@
-"""Predictions of ratings for music that was held out, and how good they are."""
+"""Ratings predicted for music that was held out, and how good the predictions are.
+
+The baseline predicts from hand-made features by gradient boosting.
+"""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.ensemble import HistGradientBoostingRegressor
+from sklearn.model_selection import LeaveOneGroupOut
+from threadpoolctl import threadpool_limits
 
 from labeling.correlation import INTERVAL, RESAMPLES
+from models.config.human_validation import BoostingConfig
 from models.evaluation.agreement.resampling import Interval
-from models.evaluation.human.agreement import centre
+from models.evaluation.human.document import HeldOut
+from models.evaluation.human.rating_agreement import centre
 
 FloatArray = NDArray[np.float64]
 Indices = NDArray[np.intp]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HeldOut:
-    """How well ratings were predicted for held-out music: means over the scales.
-
-    `r2` is the share of variance explained, below 0 where the plain training mean is better;
-    `r` Pearson's, over all clips; `within_r` the same with each score segment's mean taken off,
-    with the 95 % interval of a bootstrap of whole segments.
-    """
-
-    r2: float
-    r: float
-    within_r: float
-    within_interval: Interval
 
 
 def predict_held_out(
@@ -36,27 +28,59 @@ def predict_held_out(
 
     `fit` takes the indices to learn from and those to predict. Raises ValueError with one group.
     """
-    names = np.asarray(groups)
-    if len(set(groups)) < 2:
-        raise ValueError(f"expected two groups or more to hold one out, got {sorted(set(groups))}")
-    predicted = np.full((len(names), scales), np.nan)
-    for held_out in sorted(set(groups)):
-        others, own = np.flatnonzero(names != held_out), np.flatnonzero(names == held_out)
+    predicted = np.full((len(groups), scales), np.nan)
+    for others, own in LeaveOneGroupOut().split(predicted, groups=groups):
         predicted[own] = fit(others, own)
     return predicted
 
 
+def predict_baseline(
+    features: FloatArray,
+    ratings: FloatArray,
+    groups: Sequence[str],
+    config: BoostingConfig,
+    *,
+    seed: int,
+) -> FloatArray:
+    """Return ratings predicted from features, (clips, scales); each clip's group was held out.
+
+    `features` is (clips, features) and may hold NaN, `ratings` (clips, scales).
+    """
+
+    def fit(learn: Indices, predict: Indices) -> FloatArray:
+        # Trees accept gaps, but no feature without any value.
+        known = features[:, ~np.isnan(features[learn]).all(axis=0)]
+        columns = []
+        for scale in range(ratings.shape[1]):
+            trees = HistGradientBoostingRegressor(
+                max_iter=config.trees,
+                learning_rate=config.learning_rate,
+                max_depth=config.deepest,
+                min_samples_leaf=config.least_leaf,
+                early_stopping=False,
+                random_state=seed,
+            )
+            trees.fit(known[learn], ratings[learn, scale])
+            columns.append(trees.predict(known[predict]))
+        return np.stack(columns, axis=1)
+
+    with threadpool_limits(1):  # with so few clips, threads mostly wait for each other
+        return predict_held_out(groups, ratings.shape[1], fit)
+
+
 def judge_held_out(
-    true: FloatArray, predicted: FloatArray, segments: Sequence[str], rng: np.random.Generator
+    true: FloatArray, predicted: FloatArray, passages: Sequence[str], rng: np.random.Generator
 ) -> HeldOut:
     """Return the figures of predictions; both arrays are (clips, scales)."""
     missed = ((true - predicted) ** 2).sum(axis=0)
     spread = ((true - true.mean(axis=0)) ** 2).sum(axis=0)
+    within = _within(true, predicted, passages)
+    redrawn = np.tensordot(_draws(len(within), rng), within, axes=1)
     return HeldOut(
         r2=float(np.mean(1 - missed / spread)),
         r=float(mean_r(_sums(true, predicted, ["all"] * len(true)))[0]),
-        within_r=float(mean_r(_within(true, predicted, segments).sum(axis=0, keepdims=True))[0]),
-        within_interval=_interval(mean_r(_redrawn(_within(true, predicted, segments), rng))),
+        within_r=float(mean_r(within.sum(axis=0, keepdims=True))[0]),
+        within_interval=_interval(mean_r(redrawn)),
     )
 
 
@@ -64,22 +88,22 @@ def gain_within(
     true: FloatArray,
     predicted: FloatArray,
     other: FloatArray,
-    segments: Sequence[str],
+    passages: Sequence[str],
     rng: np.random.Generator,
 ) -> tuple[float, Interval]:
     """Return by how much `predicted` is above `other` in `within_r`, and its 95 % interval.
 
-    Both are judged on the same redrawn segments.
+    Both are judged on the same redrawn passages.
     """
-    sums = [_within(true, one, segments) for one in (predicted, other)]
+    sums = [_within(true, one, passages) for one in (predicted, other)]
     times_drawn = _draws(len(sums[0]), rng)
     here, there = (mean_r(one.sum(axis=0, keepdims=True))[0] for one in sums)
     redrawn = [mean_r(np.tensordot(times_drawn, one, axes=1)) for one in sums]
     return float(here - there), _interval(redrawn[0] - redrawn[1])
 
 
-def _within(true: FloatArray, predicted: FloatArray, segments: Sequence[str]) -> FloatArray:
-    return _sums(centre(true, segments), centre(predicted, segments), segments)
+def _within(true: FloatArray, predicted: FloatArray, passages: Sequence[str]) -> FloatArray:
+    return _sums(centre(true, passages), centre(predicted, passages), passages)
 
 
 def _sums(x: FloatArray, y: FloatArray, clusters: Sequence[str]) -> FloatArray:
@@ -93,10 +117,12 @@ def _sums(x: FloatArray, y: FloatArray, clusters: Sequence[str]) -> FloatArray:
 
 
 def mean_r(sums: FloatArray) -> FloatArray:
-    """Return Pearson's r as the mean over scales, (draws,), from sums (draws, 6, scales)."""
+    """Return Pearson's r as the mean over scales, (draws,), from sums (draws, 6, scales).
+
+    A constant prediction has r = 0.
+    """
     n, x, y, xx, yy, xy = np.moveaxis(sums, 1, 0)
     spread_x, spread_y = np.maximum(xx - x * x / n, 0), np.maximum(yy - y * y / n, 0)
-    # A constant prediction says nothing: r 0.
     flat = (spread_x < 1e-12) | (spread_y < 1e-12)
     r = np.where(flat, 0.0, (xy - x * y / n) / np.sqrt(np.where(flat, 1.0, spread_x * spread_y)))
     found: FloatArray = r.mean(axis=1)
@@ -106,10 +132,6 @@ def mean_r(sums: FloatArray) -> FloatArray:
 def _draws(clusters: int, rng: np.random.Generator) -> FloatArray:
     drawn = rng.multinomial(clusters, np.full(clusters, 1 / clusters), size=RESAMPLES)
     return drawn.astype(np.float64)
-
-
-def _redrawn(sums: FloatArray, rng: np.random.Generator) -> FloatArray:
-    return np.tensordot(_draws(len(sums), rng), sums, axes=1)
 
 
 def _interval(figures: FloatArray) -> Interval:
