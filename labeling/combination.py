@@ -5,6 +5,7 @@ compositions that it has not. Label models that know no truth are often no bette
 vote (snorkel #1115, #1600), so the plain mean stands beside every figure.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +15,15 @@ from scipy.optimize import nnls
 from scipy.stats import rankdata
 
 from degradation.seeds import stream
-from labeling.correlation import INTERVAL, RESAMPLES, Correlation, clustered_correlation
+from labeling.statistics import (
+    INTERVAL,
+    Correlation,
+    cluster_sums,
+    clustered_correlation,
+    pearson_of_sums,
+    pearson_terms,
+    resample_sums,
+)
 
 FloatArray = NDArray[np.float64]
 
@@ -100,7 +109,7 @@ def compare_with_mean(
     combined, plain = (
         clustered_correlation(pairs, compositions, stream(seed, "combination")) for pairs in ranks
     )
-    low, high = _gain_bounds(ranks[0], ranks[1], compositions, stream(seed, "combination", "gain"))
+    low, high = _gain_bounds(ranks, compositions, stream(seed, "combination", "gain"))
     return Comparison(
         combined=combined,
         plain_mean=plain,
@@ -111,24 +120,14 @@ def compare_with_mean(
 
 
 def _gain_bounds(
-    first: FloatArray,
-    second: FloatArray,
-    compositions: "pd.Series[str]",
-    rng: np.random.Generator,
+    ranks: Sequence[FloatArray], compositions: "pd.Series[str]", rng: np.random.Generator
 ) -> tuple[float, float]:
     """Return the 95 % bounds of the difference of two r, on the same redrawn compositions."""
-    codes, names = pd.factorize(compositions, sort=True)
-    if len(names) < 2:
+    centred = np.stack(ranks) - np.mean(ranks, axis=1, keepdims=True)
+    terms = pearson_terms(centred[:, :, 0].T, centred[:, :, 1].T)
+    sums = cluster_sums(terms, compositions)
+    if len(sums) < 2:
         return float("nan"), float("nan")
-    gains = []
-    for drawn in rng.multinomial(len(names), np.full(len(names), 1 / len(names)), size=RESAMPLES):
-        weight = drawn[codes].astype(np.float64)
-        gains.append(_weighted_r(first, weight) - _weighted_r(second, weight))
-    low, high = np.nanquantile(gains, INTERVAL)
+    combined, plain = pearson_of_sums(resample_sums(sums, rng)).T
+    low, high = np.nanquantile(combined - plain, INTERVAL)
     return float(low), float(high)
-
-
-def _weighted_r(pairs: FloatArray, weight: FloatArray) -> float:
-    x, y = (pairs - np.average(pairs, axis=0, weights=weight)).T
-    spread = np.sqrt((weight * x * x).sum() * (weight * y * y).sum())
-    return float((weight * x * y).sum() / spread) if spread > 0 else float("nan")

@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from degradation.seeds import stream
-from labeling.correlation import clustered_correlation
+from labeling.statistics import clustered_correlation
 
 READING_COLUMNS = (
     "sample_id",

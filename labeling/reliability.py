@@ -9,6 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from labeling.statistics import pearson_r
+
 FloatArray = NDArray[np.float64]
 
 
@@ -100,11 +102,5 @@ def split_half(
             / np.maximum(np.bincount(owner, weights=place % 2 == side, minlength=len(counts)), 1)
             for side in (0, 1)
         ]
-        found.append(_pearson(half[0][rated_twice], half[1][rated_twice]))
+        found.append(pearson_r(half[0][rated_twice], half[1][rated_twice]))
     return float(np.mean(found))
-
-
-def _pearson(x: FloatArray, y: FloatArray) -> float:
-    if len(x) < 2 or x.std() == 0 or y.std() == 0:
-        return float("nan")
-    return float(np.corrcoef(x, y)[0, 1])

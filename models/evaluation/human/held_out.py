@@ -11,9 +11,9 @@ from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.model_selection import LeaveOneGroupOut
 from threadpoolctl import threadpool_limits
 
-from labeling.correlation import INTERVAL, RESAMPLES
+from labeling.statistics import cluster_sums, pearson_of_sums, pearson_terms, resample_counts
 from models.config.human_validation import BoostingConfig
-from models.evaluation.agreement.resampling import Interval
+from models.evaluation.agreement.resampling import Interval, percentile_interval
 from models.evaluation.human.document import HeldOut
 from models.evaluation.human.rating_agreement import centre
 
@@ -75,12 +75,12 @@ def judge_held_out(
     missed = ((true - predicted) ** 2).sum(axis=0)
     spread = ((true - true.mean(axis=0)) ** 2).sum(axis=0)
     within = _within(true, predicted, passages)
-    redrawn = np.tensordot(_draws(len(within), rng), within, axes=1)
+    redrawn = np.tensordot(resample_counts(len(within), rng), within, axes=1)
     return HeldOut(
         r2=float(np.mean(1 - missed / spread)),
         r=float(mean_r(_sums(true, predicted, ["all"] * len(true)))[0]),
         within_r=float(mean_r(within.sum(axis=0, keepdims=True))[0]),
-        within_interval=_interval(mean_r(redrawn)),
+        within_interval=percentile_interval(mean_r(redrawn)),
     )
 
 
@@ -96,24 +96,20 @@ def gain_within(
     Both are judged on the same redrawn passages.
     """
     sums = [_within(true, one, passages) for one in (predicted, other)]
-    times_drawn = _draws(len(sums[0]), rng)
+    counts = resample_counts(len(sums[0]), rng)
     here, there = (mean_r(one.sum(axis=0, keepdims=True))[0] for one in sums)
-    redrawn = [mean_r(np.tensordot(times_drawn, one, axes=1)) for one in sums]
-    return float(here - there), _interval(redrawn[0] - redrawn[1])
+    redrawn = [mean_r(np.tensordot(counts, one, axes=1)) for one in sums]
+    return float(here - there), percentile_interval(redrawn[0] - redrawn[1])
 
 
 def _within(true: FloatArray, predicted: FloatArray, passages: Sequence[str]) -> FloatArray:
     return _sums(centre(true, passages), centre(predicted, passages), passages)
 
 
-def _sums(x: FloatArray, y: FloatArray, clusters: Sequence[str]) -> FloatArray:
-    """Return (clusters, 6, scales) sums: n, x, y, xx, yy, xy."""
-    x, y = x - x.mean(axis=0), y - y.mean(axis=0)
-    terms = np.stack([np.ones_like(x), x, y, x * x, y * y, x * y], axis=1)
-    names, of = np.unique(np.asarray(clusters), return_inverse=True)
-    sums = np.zeros((len(names), *terms.shape[1:]))
-    np.add.at(sums, of, terms)
-    return sums
+def _sums(true: FloatArray, predicted: FloatArray, passages: Sequence[str]) -> FloatArray:
+    """Return (passages, 6, scales) sums for Pearson's r."""
+    terms = pearson_terms(true - true.mean(axis=0), predicted - predicted.mean(axis=0))
+    return cluster_sums(terms, passages)
 
 
 def mean_r(sums: FloatArray) -> FloatArray:
@@ -121,19 +117,5 @@ def mean_r(sums: FloatArray) -> FloatArray:
 
     A constant prediction has r = 0.
     """
-    n, x, y, xx, yy, xy = np.moveaxis(sums, 1, 0)
-    spread_x, spread_y = np.maximum(xx - x * x / n, 0), np.maximum(yy - y * y / n, 0)
-    flat = (spread_x < 1e-12) | (spread_y < 1e-12)
-    r = np.where(flat, 0.0, (xy - x * y / n) / np.sqrt(np.where(flat, 1.0, spread_x * spread_y)))
-    found: FloatArray = r.mean(axis=1)
+    found: FloatArray = pearson_of_sums(sums, if_second_constant=0.0).mean(axis=1)
     return found
-
-
-def _draws(clusters: int, rng: np.random.Generator) -> FloatArray:
-    drawn = rng.multinomial(clusters, np.full(clusters, 1 / clusters), size=RESAMPLES)
-    return drawn.astype(np.float64)
-
-
-def _interval(figures: FloatArray) -> Interval:
-    low, high = np.quantile(figures, INTERVAL)
-    return Interval(float(low), float(high))

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy.stats import rankdata
 
 from degradation.seeds import stream
-from labeling.correlation import clustered_correlation
+from labeling.statistics import clustered_correlation
 from models.evaluation.agreement.resampling import Interval
 from models.evaluation.human.document import RatingAgreement, Rho, Sign
 from storage.percepiano import SCALES
