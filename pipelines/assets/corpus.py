@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from degradation.errors import UserError
-from pipelines.execution.progress import Progress
+from pipelines.execution.progress import log_progress
 from pipelines.execution.worker_pool import run_tasks
 from pipelines.metadata import records_metadata, table_metadata
 from pipelines.resources import Project
@@ -41,11 +41,11 @@ def corpus(context: dg.AssetExecutionContext, project: Project) -> dg.Materializ
     tasks = plan_performances(
         performances, quarantine, settings.corpus_root, entries, config.duration_tolerance_s
     )
-    with Progress("corpus", len(entries), "performance", context.log.info) as progress:
-        reports = []
+    reports = []
+    with log_progress("corpus", len(entries), "performance", context.log.info) as advance:
         sized = ((len(task.entries), task) for task in tasks)
         for entry_count, _, report in run_tasks(write_performances_part, sized, settings.workers):
-            progress.advance(entry_count)
+            advance(entry_count)
             reports.append(report)
     twins = workspace.corpus_table("twins")
     apart = set_twins_apart(performances, [report.performances for report in reports], twins)

@@ -20,7 +20,7 @@ from pipelines.automation import MAKE_AGAIN_WHAT_CHANGED
 from pipelines.execution.partitioned_step import (
     Committed,
     Step,
-    forget_other_years,
+    empty_other_years,
     materialised,
     run_step,
 )
@@ -180,16 +180,8 @@ def derived_asset(
         step = derived_step(workspace, recipe_name, derivation)
         committed = run_step(context, step, derivation.workers(workspace))
         table = workspace.table(recipe_name, derivation.name)
-        forget_other_years(table, project.settings.years())
-        yield from materialised(
-            context,
-            committed,
-            {
-                **table_metadata(table),
-                "partitions in this run": len(committed),
-                "rows in this run": sum(made.rows for made in committed.values()),
-            },
-        )
+        empty_other_years(table, project.settings.years())
+        yield from materialised(context, committed, table_metadata(table))
 
     return derived
 

@@ -21,7 +21,7 @@ from models.evaluation.audits.documents import (
 from models.evaluation.ceilings.label_ceiling import TierScores
 from models.evaluation.report.evaluation import Evaluation, Outcome, TierSound
 from models.evaluation.report.report import write_report
-from models.inference.predict import predict
+from models.inference.predict import predict_split
 from models.training.pretraining.checkpoint import load_pretraining
 from pipelines.assets.pretraining import pretrained_folder
 from pipelines.assets.training import LabelledExamples, find_result, model_folder, read_examples
@@ -132,15 +132,15 @@ def judge(
     counterfactual = f"{JUDGED_SPLIT}_counterfactual"
     return Outcome(
         training=find_result(workspace, recipe_name, experiment, data),
-        predictions=predict(folder, data.parts, data.samples, JUDGED_SPLIT),
+        predictions=predict_split(folder, data.parts, data.samples, JUDGED_SPLIT),
         alone={
-            modality: predict(
-                folder, data.parts, data.samples, JUDGED_SPLIT, heard=frozenset({modality})
+            modality: predict_split(
+                folder, data.parts, data.samples, JUDGED_SPLIT, modalities=frozenset({modality})
             )
             for modality in (sorted(heard) if len(heard) > 1 else ())
         },
         counterfactual=(
-            predict(folder, data.parts, data.samples, counterfactual)
+            predict_split(folder, data.parts, data.samples, counterfactual)
             if (data.samples["split"] == counterfactual).any()
             else None
         ),

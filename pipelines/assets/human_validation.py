@@ -59,11 +59,11 @@ def human_validation_asset(recipe_name: str) -> dg.AssetsDefinition:
             recipe=recipe_name,
             log=context.log.info,
         )
-        page = write_human_validation(found, workspace.output(recipe_name, "human_validation"))
+        paths = write_human_validation(found, workspace.output(recipe_name, "human_validation"))
         return dg.MaterializeResult(
             metadata={
-                "page": dg.MetadataValue.url(project.settings.link(page)),
-                "json": dg.MetadataValue.path(page.with_suffix(".json")),
+                "page": dg.MetadataValue.url(project.settings.link(paths.html)),
+                "json": dg.MetadataValue.path(paths.json),
                 **shown(found),
             }
         )

@@ -19,7 +19,7 @@ from pipelines.automation import MAKE_AGAIN_WHAT_CHANGED
 from pipelines.execution.partitioned_step import (
     Committed,
     Step,
-    forget_other_years,
+    empty_other_years,
     materialised,
     run_step,
 )
@@ -75,7 +75,7 @@ def pairs_asset(recipe_name: str, partitions: dg.PartitionsDefinition) -> dg.Ass
         committed = run_step(context, pairs_step(recipe, workspace), project.settings.workers)
         refuse_to_go_on_with_nothing(workspace, recipe_name)
         for name in ("pairs", "pairs_quarantine"):
-            forget_other_years(workspace.table(recipe_name, name), project.settings.years())
+            empty_other_years(workspace.table(recipe_name, name), project.settings.years())
         yield from materialised(context, committed, pairs_metadata(recipe, workspace, committed))
 
     return pairs
@@ -179,8 +179,6 @@ def pairs_metadata(
     tiers = Counter(light["tier"])
     metadata = {
         **table_metadata(table),
-        "partitions in this run": len(committed),
-        "rows in this run": sum(made.rows for made in committed.values()),
         "hours": float(light["duration_s"].sum()) / 3600,
         **{f"{tier} rows": tiers[tier] for tier in TIERS},
         "duplicates": int(light["duplicate_of"].notna().sum()),

@@ -178,15 +178,13 @@ def validate(
     from models.evaluation.human.document import HumanValidation
     from models.evaluation.human.page import summary_lines
     from pipelines.documents import document_file
-    from pipelines.execution.runs import Stage, materialise
+    from pipelines.execution.runs import materialise
+    from pipelines.execution.stages import recipe_stage
     from pipelines.workspace import Workspace
 
     if percepiano is not None:
         remember(settings, ["percepiano"])
-    stage = Stage(
-        title="human validation", assets=((recipe, "human_validation"),), partitioned=False
-    )
-    materialise(stage, settings)
+    materialise(recipe_stage("human validation", recipe, "human_validation"), settings)
     path = document_file(Workspace(settings), recipe, "human_validation")
     for line in summary_lines(read_document(path, HumanValidation)):
         typer.echo(f"- {line}")

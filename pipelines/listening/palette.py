@@ -1,14 +1,7 @@
 """The colours that pictures and pages share, chosen to stay apart for colour-blind eyes."""
 
+from models.evaluation.report.figures.palette import TIER_COLOURS
 from pipelines.listening.note_changes import NoteChange
-
-TIER_COLOURS = {
-    "pristine": "#018571",
-    "good": "#80cdc1",
-    "moderate": "#dfc27d",
-    "poor": "#a6611a",
-}
-"""Tiers from best to worst: ColorBrewer's BrBG, in its colour-blind-safe class of four."""
 
 UNDAMAGED = "undamaged"
 

@@ -5,7 +5,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from pipelines.listening.palette import TIER_COLOURS
+from models.evaluation.report.figures.palette import TIER_COLOURS
 from pipelines.pictures.png import DOTS_PER_INCH, as_png
 
 SCORE_BINS = np.arange(50.0, 100.1, 2.5)

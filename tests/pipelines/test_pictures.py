@@ -11,8 +11,9 @@ from degradation.notes import NOTE_DTYPE, PEDAL_DTYPE, SUSTAIN, Performance
 from degradation.notes import release_before_restrike as tidy
 from degradation.seeds import stream
 from degradation.waveform import Waveform
+from models.evaluation.report.figures.palette import TIER_COLOURS
 from pipelines.listening.note_changes import NoteChange
-from pipelines.listening.palette import NOTE_COLOURS, TIER_COLOURS
+from pipelines.listening.palette import NOTE_COLOURS
 from pipelines.pictures.before_after import before_and_after
 from pipelines.pictures.png import as_markdown
 from pipelines.pictures.score_histograms import label_histograms

@@ -26,7 +26,7 @@ from models.evaluation.audits.documents import (
     TranscribedSplit,
     TranscriptionAudit,
 )
-from models.inference.predict import predict
+from models.inference.predict import predict_split
 from models.inputs.feature_writer import audio_features, audio_features_version, midi_tokens_version
 from models.tokens.tokenisers import TOKENISERS
 from models.training.train import TrainingResult
@@ -39,7 +39,7 @@ from pipelines.assets.training import (
 )
 from pipelines.assets.transcription import SETS, compared_models, transcription_asset
 from pipelines.documents import document_file, read_made
-from pipelines.execution.runs import stages
+from pipelines.execution.stages import stages
 from pipelines.resources import Project
 from pipelines.settings import CONFIGS
 from pipelines.workspace import Workspace
@@ -311,7 +311,7 @@ def test_scores_from_true_notes_are_those_that_the_report_judges(
     assert len(systems) == 3
     for system in systems:
         folder = model_folder(workspace, RECIPE, system.experiment)
-        judged = predict(folder, data.parts, data.samples, "test").set_index("sample_id")
+        judged = predict_split(folder, data.parts, data.samples, "test").set_index("sample_id")
         for clip in found.clips:
             np.testing.assert_allclose(
                 scores_of(found, clip)[system],

@@ -11,7 +11,6 @@ from torch import Tensor, nn
 
 from degradation.notes import Performance
 from degradation.seeds import digest_int, stream
-from labeling.scores import DIMENSIONS
 from models.config.experiment import ExperimentConfig
 from models.config.human_validation import FineTuningConfig, HumanValidationConfig
 from models.device import torch_threads
@@ -24,11 +23,11 @@ from models.evaluation.human.held_out import (
     predict_baseline,
     predict_held_out,
 )
-from models.inference.scorer import TrainedModel
-from models.inputs.batch import Batch, Example, collate
+from models.inference.predict import batches_of, predict
+from models.inference.scorer import TrainedModel, window_features
+from models.inputs.batch import Example, collate
 from models.inputs.feature_reader import Features
 from models.networks.network import GradingNetwork
-from models.tokens.tokenisers import TOKENISERS
 from models.training.pretraining.checkpoint import load_pretrained
 from storage.corpus import CorpusConfig
 from storage.percepiano import SCALES, Clip
@@ -37,20 +36,6 @@ FloatArray = NDArray[np.float64]
 
 Start = Callable[[], GradingNetwork]
 """Makes the `midi_only` network that a training begins with; weights without a source are drawn."""
-
-
-class RatingNetwork(nn.Module):
-    """A grading network whose last layer gives the 19 scales; all its weights are trained."""
-
-    def __init__(self, graded: GradingNetwork) -> None:
-        super().__init__()
-        self.graded = graded
-        self.graded.head.replace_outputs(len(SCALES))
-
-    def forward(self, batch: Batch) -> Tensor:
-        """Return standardised ratings, (B, 19)."""
-        rated: Tensor = self.graded(batch).standardised
-        return rated
 
 
 def predict_fine_tuned(
@@ -69,16 +54,16 @@ def predict_fine_tuned(
     All starts see the same windows in the same order: in each epoch one of each clip, cut as
     `corpus` says. A prediction is the mean over all windows. On the CPU.
     """
-    examples = [_examples(performance, config, corpus) for performance in performances]
+    windows = [_windows(performance, config, corpus) for performance in performances]
 
-    def fit(learn: Indices, predict: Indices) -> FloatArray:
+    def fit(learn: Indices, held_out: Indices) -> FloatArray:
         centre, scale = ratings[learn].mean(axis=0), ratings[learn].std(axis=0) + 1e-6
         target = torch.from_numpy(((ratings - centre) / scale).astype(np.float32))
         runs = [
-            _train(_network(start, seed + run), examples, target, learn, config, tuning, seed + run)
+            _train(_network(start, seed + run), windows, target, learn, config, tuning, seed + run)
             for run in range(tuning.seeds)
         ]
-        predicted = [_predict(network, examples, predict, config, tuning) for network in runs]
+        predicted = [_predict(network, windows, held_out, config, tuning) for network in runs]
         mean: FloatArray = np.mean(predicted, axis=0) * scale + centre
         return mean
 
@@ -86,23 +71,12 @@ def predict_fine_tuned(
         return predict_held_out(groups, len(SCALES), fit)
 
 
-def _examples(
+def _windows(
     performance: Performance, config: ExperimentConfig, corpus: CorpusConfig
-) -> list[Example]:
+) -> list[Features]:
     """Return a clip's windows that hold a note."""
-    return [
-        Example(
-            features=Features(
-                sample_id="",
-                duration_s=window.duration_s,
-                audio=None,
-                tokens=TOKENISERS[config.midi_encoder.tokens].encode(window.notes),
-            ),
-            scores=np.zeros(len(DIMENSIONS), np.float32),
-        )
-        for window in clip_windows(performance, corpus, None)
-        if window.notes is not None and not window.silent
-    ]
+    windows = clip_windows(performance, corpus, None)
+    return window_features([window for window in windows if not window.silent], config)
 
 
 def starts_of(model: TrainedModel, pretrained_dir: Path | None) -> dict[StartName, Start]:
@@ -127,21 +101,24 @@ def starts_of(model: TrainedModel, pretrained_dir: Path | None) -> dict[StartNam
     return {**starts, "scratch": scratch}
 
 
-def _network(start: Start, seed: int) -> RatingNetwork:
+def _network(start: Start, seed: int) -> GradingNetwork:
+    """Return a network whose last layer gives the 19 scales; all of it is trained on."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)  # torch layers draw their weights from its global generator
-        return RatingNetwork(start().cpu())
+        network = start().cpu()
+        network.head.replace_outputs(len(SCALES))
+    return network
 
 
 def _train(
-    network: RatingNetwork,
-    examples: Sequence[Sequence[Example]],
+    network: GradingNetwork,
+    clips: Sequence[Sequence[Features]],
     target: Tensor,
     learn: Indices,
     config: ExperimentConfig,
     tuning: FineTuningConfig,
     seed: int,
-) -> RatingNetwork:
+) -> GradingNetwork:
     """Return the network after all epochs: AdamW, squared error, a cosine to zero."""
     rng = stream(seed, "fine_tuning", "order")
     optimizer = torch.optim.AdamW(
@@ -154,9 +131,9 @@ def _train(
         network.train()
         for _ in range(tuning.epochs):
             for chosen in _batches(rng.permutation(learn), tuning.batch_size):
-                drawn = [examples[at][int(rng.integers(len(examples[at])))] for at in chosen]
-                batch = collate(drawn, config)
-                loss = nn.functional.mse_loss(network(batch), target[chosen])
+                drawn = [clips[at][int(rng.integers(len(clips[at])))] for at in chosen]
+                batch = collate([Example(features=clip) for clip in drawn], config)
+                loss = nn.functional.mse_loss(network(batch).standardised, target[chosen])
                 optimizer.zero_grad()
                 torch.autograd.backward(loss)
                 nn.utils.clip_grad_norm_(network.parameters(), config.training.gradient_norm_limit)
@@ -166,20 +143,16 @@ def _train(
 
 
 def _predict(
-    network: RatingNetwork,
-    examples: Sequence[Sequence[Example]],
+    network: GradingNetwork,
+    clips: Sequence[Sequence[Features]],
     indices: Indices,
     config: ExperimentConfig,
     tuning: FineTuningConfig,
 ) -> FloatArray:
-    windows = [(at, example) for at in indices.tolist() for example in examples[at]]
-    rated = []
-    with torch.inference_mode():
-        for first in range(0, len(windows), tuning.batch_size):
-            batch = [example for _, example in windows[first : first + tuning.batch_size]]
-            rated.append(network(collate(batch, config)).double().numpy())
+    windows = [(at, window) for at in indices.tolist() for window in clips[at]]
+    batches = batches_of([window for _, window in windows], config, tuning.batch_size)
+    table = predict(network, batches, config.torch_threads).standardised.astype(np.float64)
     owner = np.array([at for at, _ in windows])
-    table = np.concatenate(rated)
     return np.stack([table[owner == at].mean(axis=0) for at in indices])
 
 

@@ -5,7 +5,6 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from degradation.notes import TICK_S, Performance, cut_window, snap
@@ -13,12 +12,11 @@ from degradation.render import Instrument, render
 from degradation.waveform import Waveform
 from labeling.scores import DIMENSIONS
 from models.config.experiment import EXPERIMENTS, MODALITIES, Experiment
-from models.device import torch_threads
 from models.evaluation.human.document import ModelAgreement, RatingAgreement
 from models.evaluation.human.hypotheses import scales_of
 from models.evaluation.human.rating_agreement import Ratings
 from models.evaluation.human.training_overlap import count_by_file
-from models.inference.scorer import TrainedModel, grade_windows
+from models.inference.scorer import TrainedModel, predict_windows
 from models.inference.windows import Window, window_bounds
 from storage.corpus import CorpusConfig
 from storage.percepiano import Clip
@@ -51,9 +49,7 @@ def grade_clips(
     }
     while batch := list(itertools.islice(windows, size)):
         for name, model in models.items():
-            inputs = [_inputs(window, name) for _, window in batch]
-            with torch_threads(model.config.torch_threads), torch.inference_mode():
-                scores = grade_windows(inputs, model)
+            scores = predict_windows([_inputs(window, name) for _, window in batch], model)
             for (number, _), of_window in zip(batch, scores, strict=True):
                 graded[name][number].append(of_window)
     nothing = [np.full(len(DIMENSIONS), np.nan)]

@@ -20,7 +20,7 @@ from models.evaluation.human.document import HumanValidation
 from models.evaluation.human.fine_tuning import starts_of
 from models.evaluation.human.grading import clip_windows, grade_clips
 from models.evaluation.human.page import summary_lines, write_human_validation
-from models.evaluation.report.tables import signed
+from models.evaluation.report.formats import signed
 from models.inference.scorer import TrainedModel
 from models.networks.midi_encoder import NoteEncoder
 from models.networks.network import GradingNetwork
@@ -56,9 +56,7 @@ def models(tiny_config: ExperimentConfig) -> dict[Experiment, TrainedModel]:
         with torch.random.fork_rng():
             torch.manual_seed(3)
             network = GradingNetwork(name, tiny_config).eval()
-        found[name] = TrainedModel(
-            network=network, experiment=name, config=tiny_config, device=torch.device("cpu")
-        )
+        found[name] = TrainedModel(network=network, experiment=name, config=tiny_config)
     return found
 
 
@@ -186,24 +184,25 @@ def test_models_trained_on_every_clip_are_not_compared(
     found = compare(rated, {"midi_only": models["midi_only"]}, trained_on, quick)
     assert (found.models, found.no_models) == (None, "all clips trained on")
     assert (found.fine_tuning, found.no_fine_tuning) == (None, "all clips trained on")
-    page = write_human_validation(found, tmp_path).read_text()
+    page = write_human_validation(found, tmp_path).html.read_text()
     assert "every clip was cut from a performance that they were trained on" in page
 
 
 def test_the_document_reads_back_and_the_page_shows_its_figures(
     findings: HumanValidation, tmp_path: Path
 ) -> None:
-    path = write_human_validation(findings, tmp_path)
-    read = read_document(path.with_suffix(".json"), HumanValidation)
+    paths = write_human_validation(findings, tmp_path)
+    read = read_document(paths.json, HumanValidation)
     assert repr(read) == repr(findings), "NaN is not equal to itself"
-    page = html.unescape(path.read_text())
+    page = html.unescape(paths.html.read_text())
     lines = summary_lines(findings)
     assert len(lines) == 3
     assert all(line in page for line in lines)
     assert findings.models is not None
     for row in [*findings.functions, *findings.models.rows["midi_only"], *findings.heuristics]:
         assert f"<b>{signed(row.within.rho, 2)}</b>" in page
-    assert page.count("<svg") == 3
+    stated = sum(row.sign is not None for row in findings.models.rows["midi_only"])
+    assert page.count('class="dot"') == len(findings.functions) + 2 * stated
     assert not re.search(r"\b(nan|None|undefined)\b", page)
 
 

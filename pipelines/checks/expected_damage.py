@@ -1,7 +1,7 @@
-"""What a tier's operations must come to in its rows, where that can be said at all.
+"""The damage that a tier's operations should measure, where it can be predicted.
 
-Recipes of one's own may combine any operations: how far a drifting tempo carries the notes, or
-how many slips are wrong notes, follows from the music.
+Recipes may combine any operations: how far a drifting tempo moves notes, or how many slips are
+wrong notes, depends on the music.
 """
 
 from degradation.degrade import NOISES
@@ -18,7 +18,7 @@ CHANGES_PITCH = (WrongNotes, Slips)
 
 
 def expected_jitter_ms(damage: TierDamage) -> float | None:
-    """Return by how much onsets stray, root mean square, None where it cannot be said."""
+    """Return the root mean square of onset shifts; None where it cannot be predicted."""
     match [op for op in damage.note_operations if isinstance(op, MOVES_ONSETS)]:
         case []:
             return 0.0
@@ -28,7 +28,7 @@ def expected_jitter_ms(damage: TierDamage) -> float | None:
 
 
 def expected_wrong_share(damage: TierDamage) -> float | None:
-    """Return the share of notes with another pitch, None where it cannot be said."""
+    """Return the share of notes with another pitch; None where it cannot be predicted."""
     match [op for op in damage.note_operations if isinstance(op, CHANGES_PITCH)]:
         case []:
             return 0.0
@@ -38,11 +38,11 @@ def expected_wrong_share(damage: TierDamage) -> float | None:
 
 
 def expected_snr_db(damage: TierDamage) -> float | None:
-    """Return the signal-to-noise ratio that is asked for, None without noise."""
+    """Return the signal-to-noise ratio that the recipe asks for; None without noise."""
     noises = [op for op in damage.sound_operations if op.operation in NOISES]
     return noises[0].strength[0] if noises else None
 
 
 def can_measure_snr(damage: TierDamage) -> bool:
-    """Return whether a row's sound shows the ratio: nothing may come after the noise."""
+    """Return whether a row's sound shows the ratio: no operation may follow the noise."""
     return all(op.operation not in NOISES for op in damage.sound_operations[:-1])
