@@ -18,9 +18,9 @@ import pyarrow.compute as pc
 import typer
 
 from degradation.degrade import damage_notes, damage_sound
+from degradation.draws import NOTHING, FactoredDraw, family_of, with_effective_severities
 from degradation.errors import UserError
 from degradation.factored import FACTORS, Factor, FactoredRecipe
-from degradation.factored_sampling import NOTHING, FactoredDraw, as_felt, family_of
 from degradation.notes import Performance, cut_window
 from degradation.render import render
 from models.config.experiment import EXPERIMENTS, MODALITIES, Modality
@@ -68,7 +68,7 @@ def write_family(
 ) -> Iterator[tuple[FactoredDraw, Sources]]:
     """Write a performance and its versions with one factor damaged; yield each with its files."""
     asked = [draw for draw in family_of(recipe, name) if draw.varied in (NOTHING, *FACTORS)]
-    for draw, felt in zip(asked, as_felt(asked, clean), strict=True):
+    for draw, felt in zip(asked, with_effective_severities(asked, clean), strict=True):
         if felt.severity_jnd != draw.severity_jnd:
             continue  # the performance has nothing that this factor could damage
         damaged = damage_notes(clean, draw.note_operations, draw.stream).performance

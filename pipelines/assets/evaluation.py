@@ -7,10 +7,9 @@ from typing import Any
 
 import dagster as dg
 
-from degradation.channel import Bandpass
 from degradation.factored import FactoredRecipe
-from degradation.noise import Noise
 from degradation.recipe import TIERS, Recipe
+from degradation.sound_effects import Bandpass, Noise
 from models.config.experiment import EXPERIMENTS, MODALITIES, Experiment
 from models.evaluation.audits.documents import (
     LabelStructure,

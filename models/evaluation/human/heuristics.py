@@ -9,8 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from degradation.melody_bass import EVENT_GAP_S
 from degradation.notes import SUSTAIN, Performance
-from labeling.functions.events import CHORD_GAP_S, first_of_chord
+from labeling.functions.events import first_of_chord
 from models.evaluation.human.hypotheses import Claim
 
 PEDAL_DOWN = 64
@@ -33,7 +34,7 @@ def grid_deviation_s(performance: Performance) -> float:
     """Return the mean distance of onsets from a grid of the median inter-onset interval."""
     onset_s = performance.notes["onset_s"]
     interval_s = np.diff(onset_s)
-    apart = interval_s[interval_s > CHORD_GAP_S]
+    apart = interval_s[interval_s > EVENT_GAP_S]
     if len(apart) == 0:
         return float("nan")
     step_s = float(np.median(apart))

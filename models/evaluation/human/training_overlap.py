@@ -11,7 +11,7 @@ from storage.percepiano import Clip
 RUN_NOTES = 8
 """So many notes in a row, each of one pitch and velocity, are no accident."""
 
-HEARD_SHARE = 0.5
+AUDIBLE_SHARE = 0.5
 """Share of a clip's runs that one performance must hold: an excerpt has all but those at its ends,
 other performances of the same music next to none."""
 
@@ -35,7 +35,7 @@ def find_heard(
         held = np.isin(together, note_runs(performance))
         shares = np.bincount(owner, weights=held, minlength=len(clips)) / lengths
         for clip, share in zip(clips, shares, strict=True):
-            if by_file.get(clip.stem) == name or share >= HEARD_SHARE:
+            if by_file.get(clip.stem) == name or share >= AUDIBLE_SHARE:
                 heard.setdefault(clip.stem, name)
     return heard
 
