@@ -36,7 +36,8 @@ from models.inputs.feature_reader import Features
 from models.inputs.feature_writer import audio_features
 from models.networks.network import GradingNetwork
 from models.tokens.tokenisers import TOKENISERS
-from models.training.checkpoint import check_versions, find_best, is_trained, load_network
+from models.training.checkpoint import check_versions, load_network
+from models.training.files import find_best, is_trained
 from storage.corpus import CorpusConfig
 
 Heard = Literal["audio", "midi", "audio+midi", "audio→midi", "audio+audio→midi"]
