@@ -13,8 +13,8 @@ from models.inputs.feature_writer import (
     audio_features_version,
     feature_workers,
     midi_tokens_version,
-    write_audio_features_part,
-    write_midi_tokens_part,
+    write_audio_features,
+    write_midi_tokens,
 )
 from pipelines.automation import MAKE_AGAIN_WHAT_CHANGED
 from pipelines.execution.partitioned_step import (
@@ -32,10 +32,10 @@ from storage.derived import (
     HEURISTICS_VERSION,
     SAMPLES_VERSION,
     DerivedTask,
-    write_heuristics_part,
-    write_samples_part,
+    write_heuristics,
+    write_samples,
 )
-from storage.tables import Part, commit, derived_path, find_part, part_rows
+from storage.tables import DataFile, commit, data_file_rows, derived_path, find_data_file
 
 Task = TypeVar("Task", DerivedTask, FeaturesTask)
 
@@ -54,7 +54,7 @@ class Derivation(Generic[Task]):
     code_version: str
     version: Callable[[Workspace], str]
     task: Callable[[Workspace, str, str], Task]
-    work: Callable[[Task], Part]
+    work: Callable[[Task], DataFile]
     workers: Callable[[Workspace], int] = lambda workspace: workspace.settings.workers
 
 
@@ -94,7 +94,7 @@ HEURISTICS = Derivation(
     code_version=HEURISTICS_VERSION,
     version=lambda _: HEURISTICS_VERSION,
     task=derived_task,
-    work=write_heuristics_part,
+    work=write_heuristics,
 )
 SAMPLES = Derivation(
     name="samples",
@@ -107,7 +107,7 @@ SAMPLES = Derivation(
     code_version=SAMPLES_VERSION,
     version=lambda _: SAMPLES_VERSION,
     task=derived_task,
-    work=write_samples_part,
+    work=write_samples,
 )
 AUDIO_FEATURES = Derivation(
     name="audio_features",
@@ -122,7 +122,7 @@ AUDIO_FEATURES = Derivation(
         workspace.settings.experiment_config().audio_features
     ),
     task=features_task("audio_features"),
-    work=write_audio_features_part,
+    work=write_audio_features,
     workers=lambda workspace: feature_workers(
         workspace.settings.experiment_config().audio_features, workspace.settings.workers
     ),
@@ -137,7 +137,7 @@ MIDI_TOKENS = Derivation(
         workspace.settings.experiment_config().midi_encoder.tokens
     ),
     task=features_task("midi_tokens"),
-    work=write_midi_tokens_part,
+    work=write_midi_tokens,
 )
 
 
@@ -188,17 +188,17 @@ def derived_asset(
 
 def derived_step(
     workspace: Workspace, recipe_name: str, derivation: Derivation[Task]
-) -> Step[Task, Part]:
+) -> Step[Task, DataFile]:
     """Return a step with one task a part of the shards."""
     pairs = workspace.table(recipe_name, "pairs")
     target = workspace.table(recipe_name, derivation.name)
     version = derivation.version(workspace)
-    rows = part_rows(pairs)
+    rows = data_file_rows(pairs)
 
     def paths(partition: TierYear) -> list[str]:
-        return list(part_rows(pairs, None, **partition.columns))
+        return list(data_file_rows(pairs, None, **partition.columns))
 
-    def commit_partition(partition: TierYear, parts: list[Part]) -> Committed:
+    def commit_partition(partition: TierYear, parts: list[DataFile]) -> Committed:
         commit(target, parts, partition.columns)
         return Committed.of(parts)
 
@@ -207,7 +207,7 @@ def derived_step(
         plan=lambda partition: [
             derivation.task(workspace, recipe_name, path) for path in paths(partition)
         ],
-        find=lambda task: find_part(target, derived_path(task.path, version)),
+        find=lambda task: find_data_file(target, derived_path(task.path, version)),
         work=derivation.work,
         size=lambda task: rows[task.path],
         commit=commit_partition,

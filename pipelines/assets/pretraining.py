@@ -18,7 +18,7 @@ from pipelines.assets.corpus import parts_digest
 from pipelines.metadata import records_metadata
 from pipelines.resources import Project
 from pipelines.workspace import Workspace
-from storage.tables import open_table, part_rows, table_exists
+from storage.tables import data_file_rows, open_table, table_exists
 
 KEY = dg.AssetKey(["midi_pretrain"])
 
@@ -80,7 +80,7 @@ def pretraining_folder(workspace: Workspace) -> Path:
 
 def performances_version(workspace: Workspace, version: int | None = None) -> str:
     """Return what a version of the corpus's performances is called by: its parts say it."""
-    return parts_digest(list(part_rows(workspace.corpus_table("performances"), version)))
+    return parts_digest(list(data_file_rows(workspace.corpus_table("performances"), version)))
 
 
 def pretrained_folder(workspace: Workspace) -> Path | None:
