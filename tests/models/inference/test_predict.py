@@ -9,7 +9,7 @@ import torch
 from labeling.scores import DIMENSIONS
 from models.config.experiment import EXPERIMENTS, Experiment, ExperimentConfig
 from models.inference.predict import predict_clips, predict_split
-from models.inputs.feature_reader import ExampleParts, Features, read_part
+from models.inputs.feature_reader import ExampleParts, Features, read_data_file
 from models.networks.network import GradingNetwork
 from models.training.checkpoint import save_best
 from models.training.identity import Origin
@@ -45,7 +45,7 @@ def clips_of(parts: ExampleParts, config: ExperimentConfig) -> list[Features]:
     return [
         clip
         for part in range(len(parts))
-        for clip in read_part(
+        for clip in read_data_file(
             parts, part, split="test", modalities={"audio", "midi"}, config=config
         )
     ]
