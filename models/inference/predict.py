@@ -1,24 +1,30 @@
-"""Predictions of a trained network: the loop over batches, and what it is run on."""
+"""Predictions of a trained network: the loop over batches, and the batches of a performance."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 import torch
 from numpy.typing import NDArray
 
+from degradation.errors import UserError
 from labeling.scores import DIMENSIONS
-from models.config.experiment import MODALITIES, ExperimentConfig, Modality
-from models.device import accelerator, torch_threads
+from models.config.experiment import ExperimentConfig
+from models.device import torch_threads
 from models.diagnostics.by_clip import audio_share_by_clip, gate_by_clip
+from models.inference.trained_model import TrainedModel
+from models.inference.windows import Window
 from models.inputs.batch import Batch, Example, collate
-from models.inputs.feature_reader import ExampleParts, Features
-from models.inputs.stream import Targets, load_batches
+from models.inputs.feature_reader import Features
+from models.inputs.feature_writer import audio_features
 from models.networks.network import GradingNetwork
-from models.training.checkpoint import check_versions, load_network
+from models.tokens.tokenisers import TOKENISERS
+
+FloatArray = NDArray[np.float64]
+
+MOST_NOTE_PAIRS = 1 << 24
+"""Pairs of notes that attention sees at once: 64 ordinary windows, or a few of the densest."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -75,48 +81,60 @@ def batches_of(clips: Sequence[Features], config: ExperimentConfig, size: int) -
         yield collate([Example(features=clip) for clip in clips[first : first + size]], config)
 
 
-def predict_split(
-    checkpoint_dir: Path,
-    parts: ExampleParts,
-    samples: pd.DataFrame,
-    split: str,
-    *,
-    modalities: frozenset[Modality] | None = None,
-) -> pd.DataFrame:
-    """Return one row a sample of `split`: `sample_id`, the eight scores, diagnostics by clip.
+def predict_windows(windows: Iterable[Window], model: TrainedModel) -> FloatArray:
+    """Return the scores of each window, (windows, 8), within 0-100; NaN where it is silent.
 
-    `modalities` is what the model is given, by default all that its experiment reads: a fusion
-    model answers with one modality alone.
+    Windows are read as they are needed. Raises UserError when the network gives no finite scores.
     """
-    network, experiment, config = load_network(checkpoint_dir)
-    given = modalities or MODALITIES[experiment]
-    check_versions(checkpoint_dir, config, given)
-    loader = load_batches(parts, Targets(samples, split), config, given, None)
-    found = predict(network.to(accelerator()), loader, config.torch_threads, by_clip=True)
-    return pd.DataFrame(
-        {
-            "sample_id": pd.Series(found.sample_ids, dtype=object),
-            **dict(zip(DIMENSIONS, found.scores.T, strict=True)),
-            **found.by_clip,
-        }
-    )
+    config = model.config
+    silent: list[bool] = []
 
+    def batches() -> Iterator[Batch]:
+        for batch in _group(windows, config.training.batch_size):
+            silent.extend(window.silent for window in batch)
+            if sounding := [window for window in batch if not window.silent]:
+                clips = window_features(sounding, config)
+                yield collate([Example(features=clip) for clip in clips], config)
 
-def predict_clips(checkpoint_dir: Path, clips: Sequence[Features]) -> NDArray[np.float64]:
-    """Return the scores of clips in memory, (clips, 8), as `predict_split` does for stored ones.
-
-    A clip holds at least what the experiment reads, made with its settings.
-    """
-    network, experiment, config = load_network(checkpoint_dir)
-    read = MODALITIES[experiment]
-    given = [
-        replace(
-            clip,
-            audio=clip.audio if "audio" in read else None,
-            tokens=clip.tokens if "midi" in read else None,
+    predicted = predict(model.network, batches(), config.torch_threads).scores.astype(np.float64)
+    if not np.isfinite(predicted).all():
+        raise UserError(
+            f"{model.experiment} gives scores that are no numbers; expected sound within ±1 full "
+            "scale: lower its level, or train the model again"
         )
-        for clip in clips
+    scores = np.full((len(silent), len(DIMENSIONS)), np.nan)
+    scores[~np.array(silent, bool)] = np.clip(predicted, 0, 100)
+    return scores
+
+
+def _group(windows: Iterable[Window], size: int) -> Iterator[list[Window]]:
+    """Yield up to `size` windows at a time, fewer where their notes are many."""
+    batch: list[Window] = []
+    most = 0
+    for window in windows:
+        notes = 0 if window.notes is None else len(window.notes.notes)
+        if batch and (
+            len(batch) == size or (len(batch) + 1) * max(most, notes) ** 2 > MOST_NOTE_PAIRS
+        ):
+            yield batch
+            batch, most = [], 0
+        batch.append(window)
+        most = max(most, notes)
+    if batch:
+        yield batch
+
+
+def window_features(windows: Sequence[Window], config: ExperimentConfig) -> list[Features]:
+    """Return what a model reads of windows, computed with its settings."""
+    sounds = [window.sound for window in windows if window.sound is not None]
+    audio = audio_features(sounds, config.audio_features) if sounds else [None] * len(windows)
+    encode = TOKENISERS[config.midi_encoder.tokens].encode
+    return [
+        Features(
+            sample_id="",
+            duration_s=window.duration_s,
+            audio=frames,
+            tokens=None if window.notes is None else encode(window.notes),
+        )
+        for window, frames in zip(windows, audio, strict=True)
     ]
-    batches = batches_of(given, config, config.training.batch_size)
-    found = predict(network.to(accelerator()), batches, config.torch_threads)
-    return found.scores.astype(np.float64)

@@ -1,4 +1,4 @@
-"""The files of a performance that is to be graded: which they are, and whether they can be read."""
+"""The files of a performance to grade, and whether they can be read."""
 
 import stat
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ MIDI_SUFFIXES = {".mid", ".midi", ".kar", ".rmi", ".smf"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sources:
-    """The files of one performance: MIDI or audio, or both, which then begin together."""
+    """The files of one performance: MIDI or audio, or both, which begin at the same moment."""
 
     midi: Path | None = None
     audio: Path | None = None
@@ -25,9 +25,9 @@ class Sources:
 
     @property
     def modalities(self) -> frozenset[Modality]:
-        """What there is to hear."""
-        given: dict[Modality, Path | None] = {"audio": self.audio, "midi": self.midi}
-        return frozenset(modality for modality, path in given.items() if path is not None)
+        """What a model can be given."""
+        paths: dict[Modality, Path | None] = {"audio": self.audio, "midi": self.midi}
+        return frozenset(modality for modality, path in paths.items() if path is not None)
 
     @property
     def name(self) -> str:
@@ -44,7 +44,7 @@ class Sources:
 
 
 def find_sources(path: Path) -> Sources:
-    """Return a file as MIDI or as audio, by its first bytes, and by its name where they fail.
+    """Return a file as MIDI or as audio, by its first bytes, else by its suffix.
 
     Raises UserError for what is no readable, regular file.
     """
@@ -58,7 +58,7 @@ def find_sources(path: Path) -> Sources:
 
 
 def check_regular(path: Path) -> None:
-    """Refuse what is no file to read: nothing, a folder, a pipe, a device. Raises UserError."""
+    """Raise UserError unless the path is a regular file: no folder, pipe or device."""
     with readable(path):
         mode = path.stat().st_mode
     if not stat.S_ISREG(mode):
@@ -70,7 +70,7 @@ def check_regular(path: Path) -> None:
 
 @contextmanager
 def readable(path: Path) -> Iterator[None]:
-    """Turn what the operating system says of a path into a UserError."""
+    """Turn an error of the operating system into a UserError that names the path."""
     try:
         yield
     except (OSError, ValueError) as error:
