@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 import pyarrow.compute as pc
@@ -11,11 +11,7 @@ from degradation.errors import UserError
 from degradation.notes import Performance
 from models.config.experiment import MODALITIES, Experiment
 from models.config.human_validation import load_human_validation
-from models.evaluation.human.report import write_human_report
-from models.evaluation.human.summary import compare_with_listeners
-from models.evaluation.human.trained import Trained
-from models.inference.scorer import TrainedModel, load_model
-from models.training.checkpoint import is_trained
+from models.training.files import is_trained
 from models.training.pretraining.source import CorpusTable
 from pipelines.assets.pretraining import pretrained_corpus, pretrained_folder
 from pipelines.assets.training import find_result, model_folder, read_examples
@@ -25,6 +21,11 @@ from pipelines.settings import CONFIGS, find_recipe
 from pipelines.workspace import Workspace
 from storage.percepiano import read_percepiano
 from storage.tables import open_table, read_table, table_exists
+
+if TYPE_CHECKING:
+    from models.evaluation.human.trained import Trained
+    from models.inference.scorer import TrainedModel
+
 
 PAGE = "human_validation.html"
 
@@ -48,6 +49,9 @@ def human_validation_asset(recipe_name: str) -> dg.AssetsDefinition:
     def human_validation(
         context: dg.AssetExecutionContext, project: Project
     ) -> dg.MaterializeResult[None]:
+        from models.evaluation.human.report import write_human_report
+        from models.evaluation.human.summary import compare_with_listeners
+
         workspace, recipe = project.workspace, find_recipe(recipe_name)
         if project.settings.percepiano is None:
             raise UserError(
@@ -76,8 +80,11 @@ def human_validation_asset(recipe_name: str) -> dg.AssetsDefinition:
     return human_validation
 
 
-def find_trained(workspace: Workspace, recipe_name: str) -> Trained:
+def find_trained(workspace: Workspace, recipe_name: str) -> "Trained":
     """Return the trained models, and what they and the encoder that they started from have read."""
+
+    from models.evaluation.human.trained import Trained
+
     models = trained_models(workspace, recipe_name)
     return Trained(
         models=models,
@@ -89,12 +96,15 @@ def find_trained(workspace: Workspace, recipe_name: str) -> Trained:
     )
 
 
-def trained_models(workspace: Workspace, recipe_name: str) -> dict[Experiment, TrainedModel]:
+def trained_models(workspace: Workspace, recipe_name: str) -> "dict[Experiment, TrainedModel]":
     """Return the models of a recipe and the chosen experiment file that are trained.
 
     Raises UserError for one that was trained on other data or settings than today's, or from
     another encoder: what it has heard would not be known.
     """
+
+    from models.inference.scorer import load_model
+
     folders = {
         name: folder
         for name in workspace.settings.experiment_config().experiments

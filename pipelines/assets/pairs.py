@@ -25,9 +25,6 @@ from pipelines.execution.partitioned_step import (
 )
 from pipelines.metadata import records_metadata, table_metadata
 from pipelines.partitions import TierYear
-from pipelines.pictures.before_after import before_and_after
-from pipelines.pictures.png import as_markdown
-from pipelines.pictures.score_histograms import label_histograms
 from pipelines.resources import Project
 from pipelines.settings import find_recipe
 from pipelines.workspace import Workspace
@@ -197,11 +194,17 @@ def pairs_metadata(
 
 
 def _labels_picture(light: pd.DataFrame) -> str:
+    from pipelines.pictures.png import as_markdown
+    from pipelines.pictures.score_histograms import label_histograms
+
     png = label_histograms(light[list(DIMENSIONS)], light["tier"])
     return as_markdown(png, "histograms of the eight scores by tier")
 
 
 def _pair_picture(workspace: Workspace, recipe: Recipe, partition: TierYear) -> str:
+    from pipelines.pictures.before_after import before_and_after
+    from pipelines.pictures.png import as_markdown
+
     table = workspace.table(recipe.name, "pairs")
     row = read_table(table, None, **partition.columns).head(1).to_pylist()[0]
     pair = replay(row, workspace.settings.corpus_root)

@@ -6,18 +6,16 @@ from typing import Any
 import dagster as dg
 
 from degradation.errors import UserError
-from models.training.checkpoint import is_trained
-from models.training.pretraining.checkpoint import (
+from models.training.files import is_trained
+from models.training.pretraining.history import PretrainingEpoch, PretrainingResult
+from models.training.pretraining.result import (
     PRETRAINING_VERSION,
     load_pretraining,
     pretraining_identity,
 )
-from models.training.pretraining.history import PretrainingEpoch, PretrainingResult
 from models.training.pretraining.source import CorpusTable
-from models.training.pretraining.train import pretrain
 from pipelines.assets.corpus import parts_digest
 from pipelines.metadata import records_metadata
-from pipelines.pictures.training_curves import curves_metadata
 from pipelines.resources import Project
 from pipelines.workspace import Workspace
 from storage.tables import open_table, part_rows, table_exists
@@ -43,6 +41,9 @@ def midi_pretrain(
     is left out where the experiment file's `pretraining` is null. A corpus with a limit takes the
     encoder of its whole root, where there is one of today's settings: more music teaches more.
     """
+
+    from models.training.pretraining.train import pretrain
+
     workspace = project.workspace
     config = project.settings.experiment_config()
     if config.pretraining is None:
@@ -150,6 +151,9 @@ def pretraining_lines(result: PretrainingResult) -> list[str]:
 
 def pretraining_metadata(result: PretrainingResult) -> dict[str, Any]:
     """Return the best epoch beside the unigram baseline, field by field, and the curves."""
+
+    from pipelines.pictures.training_curves import curves_metadata
+
     best = result.best
     return {
         "validation loss": best.val_loss,

@@ -14,12 +14,10 @@ from models.inputs.feature_reader import ExampleParts
 from models.inputs.feature_writer import check_parts, example_parts
 from models.training.history import EpochRecord
 from models.training.identity import MODEL_VERSION, training_identity
-from models.training.pretraining.checkpoint import load_pretraining
-from models.training.result import load_result
-from models.training.train import TrainingResult, train
+from models.training.pretraining.result import load_pretraining
+from models.training.result import TrainingResult, load_result
 from pipelines.assets.pretraining import KEY, pretrained_folder
 from pipelines.metadata import records_metadata
-from pipelines.pictures.training_curves import curves_metadata
 from pipelines.resources import Project
 from pipelines.workspace import Workspace
 from storage.derived import SAMPLES_VERSION
@@ -51,6 +49,8 @@ def training_assets(recipe_name: str) -> list[dg.AssetsDefinition]:
         def trained(
             context: dg.AssetExecutionContext, project: Project
         ) -> dg.MaterializeResult[None]:
+            from models.training.train import train
+
             workspace = project.workspace
             data = read_examples(workspace, recipe_name)
 
@@ -164,6 +164,9 @@ def gates_of(history: Sequence[EpochRecord]) -> dict[str, list[tuple[float, ...]
 
 def training_metadata(result: TrainingResult) -> dict[str, Any]:
     """Return the best epoch's figures, the size and time, and every epoch's as curves."""
+
+    from pipelines.pictures.training_curves import curves_metadata
+
     best = result.best
     epochs = [record.curves() for record in result.history]
     return {

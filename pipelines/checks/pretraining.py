@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from models.training.pretraining.checkpoint import load_pretraining
+from models.training.pretraining.result import load_pretraining
 from pipelines.assets.pretraining import KEY, pretrained_folder
 from pipelines.resources import Project
 

@@ -10,7 +10,7 @@ import yaml
 from typer.testing import CliRunner
 
 from models.evaluation.human.training_overlap import find_heard
-from models.training.checkpoint import HISTORY_FILE, write_json
+from models.training.files import HISTORY_FILE, write_json
 from pipelines.assets.human_validation import pretrained_on, train_split
 from pipelines.assets.pretraining import expected_identity, pretraining_folder
 from pipelines.cli import app

@@ -43,7 +43,7 @@ from models.evaluation.human.rating_agreement import Row
 from models.evaluation.human.sentences import say
 from models.evaluation.human.summary import Findings
 from models.evaluation.report.environment import ReportPaths, page_environment
-from models.training.checkpoint import write_json
+from models.training.files import write_json
 
 
 def write_human_report(findings: Findings, out_dir: Path) -> ReportPaths:

@@ -16,7 +16,7 @@ from models.evaluation.report.page import Figure, figures_of, shown
 from models.evaluation.report.report_json import report_json
 from models.evaluation.report.sections import SECTIONS
 from models.evaluation.report.summary import Summary, summarise
-from models.training.checkpoint import write_json
+from models.training.files import write_json
 
 
 def write_report(evaluation: Evaluation, out_dir: Path) -> ReportPaths:

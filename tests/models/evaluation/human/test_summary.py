@@ -22,9 +22,10 @@ from models.evaluation.human.trained import Trained
 from models.inference.scorer import TrainedModel
 from models.networks.midi_encoder import NoteEncoder
 from models.networks.network import GradingNetwork
-from models.training.checkpoint import HISTORY_FILE, write_json
-from models.training.pretraining.checkpoint import find_best_encoder, save_best_encoder
+from models.training.files import HISTORY_FILE, write_json
+from models.training.pretraining.checkpoint import save_best_encoder
 from models.training.pretraining.history import PretrainingEpoch
+from models.training.pretraining.result import find_best_encoder
 from storage.corpus import load_corpus_config
 from storage.percepiano import RatedClips, read_percepiano
 
