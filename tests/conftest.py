@@ -4,7 +4,9 @@ import csv
 import json
 import os
 import signal
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -123,3 +125,46 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     Three works, of each three passages by five players and as the score; not to be changed.
     """
     return write_checkout(tmp_path_factory.mktemp("percepiano") / "PercePiano")
+
+
+@pytest.fixture(scope="session")
+def save_model() -> Callable[..., Any]:
+    """Save a network of random weights as a training would that had validation r `val_r`."""
+    import torch
+
+    from models.diagnostics.watch import FusionWatch
+    from models.networks.network import GradingNetwork
+    from models.training.checkpoint import save_best
+    from models.training.files import HISTORY_FILE, write_json
+    from models.training.history import EpochRecord, to_plain
+    from models.training.identity import Origin
+
+    def save(
+        folder: Path,
+        name: Any,
+        config: Any,
+        *,
+        val_r: float = 0.5,
+        val_loss: float = 0.5,
+        change: Callable[[Any], None] = lambda network: None,
+    ) -> Any:
+        folder.mkdir(parents=True, exist_ok=True)
+        with torch.random.fork_rng(), torch.no_grad():
+            torch.manual_seed(len(name))
+            network = GradingNetwork(name, config)
+            change(network)
+        record = EpochRecord(
+            epoch=1, train_loss=0, terms={}, told={}, val_loss=val_loss, val_r=(val_r,) * 8,
+            val_mae=(0,) * 8, gradient_norms={}, diagnostics=FusionWatch().result(),
+            learning_rate=0, samples_per_s=0, wait_share=0, seconds=0,
+        )  # fmt: skip
+        origin = Origin(identity="0", table_versions={})
+        checkpoint = save_best(folder, name, origin, config, record, network.state_dict())
+        history = {
+            "experiment": name, "identity": "0", "table_versions": {},
+            "checkpoint": checkpoint.name, "parameters": 1, "epochs": [to_plain(record)],
+        }  # fmt: skip
+        write_json(folder / HISTORY_FILE, history)
+        return network.eval()
+
+    return save

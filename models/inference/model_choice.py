@@ -1,7 +1,8 @@
 """Which trained model grades: the best of those that read what is given. Imports no torch."""
 
 import pickle
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -14,16 +15,13 @@ from models.training.result import read_result
 
 WORDS: Mapping[Modality, str] = {"audio": "audio", "midi": "MIDI"}
 
-BROKEN = (OSError, KeyError, ValueError, RuntimeError, EOFError, pickle.UnpicklingError)
-"""What reading a model of an earlier release or from a broken disk raises."""
-
 
 def best_model(
     validation_r: Mapping[Experiment, Sequence[float]], dimension: int | None = None
 ) -> Experiment:
     """Return the best experiment: the one rule of grading, reports and transcription.
 
-    It has the highest Pearson's r on the validation split in the epoch whose weights were kept:
+    It has the highest Pearson's r on the validation split, in the epoch whose weights were kept:
     the mean over the dimensions, or that at position `dimension`. `validation_r` holds r of each
     dimension by experiment. The first of equals is the best; undefined r comes last.
     """
@@ -40,26 +38,23 @@ class ModelChoice:
     """The finished trainings of a recipe, and which of them grades what."""
 
     def __init__(self, folders: Mapping[Experiment, Path], only: str | None = None) -> None:
-        """Look for finished trainings in `folders`; with `only`, that experiment alone is chosen.
+        """Look for finished trainings in `folders`; with `only`, no other experiment is chosen.
 
         Raises UserError when there is no such model.
         """
-        self.folders = {
-            name: folders[name]
-            for name in EXPERIMENTS
-            if name in folders and is_trained(folders[name])
-        }
-        if not self.folders:
+        trained = [name for name in EXPERIMENTS if name in folders and is_trained(folders[name])]
+        if not trained:
             raise UserError(
                 "no model is trained for this corpus, recipe and experiment file; expected one of "
                 f"{', '.join(EXPERIMENTS)}: run `pianograde demo`, or train on a corpus of your own"
             )
-        self._candidates = [name for name in self.folders if only in (None, name)]
-        if not self._candidates:
+        if only is not None and only not in trained:
             raise UserError(
-                f"model {only} is not trained; expected one of {', '.join(self.folders)}: choose "
-                "one, or train it"
+                f"model {only} is not trained; expected one of {', '.join(trained)}: choose one, "
+                "or train it"
             )
+        self.folders = {name: folders[name] for name in trained}
+        self._candidates = [name for name in trained if only in (None, name)]
 
     def choose(self, given: frozenset[Modality], needed: frozenset[Modality]) -> Experiment:
         """Return the best model that reads just what is `given`, else the best that reads a part.
@@ -79,16 +74,18 @@ class ModelChoice:
         return best_model({name: self._validation_r(name) for name in fitting})
 
     def _validation_r(self, name: Experiment) -> tuple[float, ...]:
-        try:
+        with loading(self.folders[name]):
             return read_result(self.folders[name]).best.val_r
-        except BROKEN as error:
-            raise broken_model(name, self.folders[name], error) from error
 
 
-def broken_model(name: Experiment, folder: Path, error: Exception) -> UserError:
-    """Return the error of a model that cannot be read."""
-    reason = " ".join(f"{type(error).__name__} {error}".split())
-    return UserError(
-        f"model {name} in {folder} cannot be loaded ({reason[:200]}); expected one that this "
-        "release trained: train it again"
-    )
+@contextmanager
+def loading(folder: Path) -> Iterator[None]:
+    """Refuse a model of an earlier release or from a broken disk: UserError with the way out."""
+    try:
+        yield
+    except (OSError, KeyError, ValueError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
+        reason = " ".join(f"{type(error).__name__} {error}".split())
+        raise UserError(
+            f"model {folder.name} in {folder} cannot be loaded ({reason[:200]}); expected one that "
+            "this release trained: train it again"
+        ) from error

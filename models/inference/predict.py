@@ -1,4 +1,4 @@
-"""Predictions of a trained network: the loop over batches, and the batches of a performance."""
+"""Predictions of a trained model: the loop over batches, and the windows of a performance."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -24,7 +24,7 @@ from models.tokens.tokenisers import TOKENISERS
 FloatArray = NDArray[np.float64]
 
 MOST_NOTE_PAIRS = 1 << 24
-"""Pairs of notes that attention sees at once: 64 ordinary windows, or a few of the densest."""
+"""Pairs of notes in a batch, as attention sees them: 64 ordinary windows, or a few dense ones."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -46,14 +46,14 @@ class Predictions:
 def predict(
     network: GradingNetwork, batches: Iterable[Batch], threads: int, *, by_clip: bool = False
 ) -> Predictions:
-    """Return what `network` predicts for every clip of `batches`, on the device that it is on.
+    """Return what a network predicts for every clip of `batches`; diagnostics if `by_clip`.
 
-    `threads` is how many torch may use on the CPU. Diagnostics are computed with `by_clip` alone.
+    It runs on the device that it is on. On the CPU, torch has `threads` threads meanwhile.
     """
     device = next(network.parameters()).device
-    outputs = network.head.grade.out_features
     sample_ids: list[str] = []
-    columns: dict[str, list[NDArray[np.float32]]] = defaultdict(list)
+    empty = np.zeros((0, network.head.grade.out_features), np.float32)
+    columns = defaultdict(list, scores=[empty], standardised=[empty])
     with torch_threads(threads), torch.inference_mode():
         for batch in batches:
             grades = network(batch.to(device))
@@ -65,13 +65,12 @@ def predict(
             for name, tensor in found.items():
                 columns[name].append(tensor.cpu().numpy())
             sample_ids.extend(batch.sample_ids)
-    nothing = np.zeros((0, outputs), np.float32)
-    whole = {name: np.concatenate(parts) for name, parts in columns.items()}
+    joined = {name: np.concatenate(parts) for name, parts in columns.items()}
     return Predictions(
         sample_ids=tuple(sample_ids),
-        scores=whole.pop("scores", nothing),
-        standardised=whole.pop("standardised", nothing),
-        by_clip=whole,
+        scores=joined.pop("scores"),
+        standardised=joined.pop("standardised"),
+        by_clip=joined,
     )
 
 
@@ -86,17 +85,17 @@ def predict_windows(windows: Iterable[Window], model: TrainedModel) -> FloatArra
 
     Windows are read as they are needed. Raises UserError when the network gives no finite scores.
     """
-    config = model.config
     silent: list[bool] = []
 
     def batches() -> Iterator[Batch]:
-        for batch in _group(windows, config.training.batch_size):
-            silent.extend(window.silent for window in batch)
-            if sounding := [window for window in batch if not window.silent]:
-                clips = window_features(sounding, config)
-                yield collate([Example(features=clip) for clip in clips], config)
+        for group in _group(windows, model.config.training.batch_size):
+            silent.extend(window.silent for window in group)
+            if sounding := [window for window in group if not window.silent]:
+                clips = window_features(sounding, model.config)
+                yield from batches_of(clips, model.config, len(clips))
 
-    predicted = predict(model.network, batches(), config.torch_threads).scores.astype(np.float64)
+    found = predict(model.network, batches(), model.config.torch_threads)
+    predicted = found.scores.astype(np.float64)
     if not np.isfinite(predicted).all():
         raise UserError(
             f"{model.experiment} gives scores that are no numbers; expected sound within ±1 full "
@@ -109,19 +108,18 @@ def predict_windows(windows: Iterable[Window], model: TrainedModel) -> FloatArra
 
 def _group(windows: Iterable[Window], size: int) -> Iterator[list[Window]]:
     """Yield up to `size` windows at a time, fewer where their notes are many."""
-    batch: list[Window] = []
+    group: list[Window] = []
     most = 0
     for window in windows:
         notes = 0 if window.notes is None else len(window.notes.notes)
-        if batch and (
-            len(batch) == size or (len(batch) + 1) * max(most, notes) ** 2 > MOST_NOTE_PAIRS
-        ):
-            yield batch
-            batch, most = [], 0
-        batch.append(window)
+        pairs = (len(group) + 1) * max(most, notes) ** 2
+        if group and (len(group) == size or pairs > MOST_NOTE_PAIRS):
+            yield group
+            group, most = [], 0
+        group.append(window)
         most = max(most, notes)
-    if batch:
-        yield batch
+    if group:
+        yield group
 
 
 def window_features(windows: Sequence[Window], config: ExperimentConfig) -> list[Features]:

@@ -1,16 +1,14 @@
 """From the files of a performance to its scores: open, cut, predict, summarise, find the limits."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-
 import numpy as np
 
 from degradation.errors import UserError
-from labeling.scores import DIMENSIONS, Dimension
+from labeling.scores import DIMENSIONS
 from models.config.experiment import MODALITIES, Experiment, Modality
 from models.inference.limits import find_limits
 from models.inference.model_choice import ModelChoice
 from models.inference.predict import FloatArray, predict_windows
+from models.inference.score import ByDimension, Score
 from models.inference.sources import Sources
 from models.inference.trained_model import TrainedModel, check_input, load_model
 from models.inference.transcriber import Transcriber
@@ -22,28 +20,6 @@ from models.inference.windows import (
     read_windows,
 )
 from storage.corpus import CorpusConfig
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Score:
-    """A performance's eight scores, 0-100, and how far each varies between windows.
-
-    A score is the mean over `windows` windows, `spread` their population standard deviation in
-    points; `silent_windows` were left out. `duration_s` is how much was graded; `left_out` says
-    what of the files was not, or was changed. `modality` is what the experiment `model` was given
-    (`describe_input`). `not_judged` gives, by dimension, why its score is not to be relied on.
-    """
-
-    file: str
-    scores: Mapping[Dimension, float]
-    spread: Mapping[Dimension, float]
-    windows: int
-    silent_windows: int
-    duration_s: float
-    left_out: tuple[str, ...]
-    modality: str
-    model: Experiment
-    not_judged: Mapping[Dimension, str]
 
 
 class Scorer:
@@ -75,17 +51,19 @@ class Scorer:
         opened = self._open(sources, modalities)
         windows = read_windows(opened, self._corpus, self._sample_rate_hz)
         scores = predict_windows(windows, model)
-        summary = summarise(scores, sources.name)
+        mean, spread = summarise(scores, sources.name)
         limits = find_limits(opened, model.config.midi_encoder.tokens, self._corpus.window_s)
+        silent = int(np.isnan(scores[:, 0]).sum())
+        midi = "audio→midi" if opened.transcribed else "midi"
         return Score(
             file=sources.name,
-            scores=summary.mean,
-            spread=summary.spread,
-            windows=summary.windows,
-            silent_windows=len(scores) - summary.windows,
+            scores=mean,
+            spread=spread,
+            windows=len(scores) - silent,
+            silent_windows=silent,
             duration_s=opened.duration_s,
             left_out=opened.left_out,
-            modality=describe_input(modalities, transcribed=opened.transcribed),
+            modality="+".join(midi if name == "midi" else name for name in sorted(modalities)),
             model=model.experiment,
             not_judged=limits,
         )
@@ -102,12 +80,11 @@ class Scorer:
             # A model of audio alone would leave the transcribed notes unread.
             given, needed = frozenset({"audio", "midi"}), frozenset({"midi"})
         name = self._choice.choose(given, needed)
-        folder = self._choice.folders[name]
         if name not in self._loaded:
-            self._loaded[name] = load_model(name, folder)
-        modalities = given & MODALITIES[name]
-        check_input(self._loaded[name], folder, modalities)
-        return self._loaded[name], modalities
+            self._loaded[name] = load_model(self._choice.folders[name])
+        model, modalities = self._loaded[name], given & MODALITIES[name]
+        check_input(model, modalities)
+        return model, modalities
 
     def _open(self, sources: Sources, modalities: frozenset[Modality]) -> Opened:
         if self._transcriber is None or sources.audio is None:
@@ -120,19 +97,10 @@ class Scorer:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Summary:
-    """Mean and population standard deviation of each dimension over `windows` windows."""
+def summarise(scores: FloatArray, name: str) -> tuple[ByDimension, ByDimension]:
+    """Return mean and population standard deviation over windows, of `scores` (windows, 8).
 
-    mean: Mapping[Dimension, float]
-    spread: Mapping[Dimension, float]
-    windows: int
-
-
-def summarise(scores: FloatArray, name: str) -> Summary:
-    """Return the summary of windows' scores, (windows, 8); silent windows, NaN, are left out.
-
-    Raises UserError, naming the performance, when every window is silent.
+    Silent windows, NaN, are left out. Raises UserError, naming the performance, when all are.
     """
     graded = scores[~np.isnan(scores).any(axis=1)]
     if not len(graded):
@@ -140,18 +108,5 @@ def summarise(scores: FloatArray, name: str) -> Summary:
             f"{name} has nothing to grade: {len(scores)} windows without a note or a sound; "
             "expected piano playing: export or record it again"
         )
-    return Summary(
-        mean=dict(zip(DIMENSIONS, graded.mean(axis=0).tolist(), strict=True)),
-        spread=dict(zip(DIMENSIONS, graded.std(axis=0).tolist(), strict=True)),
-        windows=len(graded),
-    )
-
-
-def describe_input(modalities: frozenset[Modality], *, transcribed: bool) -> str:
-    """Return what a model was given; `audio→midi` is MIDI that was transcribed from the audio.
-
-    >>> describe_input(frozenset({"audio", "midi"}), transcribed=True)
-    'audio+audio→midi'
-    """
-    midi = "audio→midi" if transcribed else "midi"
-    return "+".join(midi if modality == "midi" else modality for modality in sorted(modalities))
+    mean, spread = graded.mean(axis=0).tolist(), graded.std(axis=0).tolist()
+    return dict(zip(DIMENSIONS, mean, strict=True)), dict(zip(DIMENSIONS, spread, strict=True))

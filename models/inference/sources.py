@@ -26,13 +26,18 @@ class Sources:
     @property
     def modalities(self) -> frozenset[Modality]:
         """What a model can be given."""
-        paths: dict[Modality, Path | None] = {"audio": self.audio, "midi": self.midi}
-        return frozenset(modality for modality, path in paths.items() if path is not None)
+        files: dict[Modality, Path | None] = {"audio": self.audio, "midi": self.midi}
+        return frozenset(modality for modality, path in files.items() if path is not None)
+
+    @property
+    def paths(self) -> list[Path]:
+        """The files, MIDI first."""
+        return [path for path in (self.midi, self.audio) if path is not None]
 
     @property
     def name(self) -> str:
         """The file's path as it was given; of two, both."""
-        return " + ".join(str(path) for path in (self.midi, self.audio) if path is not None)
+        return " + ".join(map(str, self.paths))
 
     def only(self, modalities: frozenset[Modality]) -> "Sources":
         """Return the files of these modalities."""

@@ -26,8 +26,8 @@ from models.evaluation.human.folds import (
     predict_held_out,
 )
 from models.evaluation.human.grading import clip_windows
-from models.inference.predict import batches_of, predict
-from models.inference.scorer import TrainedModel, window_features
+from models.inference.predict import batches_of, predict, window_features
+from models.inference.trained_model import TrainedModel
 from models.inputs.batch import Example, collate
 from models.inputs.feature_reader import Features
 from models.networks.network import GradingNetwork

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from degradation.notes import Performance
 from models.config.experiment import Experiment
-from models.inference.scorer import TrainedModel
+from models.inference.trained_model import TrainedModel
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
