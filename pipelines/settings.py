@@ -31,7 +31,7 @@ from degradation.recipe import RECIPE_NAME, Recipe, load_recipe, recipe_files
 from degradation.recipe_base import TAKEN_NAMES
 from models.config.experiment import ExperimentConfig, load_experiment
 from storage.corpus import CorpusConfig, choose, load_corpus_config, read_index
-from storage.demo_corpus.write import YEARS as DEMO_YEARS
+from storage.demo_corpus import YEARS as DEMO_YEARS
 from storage.files import whole_file
 from storage.licence import DEMO_LICENCE, find_licence
 

@@ -14,7 +14,7 @@ from pipelines.execution.worker_pool import run_tasks
 from pipelines.metadata import records_metadata, table_metadata
 from pipelines.resources import Project
 from storage.corpus import SPLITS, Fault, choose, read_index
-from storage.demo_corpus.write import write_demo_corpus
+from storage.demo_corpus import write_demo_corpus
 from storage.performances import fault_rows, plan_performances, write_performances_part
 from storage.segments import write_segments
 from storage.tables import Table, commit, part_path, read_table, write_part

@@ -19,7 +19,7 @@ from joblib import cpu_count
 
 from models.config.experiment import EXPERIMENTS
 from pipelines.settings import CONFIGS
-from storage.demo_corpus.write import CSV_NAME
+from storage.demo_corpus import CSV_NAME
 
 ROWS = "select sample_id, md5(audio.bytes) sound, md5(midi.bytes) notes from pairs order by 1"
 

@@ -2,21 +2,17 @@
 
 import csv
 import io
-import os
-import pathlib
 import re
 import unicodedata
 
 from storage.corpus import COLUMNS
-from storage.demo_corpus.pianist import draw_pianists
-from storage.demo_corpus.pieces import PIECES
-from storage.demo_corpus.play import play
-from storage.demo_corpus.score import Piece
+from storage.demo_corpus import CSV_NAME, YEARS
 from storage.midi import write_midi
+from tools.demo_corpus.pianist import draw_pianists
+from tools.demo_corpus.pieces import PIECES
+from tools.demo_corpus.play import play
+from tools.demo_corpus.score import Piece
 
-CSV_NAME = "maestro-v3.0.0.csv"
-YEARS = (2021, 2022, 2023)
-"""One rendition of every piece a year, so that each year holds all three splits."""
 SEED = 0
 LICENSE = """\
 The music in this folder is in the public domain. The renditions (the MIDI files and the table
@@ -53,24 +49,3 @@ def corpus_files() -> dict[str, bytes]:
             duration = f"{performance.duration_s:.5f}"
             rows.writerow(dict(zip(COLUMNS, (*values, duration), strict=True)))
     return files | {CSV_NAME: table.getvalue().encode()}
-
-
-def write_demo_corpus(root: pathlib.Path) -> None:
-    """Write the demo corpus into `root`, a MAESTRO root without audio; the same bytes each time.
-
-    Files appear whole or not at all, and the table comes last, so a root that has it is
-    complete. Files that are there already are left alone. A table of other content is taken
-    away first, since it would list files that are about to change.
-    """
-    files = corpus_files()
-    table = root / CSV_NAME
-    if table.exists() and table.read_bytes() != files[CSV_NAME]:
-        table.unlink()
-    for name, content in files.items():
-        path = root / name
-        if path.exists() and path.read_bytes() == content:
-            continue
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_name(f".{path.name}.{os.getpid()}.part")
-        part.write_bytes(content)
-        os.replace(part, path)

@@ -1,6 +1,6 @@
 """Frédéric Chopin: a melody over repeated chords, and a chorale."""
 
-from storage.demo_corpus.score import Piece, Voice
+from tools.demo_corpus.score import Piece, Voice
 
 PRELUDE_4 = Piece(
     composer="Frédéric Chopin",

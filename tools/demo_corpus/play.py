@@ -10,13 +10,13 @@ from degradation.notes import (
     snap,
 )
 from degradation.seeds import stream
-from storage.demo_corpus.dynamics import draw_velocities
-from storage.demo_corpus.notation import parse_piece
-from storage.demo_corpus.pedalling import draw_pedal
-from storage.demo_corpus.pianist import Pianist
-from storage.demo_corpus.score import Piece
-from storage.demo_corpus.tempo import draw_tempo
-from storage.demo_corpus.touch import draw_offsets, draw_onsets
+from tools.demo_corpus.dynamics import draw_velocities
+from tools.demo_corpus.notation import parse_piece
+from tools.demo_corpus.pedalling import draw_pedal
+from tools.demo_corpus.pianist import Pianist
+from tools.demo_corpus.score import Piece
+from tools.demo_corpus.tempo import draw_tempo
+from tools.demo_corpus.touch import draw_offsets, draw_onsets
 
 
 def play(piece: Piece, pianist: Pianist, *, seed: int, rendition: int) -> Performance:

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from storage.demo_corpus.score import Piece, ScoreNote
+from tools.demo_corpus.score import Piece, ScoreNote
 
 STEPS = {"c": 0, "d": 2, "e": 4, "f": 5, "g": 7, "a": 9, "b": 11}
 TOKEN = re.compile(

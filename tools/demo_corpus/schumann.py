@@ -1,6 +1,6 @@
 """Robert Schumann: a staccato ride, its tune now in one hand, now in the other."""
 
-from storage.demo_corpus.score import Piece, Voice
+from tools.demo_corpus.score import Piece, Voice
 
 RIDE = """
     a4:8' e4' a4' c5' a4' c5' | e5> c5 f5' e5' c5' a4' | b4> g#4 c5' b4' g#4' e4' |

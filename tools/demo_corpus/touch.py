@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from storage.demo_corpus.pianist import Pianist
-from storage.demo_corpus.score import Piece, ScoreNote
-from storage.demo_corpus.tempo import FloatArray, TempoMap
+from tools.demo_corpus.pianist import Pianist
+from tools.demo_corpus.score import Piece, ScoreNote
+from tools.demo_corpus.tempo import FloatArray, TempoMap
 
 GRACE_S = 0.075
 """How long a small note before the full one lasts."""

@@ -1,6 +1,6 @@
 """Erik Satie: wide, slow chords."""
 
-from storage.demo_corpus.score import Piece, Voice
+from tools.demo_corpus.score import Piece, Voice
 
 GYMNOPEDIE = Piece(
     composer="Erik Satie",

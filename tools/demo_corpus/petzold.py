@@ -1,6 +1,6 @@
 """Christian Petzold: a dance in two voices, long given to Bach."""
 
-from storage.demo_corpus.score import Piece, Voice
+from tools.demo_corpus.score import Piece, Voice
 
 OPENING = """
     d5:4 g4:8 a4 b4 c5 | d5:4 g4' g4' | e5:4 c5:8 d5 e5 f#5 | g5:4 g4' g4' |

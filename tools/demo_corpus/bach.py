@@ -1,6 +1,6 @@
 """Johann Sebastian Bach: broken chords, and two-part counterpoint."""
 
-from storage.demo_corpus.score import Piece, Voice
+from tools.demo_corpus.score import Piece, Voice
 
 PRELUDE_CHORDS = """
     c4 e4 g4 c5 e5

@@ -10,9 +10,9 @@ import itertools
 import numpy as np
 
 from degradation.notes import PEDAL_DTYPE, SOFT, SUSTAIN, PedalArray, snap, sort_pedal
-from storage.demo_corpus.pianist import Pianist
-from storage.demo_corpus.score import Piece
-from storage.demo_corpus.tempo import FloatArray, TempoMap
+from tools.demo_corpus.pianist import Pianist
+from tools.demo_corpus.score import Piece
+from tools.demo_corpus.tempo import FloatArray, TempoMap
 
 SAMPLE_S = 0.02
 LIFT_S, UP_S = 0.10, 0.04

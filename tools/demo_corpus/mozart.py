@@ -1,6 +1,6 @@
 """Wolfgang Amadeus Mozart: a tune over an Alberti bass, then scales."""
 
-from storage.demo_corpus.score import Piece, Voice
+from tools.demo_corpus.score import Piece, Voice
 
 SECOND_THEME = """
     d6:8 b5 g5:4. a5:16 b5 a5:8 g5 |

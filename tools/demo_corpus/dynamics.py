@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from storage.demo_corpus.pianist import Pianist
-from storage.demo_corpus.score import LEVELS, Piece, ScoreNote
-from storage.demo_corpus.tempo import FloatArray, arch, phrase_bounds_q
+from tools.demo_corpus.pianist import Pianist
+from tools.demo_corpus.score import LEVELS, Piece, ScoreNote
+from tools.demo_corpus.tempo import FloatArray, arch, phrase_bounds_q
 
 ACCENT = 11.0
 GRACE_SOFTER = 6.0

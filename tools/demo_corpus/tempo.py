@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from storage.demo_corpus.pianist import Pianist
-from storage.demo_corpus.score import Piece
+from tools.demo_corpus.pianist import Pianist
+from tools.demo_corpus.score import Piece
 
 GRID_Q = 1 / 48
 """Step of the tempo curve in quarter notes."""

@@ -1,6 +1,6 @@
 """Ludwig van Beethoven: a bagatelle shared by the hands, and triplets in one pedal."""
 
-from storage.demo_corpus.score import Piece, Voice
+from tools.demo_corpus.score import Piece, Voice
 
 THEME = """
     e5:16 d#5 e5 b4 d5 c5 | a4:8 r:16 c4 e4 a4 | b4:8 r:16 e4 g#4 b4 |
