@@ -73,6 +73,15 @@ def check_regular(path: Path) -> None:
         )
 
 
+def why_unreadable(path: Path) -> UserError | None:
+    """Return the error of a path that is no regular file, None where it is one."""
+    try:
+        check_regular(path)
+    except UserError as error:
+        return error
+    return None
+
+
 @contextmanager
 def readable(path: Path) -> Iterator[None]:
     """Turn an error of the operating system into a UserError that names the path."""

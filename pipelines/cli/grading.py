@@ -4,7 +4,7 @@ import io
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -116,7 +116,7 @@ def _find_performances(
     files: list[Path], midi: Path | None, audio: Path | None
 ) -> "Iterator[tuple[str, Sources | UserError]]":
     """Yield each performance's name, and its files or why they cannot be read."""
-    from models.inference.sources import Sources, check_regular, find_sources
+    from models.inference.sources import Sources, find_sources, why_unreadable
 
     for file in files:
         try:
@@ -125,12 +125,8 @@ def _find_performances(
             yield str(file), error
     if not files:
         pair = Sources(midi=midi, audio=audio)
-        try:
-            for path in pair.paths:
-                check_regular(path)
-            yield pair.name, pair
-        except UserError as error:
-            yield pair.name, error
+        errors = [error for path in pair.paths if (error := why_unreadable(path))]
+        yield pair.name, errors[0] if errors else pair
 
 
 @app.command()
@@ -140,18 +136,12 @@ def transcribe(
     out: Annotated[Path, typer.Option(help="Folder for the MIDI files.")],
 ) -> None:
     """Write the notes and pedal that are heard in recordings as MIDI (extra `transcription`)."""
-    from models.inference.sources import check_regular
+    from models.inference.sources import why_unreadable
 
-    def attempt(work: Callable[[Path], object], file: Path) -> bool:
-        try:
-            work(file)
-        except UserError as error:
+    unreadable = [error for file in files if (error := why_unreadable(file))]
+    if len(unreadable) == len(files):
+        for error in unreadable:
             typer.echo(f"pianograde: {error}", err=True)
-            return False
-        return True
-
-    readable = [file for file in files if attempt(check_regular, file)]
-    if not readable:
         raise typer.Exit(2)
 
     from models.inference.transcriber import load_transcriber
@@ -159,11 +149,14 @@ def transcribe(
     from pipelines.settings import load_settings
 
     transcriber = load_transcriber(load_settings().experiment_config().torch_threads)
-    written = [
-        attempt(lambda file: typer.echo(str(transcribe_file(file, transcriber, out))), file)
-        for file in readable
-    ]
-    if len(readable) < len(files) or not all(written):
+    failed = False
+    for file in files:
+        try:
+            typer.echo(str(transcribe_file(file, transcriber, out)))
+        except UserError as error:
+            failed = True
+            typer.echo(f"pianograde: {error}", err=True)
+    if failed:
         raise typer.Exit(2)
 
 
