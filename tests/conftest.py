@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, settings
 
 from degradation.notes import NOTE_DTYPE, PEDAL_DTYPE, SUSTAIN, Performance, snap
 from degradation.seeds import stream
+from models.config.experiment import ExperimentConfig, load_experiment
 from storage.midi import write_midi
 from storage.percepiano import MEANS_FILE, MIDI_FOLDER, RATINGS_FILE, SCALES
 
@@ -125,6 +126,36 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     Three works, of each three passages by five players and as the score; not to be changed.
     """
     return write_checkout(tmp_path_factory.mktemp("percepiano") / "PercePiano")
+
+
+@pytest.fixture(scope="session")
+def demo_config() -> ExperimentConfig:
+    return load_experiment(PROJECT / "configs" / "experiments" / "demo.yaml")
+
+
+@pytest.fixture(scope="session")
+def tiny_config(demo_config: ExperimentConfig) -> ExperimentConfig:
+    """The demo's experiment, made as small as it will go."""
+    small = demo_config.model_dump()
+    small["torch_threads"] = 1
+    small["audio_features"] |= {"bands": 8}
+    small["audio_encoder"] |= {"width": 8, "dropout": 0.1}
+    small["midi_encoder"] |= {"width": 8, "heads": 2, "feedforward": 8}
+    small["projection"] |= {"width": 8}
+    small["fusion"] |= {"heads": 2}
+    small["pretraining"] |= {"epochs": 2, "batch_size": 8}
+    small["aggregation"] |= {"hidden": 4, "heads": 2}
+    small["head"] |= {"hidden": 8}
+    small["training"] |= {
+        "epochs": 4,
+        "patience_epochs": 4,
+        "batch_size": 8,
+        "shuffle_buffer_examples": 10,
+        "open_parts": 2,
+        "rows_per_read": 4,
+        "progress_every_s": 1000.0,
+    }
+    return ExperimentConfig.model_validate(small)
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,6 @@
 """Commands with trained models: grade performances, transcribe them, ask the listeners."""
 
 import io
-import json
 import os
 import sys
 from collections.abc import Iterator
@@ -125,8 +124,8 @@ def _find_performances(
             yield str(file), error
     if not files:
         pair = Sources(midi=midi, audio=audio)
-        errors = [error for path in pair.paths if (error := why_unreadable(path))]
-        yield pair.name, errors[0] if errors else pair
+        reasons = [reason for path in pair.paths if (reason := why_unreadable(path))]
+        yield pair.name, reasons[0] if reasons else pair
 
 
 @app.command()
@@ -138,10 +137,10 @@ def transcribe(
     """Write the notes and pedal that are heard in recordings as MIDI (extra `transcription`)."""
     from models.inference.sources import why_unreadable
 
-    unreadable = [error for file in files if (error := why_unreadable(file))]
-    if len(unreadable) == len(files):
-        for error in unreadable:
-            typer.echo(f"pianograde: {error}", err=True)
+    reasons = [reason for file in files if (reason := why_unreadable(file))]
+    if len(reasons) == len(files):
+        for reason in reasons:
+            typer.echo(f"pianograde: {reason}", err=True)
         raise typer.Exit(2)
 
     from models.inference.transcriber import load_transcriber
@@ -184,7 +183,10 @@ def validate(
 
     check_checkout(settings.percepiano)
 
-    from pipelines.assets.human_validation import PAGE
+    from models.document import read_document
+    from models.evaluation.human.document import HumanValidation
+    from models.evaluation.human.page import summary_lines
+    from pipelines.documents import document_file
     from pipelines.execution.runs import materialise
     from pipelines.execution.stages import recipe_stage
     from pipelines.workspace import Workspace
@@ -192,8 +194,7 @@ def validate(
     if percepiano is not None:
         remember(settings, ["percepiano"])
     materialise(recipe_stage("human validation", recipe, "human_validation"), settings)
-    folder = Workspace(settings).output_path(recipe, "human_validation")
-    content = json.loads((folder / PAGE).with_suffix(".json").read_text(encoding="utf-8"))
-    for said in content["sentences"]:
-        typer.echo(f"- {said}")
-    typer.echo(f"\npage       {folder / PAGE}")
+    path = document_file(Workspace(settings), recipe, "human_validation")
+    for line in summary_lines(read_document(path, HumanValidation)):
+        typer.echo(f"- {line}")
+    typer.echo(f"\npage       {path.with_suffix('.html')}")

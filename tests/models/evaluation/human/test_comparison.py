@@ -2,7 +2,7 @@
 
 import dataclasses
 import html
-import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -14,11 +14,13 @@ from degradation.recipe import load_recipe
 from labeling.scores import DIMENSIONS
 from models.config.experiment import Experiment, ExperimentConfig
 from models.config.human_validation import HumanValidationConfig, load_human_validation
+from models.document import read_document
+from models.evaluation.human.comparison import TrainedModels, compare_with_listeners
+from models.evaluation.human.document import HumanValidation
 from models.evaluation.human.fine_tuning import starts_of
 from models.evaluation.human.grading import clip_windows, grade_clips
-from models.evaluation.human.report import write_human_report
-from models.evaluation.human.summary import Findings, compare_with_listeners
-from models.evaluation.human.trained import Trained
+from models.evaluation.human.page import summary_lines, write_human_validation
+from models.evaluation.report.formats import signed
 from models.inference.trained_model import TrainedModel
 from models.networks.midi_encoder import NoteEncoder
 from models.networks.network import GradingNetwork
@@ -86,8 +88,8 @@ def pretrained_dir(tmp_path_factory: pytest.TempPathFactory, tiny_config: Experi
 
 def compare(
     rated: RatedClips, models, trained_on, quick, pretrained_on=(), pretrained_dir=None
-) -> Findings:
-    trained = Trained(
+) -> HumanValidation:
+    trained = TrainedModels(
         models=models,
         trained_on=trained_on,
         pretrained_on=pretrained_on,
@@ -99,47 +101,34 @@ def compare(
 
 
 @pytest.fixture(scope="module")
-def findings(rated: RatedClips, models, quick, pretrained_dir: Path) -> Findings:
+def findings(rated: RatedClips, models, quick, pretrained_dir: Path) -> HumanValidation:
     first, *others = (clip for clip in rated.clips if not clip.is_score and clip.bars != 16)
     heard = ("2015/heard.midi", first.performance)
     read = [(f"2017/{clip.stem}.midi", clip.performance) for clip in others[:3]]
     return compare(rated, models, [heard], quick, [heard, *read], pretrained_dir)
 
 
-def test_score_and_long_clips_are_not_judged_and_a_heard_one_is_left_out(
-    findings: Findings,
+def test_score_and_long_clips_are_not_judged_and_one_trained_on_is_left_out(
+    findings: HumanValidation,
 ) -> None:
-    assert (len(findings.rated.clips), findings.judged) == (54, 42)
-    assert findings.models is not None
-    assert findings.models.heard == {"2015/heard.midi": 1}
-    assert findings.models.judged == 41
-    assert all(
-        row.agreement.pooled.n <= 41 for rows in findings.models.rows.values() for row in rows
-    )
-    assert findings.tuned is not None
-    assert findings.tuned.clips == 41
+    assert (findings.clips.read, findings.clips.judged) == (54, 42)
+    models = findings.models
+    assert models is not None
+    assert (models.left_out, models.judged) == ({"2015/heard.midi": 1}, 41)
+    assert all(row.pooled.n <= 41 for rows in models.rows.values() for row in rows)
+    assert findings.fine_tuning is not None
+    assert findings.fine_tuning.clips == 41
 
 
-def test_clips_that_only_a_models_encoder_has_read_are_counted_and_not_called_unseen(
-    findings: Findings, tmp_path: Path
-) -> None:
+def test_clips_that_only_a_models_encoder_has_read_are_counted(findings: HumanValidation) -> None:
     assert findings.models is not None
-    assert findings.models.read == {"audio_only": 0, "midi_only": 3}
-    paths = write_human_report(findings, tmp_path)
-    content = json.loads(paths.json.read_text())
-    page = html.unescape(paths.html.read_text())
-    assert content["models"]["read_in_pretraining"] == {"audio_only": 0, "midi_only": 3}
-    assert content["models"]["never_read"] == {"audio_only": 41, "midi_only": 38}
-    (said,) = (said for said in content["sentences"] if "masked pretraining" in said)
-    assert "the encoder that midi_only started from has read those of 3" in said
-    assert "38 of the clips are of playing that it never read" in said
-    assert page.count("Not on unseen music: its encoder has read") == 1
+    assert findings.models.read_in_pretraining == {"audio_only": 0, "midi_only": 3}
 
 
 def test_training_on_damage_is_judged_against_a_start_that_lacks_it_alone(
-    findings: Findings, tmp_path: Path
+    findings: HumanValidation,
 ) -> None:
-    tuned = findings.tuned
+    tuned = findings.fine_tuning
     assert tuned is not None
     assert tuned.gain_over == "pretrained"
     from_checkpoint, from_pretrained, from_scratch = (
@@ -147,15 +136,7 @@ def test_training_on_damage_is_judged_against_a_start_that_lacks_it_alone(
     )
     assert tuned.gain == pytest.approx(from_checkpoint - from_pretrained)
     assert from_pretrained != from_scratch
-    paths = write_human_report(findings, tmp_path)
-    content = json.loads(paths.json.read_text())
-    assert content["fine_tuning"]["gain_over"] == "pretrained"
-    (said,) = (said for said in content["sentences"] if "fine-tuned on the ratings" in said)
-    assert "gain over the pretrained encoder that it began with is" in said
-    assert "trained with one seed, and seeds were not redrawn" in said
-    page = " ".join(html.unescape(paths.html.read_text()).split())
-    assert "the encoder that it started from has read the performances of 3 of them" in page
-    assert f"performances of {', '.join(findings.works_heard)}".replace("_", " ") in page
+    assert tuned.known_works
 
 
 def test_the_pretrained_start_has_the_encoder_and_a_fresh_rest(
@@ -174,55 +155,58 @@ def test_the_pretrained_start_has_the_encoder_and_a_fresh_rest(
     assert any(not torch.equal(weights, scratch[name]) for name, weights in pretrained.items())
 
 
-def test_what_listeners_were_made_to_hear_is_found(findings: Findings) -> None:
+def test_what_listeners_were_made_to_hear_is_found(findings: HumanValidation) -> None:
     """The invented ratings of loudness follow the velocity, and nothing follows anything else."""
     loud = next(row for row in findings.heuristics if row.scale == "timbre soft–loud")
-    assert loud.agreement.verdict == "follows"
-    assert loud.agreement.within.r > 0.7
-    assert loud.baseline > 0.5
+    assert loud.verdict == "follows"
+    assert loud.within.rho > 0.7
+    assert loud.baseline_rho > 0.5
     mean_loudness = findings.reliability["timbre soft–loud"]
     others = [found for scale, found in findings.reliability.items() if "loud" not in scale]
     assert mean_loudness.icc_1 > 0.8 > 0.3 > max(found.icc_1 for found in others)
 
 
 def test_the_same_comparison_gives_the_same_figures(
-    findings: Findings, rated: RatedClips, models, quick: HumanValidationConfig
+    findings: HumanValidation, rated: RatedClips, models, quick: HumanValidationConfig
 ) -> None:
     only_midi = {"midi_only": models["midi_only"]}
     heard = [("a.midi", rated.clips[0].performance)]
     once, again = (compare(rated, only_midi, heard, quick) for _ in range(2))
-    assert once.tuned == again.tuned
-    assert once.tuned is not None
-    assert set(once.tuned.starts) == {"checkpoint", "scratch"}
-    assert once.tuned.gain_over == "scratch"
+    assert once.fine_tuning == again.fine_tuning
+    assert once.fine_tuning is not None
+    assert set(once.fine_tuning.starts) == {"checkpoint", "scratch"}
+    assert once.fine_tuning.gain_over == "scratch"
     assert once.models == again.models
     assert once.functions == findings.functions
 
 
-def test_nothing_is_said_of_models_that_heard_every_clip(
+def test_models_trained_on_every_clip_are_not_compared(
     rated: RatedClips, models, quick: HumanValidationConfig, tmp_path: Path
 ) -> None:
     trained_on = [(clip.stem, clip.performance) for clip in rated.clips]
     found = compare(rated, {"midi_only": models["midi_only"]}, trained_on, quick)
-    assert found.models is None
-    assert found.tuned is None
-    paths = write_human_report(found, tmp_path)
-    content = json.loads(paths.json.read_text())
-    assert content["no_models"].startswith("nothing is left: every clip was cut from")
-    assert "nothing is left: every clip" in paths.html.read_text()
+    assert (found.models, found.no_models) == (None, "all clips trained on")
+    assert (found.fine_tuning, found.no_fine_tuning) == (None, "all clips trained on")
+    page = write_human_validation(found, tmp_path).html.read_text()
+    assert "every clip was cut from a performance that they were trained on" in page
 
 
-def test_the_page_says_what_the_json_says(findings: Findings, tmp_path: Path) -> None:
-    paths = write_human_report(findings, tmp_path)
-    content, page = json.loads(paths.json.read_text()), paths.html.read_text()
-    for said in content["sentences"]:
-        assert said in html.unescape(page)
-    assert "1 clip was left out" in page
-    assert len(content["functions"]) == 9
-    assert set(content["models"]["experiments"]) == {"audio_only", "midi_only"}
-    assert content["models"]["left_out"] == {"2015/heard.midi": 1}
-    assert len(content["reliability"]["scales"]) == 19
-    assert ">nan<" not in page
+def test_the_document_reads_back_and_the_page_shows_its_figures(
+    findings: HumanValidation, tmp_path: Path
+) -> None:
+    paths = write_human_validation(findings, tmp_path)
+    read = read_document(paths.json, HumanValidation)
+    assert repr(read) == repr(findings), "NaN is not equal to itself"
+    page = html.unescape(paths.html.read_text())
+    lines = summary_lines(findings)
+    assert len(lines) == 3
+    assert all(line in page for line in lines)
+    assert findings.models is not None
+    for row in [*findings.functions, *findings.models.rows["midi_only"], *findings.heuristics]:
+        assert f"<b>{signed(row.within.rho, 2)}</b>" in page
+    stated = sum(row.sign is not None for row in findings.models.rows["midi_only"])
+    assert page.count('class="dot"') == len(findings.functions) + 2 * stated
+    assert not re.search(r"\b(nan|None|undefined)\b", page)
 
 
 def test_clips_of_one_work_are_refused(rated: RatedClips, quick: HumanValidationConfig) -> None:

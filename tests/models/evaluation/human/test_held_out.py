@@ -5,8 +5,12 @@ import pytest
 
 from degradation.seeds import stream
 from models.config.human_validation import BoostingConfig
-from models.evaluation.human.baseline import predict_baseline
-from models.evaluation.human.folds import gain_within, judge_held_out, predict_held_out
+from models.evaluation.human.held_out import (
+    gain_within,
+    judge_held_out,
+    predict_baseline,
+    predict_held_out,
+)
 
 WORKS = [f"work {at % 3}" for at in range(240)]
 SEGMENTS = [f"work {at % 3} segment {at // 3 % 10}" for at in range(240)]
@@ -25,7 +29,7 @@ def test_no_group_is_predicted_from_itself() -> None:
     predicted = predict_held_out(WORKS, 2, fit)
     assert (predicted == np.arange(240)[:, None]).all()
     assert len(seen) == 3
-    with pytest.raises(ValueError, match="two groups or more"):
+    with pytest.raises(ValueError, match="fewer than 2 unique groups"):
         predict_held_out(["one"] * 5, 2, fit)
 
 
