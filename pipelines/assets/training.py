@@ -22,7 +22,7 @@ from pipelines.resources import Project
 from pipelines.workspace import Workspace
 from storage.derived import SAMPLES_VERSION
 from storage.schema import DISTINCT
-from storage.tables import derived_path, open_table, part_rows, read_table
+from storage.tables import data_file_rows, derived_path, open_table, read_table
 
 LABELS = ["sample_id", "segment_id", "split", "tier", "composition", *DIMENSIONS]
 COUNTERFACTUAL = ["family", "varied", "varied_severity_jnd"]
@@ -112,9 +112,9 @@ def read_examples(workspace: Workspace, recipe_name: str) -> LabelledExamples:
         "pairs": int(open_table(pairs).version()),
         "samples": int(open_table(samples).version()),
     }
-    paths = list(part_rows(pairs, versions["pairs"]))
+    paths = list(data_file_rows(pairs, versions["pairs"]))
     labelled = [derived_path(path, SAMPLES_VERSION) for path in paths]
-    check_parts(samples, labelled, part_rows(samples, versions["samples"]))
+    check_parts(samples, labelled, data_file_rows(samples, versions["samples"]))
     rows = read_table(samples, versions["samples"])
     # Tables from before there were counterfactual rows lack these columns.
     columns = LABELS + [name for name in COUNTERFACTUAL if name in rows.schema.names]

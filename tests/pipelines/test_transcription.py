@@ -47,7 +47,7 @@ from pipelines.workspace import Workspace
 from storage.audio import decode_audio, encode_flac
 from storage.derived import SAMPLES_VERSION
 from storage.midi import read_midi, write_midi
-from storage.tables import commit, derived_path, part_path, read_table, write_part
+from storage.tables import commit, data_file_path, derived_path, read_table, write_data_file
 
 RECIPE = "phase2"
 RATE_HZ = 24_000
@@ -75,7 +75,7 @@ def commit_rows(workspace: Workspace, name: str, path: str, columns: dict[str, l
     arrays = [
         pa.array(columns.get(field.name, [None] * COUNT), field.type) for field in table.schema
     ]
-    commit(table, [write_part(table, path, [pa.table(arrays, schema=table.schema)])])
+    commit(table, [write_data_file(table, path, [pa.table(arrays, schema=table.schema)])])
 
 
 def commit_tables(workspace: Workspace) -> None:
@@ -110,7 +110,9 @@ def commit_tables(workspace: Workspace) -> None:
             "tokens": [each.tobytes() for each in tokens], "notes": [len(each) for each in tokens],
         }),
     }  # fmt: skip
-    path = part_path(workspace.table(RECIPE, "pairs"), {"tier": "good", "year": "2004"}, "first")
+    path = data_file_path(
+        workspace.table(RECIPE, "pairs"), {"tier": "good", "year": "2004"}, "first"
+    )
     for name, (version, columns) in tables.items():
         where = path if version is None else derived_path(path, version)
         commit_rows(workspace, name, where, about | columns)

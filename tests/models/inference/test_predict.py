@@ -10,7 +10,7 @@ from models.config.experiment import EXPERIMENTS, Experiment, ExperimentConfig
 from models.inference.predict import batches_of, predict
 from models.inference.predict_split import predict_split
 from models.inference.trained_model import load_model
-from models.inputs.feature_reader import read_part
+from models.inputs.feature_reader import read_data_file
 
 
 @pytest.mark.parametrize("experiment", EXPERIMENTS)
@@ -27,7 +27,7 @@ def test_clips_in_memory_get_the_scores_of_stored_ones(
     clips = [
         clip
         for part in range(len(corpus.parts))
-        for clip in read_part(
+        for clip in read_data_file(
             corpus.parts, part, split="test", modalities={"audio", "midi"}, config=tiny_config
         )
     ]
