@@ -26,10 +26,9 @@ from degradation.render import render
 from models.config.experiment import EXPERIMENTS, MODALITIES, Modality
 from models.evaluation.counterfactuals.dose_response import APART_JND, far_apart, fell
 from models.evaluation.criteria.acceptance import IN_ORDER_SHARE
+from models.inference.model_choice import ModelChoice
 from models.inference.scorer import Scorer
 from models.inference.sources import Sources
-from models.training.files import is_trained
-from pipelines.assets.training import model_folder
 from pipelines.cli.command import report_user_error
 from pipelines.evenly_spaced import evenly_spaced
 from pipelines.settings import find_recipe, load_settings
@@ -121,10 +120,10 @@ def main(recipe: str = "factored") -> None:
     workspace, chosen = Workspace(load_settings()), find_recipe(recipe)
     if not isinstance(chosen, FactoredRecipe):
         raise UserError(f"recipe {recipe} damages by tier; expected one of kind factored")
-    folders = {name: model_folder(workspace, recipe, name) for name in EXPERIMENTS}
-    trained = [MODALITIES[name] for name, folder in folders.items() if is_trained(folder)]
+    choice = ModelChoice({name: workspace.model_folder(recipe, name) for name in EXPERIMENTS})
+    trained = [MODALITIES[name] for name in choice.folders]
     hearings = [name for name, heard in HEARINGS.items() if any(heard <= each for each in trained)]
-    scorer = Scorer(folders, workspace.settings.corpus_config(), chosen.sample_rate_hz)
+    scorer = Scorer(choice, workspace.settings.corpus_config(), chosen.sample_rate_hz)
     shares: dict[tuple[str, Factor], list[float]] = defaultdict(list)
     for name, clean in held_out_performances(workspace):
         with tempfile.TemporaryDirectory() as folder:
