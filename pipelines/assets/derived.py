@@ -12,8 +12,8 @@ from models.inputs.feature_writer import (
     audio_features_version,
     feature_workers,
     midi_tokens_version,
-    write_audio_features_part,
-    write_midi_tokens_part,
+    write_audio_features,
+    write_midi_tokens,
 )
 from pipelines.automation import MAKE_AGAIN_WHAT_CHANGED
 from pipelines.execution.partitioned_step import (
@@ -31,10 +31,10 @@ from storage.derived import (
     HEURISTICS_VERSION,
     SAMPLES_VERSION,
     DerivedTask,
-    write_heuristics_part,
-    write_samples_part,
+    write_heuristics,
+    write_samples,
 )
-from storage.tables import Part, commit, derived_path, find_part, part_rows
+from storage.tables import DataFile, commit, data_file_rows, derived_path, find_data_file
 
 Task = TypeVar("Task", DerivedTask, FeaturesTask)
 Partitions = dg.PartitionsDefinition[dg.MultiPartitionKey]
@@ -82,7 +82,7 @@ def derived_assets(recipe_name: str, partitions: Partitions) -> list[dg.AssetsDe
             code_version=HEURISTICS_VERSION,
             parts_version=lambda _: HEURISTICS_VERSION,
             task=derived_task,
-            work=write_heuristics_part,
+            work=write_heuristics,
         ),
         derived_asset(
             [recipe_name, "samples"],
@@ -94,7 +94,7 @@ def derived_assets(recipe_name: str, partitions: Partitions) -> list[dg.AssetsDe
             code_version=SAMPLES_VERSION,
             parts_version=lambda _: SAMPLES_VERSION,
             task=derived_task,
-            work=write_samples_part,
+            work=write_samples,
         ),
         derived_asset(
             [recipe_name, "audio_features"],
@@ -105,7 +105,7 @@ def derived_assets(recipe_name: str, partitions: Partitions) -> list[dg.AssetsDe
             code_version=AUDIO_FEATURES_VERSION,
             parts_version=features_version,
             task=features_task("audio_features"),
-            work=write_audio_features_part,
+            work=write_audio_features,
             workers=features_workers,
         ),
         derived_asset(
@@ -116,7 +116,7 @@ def derived_assets(recipe_name: str, partitions: Partitions) -> list[dg.AssetsDe
             code_version=MIDI_TOKENS_VERSION,
             parts_version=tokens_version,
             task=features_task("midi_tokens"),
-            work=write_midi_tokens_part,
+            work=write_midi_tokens,
         ),
     ]
 
@@ -131,7 +131,7 @@ def derived_asset(
     code_version: str,
     parts_version: Callable[[Workspace], str],
     task: Callable[[Workspace, str], Task],
-    work: Callable[[Task], Part],
+    work: Callable[[Task], DataFile],
     workers: Callable[[Workspace], int] = lambda workspace: workspace.settings.workers,
 ) -> dg.AssetsDefinition:
     """Return the asset of one derived table: `work` does one `task` for each part of the pairs.
@@ -158,19 +158,21 @@ def derived_asset(
     ) -> Iterator[dg.MaterializeResult[None]]:
         workspace = project.workspace
         pairs, table = (workspace.table(recipe_name, one) for one in ("pairs", name))
-        version, rows = parts_version(workspace), part_rows(pairs)
+        version, rows = parts_version(workspace), data_file_rows(pairs)
 
         def plan(partition: TierYear) -> list[Task]:
-            return [task(workspace, path) for path in part_rows(pairs, None, **partition.columns)]
+            return [
+                task(workspace, path) for path in data_file_rows(pairs, None, **partition.columns)
+            ]
 
-        def commit_partition(partition: TierYear, parts: list[Part]) -> Committed:
+        def commit_partition(partition: TierYear, parts: list[DataFile]) -> Committed:
             commit(table, parts, partition.columns)
             return Committed.of(parts)
 
         step = Step(
-            count=lambda partition: sum(part_rows(pairs, None, **partition.columns).values()),
+            count=lambda partition: sum(data_file_rows(pairs, None, **partition.columns).values()),
             plan=plan,
-            find=lambda planned: find_part(table, derived_path(planned.path, version)),
+            find=lambda planned: find_data_file(table, derived_path(planned.path, version)),
             work=work,
             size=lambda planned: rows[planned.path],
             commit=commit_partition,
