@@ -1,9 +1,7 @@
 """Evaluation: what the models learnt, judged on music they have not seen."""
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import dagster as dg
 
@@ -19,8 +17,12 @@ from models.evaluation.audits.documents import (
     TranscriptionAudit,
 )
 from models.evaluation.ceilings.label_ceiling import TierScores
-from models.evaluation.report.evaluation import Evaluation, Outcome, TierSound
-from models.evaluation.report.report import write_report
+from models.evaluation.criteria.verdict import Criterion
+from models.evaluation.report.build import build_report
+from models.evaluation.report.document import TierSound
+from models.evaluation.report.environment import say, write_report
+from models.evaluation.report.evaluation import Evaluation, Outcome
+from models.evaluation.report.page import report_page
 from models.inference.predict import predict
 from models.training.pretraining.checkpoint import load_pretraining
 from pipelines.assets.pretraining import pretrained_folder
@@ -52,7 +54,7 @@ def evaluation_asset(recipe_name: str) -> dg.AssetsDefinition:
         code_version="3",
         description=(
             "The report: mean and per-dimension r and MAE on held-out compositions, beside what "
-            "the labels allow at best; success gates, significance, tiers told apart, and where "
+            "the labels allow at best; success criteria, tiers named right, and where "
             "there are counterfactual rows, how grades follow what was changed. HTML, and the "
             "same numbers as JSON."
         ),
@@ -73,7 +75,7 @@ def evaluation_asset(recipe_name: str) -> dg.AssetsDefinition:
                 "judged here; materialise transcription again to see it"
             )
             transcription = None
-        paths = write_report(
+        report = build_report(
             Evaluation(
                 recipe=recipe_name,
                 kind=recipe.kind,
@@ -96,23 +98,32 @@ def evaluation_asset(recipe_name: str) -> dg.AssetsDefinition:
                 pretraining=load_pretraining(start) if start else None,
                 config=config,
                 seed=recipe.seed,
-            ),
-            workspace.output(recipe_name, "evaluation"),
+            )
         )
+        folder = workspace.output(recipe_name, "evaluation")
+        paths = write_report(report, report_page(report), folder, "report")
         context.log.info(f"report: {paths.html}")
-        report = json.loads(paths.json.read_text(encoding="utf-8"))
-        ceiling = report["ceiling"]["on_these_samples"]
-        shown = ("name", "mean_r", "mean_mae", "share_of_ceiling_r", "within_tier_r")
         return dg.MaterializeResult(
             metadata={
                 "report": dg.MetadataValue.url(project.settings.link(paths.html)),
                 "json": dg.MetadataValue.path(paths.json),
-                "label ceiling r": ceiling["mean_r"],
-                "label ceiling MAE": ceiling["mean_mae"],
-                "baseline MAE": report["baseline"]["mean_mae"],
-                "success gates": records_metadata([gate_row(gate) for gate in report["gates"]]),
+                "label ceiling r": report.ceiling.mean_r,
+                "label ceiling MAE": report.ceiling.mean_mae,
+                "baseline MAE": report.baseline.mean_mae,
+                "success criteria": records_metadata(
+                    [criterion_row(one) for one in report.criteria]
+                ),
                 "experiments": records_metadata(
-                    [{name: found[name] for name in shown} for found in report["experiments"]]
+                    [
+                        {
+                            "name": one.name,
+                            "mean_r": one.agreement.mean_r,
+                            "mean_mae": one.agreement.mean_mae,
+                            "share_of_ceiling_r": one.share_of_ceiling_r,
+                            "within_tier_r": one.within_tier_r,
+                        }
+                        for one in report.models
+                    ]
                 ),
             }
         )
@@ -156,13 +167,13 @@ def other_models(transcription: TranscriptionAudit, outcomes: Sequence[Outcome])
     return [name for name, identity in transcription.models.items() if judged.get(name) != identity]
 
 
-def gate_row(gate: Mapping[str, Any]) -> dict[str, str]:
-    """Return a gate of `report.json` as the UI shows it."""
+def criterion_row(criterion: Criterion) -> dict[str, str]:
+    """Return a success criterion as the UI shows it."""
     return {
-        "gate": gate["name"],
-        "passed": {True: "yes", False: "no", None: "not judged"}[gate["passed"]],
-        "found": gate["found"],
-        "because": " ".join(gate["because"]),
+        "criterion": say(criterion.asks).striptags(),
+        "passed": {True: "yes", False: "no", None: "undecided"}[criterion.passed],
+        "found": say(criterion.found).striptags(),
+        "because": " ".join(say(reason).striptags() for reason in criterion.because),
     }
 
 
