@@ -9,7 +9,7 @@ import pytest
 from labeling.scores import DIMENSIONS
 from models.document import read_document, write_document
 from models.evaluation.agreement.resampling import clustered_gain
-from models.evaluation.audits.documents import System, TranscribedSplit
+from models.evaluation.audits.documents import System, TranscribedSplit, TranscriptionAudit
 from models.evaluation.audits.note_match import NoteMatch
 from models.evaluation.audits.transcription import (
     JudgedRow,
