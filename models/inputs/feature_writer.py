@@ -1,4 +1,8 @@
-"""Feature tables, made once from the shards and read by every experiment."""
+"""Feature tables, made once from the shards and read by every experiment.
+
+What computes audio features imports torch where it is called: note tokens and the code location
+of Dagster do without.
+"""
 
 import hashlib
 from collections.abc import Collection, Sequence
@@ -6,7 +10,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
-import torch
 from numpy.typing import NDArray
 
 from degradation.errors import UserError
@@ -15,15 +18,12 @@ from models.config.audio import OF_NO_FEATURE, AudioFeatures, MelFeatures, MertF
 from models.config.experiment import ExperimentConfig
 from models.config.midi import TokenName
 from models.inputs.feature_reader import ExampleParts
-from models.inputs.log_mel import log_mel
-from models.inputs.mert import mert_identity, warm_mert
-from models.inputs.mert_frames import mert_frames
 from models.tokens.tokenisers import TOKENISERS
 from storage.audio import decode_audio
 from storage.files import filesystem
 from storage.midi import read_midi
 from storage.schema import AUDIO_FEATURES, DISTINCT, MIDI_TOKENS
-from storage.tables import Part, Table, derive_part, derived_path, part_rows
+from storage.tables import DataFile, Table, data_file_rows, derive_data_file, derived_path
 
 AUDIO_FEATURES_VERSION = "a3"
 MIDI_TOKENS_VERSION = "n2"
@@ -45,6 +45,8 @@ def audio_features_version(config: AudioFeatures) -> str:
     """Return what a part of audio features is called by: settings and, for MERT, weights."""
     settings = config.model_dump_json(exclude=set(OF_NO_FEATURE))
     if isinstance(config, MertFeatures):
+        from models.inputs.mert import mert_identity
+
         settings += mert_identity(config)
     return AUDIO_FEATURES_VERSION + hashlib.sha256(settings.encode()).hexdigest()[:8]
 
@@ -56,17 +58,28 @@ def midi_tokens_version(tokens: TokenName) -> str:
 
 def feature_workers(config: AudioFeatures, workers: int) -> int:
     """Return how many processes make features: one where a GPU computes them in batches."""
-    return 1 if isinstance(config, MertFeatures) and torch.cuda.is_available() else workers
+    if not isinstance(config, MertFeatures):
+        return workers
+
+    import torch
+
+    return 1 if torch.cuda.is_available() else workers
 
 
 def audio_features(clips: Sequence[Waveform], config: AudioFeatures) -> list[NDArray[np.float16]]:
     """Return the features of each clip, (frames, width), at the configured frame rate."""
     if isinstance(config, MelFeatures):
+        from models.inputs.log_mel import log_mel
+
         return [log_mel(clip, config) for clip in clips]
+
+    from models.inputs.mert import warm_mert
+    from models.inputs.mert_frames import mert_frames
+
     return mert_frames(clips, warm_mert(config), config)
 
 
-def write_audio_features_part(task: FeaturesTask) -> Part:
+def write_audio_features(task: FeaturesTask) -> DataFile:
     """Write the audio features of one part of the shards; rows that repeat another have none."""
 
     def derive(rows: pa.Table) -> pa.Table:
@@ -82,10 +95,10 @@ def write_audio_features_part(task: FeaturesTask) -> Part:
         )
 
     version = audio_features_version(task.audio)
-    return derive_part(task.pairs, task.path, task.target, version, derive)
+    return derive_data_file(task.pairs, task.path, task.target, version, derive)
 
 
-def write_midi_tokens_part(task: FeaturesTask) -> Part:
+def write_midi_tokens(task: FeaturesTask) -> DataFile:
     """Write the note tokens of one part of the shards; rows that repeat another have none."""
 
     def derive(rows: pa.Table) -> pa.Table:
@@ -102,7 +115,7 @@ def write_midi_tokens_part(task: FeaturesTask) -> Part:
         )
 
     version = midi_tokens_version(task.tokens)
-    return derive_part(task.pairs, task.path, task.target, version, derive)
+    return derive_data_file(task.pairs, task.path, task.target, version, derive)
 
 
 def check_parts(table: Table, wanted: Collection[str], held: Collection[str]) -> None:
@@ -126,7 +139,7 @@ def example_parts(
 
     def uris(table: Table, version: str) -> tuple[str, ...]:
         wanted = [derived_path(path, version) for path in pairs_paths]
-        check_parts(table, wanted, part_rows(table))
+        check_parts(table, wanted, data_file_rows(table))
         files, root = filesystem(table.url)
         scheme = "file" if files.type_name == "local" else files.type_name
         return tuple(f"{scheme}://{root}/{path}" for path in wanted)

@@ -23,8 +23,7 @@ from models.evaluation.report.document import TierSound
 from models.evaluation.report.environment import say, write_report
 from models.evaluation.report.evaluation import Evaluation, Outcome
 from models.evaluation.report.page import report_page
-from models.inference.predict import predict
-from models.training.pretraining.checkpoint import load_pretraining
+from models.training.pretraining.result import load_pretraining
 from pipelines.assets.pretraining import pretrained_folder
 from pipelines.assets.training import LabelledExamples, find_result, model_folder, read_examples
 from pipelines.documents import read_if_made, read_made
@@ -138,20 +137,23 @@ def judge(
 
     Raises UserError for a model that was not trained on these data with these settings.
     """
+
+    from models.inference.predict import predict_split
+
     folder = model_folder(workspace, recipe_name, experiment)
     heard = MODALITIES[experiment]
     counterfactual = f"{JUDGED_SPLIT}_counterfactual"
     return Outcome(
         training=find_result(workspace, recipe_name, experiment, data),
-        predictions=predict(folder, data.parts, data.samples, JUDGED_SPLIT),
+        predictions=predict_split(folder, data.parts, data.samples, JUDGED_SPLIT),
         alone={
-            modality: predict(
-                folder, data.parts, data.samples, JUDGED_SPLIT, heard=frozenset({modality})
+            modality: predict_split(
+                folder, data.parts, data.samples, JUDGED_SPLIT, modalities=frozenset({modality})
             )
             for modality in (sorted(heard) if len(heard) > 1 else ())
         },
         counterfactual=(
-            predict(folder, data.parts, data.samples, counterfactual)
+            predict_split(folder, data.parts, data.samples, counterfactual)
             if (data.samples["split"] == counterfactual).any()
             else None
         ),
@@ -200,6 +202,7 @@ def tier_sounds(recipe: Recipe) -> dict[str, TierSound]:
 
     A factored recipe treats the sound of all tiers alike: its nuisance is none of them.
     """
+
     if isinstance(recipe, FactoredRecipe):
         return {tier: TierSound(snr_db=None, band_hz=None) for tier in TIERS}
     return {

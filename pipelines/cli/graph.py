@@ -53,7 +53,7 @@ def pretrain(
     """Pretrain the MIDI encoder alone on a MAESTRO root; print what it learnt, field by field."""
     settings = _choose(maestro=maestro, limit=limit, experiment=experiment, licence=licence)
 
-    from models.training.pretraining.checkpoint import load_pretraining
+    from models.training.pretraining.result import load_pretraining
     from pipelines.assets.pretraining import pretrained_folder, pretraining_lines
     from pipelines.execution.stages import pretraining_stages
     from pipelines.workspace import Workspace

@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from models.inference.transcriber import can_transcribe
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
@@ -34,6 +32,9 @@ def stages(recipe_name: str, experiments: Sequence[str]) -> list[Stage]:
 
     Transcription is included where its extra is installed.
     """
+
+    from models.inference.transcriber import can_transcribe
+
     shards = ("pairs", "heuristics", "samples", "audio_features", "midi_tokens")
     audits = ("label_structure", "shortcut_audit", "label_quality", "listening_page", "token_audit")
     optional = ("transcription",) if can_transcribe() else ()

@@ -16,7 +16,7 @@ from playwright.sync_api import Browser, sync_playwright
 
 from degradation.notes import NOTE_DTYPE, PEDAL_DTYPE, SUSTAIN, Performance, sort_notes
 from pipelines.settings import CONFIGS
-from storage.demo_corpus.write import CSV_NAME, write_demo_corpus
+from storage.demo_corpus import CSV_NAME, write_demo_corpus
 
 COMMAND = [sys.executable, "-m", "pipelines.cli"]
 

@@ -22,7 +22,7 @@ from pipelines.resources import Project
 from pipelines.settings import CONFIGS, find_recipe
 from pipelines.workspace import Workspace
 from storage.derived import SAMPLES_VERSION
-from storage.tables import commit, derived_path, open_table, part_path, write_part
+from storage.tables import commit, data_file_path, derived_path, open_table, write_data_file
 
 RECIPE = "phase2"
 FRAMES = 40
@@ -36,7 +36,7 @@ def commit_rows(workspace: Workspace, name: str, path: str, columns: dict[str, l
     arrays = [
         pa.array(columns.get(field.name, [None] * rows), field.type) for field in table.schema
     ]
-    commit(table, [write_part(table, path, [pa.table(arrays, schema=table.schema)])])
+    commit(table, [write_data_file(table, path, [pa.table(arrays, schema=table.schema)])])
 
 
 def commit_pairs(workspace: Workspace, name: str, lowest_score: float) -> None:
@@ -56,7 +56,7 @@ def commit_pairs(workspace: Workspace, name: str, lowest_score: float) -> None:
         "width": [config.audio_features.width] * 24,
     }  # fmt: skip
     tokens = {"tokens": [np.ones(3, PERFORMANCE_DTYPE).tobytes()] * 24, "notes": [3] * 24}
-    path = part_path(workspace.table(RECIPE, "pairs"), {"tier": "good", "year": "2004"}, name)
+    path = data_file_path(workspace.table(RECIPE, "pairs"), {"tier": "good", "year": "2004"}, name)
     commit_rows(workspace, "pairs", path, about)
     for table, version, columns in (
         ("samples", SAMPLES_VERSION, scores),
@@ -126,7 +126,9 @@ def test_what_is_recorded_is_what_was_read_whatever_is_committed_meanwhile(
 
 
 def test_samples_of_other_pairs_are_refused(workspace: Workspace) -> None:
-    path = part_path(workspace.table(RECIPE, "pairs"), {"tier": "good", "year": "2004"}, "later")
+    path = data_file_path(
+        workspace.table(RECIPE, "pairs"), {"tier": "good", "year": "2004"}, "later"
+    )
     commit_rows(workspace, "pairs", path, {"sample_id": ["s00"], "tier": ["good"], "year": [2004]})
     with pytest.raises(UserError, match=r"samples lacks 1 of 1 parts .* materialise samples again"):
         read_examples(workspace, RECIPE)

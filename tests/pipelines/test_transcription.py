@@ -13,6 +13,7 @@ import pyarrow as pa
 import pytest
 import yaml
 
+import models.inference.transcriber
 import pipelines.assets.transcription as asset_file
 from degradation.errors import UserError
 from degradation.notes import NOTE_DTYPE, PEDAL_DTYPE, SUSTAIN, Performance
@@ -26,10 +27,10 @@ from models.evaluation.audits.documents import (
     TranscribedSplit,
     TranscriptionAudit,
 )
-from models.inference.predict import predict
+from models.inference.predict import predict_split
 from models.inputs.feature_writer import audio_features, audio_features_version, midi_tokens_version
 from models.tokens.tokenisers import TOKENISERS
-from models.training.train import TrainingResult
+from models.training.result import TrainingResult
 from pipelines.assets.evaluation import judge, other_models
 from pipelines.assets.training import (
     find_result,
@@ -46,7 +47,7 @@ from pipelines.workspace import Workspace
 from storage.audio import decode_audio, encode_flac
 from storage.derived import SAMPLES_VERSION
 from storage.midi import read_midi, write_midi
-from storage.tables import commit, derived_path, part_path, read_table, write_part
+from storage.tables import commit, data_file_path, derived_path, read_table, write_data_file
 
 RECIPE = "phase2"
 RATE_HZ = 24_000
@@ -74,7 +75,7 @@ def commit_rows(workspace: Workspace, name: str, path: str, columns: dict[str, l
     arrays = [
         pa.array(columns.get(field.name, [None] * COUNT), field.type) for field in table.schema
     ]
-    commit(table, [write_part(table, path, [pa.table(arrays, schema=table.schema)])])
+    commit(table, [write_data_file(table, path, [pa.table(arrays, schema=table.schema)])])
 
 
 def commit_tables(workspace: Workspace) -> None:
@@ -109,7 +110,9 @@ def commit_tables(workspace: Workspace) -> None:
             "tokens": [each.tobytes() for each in tokens], "notes": [len(each) for each in tokens],
         }),
     }  # fmt: skip
-    path = part_path(workspace.table(RECIPE, "pairs"), {"tier": "good", "year": "2004"}, "first")
+    path = data_file_path(
+        workspace.table(RECIPE, "pairs"), {"tier": "good", "year": "2004"}, "first"
+    )
     for name, (version, columns) in tables.items():
         where = path if version is None else derived_path(path, version)
         commit_rows(workspace, name, where, about | columns)
@@ -175,7 +178,9 @@ def materialise(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Materi
 
     def run(semitones: int = 0) -> dict[str, Any]:
         stand_in = Clairvoyant(workspace, semitones)
-        monkeypatch.setattr(asset_file, "load_transcriber", lambda threads: stand_in)
+        monkeypatch.setattr(
+            models.inference.transcriber, "load_transcriber", lambda threads: stand_in
+        )
         result = transcription_asset(RECIPE)(dg.build_asset_context(), project=Project())
         assert isinstance(result, dg.MaterializeResult)
         return dict(result.metadata or {})
@@ -311,7 +316,7 @@ def test_scores_from_true_notes_are_those_that_the_report_judges(
     assert len(systems) == 3
     for system in systems:
         folder = model_folder(workspace, RECIPE, system.experiment)
-        judged = predict(folder, data.parts, data.samples, "test").set_index("sample_id")
+        judged = predict_split(folder, data.parts, data.samples, "test").set_index("sample_id")
         for clip in found.clips:
             np.testing.assert_allclose(
                 scores_of(found, clip)[system],
@@ -328,7 +333,7 @@ def test_without_the_extra_it_says_so_and_leaves_nothing_stale(
     def missing(threads: int) -> None:
         raise UserError("transcription needs Transkun; expected the extra")
 
-    monkeypatch.setattr(asset_file, "load_transcriber", missing)
+    monkeypatch.setattr(models.inference.transcriber, "load_transcriber", missing)
     result = transcription_asset(RECIPE)(dg.build_asset_context(), project=Project())
     assert isinstance(result, dg.MaterializeResult)
     assert "expected the extra" in str((result.metadata or {})["left out"])
@@ -339,6 +344,6 @@ def test_without_the_extra_it_says_so_and_leaves_nothing_stale(
 def test_a_run_has_it_where_the_extra_is_installed(
     installed: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pipelines.execution.runs.can_transcribe", lambda: installed)
+    monkeypatch.setattr("models.inference.transcriber.can_transcribe", lambda: installed)
     assets = [key for stage in stages(RECIPE, ["midi_only"]) for key in stage.assets]
     assert ((RECIPE, "transcription") in assets) == installed

@@ -36,7 +36,9 @@ def deny_writing(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "access", denied)
 
 
-@pytest.mark.parametrize("command", ["demo", "run", "pretrain", "ui", "tidy", "listen", "validate"])
+@pytest.mark.parametrize(
+    "command", ["demo", "run", "pretrain", "ui", "vacuum", "listen", "validate"]
+)
 @pytest.mark.parametrize("kind", ["below a file", "read-only"])
 def test_a_command_that_writes_says_so_in_one_line(
     command: str,
@@ -98,7 +100,7 @@ def test_a_dagster_home_that_cannot_be_used_is_one_line_that_names_it(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HOME", str(tmp_path / "person"))
     monkeypatch.setenv("DAGSTER_HOME", values.get(kind, str(tmp_path / "there")))
-    answer = CliRunner().invoke(app, ["tidy"])
+    answer = CliRunner().invoke(app, ["vacuum"])
     assert answer.exit_code == 2, answer.output
     [told] = answer.stderr.splitlines()
     assert "DAGSTER_HOME" in told
@@ -108,7 +110,7 @@ def test_a_dagster_home_that_cannot_be_used_is_one_line_that_names_it(
 
 def test_an_empty_dagster_home_is_none(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DAGSTER_HOME", "")
-    assert CliRunner().invoke(app, ["tidy"]).exit_code == 0
+    assert CliRunner().invoke(app, ["vacuum"]).exit_code == 0
     assert (home / "dagster" / "dagster.yaml").exists()
 
 

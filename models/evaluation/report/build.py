@@ -45,7 +45,7 @@ from models.evaluation.report.provenance import provenance
 from models.metrics import Agreement, agreement
 from models.training.history import EpochRecord
 from models.training.pretraining.history import PretrainingResult
-from models.training.train import TrainingResult
+from models.training.result import TrainingResult
 
 Floats = NDArray[np.float64]
 
