@@ -13,13 +13,12 @@ import pyarrow as pa
 from pydantic import TypeAdapter
 
 from degradation.degrade import NOISES, DamagedSound, damage_notes, damage_sound, replay_notes
+from degradation.draws import Draw, FactoredDraw, TieredDraw, random_stream_key
 from degradation.errors import UserError
-from degradation.factored_sampling import FactoredDraw, randomness_of
 from degradation.notes import Performance, cut_window
 from degradation.operation import SoundOperation
 from degradation.operations import SoundDamage
 from degradation.render import Instrument, soundfont_digest
-from degradation.sampling import Draw, TieredDraw
 from degradation.seeds import stream
 from degradation.waveform import Waveform, level_dbfs
 from labeling.damage import measure_damage
@@ -304,7 +303,7 @@ def _stored_sound(
                 f"digest {row['soundfont_digest']}, got {found}: install that soundfont"
             )
     before = load_or_render(performance, row["audio_source"], instrument, row, root)
-    name = (row["recipe"], row["segment_id"], randomness_of(row["draw"], row["varied"]))
+    name = (row["recipe"], row["segment_id"], random_stream_key(row["draw"], row["varied"]))
     return damage_sound(before, operations, lambda operation: stream(row["seed"], *name, operation))
 
 
