@@ -134,39 +134,41 @@ def expected_identity(workspace: Workspace) -> str:
     return pretraining_identity(config, performances_version(workspace))
 
 
-def pretraining_lines(result: PretrainingResult) -> list[str]:
-    """Return the best epoch beside the unigram baseline as lines of a table."""
+def field_rows(result: PretrainingResult) -> list[dict[str, Any]]:
+    """Return the best epoch beside the unigram baseline, one row for each field."""
     best = result.best
+    return [
+        {
+            "field": name,
+            "cross-entropy (nats)": best.val_cross_entropy[name],
+            "unigram (nats)": unigram,
+            "beats it": result.beats_unigram.get(name, "nothing to guess"),
+        }
+        for name, unigram in best.unigram_cross_entropy.items()
+    ]
+
+
+def pretraining_lines(result: PretrainingResult) -> list[str]:
+    """Return the fields as lines of a table, then where the encoder is."""
     lines = [f"{'field':<16}{'cross-entropy':>14}{'unigram':>10}   beats it"]
-    for name, unigram in best.unigram_cross_entropy.items():
-        beats = {True: "yes", False: "NO", None: "nothing to guess"}[result.beats_unigram.get(name)]
-        lines.append(f"{name:<16}{best.val_cross_entropy[name]:>14.4f}{unigram:>10.4f}   {beats}")
-    lines.append(f"nats on the validation split; epoch {best.epoch} of {len(result.history)}")
-    return [*lines, str(result.checkpoint)]
+    for name, found, unigram, beats in (row.values() for row in field_rows(result)):
+        shown = {True: "yes", False: "NO"}.get(beats, beats)
+        lines.append(f"{name:<16}{found:>14.4f}{unigram:>10.4f}   {shown}")
+    epochs = f"epoch {result.best.epoch} of {len(result.history)}"
+    return [*lines, f"nats on the validation split; {epochs}", str(result.checkpoint)]
 
 
 def pretraining_metadata(result: PretrainingResult) -> dict[str, Any]:
-    """Return the best epoch beside the unigram baseline, field by field, and the curves."""
+    """Return the best epoch's figures, field by field, and the curves of all epochs."""
     from pipelines.pictures.training_curves import curves_metadata
 
-    best = result.best
     return {
-        "validation loss": best.val_loss,
-        "best epoch": best.epoch,
+        "validation loss": result.best.val_loss,
+        "best epoch": result.best.epoch,
         "parameters": result.parameters,
         "seconds": result.seconds,
         "checkpoint": dg.MetadataValue.path(result.checkpoint),
         "fields that beat the unigram": sum(result.beats_unigram.values()),
-        "fields": records_metadata(
-            [
-                {
-                    "field": name,
-                    "cross-entropy (nats)": best.val_cross_entropy[name],
-                    "unigram (nats)": unigram,
-                    "beats it": result.beats_unigram.get(name, "nothing to guess"),
-                }
-                for name, unigram in best.unigram_cross_entropy.items()
-            ]
-        ),
+        "fields": records_metadata(field_rows(result)),
         "curves": curves_metadata([record.curves() for record in result.history]),
     }

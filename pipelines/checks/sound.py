@@ -15,7 +15,7 @@ from degradation.tiered import TieredRecipe
 from pipelines.checks.checked_pairs import CheckedPairs
 from pipelines.checks.expected_damage import can_measure_snr, expected_snr_db
 from pipelines.checks.note_damage import NOT_JUDGED
-from pipelines.evenly_spaced import evenly_spaced
+from pipelines.evenly_spaced import spread_out
 from pipelines.metadata import records_metadata
 from storage.tables import data_file_rows, read_data_file
 from storage.verify import measured_snr_db, row_onset_lag_s
@@ -130,11 +130,11 @@ def some_rows(pairs: CheckedPairs[Recipe]) -> list[dict[str, Any]]:
         paths[partition.tier] += [path for path, rows in parts.items() if rows]
     found: list[dict[str, Any]] = []
     for of_tier in paths.values():
-        chosen = [of_tier[index] for index in evenly_spaced(len(of_tier), REMEASURED_ROWS)]
+        chosen = [of_tier[index] for index in spread_out(len(of_tier), REMEASURED_ROWS)]
         for path in chosen:
             wanted = -(-REMEASURED_ROWS // len(chosen))
             groups = read_data_file(pairs.table, path)
             # Where there are many parts, one row of each is enough, and one row group to read.
             rows = next(iter(groups)) if wanted == 1 else pa.concat_tables(groups)
-            found += rows.take(list(evenly_spaced(len(rows), wanted))).to_pylist()
+            found += rows.take(spread_out(len(rows), wanted)).to_pylist()
     return found
