@@ -24,6 +24,17 @@ settings.register_profile(
 settings.load_profile("untimed")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let one process of pytest-xdist have all tests of a file, or of the finished project.
+
+    What these share is made once then: the project's whole graph, a browser, trained models.
+    """
+    for item in items:
+        shares_project = "finished" in getattr(item, "fixturenames", ())
+        group = "finished" if shares_project else item.path.as_posix()
+        item.add_marker(pytest.mark.xdist_group(group))
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _signals_are_heard() -> None:
     """A shell lets what runs in the background ignore these, and what that starts would, too."""

@@ -170,16 +170,17 @@ def test_a_run_is_ended_while_parts_are_made_and_goes_on(
         assert all(run.is_finished for run in instance.get_runs())
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_training_is_ended_at_an_epoch_and_goes_on(
-    number: signal.Signals, new_project: Callable[[], Any]
-) -> None:
+@pytest.mark.slow
+def test_a_training_is_ended_at_an_epoch_and_goes_on(new_project: Callable[[], Any]) -> None:
     """Lightning catches both signals by itself, and would end with code 1 and no word."""
     project = new_project()
     content = yaml.safe_load(project.experiment.read_text())
     content["pretraining"] |= {"epochs": 100_000}
     project.experiment.write_text(yaml.safe_dump(content))
-    for awaited in ("epoch 1/", "goes on after epoch "):
+    for awaited, number in (
+        ("epoch 1/", signal.SIGINT),
+        ("goes on after epoch ", signal.SIGTERM),
+    ):
         process = project.start("pretrain", *project.run_arguments[1:])
         assert process.stderr is not None
         assert any(awaited in line for line in process.stderr)
