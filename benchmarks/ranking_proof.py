@@ -28,7 +28,7 @@ from models.evaluation.counterfactuals.dose_response import APART_JND, far_apart
 from models.evaluation.criteria.acceptance import IN_ORDER_SHARE
 from models.inference.scorer import Scorer
 from models.inference.sources import Sources
-from models.training.checkpoint import is_trained
+from models.training.files import is_trained
 from pipelines.assets.training import model_folder
 from pipelines.cli.command import report_user_error
 from pipelines.evenly_spaced import evenly_spaced

@@ -3,7 +3,7 @@
 from typing import Literal, Self
 
 import numpy as np
-import scipy.signal
+import scipy
 from pydantic import Field, model_validator
 
 from degradation.operation import Parameters

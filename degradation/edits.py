@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.optimize import isotonic_regression
 
 from degradation.notes import (
     NOTE_DTYPE,
@@ -149,5 +149,7 @@ def carry_pedal(performance: Performance, onset_shift_s: NDArray[np.float64]) ->
     moved_s = pedal["time_s"] + np.interp(pedal["time_s"], struck_s, chord_shift_s)
     inside_s = np.clip(moved_s, 0.0, performance.duration_s)
     carried = pedal.copy()
-    carried["time_s"] = snap(isotonic_regression(np.where(pedal["time_s"] > 0, inside_s, 0.0)).x)
+    carried["time_s"] = snap(
+        scipy.optimize.isotonic_regression(np.where(pedal["time_s"] > 0, inside_s, 0.0)).x
+    )
     return carried

@@ -3,7 +3,7 @@
 from typing import Annotated, Literal
 
 import numpy as np
-import scipy.signal
+import scipy
 from numpy.typing import NDArray
 from pydantic import Field
 

@@ -1,4 +1,4 @@
-"""Notes and pedal to sound: FluidSynth, one warm synthesiser a process, float output."""
+"""Renders notes and pedal with FluidSynth: one synthesiser a process and instrument."""
 
 import ctypes
 import functools
@@ -18,7 +18,7 @@ from degradation.operation import Parameters
 from degradation.waveform import Waveform
 
 BLOCK_SAMPLES = 64
-"""FluidSynth lets an event take effect at the next block of this many samples (FLUID_BUFSIZE)."""
+"""FluidSynth applies events at the start of a block of this many samples (FLUID_BUFSIZE)."""
 
 CHANNEL = 0
 MIDI_CHANNELS = 16
@@ -26,26 +26,35 @@ VOICES_PER_NOTE = 4
 POLYPHONY = 1024
 """Voices; a note takes one or two, and holds them while the pedal is down."""
 
+SETTINGS = {
+    "synth.reverb.active": 0,
+    "synth.chorus.active": 0,
+    "synth.polyphony": POLYPHONY,
+    "synth.threadsafe-api": 0,
+    "synth.dynamic-sample-loading": 1,
+}
+"""FluidSynth's settings. Samples are loaded for the chosen preset alone: a whole General MIDI
+soundfont takes up to 230 MB a process and ten seconds to decode."""
+
 SOUNDFONT_FOLDERS = (Path("/usr/share/sounds/sf2"), Path("/usr/share/sounds/sf3"))
-"""Where Debian's packages of soundfonts put them."""
+"""Where Debian's packages install soundfonts."""
 
 MEMORY_MAP = Path("/proc/self/maps")
-"""What Linux says is loaded in this process."""
+"""Where Linux lists the libraries that this process has loaded."""
 
 FLUID_ERR = 1
 """FluidSynth's log level of errors (`fluid_log_level`)."""
 
 NOTE_OFF, PEDAL, NOTE_ON = range(3)
-"""The order of events within one block: a key is let go before it is struck again."""
+"""Kinds of events, in their order within one block: a key is released before it is restruck."""
 
 
 class Instrument(Parameters):
-    """A soundfont's piano and how it is played back.
+    """A preset of a soundfont and how it is played back.
 
-    `soundfont` is a path, or a bare file name that lies beside pretty_midi's own soundfont or in
-    one of `SOUNDFONT_FOLDERS`;
-    `gain` is FluidSynth's linear `synth.gain`. Below 16 kHz a block of the synthesiser would be
-    so long that onsets were heard more than 2 ms off.
+    `soundfont` is a path, or the name of a file in pretty_midi's folder or in one of
+    `SOUNDFONT_FOLDERS`. `gain` is FluidSynth's linear `synth.gain`. Below 16 kHz a block of the
+    synthesiser would be so long that onsets were up to 2 ms off.
     """
 
     soundfont: str
@@ -55,12 +64,12 @@ class Instrument(Parameters):
     gain: float = Field(gt=0, le=10)
 
     def find_soundfont(self) -> Path | None:
-        """Return where the soundfont lies, None when it is nowhere."""
+        """Return the soundfont's path, None when it is not installed."""
         folders = (Path(), Path(pretty_midi.__file__).parent, *SOUNDFONT_FOLDERS)
         return next(filter(Path.is_file, (folder / self.soundfont for folder in folders)), None)
 
     def soundfont_path(self) -> Path:
-        """Return where the soundfont lies. Raises UserError when it is nowhere."""
+        """Return the soundfont's path. Raises UserError when it is not installed."""
         if (path := self.find_soundfont()) is not None:
             return path
         raise UserError(
@@ -90,13 +99,13 @@ def load_fluidsynth() -> Any:
 
 
 class Synthesiser:
-    """A warm FluidSynth with one soundfont; every rendering starts from the same state."""
+    """FluidSynth with one soundfont; every rendering starts from the same state."""
 
     def __init__(self, instrument: Instrument) -> None:
         path = instrument.soundfont_path()
         fluidsynth = load_fluidsynth()
         library = fluidsynth._fl
-        # FluidSynth's own lines on stderr would stand beside the one that the user is told.
+        # The user gets one line, our own; FluidSynth would add its lines on stderr.
         library.fluid_set_log_function(FLUID_ERR, None, None)
         if path.suffix == ".sf3":
             _refuse_second_decoder(path)
@@ -104,12 +113,7 @@ class Synthesiser:
         self._synth = fluidsynth.Synth(
             gain=instrument.gain,
             samplerate=float(instrument.sample_rate_hz),
-            **{
-                "synth.reverb.active": 0,
-                "synth.chorus.active": 0,
-                "synth.polyphony": POLYPHONY,
-                "synth.threadsafe-api": 0,
-            },
+            **SETTINGS,
         )
         # pyfluidsynth offers 16-bit output only; its library handle has the rest.
         self._write_float = library.fluid_synth_write_float
@@ -134,8 +138,8 @@ class Synthesiser:
     def render(self, performance: Performance) -> Waveform:
         """Return `duration_s` seconds of mono sound (the mean of the piano's two channels).
 
-        An onset is heard at the block of 64 samples nearest to it: at 24 kHz within 1.33 ms.
-        FluidSynth's sustain pedal is a switch: it is down from CC64 = 64 on.
+        An onset sounds at the nearest block of 64 samples: at 24 kHz within 1.33 ms.
+        FluidSynth's sustain pedal is a switch: it is down at CC64 of 64 and above.
         """
         self._reset()
         n_samples = round(performance.duration_s * self.instrument.sample_rate_hz)
@@ -158,10 +162,10 @@ class Synthesiser:
         return Waveform(samples=mono, sample_rate_hz=self.instrument.sample_rate_hz)
 
     def _use_every_voice_once(self) -> None:
-        """Strike notes until every voice is taken.
+        """Play notes until every voice has been used.
 
-        A voice that was never used begins its first note with other filter state than one that
-        was, so the same notes would give other samples, depending on what was played before.
+        A voice's first note starts from another filter state than its later ones, so the same
+        notes would give other samples, depending on what was played before.
         """
         self._reset()
         one_block = np.empty((2, BLOCK_SAMPLES), dtype=np.float32)
@@ -171,7 +175,7 @@ class Synthesiser:
             if key == PIANO_PITCHES.start:
                 self._choose_piano(channel)
             self._synth.noteon(channel, key, 64)
-            self._write(one_block, 0, 1)  # FluidSynth's queue of events is short
+            self._write(one_block, 0, 1)  # FluidSynth's event queue is short
 
     def _reset(self) -> None:
         # system_reset alone lets notes ring on; a voice that is off is free after one block.
@@ -192,14 +196,14 @@ class Synthesiser:
             )
 
     def _events(self, performance: Performance) -> list[tuple[int, int, int, int]]:
-        """Return (block, kind, key or controller, value) of all that is done, in order."""
+        """Return all events as (block, kind, key or controller, value), in order."""
         notes, pedal = performance.notes, performance.pedal
         blocks_per_s = self.instrument.sample_rate_hz / BLOCK_SAMPLES
         on = np.rint(notes["onset_s"] * blocks_per_s).astype(np.int64)
         off = np.maximum(np.rint(notes["offset_s"] * blocks_per_s).astype(np.int64), on + 1)
         at = np.rint(pedal["time_s"] * blocks_per_s).astype(np.int64)
-        # A note of less than a block ends after its key's next strike where that comes at once.
-        # FluidSynth ends it there by itself, and would let go of the new note with it.
+        # A note shorter than a block may end after its key is restruck. FluidSynth ends it at the
+        # restrike by itself; a NOTE_OFF would end the new note too.
         let_go = off <= _next_strike(notes["pitch"], on)
         kinds = (
             (NOTE_ON, on, notes["pitch"], notes["velocity"]),
@@ -222,19 +226,19 @@ class Synthesiser:
 
 
 def _refuse_second_decoder(path: Path) -> None:
-    """Raise UserError where FluidSynth was loaded before soundfile (see `degradation`)."""
+    """Raise UserError when FluidSynth was loaded before soundfile (see `degradation/__init__`)."""
     if MEMORY_MAP.exists():
         loaded = {line.split()[-1] for line in MEMORY_MAP.open() if "libsndfile" in line}
         if len(loaded) > 1:
             raise UserError(
-                f"{path.name} would be decoded by another libsndfile than soundfile's: "
+                f"{path.name} would be decoded by another libsndfile than that of soundfile: "
                 f"{', '.join(sorted(loaded))}; expected one in the process: import degradation "
                 "before pretty_midi and fluidsynth"
             )
 
 
 def _next_strike(pitch: NDArray[np.integer], on: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return the block in which each note's key is struck again, or one past all others."""
+    """Return the block in which each note's key is struck again; the largest int64 if never."""
     by_key = np.lexsort((on, pitch))
     again = pitch[by_key][1:] == pitch[by_key][:-1]
     following = np.full(len(on), np.iinfo(np.int64).max)
@@ -244,10 +248,10 @@ def _next_strike(pitch: NDArray[np.integer], on: NDArray[np.int64]) -> NDArray[n
 
 @functools.cache
 def warm_synthesiser(instrument: Instrument) -> Synthesiser:
-    """Return this process's synthesiser for an instrument, loaded at its first use."""
+    """Return this process's synthesiser for an instrument, loaded on first use."""
     return Synthesiser(instrument)
 
 
 def render(performance: Performance, instrument: Instrument) -> Waveform:
-    """Return what a performance sounds like; see `Synthesiser.render`."""
+    """Return a performance as mono sound; see `Synthesiser.render`."""
     return warm_synthesiser(instrument).render(performance)

@@ -4,8 +4,7 @@ import functools
 from typing import Annotated, Literal, Self
 
 import numpy as np
-import pyroomacoustics
-import scipy.signal
+import scipy
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
@@ -48,11 +47,10 @@ class Room(Parameters):
 
     def rt60_s(self, sample_rate_hz: int) -> float:
         """Return the reverberation time, measured on the impulse response."""
-        return float(
-            pyroomacoustics.experimental.measure_rt60(
-                impulse_response(self, sample_rate_hz), fs=sample_rate_hz, decay_db=DECAY_DB
-            )
-        )
+        from pyroomacoustics.experimental import measure_rt60
+
+        response = impulse_response(self, sample_rate_hz)
+        return float(measure_rt60(response, fs=sample_rate_hz, decay_db=DECAY_DB))
 
     def transform(self, waveform: Waveform, rng: np.random.Generator) -> Waveform:
         """Return the sound in the room, as long as it was; nothing here is random."""
@@ -67,6 +65,8 @@ def impulse_response(room: Room, sample_rate_hz: int) -> NDArray[np.float64]:
 
     It takes some hundredths of a second, less than to look after a file of it.
     """
+    import pyroomacoustics  # here: it imports for a second what only rooms need
+
     shoebox = pyroomacoustics.ShoeBox(
         room.size_m,
         fs=sample_rate_hz,

@@ -4,9 +4,9 @@ import itertools
 from typing import Self
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
 from pydantic import RootModel, field_validator, model_validator
-from scipy.special import ndtr
 
 from degradation.operation import Parameters
 from degradation.recipe_base import TIERS
@@ -99,7 +99,9 @@ def draw_ranks(count: int, correlation: float, rng: np.random.Generator) -> Floa
     Any two of the normal scores behind them have the same `correlation`, of one common part.
     """
     common, own = rng.standard_normal(), rng.standard_normal(count)
-    return np.asarray(ndtr(np.sqrt(correlation) * common + np.sqrt(1 - correlation) * own))
+    return np.asarray(
+        scipy.special.ndtr(np.sqrt(correlation) * common + np.sqrt(1 - correlation) * own)
+    )
 
 
 def overall_severity(severity_jnd: Floats, weight: Floats, power: float) -> float:

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from labeling import statistics
+
 Floats = NDArray[np.float64]
 
 
@@ -35,13 +37,8 @@ def pearson_r(true: Floats, predicted: Floats) -> Floats:
     array([0.9707])
     """
     validate(true, predicted)
-    r = np.full(true.shape[1], np.nan)
-    if len(true) < 2:
-        return r
-    for dimension, (y, x) in enumerate(zip(true.T, predicted.T, strict=True)):
-        if np.ptp(y) > 0:
-            r[dimension] = np.corrcoef(y, x)[0, 1] if np.ptp(x) > 0 else 0.0
-    return r
+    columns = zip(true.T, predicted.T, strict=True)
+    return np.array([statistics.pearson_r(y, x, if_second_constant=0.0) for y, x in columns])
 
 
 def mean_absolute_error(true: Floats, predicted: Floats) -> Floats:

@@ -1,21 +1,22 @@
-"""The rim: Dagster assets and checks, the command line and the pages people look at."""
+"""Dagster assets and checks, the command line, and the pages that people look at."""
 
 import sys
 import warnings
 from types import TracebackType
 
-# Dagster says of backfill policies and observable sources that they may change; the version is
-# pinned, and the sentence would be printed some thirty times.
+# Dagster warns some thirty times that backfill policies and observable sources are in beta; its
+# version is pinned.
 warnings.filterwarnings("ignore", message=r".* is currently in beta")
 
 
-def _told_in_one_line(
+def _report_interrupt(
     kind: type[BaseException], error: BaseException, trace: TracebackType | None
 ) -> None:
-    if issubclass(kind, KeyboardInterrupt):  # where no command has begun, and none can tell
+    """Report Ctrl-C in one line, also where no command has started that could."""
+    if issubclass(kind, KeyboardInterrupt):
         sys.stderr.write("pianograde: ended by SIGINT\n")
     else:
         sys.__excepthook__(kind, error, trace)
 
 
-sys.excepthook = _told_in_one_line
+sys.excepthook = _report_interrupt

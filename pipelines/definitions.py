@@ -18,7 +18,7 @@ from pipelines.assets.token_audit import token_audit_asset
 from pipelines.assets.training import training_assets
 from pipelines.assets.transcription import transcription_asset
 from pipelines.checks.audits import AUDIT_CHECKS, audit_check
-from pipelines.checks.contracts import CONTRACTS, contract_check
+from pipelines.checks.pairs import PAIRS_CHECKS, pairs_check
 from pipelines.checks.pretraining import every_field_beats_the_unigram
 from pipelines.checks.splits import no_composition_in_two_splits
 from pipelines.execution.terminal_logger import TERMINAL, terminal_logger
@@ -29,7 +29,7 @@ from pipelines.settings import load_settings, recipe_names
 
 
 def recipe_definitions(name: str, years: list[str]) -> dg.Definitions:
-    """Return one recipe's branch of the graph: a new YAML file is a new branch."""
+    """Return one recipe's branch of the graph; each YAML file has one."""
     partitions = tier_year_partitions(years)
     return dg.Definitions(
         assets=[
@@ -47,7 +47,7 @@ def recipe_definitions(name: str, years: list[str]) -> dg.Definitions:
             human_validation_asset(name),
         ],
         asset_checks=[
-            *(contract_check(name, contract) for contract in CONTRACTS),
+            *(pairs_check(name, check) for check in PAIRS_CHECKS),
             *(audit_check(name, check) for check in AUDIT_CHECKS),
         ],
     )

@@ -30,3 +30,20 @@ def test_every_folder_with_code_is_installed() -> None:
         for path in (PROJECT / name).rglob("*.py")
     }
     assert folders == packages
+
+
+def test_files_beside_the_code_are_installed() -> None:
+    settings = tomllib.loads((PROJECT / "pyproject.toml").read_text())["tool"]["setuptools"]
+    installed = {
+        path
+        for package, patterns in settings["package-data"].items()
+        for pattern in patterns
+        for path in (PROJECT / package).glob(pattern)
+    }
+    beside = {
+        path
+        for name in ("degradation", "labeling", "models", "pipelines", "storage")
+        for path in (PROJECT / name).rglob("*")
+        if path.is_file() and path.suffix not in (".py", ".pyc")
+    }
+    assert beside <= installed

@@ -1,93 +1,122 @@
-"""Scores for the samples of a split, or for clips in memory, by a trained model."""
+"""Predictions of a trained network: the loop over batches, and what it is run on."""
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from labeling.scores import DIMENSIONS
-from models.config.experiment import MODALITIES, Modality
+from models.config.experiment import MODALITIES, ExperimentConfig, Modality
 from models.device import accelerator, torch_threads
 from models.diagnostics.by_clip import audio_share_by_clip, gate_by_clip
-from models.inputs.batch import Example, collate
+from models.inputs.batch import Batch, Example, collate
 from models.inputs.feature_reader import ExampleParts, Features
 from models.inputs.stream import Targets, load_batches
-from models.networks.network import Grades
+from models.networks.network import GradingNetwork
 from models.training.checkpoint import check_versions, load_network
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Predictions:
+    """What a network predicts for N clips, in the order of its batches; float32.
+
+    `scores` (N, 8) are the head's own: not clipped to the labels' range. `standardised` (N,
+    outputs) are the outputs that they follow from. `by_clip` holds diagnostics (N,) of a fusion
+    model by name: `audio_share` (see `FusionDiagnostics`) and, where there is a gate, `gate`, its
+    mean over channels and steps: 1 is audio.
+    """
+
+    sample_ids: tuple[str, ...]
+    scores: NDArray[np.float32]
+    standardised: NDArray[np.float32]
+    by_clip: Mapping[str, NDArray[np.float32]]
+
+
 def predict(
+    network: GradingNetwork, batches: Iterable[Batch], threads: int, *, by_clip: bool = False
+) -> Predictions:
+    """Return what `network` predicts for every clip of `batches`, on the device that it is on.
+
+    `threads` is how many torch may use on the CPU. Diagnostics are computed with `by_clip` alone.
+    """
+    device = next(network.parameters()).device
+    outputs = network.head.grade.out_features
+    sample_ids: list[str] = []
+    columns: dict[str, list[NDArray[np.float32]]] = defaultdict(list)
+    with torch_threads(threads), torch.inference_mode():
+        for batch in batches:
+            grades = network(batch.to(device))
+            found = {"scores": grades.scores, "standardised": grades.standardised}
+            if by_clip and grades.fused is not None:
+                found["audio_share"] = audio_share_by_clip(grades.fused, grades.mask)
+                if (gate := gate_by_clip(grades.fused, grades.mask)) is not None:
+                    found["gate"] = gate
+            for name, tensor in found.items():
+                columns[name].append(tensor.cpu().numpy())
+            sample_ids.extend(batch.sample_ids)
+    nothing = np.zeros((0, outputs), np.float32)
+    whole = {name: np.concatenate(parts) for name, parts in columns.items()}
+    return Predictions(
+        sample_ids=tuple(sample_ids),
+        scores=whole.pop("scores", nothing),
+        standardised=whole.pop("standardised", nothing),
+        by_clip=whole,
+    )
+
+
+def batches_of(clips: Sequence[Features], config: ExperimentConfig, size: int) -> Iterator[Batch]:
+    """Yield clips in their order, `size` a batch."""
+    for first in range(0, len(clips), size):
+        yield collate([Example(features=clip) for clip in clips[first : first + size]], config)
+
+
+def predict_split(
     checkpoint_dir: Path,
     parts: ExampleParts,
     samples: pd.DataFrame,
     split: str,
     *,
-    heard: frozenset[Modality] | None = None,
+    modalities: frozenset[Modality] | None = None,
 ) -> pd.DataFrame:
-    """Return one row a sample of `split`: `sample_id` and the eight predicted scores.
+    """Return one row a sample of `split`: `sample_id`, the eight scores, diagnostics by clip.
 
-    `heard` is what the model is given, by default all that its experiment hears: a fusion
-    model answers with one modality alone. Scores are the head's own: they are not clipped to the
-    labels' range. A fusion model's table has `audio_share` besides (see `FusionDiagnostics`) and,
-    where there is a gate, `gate`, its mean over channels and steps: 1 is audio.
+    `modalities` is what the model is given, by default all that its experiment reads: a fusion
+    model answers with one modality alone.
     """
     network, experiment, config = load_network(checkpoint_dir)
-    device = torch.device(accelerator())
-    network.to(device)
-    given = heard or MODALITIES[experiment]
+    given = modalities or MODALITIES[experiment]
     check_versions(checkpoint_dir, config, given)
     loader = load_batches(parts, Targets(samples, split), config, given, None)
-    sample_ids: list[str] = []
-    found: list[dict[str, Tensor]] = []
-    with torch_threads(config.torch_threads), torch.inference_mode():
-        for batch in loader:
-            sample_ids.extend(batch.sample_ids)
-            found.append(_columns(network(batch.to(device))))
-    columns: dict[str, NDArray[np.float32]] = dict.fromkeys(DIMENSIONS, np.zeros(0, np.float32))
-    if found:
-        columns = {name: torch.cat([one[name] for one in found]).numpy() for name in found[0]}
-    return pd.DataFrame({"sample_id": pd.Series(sample_ids, dtype=object), **columns})
+    found = predict(network.to(accelerator()), loader, config.torch_threads, by_clip=True)
+    return pd.DataFrame(
+        {
+            "sample_id": pd.Series(found.sample_ids, dtype=object),
+            **dict(zip(DIMENSIONS, found.scores.T, strict=True)),
+            **found.by_clip,
+        }
+    )
 
 
 def predict_clips(checkpoint_dir: Path, clips: Sequence[Features]) -> NDArray[np.float64]:
-    """Return the head's own scores of clips, (clips, 8), as `predict` does for stored ones.
+    """Return the scores of clips in memory, (clips, 8), as `predict_split` does for stored ones.
 
-    A clip holds at least what the experiment hears, made with its settings.
+    A clip holds at least what the experiment reads, made with its settings.
     """
     network, experiment, config = load_network(checkpoint_dir)
-    device = torch.device(accelerator())
-    network.to(device)
-    heard = MODALITIES[experiment]
-    unlabelled = np.zeros(len(DIMENSIONS), np.float32)
-    examples = [
-        Example(
-            features=replace(
-                clip,
-                audio=clip.audio if "audio" in heard else None,
-                tokens=clip.tokens if "midi" in heard else None,
-            ),
-            scores=unlabelled,
+    read = MODALITIES[experiment]
+    given = [
+        replace(
+            clip,
+            audio=clip.audio if "audio" in read else None,
+            tokens=clip.tokens if "midi" in read else None,
         )
         for clip in clips
     ]
-    size = config.training.batch_size
-    scores = [np.zeros((0, len(DIMENSIONS)))]
-    with torch_threads(config.torch_threads), torch.inference_mode():
-        for first in range(0, len(examples), size):
-            batch = collate(examples[first : first + size], config).to(device)
-            scores.append(network(batch).scores.double().cpu().numpy())
-    return np.concatenate(scores)
-
-
-def _columns(grades: Grades) -> dict[str, Tensor]:
-    """Return the columns of a batch, (B,) each, on the CPU."""
-    columns: dict[str, Tensor | None] = dict(zip(DIMENSIONS, grades.scores.T, strict=True))
-    if grades.fused is not None:
-        columns["audio_share"] = audio_share_by_clip(grades.fused, grades.mask)
-        columns["gate"] = gate_by_clip(grades.fused, grades.mask)
-    return {name: column.cpu() for name, column in columns.items() if column is not None}
+    batches = batches_of(given, config, config.training.batch_size)
+    found = predict(network.to(accelerator()), batches, config.torch_threads)
+    return found.scores.astype(np.float64)

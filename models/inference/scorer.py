@@ -1,13 +1,12 @@
 """Scores of real performances by a trained model: windows as the corpus's, and their mean."""
 
 import pickle
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from degradation.errors import UserError
@@ -19,8 +18,9 @@ from models.config.experiment import (
     ExperimentConfig,
     Modality,
 )
-from models.device import accelerator, torch_threads
+from models.device import accelerator
 from models.inference.limits import find_limits
+from models.inference.predict import predict
 from models.inference.sources import Sources
 from models.inference.transcriber import Transcriber
 from models.inference.windows import (
@@ -31,12 +31,13 @@ from models.inference.windows import (
     open_transcribed,
     read_windows,
 )
-from models.inputs.batch import Example, collate
+from models.inputs.batch import Batch, Example, collate
 from models.inputs.feature_reader import Features
 from models.inputs.feature_writer import audio_features
 from models.networks.network import GradingNetwork
 from models.tokens.tokenisers import TOKENISERS
-from models.training.checkpoint import check_versions, find_best, is_trained, load_network
+from models.training.checkpoint import check_versions, load_network
+from models.training.files import find_best, is_trained
 from storage.corpus import CorpusConfig
 
 Heard = Literal["audio", "midi", "audio+midi", "audio→midi", "audio+audio→midi"]
@@ -72,7 +73,6 @@ class TrainedModel:
     network: GradingNetwork
     experiment: Experiment
     config: ExperimentConfig
-    device: torch.device
 
 
 class Scorer:
@@ -138,10 +138,13 @@ class Scorer:
                 f"MIDI; got {_WORDS[only]} alone: give both, or train {only}_only"
             )
         opened = self._open(sources, heard)
-        scores, silent = self._grade_windows(opened, model)
+        windows = read_windows(opened, self._corpus, self._sample_rate_hz)
+        of_windows = predict_windows(windows, model)
+        silent = np.isnan(of_windows).all(axis=1)
+        scores = of_windows[~silent]
         if not len(scores):
             raise UserError(
-                f"{sources.name} has nothing to grade: {silent} windows without a note or a "
+                f"{sources.name} has nothing to grade: {silent.sum()} windows without a note or a "
                 "sound; expected piano playing: export or record it again"
             )
         mean, spread = scores.mean(0).tolist(), scores.std(0).tolist()
@@ -150,7 +153,7 @@ class Scorer:
             scores=dict(zip(DIMENSIONS, mean, strict=True)),
             spread=dict(zip(DIMENSIONS, spread, strict=True)),
             windows=len(scores),
-            silent_windows=silent,
+            silent_windows=int(silent.sum()),
             duration_s=opened.duration_s,
             left_out=opened.left_out,
             modality=(_TRANSCRIBED if opened.transcribed else _MODALITY)[heard],
@@ -189,23 +192,6 @@ class Scorer:
             check_versions(self._folders[model.experiment], model.config, heard)
             self._checked.add((model.experiment, heard))
 
-    def _grade_windows(
-        self, opened: Opened, model: TrainedModel
-    ) -> tuple[NDArray[np.float64], int]:
-        """Return scores (windows, 8), each within 0-100, and how many windows were silent."""
-        graded: list[NDArray[np.float64]] = []
-        windows = silent = 0
-        with torch_threads(model.config.torch_threads), torch.inference_mode():
-            for batch in _batches(
-                read_windows(opened, self._corpus, self._sample_rate_hz),
-                model.config.training.batch_size,
-            ):
-                sounding = [window for window in batch if not window.silent]
-                windows, silent = windows + len(batch), silent + len(batch) - len(sounding)
-                if sounding:
-                    graded.append(grade_windows(sounding, model))
-        return np.concatenate([np.zeros((0, len(DIMENSIONS))), *graded]), silent
-
 
 _WORDS: Mapping[Modality, str] = {"audio": "audio", "midi": "MIDI"}
 _MODALITY: Mapping[frozenset[Modality], Heard] = {
@@ -239,17 +225,14 @@ def load_model(name: Experiment, folder: Path) -> TrainedModel:
             f"model {name} in {folder} cannot be loaded ({reason[:200]}); expected one that this "
             "release trained: train it again"
         ) from error
-    device = torch.device(accelerator())
-    return TrainedModel(
-        network=network.to(device), experiment=experiment, config=config, device=device
-    )
+    return TrainedModel(network=network.to(accelerator()), experiment=experiment, config=config)
 
 
 MOST_PAIRS = 1 << 24
 """Pairs of notes that attention sees at once: 64 ordinary windows, or a few of the densest."""
 
 
-def _batches(windows: Iterator[Window], size: int) -> Iterator[list[Window]]:
+def _batches(windows: Iterable[Window], size: int) -> Iterator[list[Window]]:
     """Yield up to `size` windows at a time, fewer where their notes are many."""
     batch: list[Window] = []
     most = 0
@@ -264,30 +247,43 @@ def _batches(windows: Iterator[Window], size: int) -> Iterator[list[Window]]:
         yield batch
 
 
-def grade_windows(windows: Sequence[Window], model: TrainedModel) -> NDArray[np.float64]:
-    """Return the scores of a batch of windows, (windows, 8), each clipped to 0-100."""
+def predict_windows(windows: Iterable[Window], model: TrainedModel) -> NDArray[np.float64]:
+    """Return the scores of each window, (windows, 8), within 0-100; NaN where it is silent.
+
+    Windows are read as they are needed. Raises UserError when the network gives no finite scores.
+    """
     config = model.config
-    sounds = [window.sound for window in windows if window.sound is not None]
-    audio = audio_features(sounds, config.audio_features) if sounds else [None] * len(windows)
-    encode = TOKENISERS[config.midi_encoder.tokens].encode
-    examples = [
-        Example(
-            features=Features(
-                sample_id="",
-                duration_s=window.duration_s,
-                audio=frames,
-                tokens=None if window.notes is None else encode(window.notes),
-            ),
-            scores=np.zeros(len(DIMENSIONS), np.float32),
-        )
-        for window, frames in zip(windows, audio, strict=True)
-    ]
-    batch = collate(examples, config).to(model.device)
-    scores = model.network(batch).scores.double().cpu().numpy()
-    if not np.isfinite(scores).all():
+    silent: list[bool] = []
+
+    def batches() -> Iterator[Batch]:
+        for batch in _batches(windows, config.training.batch_size):
+            silent.extend(window.silent for window in batch)
+            if sounding := [window for window in batch if not window.silent]:
+                clips = window_features(sounding, config)
+                yield collate([Example(features=clip) for clip in clips], config)
+
+    predicted = predict(model.network, batches(), config.torch_threads).scores.astype(np.float64)
+    if not np.isfinite(predicted).all():
         raise UserError(
             f"{model.experiment} gives scores that are no numbers; expected sound within ±1 full "
             "scale: lower its level, or train the model again"
         )
-    clipped: NDArray[np.float64] = np.clip(scores, 0, 100)
-    return clipped
+    scores = np.full((len(silent), len(DIMENSIONS)), np.nan)
+    scores[~np.array(silent, bool)] = np.clip(predicted, 0, 100)
+    return scores
+
+
+def window_features(windows: Sequence[Window], config: ExperimentConfig) -> list[Features]:
+    """Return what a model reads of windows, computed with its settings."""
+    sounds = [window.sound for window in windows if window.sound is not None]
+    audio = audio_features(sounds, config.audio_features) if sounds else [None] * len(windows)
+    encode = TOKENISERS[config.midi_encoder.tokens].encode
+    return [
+        Features(
+            sample_id="",
+            duration_s=window.duration_s,
+            audio=frames,
+            tokens=None if window.notes is None else encode(window.notes),
+        )
+        for window, frames in zip(windows, audio, strict=True)
+    ]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from models.inference.transcriber import Transcriber
-from models.training.checkpoint import replace_file
+from models.training.files import replace_file
 from storage.audio import decode_audio
 from storage.midi import write_midi
 

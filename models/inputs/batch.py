@@ -16,29 +16,37 @@ from models.tokens.tokeniser import TokenArray
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Example:
-    """One sample to learn from: its features and its eight scores (float32, (8,))."""
+    """One sample: its features, and its eight scores (float32, (8,)) where it is labelled."""
 
     features: Features
-    scores: NDArray[np.float32]
+    scores: NDArray[np.float32] | None = None
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Batch:
     """B examples, padded to the longest; a modality that was not read is None.
 
-    `scores` (B, 8); `steps` (B,) are true lengths in steps of the common grid, S the longest.
+    `labels` (B, 8) are the true scores, None where the examples have none; `steps` (B,) are true
+    lengths in steps of the common grid, S the longest.
     `audio` (B, S x frames a step, width) are audio features and `audio_frames` (B,) their true
     numbers; `notes` holds each field of the tokens as (B, notes), and `note_mask` (B, notes) is
     true where there is a note.
     """
 
     sample_ids: tuple[str, ...]
-    scores: Tensor
+    labels: Tensor | None
     steps: Tensor
     audio: Tensor | None
     audio_frames: Tensor | None
     notes: dict[str, Tensor] | None
     note_mask: Tensor | None
+
+    @property
+    def scores(self) -> Tensor:
+        """The true scores (B, 8). Raises ValueError when the examples are not labelled."""
+        if self.labels is None:
+            raise ValueError("a batch to learn from must have scores, got examples without")
+        return self.labels
 
     def to(self, device: torch.device, non_blocking: bool = False) -> "Batch":
         """Return the batch with its tensors on `device`; Lightning calls this."""
@@ -55,7 +63,7 @@ class Batch:
 
         return Batch(
             sample_ids=self.sample_ids,
-            scores=change(self.scores),
+            labels=changed(self.labels),
             steps=change(self.steps),
             audio=changed(self.audio),
             audio_frames=changed(self.audio_frames),
@@ -94,11 +102,12 @@ def grid_steps(duration_s: float, grid_rate_hz: int) -> int:
 
 
 def collate(examples: Sequence[Example], config: ExperimentConfig) -> Batch:
-    """Return `examples` as one batch, in their order.
+    """Return `examples` as one batch, in their order: either all are labelled or none.
 
     Audio frames beyond a clip's last step are left out: rounding can leave one there.
     """
     features = [example.features for example in examples]
+    scores = [example.scores for example in examples if example.scores is not None]
     steps = torch.tensor([grid_steps(clip.duration_s, config.grid_rate_hz) for clip in features])
     frames = int(steps.max()) * config.audio_frames_per_step
     audio = [
@@ -110,7 +119,7 @@ def collate(examples: Sequence[Example], config: ExperimentConfig) -> Batch:
     notes, note_mask = pad_notes(tokens) if tokens else (None, None)
     return Batch(
         sample_ids=tuple(clip.sample_id for clip in features),
-        scores=torch.from_numpy(np.stack([example.scores for example in examples])),
+        labels=torch.from_numpy(np.stack(scores)) if scores else None,
         steps=steps,
         audio=pad_audio(audio, frames) if audio else None,
         audio_frames=torch.tensor([len(clip) for clip in audio]) if audio else None,

@@ -1,4 +1,8 @@
-"""Feature tables, made once from the shards and read by every experiment."""
+"""Feature tables, made once from the shards and read by every experiment.
+
+What computes audio features imports torch where it is called: note tokens and the code location
+of Dagster do without.
+"""
 
 import hashlib
 from collections.abc import Collection, Sequence
@@ -6,7 +10,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
-import torch
 from numpy.typing import NDArray
 
 from degradation.errors import UserError
@@ -15,9 +18,6 @@ from models.config.audio import OF_NO_FEATURE, AudioFeatures, MelFeatures, MertF
 from models.config.experiment import ExperimentConfig
 from models.config.midi import TokenName
 from models.inputs.feature_reader import ExampleParts
-from models.inputs.log_mel import log_mel
-from models.inputs.mert import mert_identity, warm_mert
-from models.inputs.mert_frames import mert_frames
 from models.tokens.tokenisers import TOKENISERS
 from storage.audio import decode_audio
 from storage.files import filesystem
@@ -45,6 +45,8 @@ def audio_features_version(config: AudioFeatures) -> str:
     """Return what a part of audio features is called by: settings and, for MERT, weights."""
     settings = config.model_dump_json(exclude=set(OF_NO_FEATURE))
     if isinstance(config, MertFeatures):
+        from models.inputs.mert import mert_identity
+
         settings += mert_identity(config)
     return AUDIO_FEATURES_VERSION + hashlib.sha256(settings.encode()).hexdigest()[:8]
 
@@ -56,13 +58,24 @@ def midi_tokens_version(tokens: TokenName) -> str:
 
 def feature_workers(config: AudioFeatures, workers: int) -> int:
     """Return how many processes make features: one where a GPU computes them in batches."""
-    return 1 if isinstance(config, MertFeatures) and torch.cuda.is_available() else workers
+    if not isinstance(config, MertFeatures):
+        return workers
+
+    import torch
+
+    return 1 if torch.cuda.is_available() else workers
 
 
 def audio_features(clips: Sequence[Waveform], config: AudioFeatures) -> list[NDArray[np.float16]]:
     """Return the features of each clip, (frames, width), at the configured frame rate."""
     if isinstance(config, MelFeatures):
+        from models.inputs.log_mel import log_mel
+
         return [log_mel(clip, config) for clip in clips]
+
+    from models.inputs.mert import warm_mert
+    from models.inputs.mert_frames import mert_frames
+
     return mert_frames(clips, warm_mert(config), config)
 
 

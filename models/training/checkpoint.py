@@ -5,8 +5,7 @@ a file runs none of its code. Writes are atomic, so that a kill leaves the old f
 """
 
 import json
-import os
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -25,24 +24,9 @@ from models.config.experiment import (
 )
 from models.inputs.feature_writer import audio_features_version, midi_tokens_version
 from models.networks.network import GradingNetwork
+from models.training.files import RESUME_FILE, find_best, replace_file, write_json
 from models.training.history import EpochRecord, from_plain, to_plain
 from models.training.identity import MODEL_VERSION, Origin
-
-RESUME_FILE = "resume.pt"
-HISTORY_FILE = "history.json"
-
-
-def replace_file(path: Path, write: Callable[[Path], object]) -> None:
-    """Have `write` make a file under another name, then put it in the place of `path`."""
-    partial = path.with_name(f".{path.name}.partial")
-    write(partial)
-    os.replace(partial, path)
-
-
-def write_json(path: Path, content: object) -> None:
-    """Write strict JSON atomically; ValueError when a number is not finite."""
-    text = json.dumps(content, indent=2, allow_nan=False)
-    replace_file(path, lambda partial: partial.write_text(text + "\n", encoding="utf-8"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,34 +121,6 @@ def check_versions(
                 f"{path.name} is of version {stored.get(name)} in {name}; expected {version}, "
                 "what this release makes of the same settings: train it again"
             )
-
-
-def clear(out_dir: Path) -> None:
-    """Remove the files of an earlier training."""
-    stale: Sequence[Path] = [
-        out_dir / RESUME_FILE,
-        out_dir / HISTORY_FILE,
-        *out_dir.glob("*-epoch=*-val_loss=*"),
-    ]
-    for path in stale:
-        path.unlink(missing_ok=True)
-
-
-def find_best(checkpoint_dir: Path) -> Path:
-    """Return the best weights in a folder; UserError when it holds none."""
-    found = list(checkpoint_dir.glob("*-epoch=*-val_loss=*.pt"))
-    if not found:
-        raise UserError(
-            f"{checkpoint_dir} holds no EXPERIMENT-epoch=NN-val_loss=X.XXXX.pt; expected a trained "
-            "model: train the experiment first"
-        )
-    # Two lie here when a training died between writing one and removing the other.
-    return min(found, key=lambda path: float(path.stem.rpartition("=")[2]))
-
-
-def is_trained(checkpoint_dir: Path) -> bool:
-    """Whether a training finished in a folder: one that was killed leaves weights too."""
-    return (checkpoint_dir / HISTORY_FILE).exists()
 
 
 def load_network(checkpoint_dir: Path) -> tuple[GradingNetwork, Experiment, ExperimentConfig]:

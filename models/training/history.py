@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from labeling.scores import DIMENSIONS
-from models.diagnostics import FusionDiagnostics
+from models.diagnostics.fusion_diagnostics import FusionDiagnostics
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

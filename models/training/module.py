@@ -17,7 +17,8 @@ from torch.utils.data import DataLoader
 from degradation.errors import UserError
 from degradation.seeds import digest_int
 from models.config.experiment import MODALITIES, Experiment, ExperimentConfig
-from models.diagnostics import FusionDiagnostics, FusionWatch
+from models.diagnostics.fusion_diagnostics import FusionDiagnostics
+from models.diagnostics.watch import FusionWatch
 from models.distributed import gathered, here
 from models.inputs.batch import Batch
 from models.inputs.feature_reader import ExampleParts

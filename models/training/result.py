@@ -1,13 +1,35 @@
 """A finished training read back from its folder, by whoever evaluates it."""
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 
 from degradation.errors import UserError
-from models.training.checkpoint import HISTORY_FILE
-from models.training.history import from_plain
+from models.config.experiment import Experiment
+from models.training.files import HISTORY_FILE
+from models.training.history import EpochRecord, best_epoch, from_plain
 from models.training.identity import Origin
-from models.training.train import TrainingResult
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingResult:
+    """A finished training: what it came from, its best checkpoint, its size and every epoch."""
+
+    experiment: Experiment
+    origin: Origin
+    checkpoint: Path
+    parameters: int
+    history: tuple[EpochRecord, ...]
+
+    @property
+    def best(self) -> EpochRecord:
+        """The epoch whose weights were kept."""
+        return best_epoch(self.history)
+
+    @property
+    def seconds(self) -> float:
+        """Time spent in all epochs, those before an interruption included."""
+        return sum(record.seconds for record in self.history)
 
 
 def load_result(out_dir: Path, identity: str) -> TrainingResult:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 import lightning as L
@@ -23,34 +23,16 @@ from models.distributed import relayed
 from models.duration import describe_duration
 from models.inputs.feature_reader import ExampleParts, check_features
 from models.inputs.stream import Targets, check_readers, examples_a_reader
-from models.training.checkpoint import HISTORY_FILE, clear, find_best, load_resume, write_json
-from models.training.history import EpochRecord, best_epoch, is_finished, to_plain
+from models.training.checkpoint import load_resume
+from models.training.files import HISTORY_FILE, clear, find_best, write_json
+from models.training.history import EpochRecord, is_finished, to_plain
 from models.training.identity import Origin, training_identity
 from models.training.lightning_quiet import QuietDDP, quiet_lightning
 from models.training.module import ExampleLoaders, GradingModule
-from models.training.pretraining.checkpoint import load_pretrained, load_pretraining
+from models.training.pretraining.checkpoint import load_pretrained
+from models.training.pretraining.result import load_pretraining
 from models.training.progress import EpochKeeper
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TrainingResult:
-    """A finished training: what it came from, its best checkpoint, its size and every epoch."""
-
-    experiment: Experiment
-    origin: Origin
-    checkpoint: Path
-    parameters: int
-    history: tuple[EpochRecord, ...]
-
-    @property
-    def best(self) -> EpochRecord:
-        """The epoch whose weights were kept."""
-        return best_epoch(self.history)
-
-    @property
-    def seconds(self) -> float:
-        """Time spent in all epochs, those before an interruption included."""
-        return sum(record.seconds for record in self.history)
+from models.training.result import TrainingResult
 
 
 def _known(experiment: str) -> Experiment:

@@ -6,7 +6,6 @@ from typing import Any
 
 import dagster as dg
 
-from models.evaluation.report.comparison import comparison_page
 from pipelines.assets.evaluation import report_file
 from pipelines.resources import Project
 from pipelines.workspace import Workspace
@@ -30,6 +29,8 @@ def comparison_asset(recipe_names: Sequence[str]) -> dg.AssetsDefinition:
         ),
     )
     def recipe_comparison(project: Project) -> dg.MaterializeResult[None]:
+        from models.evaluation.report.comparison import comparison_page
+
         reports = read_reports(project.workspace, recipe_names)
         path = project.workspace.corpus_output("recipe_comparison") / "comparison.html"
         path.write_text(comparison_page(reports), encoding="utf-8")

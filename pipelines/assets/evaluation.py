@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
@@ -19,10 +19,7 @@ from models.evaluation.audits.documents import (
     TranscriptionAudit,
 )
 from models.evaluation.ceilings.label_ceiling import TierScores
-from models.evaluation.report.evaluation import Evaluation, Outcome, TierSound
-from models.evaluation.report.report import write_report
-from models.inference.predict import predict
-from models.training.pretraining.checkpoint import load_pretraining
+from models.training.pretraining.result import load_pretraining
 from pipelines.assets.pretraining import pretrained_folder
 from pipelines.assets.training import LabelledExamples, find_result, model_folder, read_examples
 from pipelines.documents import read_if_made, read_made
@@ -30,6 +27,10 @@ from pipelines.metadata import records_metadata
 from pipelines.resources import Project
 from pipelines.settings import find_recipe
 from pipelines.workspace import Workspace
+
+if TYPE_CHECKING:
+    from models.evaluation.report.evaluation import Outcome, TierSound
+
 
 JUDGED_SPLIT = "test"
 
@@ -60,6 +61,9 @@ def evaluation_asset(recipe_name: str) -> dg.AssetsDefinition:
     def evaluation(
         context: dg.AssetExecutionContext, project: Project
     ) -> dg.MaterializeResult[None]:
+        from models.evaluation.report.evaluation import Evaluation
+        from models.evaluation.report.report import write_report
+
         workspace, recipe = project.workspace, find_recipe(recipe_name)
         config, data = project.settings.experiment_config(), read_examples(workspace, recipe_name)
         start = pretrained_folder(workspace)
@@ -122,32 +126,36 @@ def evaluation_asset(recipe_name: str) -> dg.AssetsDefinition:
 
 def judge(
     workspace: Workspace, recipe_name: str, experiment: Experiment, data: LabelledExamples
-) -> Outcome:
+) -> "Outcome":
     """Return a model's scores for the judged split.
 
     Raises UserError for a model that was not trained on these data with these settings.
     """
+
+    from models.evaluation.report.evaluation import Outcome
+    from models.inference.predict import predict_split
+
     folder = model_folder(workspace, recipe_name, experiment)
     heard = MODALITIES[experiment]
     counterfactual = f"{JUDGED_SPLIT}_counterfactual"
     return Outcome(
         training=find_result(workspace, recipe_name, experiment, data),
-        predictions=predict(folder, data.parts, data.samples, JUDGED_SPLIT),
+        predictions=predict_split(folder, data.parts, data.samples, JUDGED_SPLIT),
         alone={
-            modality: predict(
-                folder, data.parts, data.samples, JUDGED_SPLIT, heard=frozenset({modality})
+            modality: predict_split(
+                folder, data.parts, data.samples, JUDGED_SPLIT, modalities=frozenset({modality})
             )
             for modality in (sorted(heard) if len(heard) > 1 else ())
         },
         counterfactual=(
-            predict(folder, data.parts, data.samples, counterfactual)
+            predict_split(folder, data.parts, data.samples, counterfactual)
             if (data.samples["split"] == counterfactual).any()
             else None
         ),
     )
 
 
-def other_models(transcription: TranscriptionAudit, outcomes: Sequence[Outcome]) -> list[str]:
+def other_models(transcription: TranscriptionAudit, outcomes: "Sequence[Outcome]") -> list[str]:
     """Return the models of a comparison by transcription that are not those judged.
 
     Its file is that of the experiment file materialised last.
@@ -184,11 +192,14 @@ def tier_scores(recipe: Recipe) -> tuple[TierScores, ...]:
     )
 
 
-def tier_sounds(recipe: Recipe) -> dict[str, TierSound]:
+def tier_sounds(recipe: Recipe) -> "dict[str, TierSound]":
     """Return what the recipe does to the sound of each tier that it draws, best first.
 
     A factored recipe treats the sound of all tiers alike: its nuisance is none of them.
     """
+
+    from models.evaluation.report.evaluation import TierSound
+
     if isinstance(recipe, FactoredRecipe):
         return {tier: TierSound(snr_db=None, band_hz=None) for tier in TIERS}
     return {

@@ -14,14 +14,11 @@ from labeling.scores import DIMENSIONS
 from models.evaluation.audits.documents import LabelStructure
 from models.evaluation.audits.label_structure import label_shape, sum_scores
 from models.evaluation.audits.thresholds import describe
-from models.evaluation.ceilings.observable_ceiling import analytic_ceilings, observable_ceilings
 from pipelines.assets.evaluation import tier_scores
 from pipelines.automation import MAKE_AGAIN_WHAT_CHANGED
 from pipelines.documents import write_made
 from pipelines.evenly_spaced import evenly_spaced
 from pipelines.metadata import records_metadata
-from pipelines.pictures.audits import correlation_picture
-from pipelines.pictures.png import as_markdown
 from pipelines.resources import Project
 from pipelines.settings import find_recipe
 from storage.corpus import SPLITS
@@ -54,6 +51,9 @@ def label_structure_asset(recipe_name: str) -> dg.AssetsDefinition:
     def label_structure(
         context: dg.AssetExecutionContext, project: Project
     ) -> dg.MaterializeResult[None]:
+        from pipelines.pictures.audits import correlation_picture
+        from pipelines.pictures.png import as_markdown
+
         workspace, recipe = project.workspace, find_recipe(recipe_name)
         audit = audit_labels(workspace.table(recipe_name, "samples"), recipe)
         path = write_made(workspace, recipe_name, "label_structure", audit)
@@ -85,6 +85,9 @@ def audit_labels(samples: Table, recipe: Recipe) -> LabelStructure:
     Rows of counterfactual sets are not drawn by the recipe: they are left out, as are those that
     repeat another row's sound and notes.
     """
+
+    from models.evaluation.ceilings.observable_ceiling import analytic_ceilings, observable_ceilings
+
     of_draws = pc.field("split").isin(SPLITS) & DISTINCT
 
     def batches() -> Iterator[pd.DataFrame]:

@@ -1,4 +1,4 @@
-"""Pairs: every graded version of every segment, with what it sounds like."""
+"""Pairs: every graded version of every segment, with its audio."""
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator
@@ -19,15 +19,12 @@ from pipelines.automation import MAKE_AGAIN_WHAT_CHANGED
 from pipelines.execution.partitioned_step import (
     Committed,
     Step,
-    forget_other_years,
+    empty_other_years,
     materialised,
     run_step,
 )
 from pipelines.metadata import records_metadata, table_metadata
 from pipelines.partitions import TierYear
-from pipelines.pictures.before_after import before_and_after
-from pipelines.pictures.png import as_markdown
-from pipelines.pictures.score_histograms import label_histograms
 from pipelines.resources import Project
 from pipelines.settings import find_recipe
 from pipelines.workspace import Workspace
@@ -63,9 +60,9 @@ def pairs_asset(recipe_name: str, partitions: dg.PartitionsDefinition) -> dg.Ass
         automation_condition=MAKE_AGAIN_WHAT_CHANGED,
         code_version=VERSION,
         description=(
-            f"Segments damaged as recipe `{recipe_name}` says, rendered and scored: the shards. "
-            "One row a draw, with audio, MIDI before and after, provenance note by note, labels, "
-            "and all that `pianograde replay` needs to make the same bytes again."
+            f"Segments damaged by recipe `{recipe_name}`, rendered and scored: the shards. One row "
+            "per draw, with audio, MIDI before and after, provenance note by note, labels, and "
+            "what `pianograde replay` needs to make the same bytes again."
         ),
     )
     def pairs(
@@ -73,28 +70,23 @@ def pairs_asset(recipe_name: str, partitions: dg.PartitionsDefinition) -> dg.Ass
     ) -> Iterator[dg.MaterializeResult[None]]:
         recipe, workspace = find_recipe(recipe_name), project.workspace
         committed = run_step(context, pairs_step(recipe, workspace), project.settings.workers)
-        refuse_to_go_on_with_nothing(workspace, recipe_name)
+        refuse_empty_pairs(workspace, recipe_name)
         for name in ("pairs", "pairs_quarantine"):
-            forget_other_years(workspace.table(recipe_name, name), project.settings.years())
+            empty_other_years(workspace.table(recipe_name, name), project.settings.years())
         yield from materialised(context, committed, pairs_metadata(recipe, workspace, committed))
 
     return pairs
 
 
 def pairs_step(recipe: Recipe, workspace: Workspace) -> Step[PairsTask, PairsReport]:
-    """Return how pairs are made, partition by partition."""
-    table = workspace.table(recipe.name, "pairs")
-    quarantine = workspace.table(recipe.name, "pairs_quarantine")
-    settings = workspace.settings
-    origin = CorpusOrigin(
-        name=settings.corpus_name, root=settings.corpus_root, licence=settings.corpus_licence
-    )
+    """Return the step that makes pairs, partition by partition."""
+    table, quarantine = (workspace.table(recipe.name, n) for n in ("pairs", "pairs_quarantine"))
     if recipe.audio_source == "rendered":
-        # A soundfont that can't be read ends the step here, not every row in quarantine.
+        # An unreadable soundfont fails here, instead of sending every row to quarantine.
         for instrument in recipe.instruments:
             warm_synthesiser(instrument)
 
-    # Partitions come year by year, so one year's draws and notes are enough to hold.
+    # Partitions come year by year, so the draws and notes of one year are enough to keep.
     @lru_cache(maxsize=1)
     def draws(year: str) -> dict[TierYear, list[tuple[Draw, SegmentRow]]]:
         return expected_draws(recipe, workspace, [year])
@@ -109,7 +101,7 @@ def pairs_step(recipe: Recipe, workspace: Workspace) -> Step[PairsTask, PairsRep
             PairsTask(
                 table=table,
                 quarantine=quarantine,
-                origin=origin,
+                origin=corpus_origin(workspace),
                 year=int(partition.year),
                 tier=partition.tier,
                 draws=tuple(few),
@@ -136,10 +128,18 @@ def pairs_step(recipe: Recipe, workspace: Workspace) -> Step[PairsTask, PairsRep
     )
 
 
+def corpus_origin(workspace: Workspace) -> CorpusOrigin:
+    """Return what the rows of pairs say of their corpus."""
+    settings = workspace.settings
+    return CorpusOrigin(
+        name=settings.corpus_name, root=settings.corpus_root, licence=settings.corpus_licence
+    )
+
+
 def expected_draws(
     recipe: Recipe, workspace: Workspace, years: Collection[str]
 ) -> dict[TierYear, list[tuple[Draw, SegmentRow]]]:
-    """Return which draws of which segments each partition of some years has, in order of names."""
+    """Return the draws of each partition of some years, with their segments, in order of names."""
     found: dict[TierYear, list[tuple[Draw, SegmentRow]]] = defaultdict(list)
     performances = workspace.corpus_table("performances")
     for year in sorted(years):
@@ -153,8 +153,8 @@ def expected_draws(
     return found
 
 
-def refuse_to_go_on_with_nothing(workspace: Workspace, recipe_name: str) -> None:
-    """Raise UserError when every draw went to quarantine: nothing downstream could be made."""
+def refuse_empty_pairs(workspace: Workspace, recipe_name: str) -> None:
+    """Raise UserError when every draw was quarantined."""
     left_out = read_table(workspace.table(recipe_name, "pairs_quarantine")).to_table()
     if len(left_out) and not sum(part_rows(workspace.table(recipe_name, "pairs")).values()):
         raise UserError(
@@ -164,23 +164,16 @@ def refuse_to_go_on_with_nothing(workspace: Workspace, recipe_name: str) -> None
 
 
 def pairs_metadata(
-    recipe: Recipe,
-    workspace: Workspace,
-    committed: dict[TierYear, Committed],
+    recipe: Recipe, workspace: Workspace, committed: dict[TierYear, Committed]
 ) -> dict[str, Any]:
-    """Return counts, schema, what was left out, label histograms and one pair as a picture."""
+    """Return counts, schema, quarantine, histograms of the labels, and one pair as a picture."""
     table = workspace.table(recipe.name, "pairs")
     left_out = read_table(workspace.table(recipe.name, "pairs_quarantine")).to_table()
-    light = (
-        read_table(table)
-        .to_table(columns=["tier", "duration_s", "duplicate_of", *DIMENSIONS])
-        .to_pandas()
-    )
+    columns = ["tier", "duration_s", "duplicate_of", *DIMENSIONS]
+    light = read_table(table).to_table(columns=columns).to_pandas()
     tiers = Counter(light["tier"])
     metadata = {
         **table_metadata(table),
-        "partitions in this run": len(committed),
-        "rows in this run": sum(made.rows for made in committed.values()),
         "hours": float(light["duration_s"].sum()) / 3600,
         **{f"{tier} rows": tiers[tier] for tier in TIERS},
         "duplicates": int(light["duplicate_of"].notna().sum()),
@@ -190,28 +183,27 @@ def pairs_metadata(
     }
     if len(light):
         metadata["labels"] = dg.MetadataValue.md(_labels_picture(light))
-    worst = [partition for partition, made in committed.items() if made.rows]
-    if worst:
-        metadata["before and after"] = dg.MetadataValue.md(
-            _pair_picture(workspace, recipe, max(worst, key=lambda p: TIERS.index(p.tier)))
-        )
+    if with_rows := [partition for partition, made in committed.items() if made.rows]:
+        worst = max(with_rows, key=lambda partition: TIERS.index(partition.tier))
+        metadata["before and after"] = dg.MetadataValue.md(_pair_picture(workspace, recipe, worst))
     return metadata
 
 
 def _labels_picture(light: pd.DataFrame) -> str:
-    png = label_histograms(light[list(DIMENSIONS)], light["tier"])
+    from pipelines.pictures.png import as_markdown
+    from pipelines.pictures.score_histograms import score_histograms
+
+    png = score_histograms(light[list(DIMENSIONS)], light["tier"])
     return as_markdown(png, "histograms of the eight scores by tier")
 
 
 def _pair_picture(workspace: Workspace, recipe: Recipe, partition: TierYear) -> str:
+    from pipelines.pictures.before_after import before_and_after
+    from pipelines.pictures.png import as_markdown
+
     table = workspace.table(recipe.name, "pairs")
     row = read_table(table, None, **partition.columns).head(1).to_pylist()[0]
     pair = replay(row, workspace.settings.corpus_root)
-    png = before_and_after(
-        pair.clean,
-        pair.clean_sound,
-        pair.degraded,
-        pair.sound,
-        f"{row['composer']}: {row['title']}, {row['start_s']:.0f} s, {row['tier']}",
-    )
+    title = f"{row['composer']}: {row['title']}, {row['start_s']:.0f} s, {row['tier']}"
+    png = before_and_after(pair.clean, pair.clean_sound, pair.degraded, pair.sound, title)
     return as_markdown(png, f"piano roll and spectrogram of {row['sample_id']}, before and after")

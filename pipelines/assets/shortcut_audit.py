@@ -9,7 +9,6 @@ import pyarrow.compute as pc
 from degradation.errors import UserError
 from degradation.render import Instrument
 from models.evaluation.audits.documents import ShortcutAudit
-from models.evaluation.audits.shortcut_probes import audit_shortcuts
 from models.evaluation.audits.shortcut_rows import StatisticsTask, read_statistics
 from models.evaluation.audits.thresholds import describe
 from pipelines.automation import MAKE_AGAIN_WHAT_CHANGED
@@ -17,8 +16,6 @@ from pipelines.documents import write_made
 from pipelines.evenly_spaced import evenly_spaced
 from pipelines.execution.worker_pool import run_tasks
 from pipelines.metadata import records_metadata
-from pipelines.pictures.audits import probes_picture
-from pipelines.pictures.png import as_markdown
 from pipelines.resources import Project
 from pipelines.settings import find_recipe
 from pipelines.workspace import Workspace
@@ -67,6 +64,8 @@ def shortcut_audit_asset(recipe_name: str) -> dg.AssetsDefinition:
     def shortcut_audit(
         context: dg.AssetExecutionContext, project: Project
     ) -> dg.MaterializeResult[None]:
+        from models.evaluation.audits.shortcut_probes import audit_shortcuts
+
         workspace = project.workspace
         rows = audited_rows(workspace, recipe_name)
         audit = audit_shortcuts(rows, recipe=recipe_name, seed=find_recipe(recipe_name).seed)
@@ -134,6 +133,10 @@ def audited_rows(workspace: Workspace, recipe_name: str) -> pd.DataFrame:
 
 def picture(audit: ShortcutAudit) -> dg.MarkdownMetadataValue:
     """Return the probes as a picture in the metadata; words where nothing could be probed."""
+
+    from pipelines.pictures.audits import probes_picture
+    from pipelines.pictures.png import as_markdown
+
     if not audit.tiers:
         return dg.MetadataValue.md(describe(audit.threshold))
     words = ", ".join(f"{one.statistics} {one.balanced_accuracy:.3f}" for one in audit.tiers)

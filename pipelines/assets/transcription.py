@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 import numpy as np
@@ -14,17 +14,7 @@ from models.config.experiment import EXPERIMENTS, MODALITIES, Experiment
 from models.evaluation.agreement.model_comparison import rank
 from models.evaluation.agreement.resampling import Interval
 from models.evaluation.audits.documents import TranscribedSplit, TranscriptionAudit
-from models.evaluation.audits.transcribed_rows import TranscribedRow, judge_rows
-from models.evaluation.audits.transcription import (
-    onset_figures,
-    spread_rows,
-    system_gains,
-    system_scores,
-    transcribed_clips,
-)
-from models.inference.transcribed_clips import transcribe_clips
-from models.inference.transcriber import Transcriber, load_transcriber
-from models.training.train import TrainingResult
+from models.training.result import TrainingResult
 from pipelines.assets.training import LabelledExamples, find_result, model_folder, read_examples
 from pipelines.documents import document_file, write_made
 from pipelines.metadata import records_metadata
@@ -34,6 +24,10 @@ from pipelines.workspace import Workspace
 from storage.audio import decode_audio
 from storage.midi import read_midi
 from storage.tables import read_table
+
+if TYPE_CHECKING:
+    from models.inference.transcriber import Transcriber
+
 
 SETS = ("test", "test_counterfactual")
 """The splits that are judged; a recipe without counterfactual rows has the first alone."""
@@ -60,6 +54,8 @@ def transcription_asset(recipe_name: str) -> dg.AssetsDefinition:
     def transcription(
         context: dg.AssetExecutionContext, project: Project
     ) -> dg.MaterializeResult[None]:
+        from models.inference.transcriber import load_transcriber
+
         workspace = project.workspace
         try:
             transcriber = load_transcriber(project.settings.experiment_config().torch_threads)
@@ -77,9 +73,12 @@ def transcription_asset(recipe_name: str) -> dg.AssetsDefinition:
 
 
 def judge_transcription(
-    workspace: Workspace, recipe_name: str, transcriber: Transcriber
+    workspace: Workspace, recipe_name: str, transcriber: "Transcriber"
 ) -> TranscriptionAudit:
     """Return the comparison; the settings limit how many rows and for how long."""
+
+    from models.evaluation.audits.transcription import spread_rows
+
     data = read_examples(workspace, recipe_name)
     results = compared_models(workspace, recipe_name, data)
     rows = workspace.settings.transcription_rows
@@ -115,12 +114,21 @@ def compared_models(
 def _judge_split(
     workspace: Workspace,
     recipe_name: str,
-    transcriber: Transcriber,
+    transcriber: "Transcriber",
     data: LabelledExamples,
     split: str,
     asked: list[str],
     results: dict[Experiment, TrainingResult],
 ) -> TranscribedSplit:
+    from models.evaluation.audits.transcribed_rows import TranscribedRow, judge_rows
+    from models.evaluation.audits.transcription import (
+        onset_figures,
+        system_gains,
+        system_scores,
+        transcribed_clips,
+    )
+    from models.inference.transcribed_clips import transcribe_clips
+
     media = _read_media(workspace, recipe_name, asked)
     audio = {name: media[name]["audio"]["bytes"] for name in asked}
     kept = workspace.output(recipe_name, "transcription/notes")

@@ -1,4 +1,4 @@
-"""What every command shares: the app, its options, and how errors are told."""
+"""What all commands share: the app, common options, and how errors are reported."""
 
 import functools
 from collections.abc import Callable
@@ -9,7 +9,7 @@ import typer
 
 from degradation.errors import UserError
 from pipelines.execution.errors import StepError
-from pipelines.execution.signals import KEPT, exit_on_signal
+from pipelines.execution.signals import RESUME_HINT, exit_on_signal
 
 app = typer.Typer(
     help="Expert piano performances, damaged in recorded ways, labelled and learnt from.",
@@ -31,32 +31,31 @@ LicenceOption = Annotated[
     str | None, typer.Option(help="Of the performances; else the root's LICENSE file says.")
 ]
 
-
-GOING_ON = ("demo", "run", "pretrain", "validate", "listen", "fetch_maestro")
-"""Commands that go on where they were ended when they are given again."""
+RESUMABLE = ("demo", "run", "pretrain", "validate", "listen", "fetch_maestro")
+"""Commands that resume when they are given again."""
 
 
 def report_user_error(command: Callable[P, None]) -> Callable[P, None]:
-    """End a person's error in one line and exit code 2, without a traceback; a signal likewise."""
+    """Report errors in one line, without a traceback: exit code 2 for the user's, else 1.
+
+    A signal, too, ends the command with one line.
+    """
 
     @functools.wraps(command)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> None:
         try:
-            _expect_a_folder()
-            with exit_on_signal(KEPT if command.__name__ in GOING_ON else ""):
+            _check_working_folder()
+            with exit_on_signal(RESUME_HINT if command.__name__ in RESUMABLE else ""):
                 command(*args, **kwargs)
-        except UserError as error:
+        except (UserError, StepError) as error:
             typer.echo(f"pianograde: {error}", err=True)
-            raise typer.Exit(2) from error
-        except StepError as error:
-            typer.echo(f"pianograde: {error}", err=True)
-            raise typer.Exit(1) from error
+            raise typer.Exit(2 if isinstance(error, UserError) else 1) from error
 
     return guarded
 
 
-def _expect_a_folder() -> None:
-    """Raise UserError when the folder that one is in was deleted: libraries ask for it anywhere."""
+def _check_working_folder() -> None:
+    """Raise UserError when the working folder was deleted: libraries ask for it anywhere."""
     try:
         Path.cwd()
     except FileNotFoundError as error:

@@ -1,7 +1,6 @@
 """Commands with trained models: grade performances, transcribe them, ask the listeners."""
 
 import io
-import json
 import os
 import sys
 from collections.abc import Iterable, Iterator
@@ -175,18 +174,18 @@ def validate(
 
     check_checkout(settings.percepiano)
 
-    from pipelines.assets.human_validation import PAGE
-    from pipelines.execution.runs import Stage, materialise
+    from models.document import read_document
+    from models.evaluation.human.document import HumanValidation
+    from models.evaluation.human.page import summary_lines
+    from pipelines.documents import document_file
+    from pipelines.execution.runs import materialise
+    from pipelines.execution.stages import recipe_stage
     from pipelines.workspace import Workspace
 
     if percepiano is not None:
         remember(settings, ["percepiano"])
-    stage = Stage(
-        title="human validation", assets=((recipe, "human_validation"),), partitioned=False
-    )
-    materialise(stage, settings)
-    folder = Workspace(settings).output_path(recipe, "human_validation")
-    content = json.loads((folder / PAGE).with_suffix(".json").read_text(encoding="utf-8"))
-    for said in content["sentences"]:
-        typer.echo(f"- {said}")
-    typer.echo(f"\npage       {folder / PAGE}")
+    materialise(recipe_stage("human validation", recipe, "human_validation"), settings)
+    path = document_file(Workspace(settings), recipe, "human_validation")
+    for line in summary_lines(read_document(path, HumanValidation)):
+        typer.echo(f"- {line}")
+    typer.echo(f"\npage       {path.with_suffix('.html')}")

@@ -1,4 +1,4 @@
-"""Commands that make things: the demo, a corpus of one's own, pretraining alone, and the UI."""
+"""Commands that run the graph: the demo, one's own corpus, pretraining alone, and the UI."""
 
 import os
 from collections.abc import Sequence
@@ -17,7 +17,8 @@ from pipelines.cli.command import (
 )
 
 if TYPE_CHECKING:
-    from pipelines.execution.runs import FailedCheck, Stage
+    from pipelines.execution.runs import FailedCheck
+    from pipelines.execution.stages import Stage
     from pipelines.settings import Settings
 
 
@@ -49,12 +50,12 @@ def pretrain(
     experiment: ExperimentOption = None,
     licence: LicenceOption = None,
 ) -> None:
-    """Pretrain the MIDI encoder alone on a MAESTRO root, and say what it learnt, field by field."""
+    """Pretrain the MIDI encoder alone on a MAESTRO root; print what it learnt, field by field."""
     settings = _choose(maestro=maestro, limit=limit, experiment=experiment, licence=licence)
 
-    from models.training.pretraining.checkpoint import load_pretraining
+    from models.training.pretraining.result import load_pretraining
     from pipelines.assets.pretraining import pretrained_folder, pretraining_lines
-    from pipelines.execution.runs import pretraining_stages
+    from pipelines.execution.stages import pretraining_stages
     from pipelines.workspace import Workspace
 
     _materialise(pretraining_stages(), settings)
@@ -69,11 +70,12 @@ def _run(recipe_name: str, **chosen: Any) -> None:
     find_recipe(recipe_name)
     settings = _choose(**chosen)
 
-    from pipelines.execution.runs import observe_recipe, stages
+    from pipelines.execution.runs import observe_recipe
+    from pipelines.execution.stages import stages
 
     observe_recipe(recipe_name, settings)
     failed = _materialise(stages(recipe_name, settings.experiment_config().experiments), settings)
-    _say_where(recipe_name)
+    _print_places(recipe_name, settings)
     for check in failed:
         kind = "error" if check.is_error else "warning"
         typer.echo(f"check did not pass ({kind}): {check.name}; `make ui` shows why", err=True)
@@ -85,7 +87,7 @@ def _choose(**chosen: Any) -> "Settings":
     """Check and remember a corpus and an experiment file; without one, the demo's."""
     from pipelines.settings import CONFIGS, load_settings, remember
 
-    # Steps and worker processes read the choice from the file; the environment would go before it.
+    # Steps and workers read the choice from the file, which the environment would override.
     for name in chosen:
         os.environ.pop(f"PIANOGRADE_{name.upper()}", None)
     chosen["experiment"] = chosen["experiment"] or CONFIGS / "experiments" / "demo.yaml"
@@ -110,11 +112,10 @@ def _materialise(stages: "Sequence[Stage]", settings: "Settings") -> "list[Faile
     return failed
 
 
-def _say_where(recipe_name: str) -> None:
-    from pipelines.settings import load_settings
+def _print_places(recipe_name: str, settings: "Settings") -> None:
     from pipelines.workspace import Workspace
 
-    workspace = Workspace(load_settings())
+    workspace = Workspace(settings)
     typer.echo(
         f"report     {workspace.output_path(recipe_name, 'evaluation') / 'report.html'}\n"
         f"listen     {workspace.output_path(recipe_name, 'listening_page') / 'listening.html'}\n"

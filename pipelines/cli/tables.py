@@ -1,4 +1,4 @@
-"""Commands on what was made: query it, take it away, hear it, tidy it, and time its making."""
+"""Commands on tables and pages: query, export, replay, listen, clean up, and benchmarks."""
 
 import sys
 from pathlib import Path
@@ -96,11 +96,11 @@ def listen(recipe: RecipeOption = "phase2") -> None:
     settings = load_settings()
     find_recipe(recipe)  # before torch and Dagster are imported, which takes seconds
 
-    from pipelines.execution.runs import Stage, materialise
+    from pipelines.execution.runs import materialise
+    from pipelines.execution.stages import recipe_stage
     from pipelines.workspace import Workspace
 
-    stage = Stage(title="listening page", assets=((recipe, "listening_page"),), partitioned=False)
-    materialise(stage, settings)
+    materialise(recipe_stage("listening page", recipe, "listening_page"), settings)
     page = Workspace(settings).output_path(recipe, "listening_page") / "listening.html"
     typer.echo(str(page))
     typer.launch(page.as_uri())

@@ -1,5 +1,5 @@
-"""What can go wrong with a run, besides what its person can mend."""
+"""Errors of running that the user did not cause."""
 
 
 class StepError(Exception):
-    """A run failed, and not for anything that its person did."""
+    """A run failed for a reason other than a `UserError`."""

@@ -1,17 +1,17 @@
-"""A partitioned step: tasks of many partitions over the workers, each partition committed whole.
+"""A partitioned step: tasks of many partitions run in workers, each partition committed whole.
 
 A partition is recorded in Dagster as soon as it is committed, so a run that is killed keeps what
-it finished; and its parts are named by what they hold, so the next run makes only the others.
+it finished. Parts are named by their content, so the next run makes only the missing ones.
 """
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 import dagster as dg
 
-from pipelines.execution.progress import Progress
+from pipelines.execution.progress import log_progress
 from pipelines.execution.worker_pool import run_tasks
 from pipelines.partitions import TierYear, partitions_of
 from storage.tables import Part, Table, commit, part_rows, partition_of
@@ -24,14 +24,14 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Committed:
-    """What a partition holds now: its number of rows, and a version that follows from its parts."""
+    """The content of a partition: its number of rows, and a version that digests its parts."""
 
     rows: int
     version: str
 
     @classmethod
-    def of(cls, parts: list[Part]) -> "Committed":
-        """Return what is committed with these parts; their names say what they hold."""
+    def of(cls, parts: Sequence[Part]) -> "Committed":
+        """Return the content of a partition with these parts, whose names digest their rows."""
         paths = "\n".join(sorted(part.path for part in parts))
         version = hashlib.sha256(paths.encode()).hexdigest()[:16]
         return cls(rows=sum(part.rows for part in parts), version=version)
@@ -39,11 +39,12 @@ class Committed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step(Generic[Task, Result]):
-    """What a partitioned step does: cut a partition into tasks, work, and commit the results.
+    """A partitioned step as functions.
 
-    `count` is the number of rows a partition will have, `size` that of a task's; `plan` is
-    called when a partition's turn comes, so that memory does not grow with the corpus. `find`
-    returns what a task made before, if it did: then it needs no worker.
+    `count` returns the number of rows a partition will have, `size` that of a task. `plan` cuts a
+    partition into tasks; it is called when the partition starts, so that memory does not grow
+    with the corpus. `find` returns the result that an earlier run left for a task, or None; `work`
+    runs in a worker process; `commit` writes a partition.
     """
 
     count: Callable[[TierYear], int]
@@ -55,7 +56,7 @@ class Step(Generic[Task, Result]):
 
 
 @dataclass(slots=True)
-class _Opened(Generic[Result]):
+class _Started(Generic[Result]):
     tasks: int
     results: list[Result] = field(default_factory=list)
 
@@ -63,37 +64,37 @@ class _Opened(Generic[Result]):
 def run_step(
     context: dg.AssetExecutionContext, step: Step[Task, Result], workers: int
 ) -> dict[TierYear, Committed]:
-    """Do a step for every partition of the run; return what was committed, by partition."""
+    """Run a step for every partition of the run; return what was committed, by partition."""
     partitions = partitions_of(context)
     committed: dict[TierYear, Committed] = {}
-    opened: dict[TierYear, _Opened[Result]] = {}
+    started: dict[TierYear, _Started[Result]] = {}
 
-    def finish(partition: TierYear, results: list[Result]) -> None:
-        committed[partition] = step.commit(partition, results)
+    def commit_partition(partition: TierYear) -> None:
+        committed[partition] = step.commit(partition, started.pop(partition).results)
         context.log_event(_materialization(context, partition, committed[partition], {}))
 
     def collect(partition: TierYear, task: Task, result: Result) -> None:
-        progress.advance(step.size(task))
-        opened[partition].results.append(result)
-        if len(opened[partition].results) == opened[partition].tasks:
-            finish(partition, opened.pop(partition).results)
+        advance(step.size(task))
+        started[partition].results.append(result)
+        if len(started[partition].results) == started[partition].tasks:
+            commit_partition(partition)
 
-    def tasks_to_do() -> Iterator[tuple[TierYear, Task]]:
+    def tasks_to_run() -> Iterator[tuple[TierYear, Task]]:
         for partition in partitions:
             planned = step.plan(partition)
-            opened[partition] = _Opened(tasks=len(planned))
+            started[partition] = _Started(tasks=len(planned))
             if not planned:
-                finish(partition, [])
+                commit_partition(partition)
             for task in planned:
-                if (made_before := step.find(task)) is None:
+                if (result := step.find(task)) is None:
                     yield partition, task
                 else:
-                    collect(partition, task, made_before)
+                    collect(partition, task, result)
 
-    what = "/".join(context.asset_key.path)
+    name = "/".join(context.asset_key.path)
     total = sum(step.count(partition) for partition in partitions)
-    with Progress(what, total, "row", context.log.info) as progress:
-        for partition, task, result in run_tasks(step.work, tasks_to_do(), workers):
+    with log_progress(name, total, "row", context.log.info) as advance:
+        for partition, task, result in run_tasks(step.work, tasks_to_run(), workers):
             collect(partition, task, result)
     if lost := set(partitions) - set(committed):
         raise RuntimeError(f"partitions were not committed: {sorted(lost)}")
@@ -107,32 +108,36 @@ def materialised(
 ) -> Iterator[dg.MaterializeResult[None]]:
     """Yield the step's result, then record each partition with its own data version.
 
-    Dagster gives all partitions of a result one data version. What follows from a partition would
-    then be made again whenever its neighbour changed; the events after the result put it right.
+    Dagster gives all partitions of a result one data version, so that a change of one would
+    remake what depends on the others. The events after the result correct that. The last of them,
+    which the UI shows, also carries the metadata of the whole table.
     """
     yield dg.MaterializeResult()
-    for number, (partition, made) in enumerate(committed.items(), start=1):
-        # What is said of the whole table is said once, by the event that is the latest.
-        about = metadata if number == len(committed) else {}
-        context.log_event(_materialization(context, partition, made, about))
+    of_run = {
+        "partitions in this run": len(committed),
+        "rows in this run": sum(content.rows for content in committed.values()),
+    }
+    for number, (partition, content) in enumerate(committed.items(), start=1):
+        of_table = {**metadata, **of_run} if number == len(committed) else {}
+        context.log_event(_materialization(context, partition, content, of_table))
 
 
 def _materialization(
     context: dg.AssetExecutionContext,
     partition: TierYear,
-    made: Committed,
+    content: Committed,
     metadata: dict[str, Any],
 ) -> dg.AssetMaterialization:
     return dg.AssetMaterialization(
         asset_key=context.asset_key,
         partition=partition.key,
-        metadata={**metadata, "dagster/partition_row_count": made.rows},
-        tags={DATA_VERSION_TAG: made.version},
+        metadata={**metadata, "dagster/partition_row_count": content.rows},
+        tags={DATA_VERSION_TAG: content.version},
     )
 
 
-def forget_other_years(table: Table, years: list[str]) -> None:
-    """Empty the partitions of years that the corpus has no more."""
+def empty_other_years(table: Table, years: list[str]) -> None:
+    """Empty the partitions of years that are no longer in the corpus."""
     for path in part_rows(table):
         if partition_of(path)["year"] not in years:
             commit(table, [], partition_of(path))

@@ -1,7 +1,8 @@
 """Dagster runs started from the command line: ordinary runs, which the UI shows like its own."""
 
 import os
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,11 +20,11 @@ from yaml import YAMLError
 
 from degradation.errors import UserError
 from degradation.recipe import TIERS
-from models.inference.transcriber import can_transcribe
 from pipelines.assets.recipe import observations
-from pipelines.execution import running_commands
 from pipelines.execution.errors import StepError
+from pipelines.execution.running_commands import other_commands, own_command, register_command
 from pipelines.execution.signals import children_ignore_ctrl_c
+from pipelines.execution.stages import Stage
 from pipelines.execution.terminal_logger import TERMINAL
 from pipelines.settings import Settings, find_recipe, load_settings
 from pipelines.workspace import make_folder
@@ -39,18 +40,8 @@ concurrency:
 run_monitoring: {enabled: true, free_slots_after_run_end_seconds: 60}
 """
 
-
-PERSONS_ERRORS = ("UserError", "RecordingError", "SilenceError")
-"""Names of the errors that a person can mend: across processes only the name comes along."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stage:
-    """Assets that one run materialises, over all partitions or without any."""
-
-    title: str
-    assets: tuple[tuple[str, ...], ...]
-    partitioned: bool
+USER_ERRORS = ("UserError", "RecordingError", "SilenceError")
+"""Names of the errors that a user can mend: Dagster reports errors by name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,54 +52,14 @@ class FailedCheck:
     is_error: bool
 
 
-CORPUS = Stage(title="corpus", assets=(("corpus",), ("segments",)), partitioned=False)
-
-
-def pretraining_stages() -> list[Stage]:
-    """Return what the pretrained MIDI encoder needs: no recipe."""
-    pretraining = Stage(title="pretraining", assets=(("midi_pretrain",),), partitioned=False)
-    return [CORPUS, pretraining]
-
-
-def stages(recipe_name: str, experiments: Sequence[str]) -> list[Stage]:
-    """Return the whole graph of a recipe, in the runs that Dagster can do it in.
-
-    Transcription is optional: it takes part where its extra is installed.
-    """
-    optional = ("transcription",) if can_transcribe() else ()
-
-    def of_recipe(*names: str) -> tuple[tuple[str, ...], ...]:
-        return tuple((recipe_name, name) for name in names)
-
-    return [
-        CORPUS,
-        Stage(
-            title="shards",
-            assets=of_recipe("pairs", "heuristics", "samples", "audio_features", "midi_tokens"),
-            partitioned=True,
-        ),
-        Stage(
-            title="models and reports",
-            assets=(
-                ("midi_pretrain",),
-                *of_recipe("label_structure", "shortcut_audit"),
-                *of_recipe("label_quality", "listening_page", "token_audit"),
-                *of_recipe(*experiments, *optional, "evaluation"),
-                ("recipe_comparison",),
-            ),
-            partitioned=False,
-        ),
-    ]
-
-
 def prepare_dagster_home(settings: Settings) -> None:
-    """Set `DAGSTER_HOME`, unless it is set, to the project's own; make it and its databases.
+    """Create the project's Dagster home and its databases; set `DAGSTER_HOME` unless it is set.
 
-    The databases are made by one process before several open them (dagster #27390). Raises
-    UserError where nothing can be written, or where what is set can't be used.
+    One process creates the databases before several open them (dagster #27390). Raises UserError
+    where the folder cannot be written, or cannot be used by Dagster.
     """
     if named := os.environ.get("DAGSTER_HOME"):
-        home = Path(os.path.expanduser(named))  # Dagster's daemon takes "~" as it stands
+        home = Path(os.path.expanduser(named))  # Dagster's daemon does not expand "~"
         if not (home.is_absolute() and home.is_dir() and os.access(home, os.W_OK)):
             raise _unusable(named, "no folder that can be written to")
     else:
@@ -132,22 +83,28 @@ def _unusable(home: str, what: str) -> UserError:
     )
 
 
+@contextmanager
+def _instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
+    prepare_dagster_home(settings)
+    with dg.DagsterInstance.get() as instance:
+        yield instance
+
+
 def materialise(stage: Stage, settings: Settings) -> list[FailedCheck]:
     """Run a stage in this process as a Dagster run; return the checks that did not pass.
 
-    Raises UserError when a step fails for a reason that a person can mend, else StepError.
+    Raises UserError when a step fails for a reason that the user can mend, else StepError.
     """
-    prepare_dagster_home(settings)
-    with dg.DagsterInstance.get() as instance:
+    with _instance(settings) as instance:
         close_orphans(instance)
-        keys = [dg.AssetKey(list(path)) for path in stage.assets]
-        command = running_commands.register_command(_commands(instance))
+        command = register_command(_commands_folder(instance))
         tags = {CLI_PROCESS_TAG: command, CORPUS_TAG: settings.corpus_name}
         if stage.partitioned:
             years = settings.years()
             tags[ASSET_PARTITION_RANGE_START_TAG] = f"{TIERS[0]}|{years[0]}"
             tags[ASSET_PARTITION_RANGE_END_TAG] = f"{TIERS[-1]}|{years[-1]}"
-        job, run_id = _job_for(keys), make_new_run_id()
+        keys, run_id = [dg.AssetKey(list(path)) for path in stage.assets], make_new_run_id()
+        job = _job_for(keys)
         try:
             with children_ignore_ctrl_c():
                 result = job.execute_in_process(
@@ -158,35 +115,33 @@ def materialise(stage: Stage, settings: Settings) -> list[FailedCheck]:
                     raise_on_error=False,
                     run_id=run_id,
                 )
-        finally:  # Dagster records what breaks into a step, and nothing that comes before one
+        finally:  # Dagster records an interruption within a step, but none before the first step
             run = instance.get_run_by_id(run_id)
             if run and not run.is_finished:
                 instance.report_run_canceled(run, "Its command was ended.")
                 instance.event_log_storage.free_concurrency_slots_for_run(run_id)
-        failed_checks = _failed_checks(instance, result.run_id)
+        failed_checks = _failed_checks(instance, run_id)
         if not result.success:
-            raise _failure(instance, result.run_id, failed_checks)
+            raise _failure(instance, run_id, failed_checks)
         return failed_checks
 
 
 def observe_recipe(recipe_name: str, settings: Settings) -> None:
     """Record a recipe's version before anything is made from it, so that no change is missed."""
-    prepare_dagster_home(settings)
     events = observations(find_recipe(recipe_name))
-    with dg.DagsterInstance.get() as instance:
+    with _instance(settings) as instance:
         for event in events:
             instance.report_runless_asset_event(event)
 
 
 def refuse_switch(settings: Settings, names: Collection[str]) -> None:
-    """Raise UserError when others are at work and `settings` choose otherwise in `names`.
+    """Raise UserError when `settings` change a field of `names` while other runs are under way.
 
-    The steps of a run read the remembered settings when they start: they would go on with these.
-    From here on this command counts as at work itself.
+    The steps of a run read the remembered settings when they start, and would continue with the
+    new ones. From this call on, this command counts as under way itself.
     """
-    prepare_dagster_home(settings)
-    with dg.DagsterInstance.get() as instance:
-        running_commands.register_command(_commands(instance))
+    with _instance(settings) as instance:
+        register_command(_commands_folder(instance))
     before = load_settings()
     values = {name: (getattr(before, name), getattr(settings, name)) for name in names}
     changes = [f"{name} from {old} to {new}" for name, (old, new) in values.items() if old != new]
@@ -203,10 +158,9 @@ def count_under_way(settings: Settings) -> int:
 
     A command is under way between its runs, too.
     """
-    prepare_dagster_home(settings)
-    with dg.DagsterInstance.get() as instance:
+    with _instance(settings) as instance:
         close_orphans(instance)
-        commands = running_commands.other_commands(_commands(instance))
+        commands = other_commands(_commands_folder(instance))
         runs = instance.get_runs(dg.RunsFilter(statuses=IN_PROGRESS_RUN_STATUSES))
         of_ui = [run for run in runs if _command_of(run) is None]
         requested = BulkActionsFilter(statuses=[BulkActionStatus.REQUESTED])
@@ -214,8 +168,8 @@ def count_under_way(settings: Settings) -> int:
 
 
 def close_orphans(instance: dg.DagsterInstance) -> None:
-    """Mark runs of command-line processes that are gone (killed, say) as failed."""
-    # One that is killed between its record and its start stays at NOT_STARTED.
+    """Mark runs of command-line processes that no longer exist (killed, say) as failed."""
+    # A process killed between creating and starting its run leaves NOT_STARTED.
     unfinished = dg.RunsFilter(
         statuses=[
             dg.DagsterRunStatus.NOT_STARTED,
@@ -223,36 +177,35 @@ def close_orphans(instance: dg.DagsterInstance) -> None:
             dg.DagsterRunStatus.STARTED,
         ]
     )
-    folder = _commands(instance)
-    # Who is there is found out afterwards: the command of a run holds its lock before it begins.
-    found = instance.get_runs(unfinished)
-    alive = {running_commands.own_command(folder), *running_commands.other_commands(folder)}
-    for run in found:
+    folder = _commands_folder(instance)
+    # In this order: a command holds its lock before it creates a run.
+    runs = instance.get_runs(unfinished)
+    alive = {own_command(folder), *other_commands(folder)}
+    for run in runs:
         command = _command_of(run)
         if command is None or command in alive:
             continue
         now = instance.get_run_by_id(run.run_id)
-        if now and not now.is_finished:  # it may have ended, and its process with it, since
+        if now and not now.is_finished:  # run and process may both have ended since
             instance.report_run_failed(now, "The process that ran it is gone.")
             instance.event_log_storage.free_concurrency_slots_for_run(now.run_id)
 
 
-def _commands(instance: dg.DagsterInstance) -> Path:
-    """Return the folder with a lock a command: beside the runs, which name their command's."""
+def _commands_folder(instance: dg.DagsterInstance) -> Path:
+    """Return the folder of the commands' locks, which lies beside the runs that name them."""
     return Path(instance.root_directory) / "commands"
 
 
 def _command_of(run: dg.DagsterRun) -> str | None:
-    """Return which command runs it; None for the UI's."""
-    # One that was started again in the UI has its parent's tags, and another process.
+    """Return the name of the command that runs it; None for the UI's runs."""
+    # A run that the UI executes again has its parent's tags.
     return None if run.parent_run_id else run.tags.get(CLI_PROCESS_TAG)
 
 
 def _job_for(keys: list[dg.AssetKey]) -> dg.JobDefinition:
     from pipelines.definitions import defs
 
-    repository = defs.get_repository_def()
-    job = repository.get_implicit_job_def_for_assets(keys)
+    job = defs.get_repository_def().get_implicit_job_def_for_assets(keys)
     if job is None:
         raise RuntimeError(f"no one job can make {keys}")
     return job
@@ -275,28 +228,28 @@ def _failed_checks(instance: dg.DagsterInstance, run_id: str) -> list[FailedChec
 def _failure(
     instance: dg.DagsterInstance, run_id: str, failed_checks: list[FailedCheck]
 ) -> Exception:
-    """Return why a run failed: a person's error as it stands, others with where to look."""
+    """Return why a run failed: a user's error as it is, others with a pointer to the log."""
     log = f"run {run_id}; `make ui` shows its log"
     for record in instance.all_logs(run_id, of_type=dg.DagsterEventType.STEP_FAILURE):
         event = record.dagster_event
         error = event.step_failure_data.error if event else None
         if event is None or error is None:
             continue
-        # Dagster wraps what a step raised; that may have been raised from something else.
+        # Dagster wraps the exception of a step, which may itself have a cause.
         chain = [error]
         while chain[-1].cause is not None:
             chain.append(chain[-1].cause)
         for link in chain:
-            if link.cls_name in PERSONS_ERRORS:
-                return UserError(_words(link.message))
+            if link.cls_name in USER_ERRORS:
+                return UserError(_message_of(link.message))
         raised = chain[1] if len(chain) > 1 else error
-        return StepError(f"step {event.step_key} failed: {_words(raised.message)} ({log})")
+        return StepError(f"step {event.step_key} failed: {_message_of(raised.message)} ({log})")
     if failed_checks:
         names = ", ".join(check.name for check in failed_checks)
         return StepError(f"checks did not pass: {names} ({log})")
     return StepError(f"the run was ended ({log})")
 
 
-def _words(message: str) -> str:
-    """Return an error's message without the name of its class, in one line."""
-    return " ".join(message.partition(": ")[2].split())
+def _message_of(error: str) -> str:
+    """Return a formatted error in one line, without the name of its class."""
+    return " ".join(error.partition(": ")[2].split())

@@ -1,4 +1,4 @@
-"""What a run says in the terminal: how far its steps are, and how long each one took."""
+"""The Dagster logger of command-line runs: what steps report, and how long they took."""
 
 import logging
 
@@ -12,18 +12,18 @@ TERMINAL = "terminal"
 """The logger's name in the configuration of a run."""
 
 SHORTEST_SHOWN_S = 5.0
-"""Steps that were done sooner are not told of."""
+"""The end of a shorter step is not reported."""
 
 
 class TerminalHandler(logging.Handler):
-    """Writes what steps report, and that they are done, to stderr; Dagster's own events are not."""
+    """Writes the messages of steps and the end of long steps to standard error, nothing else."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Write a line for the record, if it is worth one."""
-        about = get_log_record_metadata(record)
-        event = about["dagster_event"]
+        """Write a line for the record, if it deserves one."""
+        metadata = get_log_record_metadata(record)
+        event = metadata["dagster_event"]
         if event is None and record.levelno >= logging.INFO:
-            typer.echo(f"  {about['orig_message']}", err=True)
+            typer.echo(f"  {metadata['orig_message']}", err=True)
         elif event and event.is_step_success and event.step_key:
             seconds = event.step_success_data.duration_ms / 1000
             if seconds >= SHORTEST_SHOWN_S:
@@ -33,7 +33,7 @@ class TerminalHandler(logging.Handler):
 
 @dg.logger
 def terminal_logger(_: dg.InitLoggerContext) -> logging.Logger:
-    """Return a logger that writes to stderr."""
+    """Return a logger that writes to standard error."""
     logger = logging.Logger("pianograde", level=logging.DEBUG)  # Dagster's events are at this level
     logger.addHandler(TerminalHandler())
     return logger

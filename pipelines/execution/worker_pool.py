@@ -1,4 +1,4 @@
-"""Where tasks run: worker processes on this machine."""
+"""Runs tasks in worker processes on this machine."""
 
 import multiprocessing
 import os
@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
+from itertools import chain, islice
 from pathlib import Path
 from typing import TypeVar
 
@@ -20,53 +21,52 @@ Task = TypeVar("Task")
 Result = TypeVar("Result")
 
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-"""A worker process is one core: its libraries may not start threads of their own."""
+"""A worker process uses one core: its libraries must not start threads of their own."""
 
+MOST_CRASHES = 3
+"""Consecutive pool crashes before giving up."""
 
-class WorkerDeathError(Exception):
-    """A worker ended that should not have; how it did."""
-
-
-LIVES = 3
-"""How many pools in a row may die before the run gives up."""
-
-PARENT_WATCH_S = 1.0
+PARENT_CHECK_S = 1.0
 
 CGROUPS = Path("/proc/self/cgroup")
+
+
+class PoolCrashError(Exception):
+    """A worker process ended unexpectedly; the message says how."""
 
 
 def run_tasks(
     work: Callable[[Task], Result], tasks: Iterable[tuple[Key, Task]], workers: int
 ) -> Iterator[tuple[Key, Task, Result]]:
-    """Yield each task with its key and result, in order of completion; tasks are taken as needed.
+    """Yield each task with its key and result, in order of completion; `tasks` is read lazily.
 
-    `work` and the tasks must be picklable; keys stay here. An error in a task ends the run; a
-    worker that dies is replaced and what it did is done again. Raises UserError when pools die
-    `LIVES` times in a row without any task done between.
+    `work` and the tasks must be picklable; keys stay in this process. An error in a task ends the
+    iteration. A worker that dies is replaced and its tasks are repeated. Raises UserError after
+    `MOST_CRASHES` crashes without a finished task between them.
     """
     waiting = iter(tasks)
-    killed_before = oom_kills()
-    unfinished: list[tuple[Key, Task]] = []  # taken, and its result not yet passed on
-    lives = LIVES
-    while lives:
+    kills_before = oom_kills()
+    unfinished: list[tuple[Key, Task]] = []  # started, and their results not yet yielded
+    crashes = 0
+    while True:
         try:
-            for key, task, result in _run_in_one_pool(work, waiting, unfinished, workers):
-                lives = LIVES
-                yield key, task, result
+            for finished in _run_in_one_pool(work, waiting, unfinished, workers):
+                crashes = 0
+                yield finished
             return
-        except WorkerDeathError as death:
-            lives -= 1
-            how = str(death)
-    for_memory = killed_before != oom_kills() and "SIGKILL" in how
-    raise UserError(
-        f"worker processes died {LIVES} times in a row: the last {how}"
-        + (
-            " for want of memory, as the kernel counted; finished parts are kept: run again with "
-            "fewer, such as PIANOGRADE_WORKERS=1"
-            if for_memory
-            else "; finished parts are kept: run again to go on"
-        )
-    )
+        except PoolCrashError as crash:
+            crashes += 1
+            if crashes < MOST_CRASHES:
+                continue
+            way_out = "; finished parts are kept: run again to go on"
+            if kills_before != oom_kills() and "SIGKILL" in str(crash):
+                way_out = (
+                    " for want of memory, as the kernel counted; finished parts are kept: run "
+                    "again with fewer, such as PIANOGRADE_WORKERS=1"
+                )
+            raise UserError(
+                f"worker processes died {MOST_CRASHES} times in a row: the last {crash}{way_out}"
+            ) from crash
 
 
 def _run_in_one_pool(
@@ -75,47 +75,44 @@ def _run_in_one_pool(
     unfinished: list[tuple[Key, Task]],
     workers: int,
 ) -> Iterator[tuple[Key, Task, Result]]:
-    """Do `unfinished` tasks, then `waiting` ones; what isn't done stays in `unfinished`."""
-    again = list(unfinished)
+    """Run the `unfinished` tasks, then the `waiting` ones, which are listed there until done."""
+
+    def start_waiting() -> Iterator[tuple[Key, Task]]:
+        for started in waiting:
+            unfinished.append(started)
+            yield started
+
+    upcoming = chain(list(unfinished), start_waiting())
     pending: dict[Future[Result], tuple[Key, Task]] = {}
     with _pool(workers) as pool:  # starts its workers at the first task
-        processes = pool._processes  # the pool forgets them, and how they ended, when it breaks
+        processes = pool._processes  # a broken pool forgets its processes and how they ended
         try:
             while True:
-                while len(pending) < 2 * workers:
-                    if again:
-                        taken = again.pop(0)
-                    else:
-                        new = next(waiting, None)
-                        if new is None:
-                            break
-                        taken = new
-                        unfinished.append(taken)
+                for started in islice(upcoming, 2 * workers - len(pending)):
                     with children_ignore_ctrl_c():
-                        future = pool.submit(work, taken[1])
-                    pending[future] = taken
+                        pending[pool.submit(work, started[1])] = started
                 if not pending:
                     return
                 done, _ = wait(pending, return_when=FIRST_COMPLETED)
                 for future in done:
-                    result, taken = future.result(), pending.pop(future)
-                    unfinished[:] = [other for other in unfinished if other is not taken]
-                    yield *taken, result
+                    result, started = future.result(), pending.pop(future)
+                    unfinished[:] = [other for other in unfinished if other is not started]
+                    yield *started, result
         except BrokenProcessPool as error:
             pool.shutdown()
             codes = {worker.exitcode for worker in processes.values()}
-            raise WorkerDeathError(describe_end(codes)) from error
+            raise PoolCrashError(describe_end(codes)) from error
         except BaseException:
-            for worker in list(processes.values()):  # parts are whole or not there at all
+            for worker in list(processes.values()):  # safe: parts are written whole or not at all
                 worker.kill()
             raise
 
 
 def _pool(workers: int) -> ProcessPoolExecutor:
-    # "spawn", because forking a process that has threads (Dagster, Arrow) can hang.
     os.environ.update({name: os.environ.get(name, one) for name, one in ONE_THREAD.items()})
     return ProcessPoolExecutor(
         workers,
+        # Forking a process that has threads (Dagster, Arrow) can hang.
         mp_context=multiprocessing.get_context("spawn"),
         initializer=_end_with_parent,
         initargs=(os.getpid(),),
@@ -123,7 +120,7 @@ def _pool(workers: int) -> ProcessPoolExecutor:
 
 
 def describe_end(codes: Collection[int | None]) -> str:
-    """Return how the worker ended that broke its pool, by the exit codes of all of them.
+    """Return how the worker that broke the pool ended, from the exit codes of all workers.
 
     The pool itself ends the others by SIGTERM.
     """
@@ -136,14 +133,13 @@ def describe_end(codes: Collection[int | None]) -> str:
 
 
 def oom_kills() -> list[str]:
-    """Return what the kernel counts of processes that were killed for memory, where it tells.
+    """Return the kernel's counts of processes killed for lack of memory, as far as readable.
 
-    By cgroup (memory.events of version 2, memory.oom_control of 1), and for the whole machine.
+    Per cgroup (memory.events in version 2, memory.oom_control in 1), and for the whole machine.
     """
-    try:
+    groups: list[list[str]] = []
+    with suppress(OSError):
         groups = [line.split(":", 2) for line in CGROUPS.read_text().splitlines()]
-    except OSError:
-        groups = []
     files = [Path("/proc/vmstat")]
     for _, controllers, path in groups:
         if not controllers:
@@ -159,11 +155,11 @@ def oom_kills() -> list[str]:
 
 
 def _end_with_parent(parent: int) -> None:
-    """Let this worker end when the process that started it is gone, even by SIGKILL."""
+    """End this worker once the process that started it is gone, even by SIGKILL."""
 
     def watch() -> None:
         while os.getppid() == parent:
-            time.sleep(PARENT_WATCH_S)
+            time.sleep(PARENT_CHECK_S)
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()

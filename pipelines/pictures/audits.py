@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from labeling.scores import DIMENSIONS
 from models.evaluation.audits.documents import LabelShape, ShortcutAudit
 from models.evaluation.audits.thresholds import describe
-from pipelines.listening.palette import TIER_COLOURS
+from models.evaluation.report.figures.palette import TIER_COLOURS
 from pipelines.pictures.png import DOTS_PER_INCH, as_png
 
 SHOWN_IMPORTANCES = 8

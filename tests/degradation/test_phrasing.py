@@ -7,11 +7,11 @@ from degradation.edits import apply_edits
 from degradation.notes import Performance, cut_window
 from degradation.phrasing import FlattenedPhrasing, loudness_shape, smooth, tempo_shape
 from degradation.seeds import stream
-from storage.demo_corpus.notation import parse_piece
-from storage.demo_corpus.pianist import draw_pianists
-from storage.demo_corpus.pieces import PIECES
-from storage.demo_corpus.play import play
-from storage.demo_corpus.tempo import draw_tempo
+from tools.demo_corpus.notation import parse_piece
+from tools.demo_corpus.pianist import draw_pianists
+from tools.demo_corpus.pieces import PIECES
+from tools.demo_corpus.play import play
+from tools.demo_corpus.tempo import draw_tempo
 
 Assemble = Callable[..., Performance]
 Compose = Callable[..., Performance]

@@ -12,8 +12,10 @@ import pytest
 import scipy.signal
 from numpy.typing import NDArray
 
+from degradation import render as rendering
 from degradation.degrade import CEILING, damage_sound
 from degradation.errors import UserError
+from degradation.factored import FactoredRecipe
 from degradation.notes import SOFT, SOSTENUTO, SUSTAIN, Performance, snap
 from degradation.render import (
     BLOCK_SAMPLES,
@@ -180,6 +182,24 @@ def test_samples_are_the_same_in_any_order_and_in_a_fresh_synthesiser(
     twice = [digest(warm.render(one).samples) for one in music for _ in range(2)]
     fresh = [digest(Synthesiser(piano).render(one).samples) for one in music]
     assert forwards == backwards == fresh == twice[::2] == twice[1::2]
+
+
+@pytest.mark.slow
+def test_one_preset_loaded_alone_gives_the_samples_of_the_whole_soundfont(
+    compose: Compose,
+    phase2: TieredRecipe,
+    factored: FactoredRecipe,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """For every instrument of the recipes that is installed."""
+    instruments = dict.fromkeys((*phase2.instruments, *factored.instruments))
+    pieces = [compose(seed, 60, 4.0) for seed in range(3)]
+    alone = {i: [render(piece, i).samples for piece in pieces] for i in instruments}
+    monkeypatch.setitem(rendering.SETTINGS, "synth.dynamic-sample-loading", 0)
+    for instrument in instruments:
+        whole = Synthesiser(instrument)
+        for piece, samples in zip(pieces, alone[instrument], strict=True):
+            np.testing.assert_array_equal(whole.render(piece).samples, samples)
 
 
 def test_nothing_is_left_of_a_loud_piece(assemble: Assemble, heard: Heard) -> None:
@@ -395,4 +415,4 @@ def test_a_decoder_that_rounds_otherwise_is_refused() -> None:
         pytest.skip("no SF3 soundfont is installed, or it is not Linux")
     if told.strip() == "":
         pytest.skip("soundfile uses the system's own libsndfile here")
-    assert "FluidR3Mono_GM.sf3 would be decoded by another libsndfile than soundfile's" in told
+    assert "FluidR3Mono_GM.sf3 would be decoded by another libsndfile" in told

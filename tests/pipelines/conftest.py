@@ -4,7 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from unittest.mock import patch
@@ -20,7 +20,7 @@ from degradation.notes import NOTE_DTYPE, PEDAL_DTYPE, SUSTAIN, Performance, sor
 from pipelines.cli import app
 from pipelines.execution import runs
 from pipelines.settings import CONFIGS
-from storage.demo_corpus.write import CSV_NAME, write_demo_corpus
+from storage.demo_corpus import CSV_NAME, write_demo_corpus
 
 COMMAND = [sys.executable, "-m", "pipelines.cli"]
 
@@ -30,7 +30,7 @@ UNTIL_SHARDS = [
     "from pipelines.cli import app; from pipelines.execution import runs; whole = runs.stages; "
     "runs.stages = lambda *chosen: whole(*chosen)[:2]; app()",
 ]
-"""The same, of a graph that ends with the shards."""
+"""The same, but `run` ends with the shards."""
 
 HOLD = """
 import sys
@@ -165,9 +165,9 @@ class Project:
             check=False,
         )
 
-    def start(self, *arguments: str, command: Sequence[str] = COMMAND) -> subprocess.Popen[str]:
+    def start(self, *arguments: str, until_shards: bool = False) -> subprocess.Popen[str]:
         return subprocess.Popen(
-            [*command, *arguments],
+            [*(UNTIL_SHARDS if until_shards else COMMAND), *arguments],
             env=self.environment,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,

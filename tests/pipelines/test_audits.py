@@ -23,7 +23,7 @@ from pipelines.assets.shortcut_audit import audited_rows
 from pipelines.assets.training import made_from, read_examples
 from pipelines.checks.audits import judge_audit
 from pipelines.documents import read_made
-from pipelines.execution.runs import stages
+from pipelines.execution.stages import stages
 from pipelines.resources import Project as ProjectResource
 from pipelines.settings import CONFIGS, find_recipe
 from pipelines.workspace import Workspace

@@ -10,22 +10,17 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from degradation.recipe import Recipe
+from degradation.tiered import TieredRecipe
 from labeling.scores import DIMENSIONS
+from pipelines.checks.checked_pairs import CheckedPairs
 from pipelines.checks.counts import find_miscounts, judge_rows, judge_tier_shares, share_z
-from pipelines.checks.damage import (
-    jitter_tolerance,
-    judge_alignment,
-    judge_jitter,
-    judge_snr,
-    judge_wrong_notes,
-)
+from pipelines.checks.note_damage import jitter_tolerance, judge_jitter, judge_wrong_notes
 from pipelines.checks.scores import find_score_faults, judge_scores
+from pipelines.checks.sound import judge_alignment, judge_snr
 from pipelines.checks.splits import find_leaks, no_composition_in_two_splits
 from pipelines.partitions import TierYear, partitions_in_run
 from pipelines.resources import Project as ProjectResource
 from pipelines.settings import find_recipe
-from pipelines.workspace import Workspace
 from storage.tables import Table, commit, part_rows, read_part, write_part
 
 Broken = Callable[[pd.DataFrame], pd.DataFrame]
@@ -37,8 +32,8 @@ def test_a_composition_in_two_splits_is_found() -> None:
 
 
 def test_missing_double_and_unasked_samples_are_found() -> None:
-    wrong = find_miscounts({"a", "b", "c", "d"}, rows=["a", "b", "b", "x"], left_out=["c"])
-    assert [(w.sample_id, w.times) for w in wrong] == [("b", 2), ("d", 0), ("x", 1)]
+    wrong = find_miscounts({"a", "b", "c", "d"}, rows=["a", "b", "b", "x"], quarantined=["c"])
+    assert wrong == {"b": 2, "d": 0, "x": 1}
 
 
 def test_share_z_is_binomial() -> None:
@@ -87,12 +82,12 @@ def rewrite(table: Table, edit: Broken) -> None:
         commit(table, [new], columns or None)
 
 
-Judge = Callable[[Recipe, Workspace, list[TierYear]], dg.AssetCheckResult]
+Judge = Callable[[CheckedPairs[Any]], dg.AssetCheckResult]
 
 
 def passes(judge: Judge, project: ProjectResource) -> bool:
     partitions = sorted(partitions_in_run({}, project.settings.years()))
-    return bool(judge(find_recipe("phase2"), project.workspace, partitions).passed)
+    return bool(judge(CheckedPairs(find_recipe("phase2"), project.workspace, partitions)).passed)
 
 
 def swapped(rows: pd.DataFrame) -> pd.DataFrame:
@@ -140,10 +135,11 @@ def test_a_check_judges_its_run_s_partitions_alone(project: ProjectResource) -> 
     of_run = partitions_in_run(tags, years)
     assert {partition.tier for partition in of_run} == {"pristine", "good", "moderate"}
     recipe = find_recipe("phase2")
-    assert judge_scores(recipe, project.workspace, of_run).passed
+    assert isinstance(recipe, TieredRecipe)
+    assert judge_scores(CheckedPairs(recipe, project.workspace, of_run)).passed
     one = partitions_in_run({"dagster/partition": f"poor|{years[0]}"}, years)
     assert one == {TierYear(tier="poor", year=years[0])}
-    assert not judge_scores(recipe, project.workspace, one).passed
+    assert not judge_scores(CheckedPairs(recipe, project.workspace, one)).passed
 
 
 def test_the_split_check_fails_on_a_leak(project: ProjectResource) -> None:

@@ -6,7 +6,7 @@ from degradation.factored import FACTORS, FactoredRecipe
 from degradation.recipe import load_recipe
 from degradation.seeds import stream
 from labeling.scores import DIMENSIONS
-from pipelines.checks.factored import SEVERITIES, find_label_faults
+from pipelines.checks.scores import SEVERITIES, find_label_faults
 from pipelines.settings import CONFIGS
 
 

@@ -20,16 +20,18 @@ from degradation.recipe import TIERS, load_recipe
 from degradation.seeds import stream
 from degradation.tiered import TieredRecipe
 from labeling.damage import measure_damage
-from pipelines.checks import damage
+from pipelines.checks import sound
+from pipelines.checks.checked_pairs import CheckedPairs
 from pipelines.checks.counts import judge_populated_tiers, judge_tier_shares
-from pipelines.checks.damage import judge_jitter, judge_snr, judge_wrong_notes
-from pipelines.checks.expected import (
+from pipelines.checks.expected_damage import (
     CHANGES_PITCH,
     MOVES_ONSETS,
     can_measure_snr,
     expected_jitter_ms,
     expected_wrong_share,
 )
+from pipelines.checks.note_damage import judge_jitter, judge_wrong_notes
+from pipelines.checks.sound import judge_snr
 from pipelines.partitions import TierYear
 from pipelines.settings import CONFIGS, Settings
 from pipelines.workspace import Workspace
@@ -137,7 +139,7 @@ def test_damage_is_judged_where_it_can_be_foretold(
 ) -> None:
     recipe = tiered(**damages)
     workspace = pairs(dict.fromkeys(TIERS, 100), **measured)
-    result = judge(recipe, workspace, PARTITIONS)
+    result = judge(CheckedPairs(recipe, workspace, PARTITIONS))
     assert not result.passed
     assert verdicts(result, name) == {
         "pristine": False,
@@ -145,22 +147,24 @@ def test_damage_is_judged_where_it_can_be_foretold(
         "moderate": "not judged",
         "poor": "not judged",
     }
-    assert judge(recipe, workspace, PARTITIONS[1:]).passed
+    assert judge(CheckedPairs(recipe, workspace, PARTITIONS[1:])).passed
 
 
 def test_noise_of_any_colour_is_judged_unless_something_comes_after_it(
     tiered: WriteRecipe, pairs: WritePairs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(damage, "some_rows", lambda table, partitions: [])
+    monkeypatch.setattr(sound, "some_rows", lambda pairs: [])
     counts = {"good": 10, "poor": 10}
     good, poor = PARTITIONS[1], PARTITIONS[3]
     recipe = tiered(good=[BAND, HISS], poor=[HISS, BAND])
-    assert judge_snr(recipe, pairs(counts, realised_snr_db=20.05), [good, poor]).passed
+    assert judge_snr(
+        CheckedPairs(recipe, pairs(counts, realised_snr_db=20.05), [good, poor])
+    ).passed
     workspace = pairs(counts, realised_snr_db=21.0)
-    judged = judge_snr(recipe, workspace, [good, poor])
+    judged = judge_snr(CheckedPairs(recipe, workspace, [good, poor]))
     assert not judged.passed
     assert judged.metadata["not judged"].value == "poor"
-    left = judge_snr(recipe, workspace, [poor])
+    left = judge_snr(CheckedPairs(recipe, workspace, [poor]))
     assert left.passed
     assert left.metadata["not judged"].value == "poor"
 
@@ -181,11 +185,13 @@ def test_a_tier_that_is_never_drawn_is_no_reason_not_to_judge_the_others(
     shares = tuple(0.0 if other == tier else 1 / 3 for other in TIERS)
     recipe = tiered(shares=shares)
     even = {other: 100 for other in TIERS if other != tier}
-    result = judge_tier_shares(recipe, pairs(even), PARTITIONS)
+    result = judge_tier_shares(CheckedPairs(recipe, pairs(even), PARTITIONS))
     assert result.passed
     assert result.metadata["years"].value == 1
     first = next(iter(even))
-    assert not judge_tier_shares(recipe, pairs(even | {first: 300}), PARTITIONS).passed
+    assert not judge_tier_shares(
+        CheckedPairs(recipe, pairs(even | {first: 300}), PARTITIONS)
+    ).passed
 
 
 def test_a_tier_that_a_mild_recipe_never_reaches_is_no_division_by_zero(
@@ -193,10 +199,12 @@ def test_a_tier_that_a_mild_recipe_never_reaches_is_no_division_by_zero(
 ) -> None:
     assert mild.tier_shares["poor"] == 0.0
     rows = {tier: round(1000 * share) for tier, share in mild.tier_shares.items()}
-    result = judge_populated_tiers(mild, pairs(rows), PARTITIONS)
+    result = judge_populated_tiers(CheckedPairs(mild, pairs(rows), PARTITIONS))
     assert result.passed
     assert result.metadata["years"].value == 1
-    assert not judge_populated_tiers(mild, pairs(rows | {"poor": 100}), PARTITIONS).passed
+    assert not judge_populated_tiers(
+        CheckedPairs(mild, pairs(rows | {"poor": 100}), PARTITIONS)
+    ).passed
 
 
 def operations() -> list[Any]:

@@ -19,8 +19,7 @@ import yaml
 from joblib import cpu_count
 
 from pipelines.settings import CONFIGS
-from storage.demo_corpus.write import CSV_NAME
-from tests.pipelines.conftest import UNTIL_SHARDS
+from storage.demo_corpus import CSV_NAME
 
 ROWS = "select sample_id, md5(audio.bytes) sound, md5(midi.bytes) notes from pairs order by 1"
 
@@ -175,7 +174,7 @@ def kill_after(project: Any, part_count: int, folder: str) -> None:
     def parts() -> int:
         return sum(1 for _ in (project.home / "data").glob(f"*/{folder}/**/*.parquet"))
 
-    before, process = parts(), project.start(*project.run_arguments, command=UNTIL_SHARDS)
+    before, process = parts(), project.start(*project.run_arguments, until_shards=True)
     while parts() < before + part_count:
         assert process.poll() is None, process.communicate()[1]
         time.sleep(0.05)

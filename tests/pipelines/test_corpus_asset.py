@@ -12,7 +12,7 @@ import pytest
 from degradation.errors import UserError
 from pipelines.assets.corpus import corpus, segments
 from pipelines.resources import Project
-from storage.demo_corpus.write import CSV_NAME
+from storage.demo_corpus import CSV_NAME
 from storage.tables import read_table
 
 

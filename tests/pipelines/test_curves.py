@@ -7,7 +7,7 @@ from PIL import Image
 
 from labeling.scores import DIMENSIONS
 from models.config.experiment import Experiment
-from models.diagnostics import FusionDiagnostics
+from models.diagnostics.fusion_diagnostics import FusionDiagnostics
 from models.training.history import EpochRecord
 from models.training.pretraining.history import PretrainingEpoch
 from pipelines.assets.training import gates_of

@@ -13,7 +13,7 @@ import dagster as dg
 import pytest
 import yaml
 
-from pipelines.execution.signals import KEPT, exit_on_signal
+from pipelines.execution.signals import RESUME_HINT, exit_on_signal
 
 WITHIN_S = 5.0
 
@@ -149,7 +149,7 @@ def test_a_run_is_ended_while_parts_are_made_and_goes_on(
     project = new_project()
     made: list[dict[Path, int]] = [{}]
     for _ in range(2):
-        process = project.start(*project.run_arguments)
+        process = project.start(*project.run_arguments, until_shards=True)
         parts: dict[Path, int] = made[-1]
         while len(parts) <= len(made[-1]):
             assert process.poll() is None
@@ -160,7 +160,7 @@ def test_a_run_is_ended_while_parts_are_made_and_goes_on(
         _, told = process.communicate(timeout=60)
         assert time.monotonic() - begun < WITHIN_S
         assert process.returncode == 130
-        assert told.splitlines()[-1].endswith(KEPT)
+        assert told.splitlines()[-1].endswith(RESUME_HINT)
         assert "Traceback" not in told
         assert living(process.pid) == []
         made.append({path: path.stat().st_mtime_ns for path in parts})
@@ -189,7 +189,7 @@ def test_a_training_is_ended_at_an_epoch_and_goes_on(new_project: Callable[[], A
         _, told = process.communicate(timeout=60)
         assert time.monotonic() - begun < WITHIN_S
         assert process.returncode == 128 + number
-        assert told.splitlines()[-1] == f"pianograde: ended by {number.name}; {KEPT}"
+        assert told.splitlines()[-1] == f"pianograde: ended by {number.name}; {RESUME_HINT}"
         assert "Traceback" not in told
     assert list(project.home.rglob("midi_pretrain/resume.pt"))
     assert not list(project.home.rglob("midi_pretrain/history.json"))  # as a finished one has

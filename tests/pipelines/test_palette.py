@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from pipelines.listening.palette import NOTE_COLOURS, TIER_COLOURS, velocity_opacity
+from models.evaluation.report.figures.palette import TIER_COLOURS
+from pipelines.listening.palette import NOTE_COLOURS, velocity_opacity
 
 # Machado, Oliveira & Fernandes 2009, severity 1, on linear RGB.
 EYES = {

@@ -27,7 +27,8 @@ from labeling.scores import DIMENSIONS
 from models.config.experiment import Experiment, load_experiment
 from models.inference.scorer import Scored
 from models.networks.network import GradingNetwork
-from models.training.checkpoint import HISTORY_FILE, save_best, write_json
+from models.training.checkpoint import save_best
+from models.training.files import HISTORY_FILE, write_json
 from models.training.identity import Origin
 from pipelines.cli import app, score_table
 from pipelines.settings import CONFIGS

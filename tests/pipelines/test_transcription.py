@@ -13,6 +13,7 @@ import pyarrow as pa
 import pytest
 import yaml
 
+import models.inference.transcriber
 import pipelines.assets.transcription as asset_file
 from degradation.errors import UserError
 from degradation.notes import NOTE_DTYPE, PEDAL_DTYPE, SUSTAIN, Performance
@@ -26,10 +27,10 @@ from models.evaluation.audits.documents import (
     TranscribedSplit,
     TranscriptionAudit,
 )
-from models.inference.predict import predict
+from models.inference.predict import predict_split
 from models.inputs.feature_writer import audio_features, audio_features_version, midi_tokens_version
 from models.tokens.tokenisers import TOKENISERS
-from models.training.train import TrainingResult
+from models.training.result import TrainingResult
 from pipelines.assets.evaluation import judge, other_models
 from pipelines.assets.training import (
     find_result,
@@ -39,7 +40,7 @@ from pipelines.assets.training import (
 )
 from pipelines.assets.transcription import SETS, compared_models, transcription_asset
 from pipelines.documents import document_file, read_made
-from pipelines.execution.runs import stages
+from pipelines.execution.stages import stages
 from pipelines.resources import Project
 from pipelines.settings import CONFIGS
 from pipelines.workspace import Workspace
@@ -175,7 +176,9 @@ def materialise(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Materi
 
     def run(semitones: int = 0) -> dict[str, Any]:
         stand_in = Clairvoyant(workspace, semitones)
-        monkeypatch.setattr(asset_file, "load_transcriber", lambda threads: stand_in)
+        monkeypatch.setattr(
+            models.inference.transcriber, "load_transcriber", lambda threads: stand_in
+        )
         result = transcription_asset(RECIPE)(dg.build_asset_context(), project=Project())
         assert isinstance(result, dg.MaterializeResult)
         return dict(result.metadata or {})
@@ -311,7 +314,7 @@ def test_scores_from_true_notes_are_those_that_the_report_judges(
     assert len(systems) == 3
     for system in systems:
         folder = model_folder(workspace, RECIPE, system.experiment)
-        judged = predict(folder, data.parts, data.samples, "test").set_index("sample_id")
+        judged = predict_split(folder, data.parts, data.samples, "test").set_index("sample_id")
         for clip in found.clips:
             np.testing.assert_allclose(
                 scores_of(found, clip)[system],
@@ -328,7 +331,7 @@ def test_without_the_extra_it_says_so_and_leaves_nothing_stale(
     def missing(threads: int) -> None:
         raise UserError("transcription needs Transkun; expected the extra")
 
-    monkeypatch.setattr(asset_file, "load_transcriber", missing)
+    monkeypatch.setattr(models.inference.transcriber, "load_transcriber", missing)
     result = transcription_asset(RECIPE)(dg.build_asset_context(), project=Project())
     assert isinstance(result, dg.MaterializeResult)
     assert "expected the extra" in str((result.metadata or {})["left out"])
@@ -339,6 +342,6 @@ def test_without_the_extra_it_says_so_and_leaves_nothing_stale(
 def test_a_run_has_it_where_the_extra_is_installed(
     installed: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pipelines.execution.runs.can_transcribe", lambda: installed)
+    monkeypatch.setattr("models.inference.transcriber.can_transcribe", lambda: installed)
     assets = [key for stage in stages(RECIPE, ["midi_only"]) for key in stage.assets]
     assert ((RECIPE, "transcription") in assets) == installed

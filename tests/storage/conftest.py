@@ -30,7 +30,7 @@ from degradation.render import Instrument, render
 from degradation.sampling import draws_of
 from degradation.seeds import stream
 from storage.corpus import COLUMNS, CorpusConfig, load_corpus_config, read_index
-from storage.demo_corpus.write import write_demo_corpus
+from storage.demo_corpus import write_demo_corpus
 from storage.midi import read_midi
 from storage.pairs import CorpusOrigin, PairsTask, clean_segment, write_pairs_part
 from storage.performances import load_performances, plan_performances, write_performances_part

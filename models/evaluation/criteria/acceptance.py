@@ -22,7 +22,7 @@ from models.evaluation.criteria.diagnosis import (
     explain_no_gain,
     other,
 )
-from models.evaluation.report.tables import number, percent, plain, signed
+from models.evaluation.report.formats import number, percent, plain, signed
 from models.metrics import Agreement, mean_over_dimensions
 
 IN_ORDER_SHARE = 0.9

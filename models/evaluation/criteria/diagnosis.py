@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 from models.config.experiment import Experiment, Modality
 from models.evaluation.agreement.model_comparison import MeanPair
+from models.evaluation.report.formats import number, percent, signed
 from models.evaluation.report.fusion_figures import FusionFigures
-from models.evaluation.report.tables import number, percent, signed
 
 HEADROOM_SHARE = 0.10
 """A fusion has to gain so much of what the best single modality leaves below the ceiling."""

@@ -1,20 +1,10 @@
 """What a reader must know before believing a figure, in plain words."""
 
-from collections.abc import Sequence
-
 from models.config.experiment import MODALITIES
 from models.evaluation.agreement.resampling import FEW_COMPOSITIONS
 from models.evaluation.report.evaluation import TierSound
+from models.evaluation.report.formats import listed
 from models.evaluation.report.summary import Summary
-
-
-def listed(names: Sequence[str]) -> str:
-    """Return names as a sentence lists them.
-
-    >>> listed(["audio_only", "gated", "concat"])
-    'audio_only, gated and concat'
-    """
-    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 
 def _describe(sound: TierSound) -> str:

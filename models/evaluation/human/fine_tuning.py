@@ -1,10 +1,8 @@
-"""Fine-tuning a MIDI model on ratings: what training on damage was worth as a start."""
+"""Fine-tuning a MIDI model on ratings: what training on damage is worth as a start."""
 
 import copy
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import torch
@@ -13,49 +11,31 @@ from torch import Tensor, nn
 
 from degradation.notes import Performance
 from degradation.seeds import digest_int, stream
-from labeling.scores import DIMENSIONS
 from models.config.experiment import ExperimentConfig
 from models.config.human_validation import FineTuningConfig, HumanValidationConfig
 from models.device import torch_threads
-from models.evaluation.agreement.resampling import Interval
-from models.evaluation.human.baseline import predict_baseline
-from models.evaluation.human.folds import (
-    HeldOut,
+from models.evaluation.human.document import FineTuning, HeldOut, NoFineTuning, StartName
+from models.evaluation.human.grading import clip_windows
+from models.evaluation.human.held_out import (
     Indices,
     gain_within,
     judge_held_out,
+    predict_baseline,
     predict_held_out,
 )
-from models.evaluation.human.grading import clip_windows
-from models.inference.scorer import TrainedModel
-from models.inputs.batch import Batch, Example, collate
+from models.inference.predict import batches_of, predict
+from models.inference.scorer import TrainedModel, window_features
+from models.inputs.batch import Example, collate
 from models.inputs.feature_reader import Features
 from models.networks.network import GradingNetwork
-from models.tokens.tokenisers import TOKENISERS
 from models.training.pretraining.checkpoint import load_pretrained
 from storage.corpus import CorpusConfig
 from storage.percepiano import SCALES, Clip
 
 FloatArray = NDArray[np.float64]
 
-StartName = Literal["checkpoint", "pretrained", "scratch"]
 Start = Callable[[], GradingNetwork]
-"""Makes the network that a training begins with, in an experiment `midi_only`; what it has not
-learnt, it draws."""
-
-
-class RatingNetwork(nn.Module):
-    """A grading network whose last layer gives the 19 scales; all of it is trained on."""
-
-    def __init__(self, graded: GradingNetwork) -> None:
-        super().__init__()
-        self.graded = graded
-        self.graded.head.replace_outputs(len(SCALES))
-
-    def forward(self, batch: Batch) -> Tensor:
-        """Return standardised ratings, (B, 19)."""
-        rated: Tensor = self.graded(batch).standardised
-        return rated
+"""Makes the `midi_only` network that a training begins with; weights without a source are drawn."""
 
 
 def predict_fine_tuned(
@@ -74,16 +54,16 @@ def predict_fine_tuned(
     All starts see the same windows in the same order: in each epoch one of each clip, cut as
     `corpus` says. A prediction is the mean over all windows. On the CPU.
     """
-    examples = [_examples(performance, config, corpus) for performance in performances]
+    windows = [_windows(performance, config, corpus) for performance in performances]
 
-    def fit(learn: Indices, predict: Indices) -> FloatArray:
+    def fit(learn: Indices, held_out: Indices) -> FloatArray:
         centre, scale = ratings[learn].mean(axis=0), ratings[learn].std(axis=0) + 1e-6
         target = torch.from_numpy(((ratings - centre) / scale).astype(np.float32))
         runs = [
-            _train(_network(start, seed + run), examples, target, learn, config, tuning, seed + run)
+            _train(_network(start, seed + run), windows, target, learn, config, tuning, seed + run)
             for run in range(tuning.seeds)
         ]
-        predicted = [_predict(network, examples, predict, config, tuning) for network in runs]
+        predicted = [_predict(network, windows, held_out, config, tuning) for network in runs]
         mean: FloatArray = np.mean(predicted, axis=0) * scale + centre
         return mean
 
@@ -91,30 +71,19 @@ def predict_fine_tuned(
         return predict_held_out(groups, len(SCALES), fit)
 
 
-def _examples(
+def _windows(
     performance: Performance, config: ExperimentConfig, corpus: CorpusConfig
-) -> list[Example]:
+) -> list[Features]:
     """Return a clip's windows that hold a note."""
-    return [
-        Example(
-            features=Features(
-                sample_id="",
-                duration_s=window.duration_s,
-                audio=None,
-                tokens=TOKENISERS[config.midi_encoder.tokens].encode(window.notes),
-            ),
-            scores=np.zeros(len(DIMENSIONS), np.float32),
-        )
-        for window in clip_windows(performance, corpus, None)
-        if window.notes is not None and not window.silent
-    ]
+    windows = clip_windows(performance, corpus, None)
+    return window_features([window for window in windows if not window.silent], config)
 
 
 def starts_of(model: TrainedModel, pretrained_dir: Path | None) -> dict[StartName, Start]:
-    """Return what `midi_only` can start from: its checkpoint, what that started from, and nothing.
+    """Return the starts of `midi_only`: its checkpoint, its pretrained encoder, random weights.
 
-    The checkpoint has masked pretraining and training on damage behind it, the pretrained encoder
-    (none without `pretrained_dir`) the first alone, random weights neither.
+    The checkpoint had masked pretraining and training on damage, the pretrained encoder (none
+    without `pretrained_dir`) the first alone, random weights neither.
     """
 
     def scratch() -> GradingNetwork:
@@ -132,21 +101,24 @@ def starts_of(model: TrainedModel, pretrained_dir: Path | None) -> dict[StartNam
     return {**starts, "scratch": scratch}
 
 
-def _network(start: Start, seed: int) -> RatingNetwork:
+def _network(start: Start, seed: int) -> GradingNetwork:
+    """Return a network whose last layer gives the 19 scales; all of it is trained on."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)  # torch layers draw their weights from its global generator
-        return RatingNetwork(start().cpu())
+        network = start().cpu()
+        network.head.replace_outputs(len(SCALES))
+    return network
 
 
 def _train(
-    network: RatingNetwork,
-    examples: Sequence[Sequence[Example]],
+    network: GradingNetwork,
+    clips: Sequence[Sequence[Features]],
     target: Tensor,
     learn: Indices,
     config: ExperimentConfig,
     tuning: FineTuningConfig,
     seed: int,
-) -> RatingNetwork:
+) -> GradingNetwork:
     """Return the network after all epochs: AdamW, squared error, a cosine to zero."""
     rng = stream(seed, "fine_tuning", "order")
     optimizer = torch.optim.AdamW(
@@ -159,9 +131,9 @@ def _train(
         network.train()
         for _ in range(tuning.epochs):
             for chosen in _batches(rng.permutation(learn), tuning.batch_size):
-                drawn = [examples[at][int(rng.integers(len(examples[at])))] for at in chosen]
-                batch = collate(drawn, config)
-                loss = nn.functional.mse_loss(network(batch), target[chosen])
+                drawn = [clips[at][int(rng.integers(len(clips[at])))] for at in chosen]
+                batch = collate([Example(features=clip) for clip in drawn], config)
+                loss = nn.functional.mse_loss(network(batch).standardised, target[chosen])
                 optimizer.zero_grad()
                 torch.autograd.backward(loss)
                 nn.utils.clip_grad_norm_(network.parameters(), config.training.gradient_norm_limit)
@@ -171,20 +143,16 @@ def _train(
 
 
 def _predict(
-    network: RatingNetwork,
-    examples: Sequence[Sequence[Example]],
+    network: GradingNetwork,
+    clips: Sequence[Sequence[Features]],
     indices: Indices,
     config: ExperimentConfig,
     tuning: FineTuningConfig,
 ) -> FloatArray:
-    windows = [(at, example) for at in indices.tolist() for example in examples[at]]
-    rated = []
-    with torch.inference_mode():
-        for first in range(0, len(windows), tuning.batch_size):
-            batch = [example for _, example in windows[first : first + tuning.batch_size]]
-            rated.append(network(collate(batch, config)).double().numpy())
+    windows = [(at, window) for at in indices.tolist() for window in clips[at]]
+    batches = batches_of([window for _, window in windows], config, tuning.batch_size)
+    table = predict(network, batches, config.torch_threads).standardised.astype(np.float64)
     owner = np.array([at for at, _ in windows])
-    table = np.concatenate(rated)
     return np.stack([table[owner == at].mean(axis=0) for at in indices])
 
 
@@ -193,44 +161,31 @@ def _batches(indices: Indices, size: int) -> Iterator[list[int]]:
         yield indices[first : first + size].tolist()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tuned:
-    """Fine-tuning from each start, beside the baseline on the same folds.
-
-    `gain` is the checkpoint's `within_r` less that of the start `gain_over`, which lacks training
-    on damage and nothing else. `seeds` trainings a fold are averaged; intervals redraw passages,
-    not trainings.
-    """
-
-    clips: int
-    works: tuple[str, ...]
-    seeds: int
-    starts: Mapping[StartName, HeldOut]
-    baseline: HeldOut
-    gain_over: StartName
-    gain: float
-    gain_interval: Interval
-
-
-def tune(
-    model: TrainedModel,
+def compare_starts(
+    model: TrainedModel | None,
     pretrained_dir: Path | None,
     clips: Sequence[Clip],
-    chosen: Sequence[int],
     features: FloatArray,
+    known_works: tuple[str, ...],
     corpus: CorpusConfig,
     config: HumanValidationConfig,
-) -> Tuned:
-    """Return what the checkpoint is worth as a start, on clips that it was not trained on."""
-    used = [clips[number] for number in chosen]
-    ratings, works = np.stack([clip.means for clip in used]), [clip.work for clip in used]
-    segments = [clip.score_segment for clip in used]
+) -> tuple[FineTuning | None, NoFineTuning | None]:
+    """Return what training on damage is worth as a start, or the reason why it is not known.
+
+    `clips`, with the baseline's `features`, are those that the model was not trained on.
+    """
+    works = [clip.work for clip in clips]
+    if model is None:
+        return None, "midi_only not trained"
+    if len(set(works)) < 2:
+        return None, "one work"
+    ratings, passages = np.stack([c.means for c in clips]), [c.score_segment for c in clips]
     predicted = {
         name: predict_fine_tuned(
             start,
             model.config,
             corpus,
-            [clip.performance for clip in used],
+            [clip.performance for clip in clips],
             ratings,
             works,
             config.fine_tuning,
@@ -243,25 +198,22 @@ def tune(
         ratings,
         predicted["checkpoint"],
         predicted[gain_over],
-        segments,
+        passages,
         stream(config.seed, "fine_tuning", "gain"),
     )
 
     def judge(found: FloatArray, name: str) -> HeldOut:
-        return judge_held_out(ratings, found, segments, stream(config.seed, "fine_tuning", name))
+        return judge_held_out(ratings, found, passages, stream(config.seed, "fine_tuning", name))
 
-    return Tuned(
-        clips=len(used),
+    baseline = predict_baseline(features, ratings, works, config.boosting, seed=config.seed)
+    return FineTuning(
+        clips=len(clips),
         works=tuple(sorted(set(works))),
+        known_works=known_works,
         seeds=config.fine_tuning.seeds,
         starts={name: judge(found, name) for name, found in predicted.items()},
-        baseline=judge(
-            predict_baseline(
-                features[list(chosen)], ratings, works, config.boosting, seed=config.seed
-            ),
-            "baseline",
-        ),
+        baseline=judge(baseline, "baseline"),
         gain_over=gain_over,
         gain=gain,
         gain_interval=gain_interval,
-    )
+    ), None

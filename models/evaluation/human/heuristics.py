@@ -1,4 +1,4 @@
-"""Simple measures of playing that are often proposed: does any of them follow listeners?
+"""Simple measures of playing that are often proposed.
 
 Each is a number of one performance, NaN where there is nothing to measure.
 """
@@ -11,21 +11,25 @@ from numpy.typing import NDArray
 
 from degradation.notes import SUSTAIN, Performance
 from labeling.functions.events import CHORD_GAP_S, first_of_chord
-from models.evaluation.human.hypotheses import Claim
+from models.evaluation.human.document import Sign
 
 PEDAL_DOWN = 64
 """CC64 from which the sustain pedal counts as down (MIDI 1.0)."""
+
+UNSTABLE, RANGE = "timing stable–unstable", "dynamic range little–large"
+LONG, SATURATED = "articulation short–long", "pedal sparse–saturated"
 
 FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
 class Heuristic:
-    """A measure, the scale that it should follow, and the rho that `SCIENCE` §4 states for it."""
+    """A measure, the scale and sign of its hypothesis, and the rho that `SCIENCE` §4 states."""
 
     name: str
     measure: Callable[[Performance], float]
-    claim: Claim
+    scale: str
+    sign: Sign
     stated_rho: float
 
 
@@ -131,67 +135,18 @@ def pedal_depth(performance: Performance) -> tuple[FloatArray, FloatArray]:
 
 
 HEURISTICS: tuple[Heuristic, ...] = (
-    Heuristic(
-        "deviation from a median-IOI grid",
-        grid_deviation_s,
-        Claim("timing stable–unstable", 1, "off the grid is unstable"),
-        0.08,
-    ),
-    Heuristic(
-        "variation of inter-onset intervals",
-        interval_variation,
-        Claim("timing stable–unstable", 1, "uneven intervals are unstable"),
-        0.39,
-    ),
-    Heuristic(
-        "velocity range", velocity_span, Claim("dynamic range little–large", 1, "the same"), 0.19
-    ),
-    Heuristic(
-        "velocity standard deviation",
-        velocity_spread,
-        Claim("dynamic range little–large", 1, "the same"),
-        0.27,
-    ),
-    Heuristic(
-        "mean absolute velocity step",
-        velocity_step,
-        Claim("dynamics mellow–raw", 1, "steps are crude"),
-        -0.09,
-    ),
-    Heuristic(
-        "variation of durations",
-        duration_variation,
-        Claim("articulation short–long", 1, "held notes stand out"),
-        -0.08,
-    ),
-    Heuristic(
-        "overlap ratio",
-        overlap_ratio,
-        Claim("articulation short–long", 1, "overlapping is long"),
-        0.15,
-    ),
-    Heuristic(
-        "pedal changes a minute",
-        pedal_changes_per_min,
-        Claim("pedal sparse–saturated", 1, "more pedalling"),
-        0.16,
-    ),
-    Heuristic(
-        "share of time the pedal is down",
-        pedal_share,
-        Claim("pedal sparse–saturated", 1, "more pedal"),
-        0.19,
-    ),
-    Heuristic(
-        "pedal-to-onset distance",
-        pedal_distance_s,
-        Claim("pedal clean–blurred", 1, "off the chord is blurred"),
-        0.03,
-    ),
-    Heuristic("mean velocity", mean_velocity, Claim("timbre soft–loud", 1, "the same"), 0.28),
-    Heuristic(
-        "mean velocity", mean_velocity, Claim("energy low–high", 1, "loud is energetic"), 0.35
-    ),
-    Heuristic("notes a second", notes_per_s, Claim("pace fast–slow", -1, "the same"), -0.63),
+    Heuristic("deviation from a median-IOI grid", grid_deviation_s, UNSTABLE, 1, 0.08),
+    Heuristic("variation of inter-onset intervals", interval_variation, UNSTABLE, 1, 0.39),
+    Heuristic("velocity range", velocity_span, RANGE, 1, 0.19),
+    Heuristic("velocity standard deviation", velocity_spread, RANGE, 1, 0.27),
+    Heuristic("mean absolute velocity step", velocity_step, "dynamics mellow–raw", 1, -0.09),
+    Heuristic("variation of durations", duration_variation, LONG, 1, -0.08),
+    Heuristic("overlap ratio", overlap_ratio, LONG, 1, 0.15),
+    Heuristic("pedal changes a minute", pedal_changes_per_min, SATURATED, 1, 0.16),
+    Heuristic("share of time the pedal is down", pedal_share, SATURATED, 1, 0.19),
+    Heuristic("pedal-to-onset distance", pedal_distance_s, "pedal clean–blurred", 1, 0.03),
+    Heuristic("mean velocity", mean_velocity, "timbre soft–loud", 1, 0.28),
+    Heuristic("mean velocity", mean_velocity, "energy low–high", 1, 0.35),
+    Heuristic("notes a second", notes_per_s, "pace fast–slow", -1, -0.63),
 )
 """The table of `SCIENCE` §4, as stated there before this code was written."""

@@ -8,7 +8,8 @@ from markupsafe import Markup
 
 from degradation.errors import UserError
 from models.config.experiment import EXPERIMENTS
-from models.evaluation.report.page import figures_of, page_environment, shown
+from models.evaluation.report.environment import page_environment
+from models.evaluation.report.page import figures_of, shown
 from models.evaluation.report.report_json import SCHEMA_VERSION
 from models.evaluation.report.sections import SECTIONS
 from models.evaluation.report.tables import Content

@@ -15,7 +15,7 @@ from models.evaluation.audits.documents import (
 )
 from models.evaluation.ceilings.label_ceiling import TierScores
 from models.training.pretraining.history import PretrainingResult
-from models.training.train import TrainingResult
+from models.training.result import TrainingResult
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

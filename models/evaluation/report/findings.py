@@ -6,8 +6,8 @@ from models.config.experiment import Experiment
 from models.evaluation.agreement.resampling import FEWEST_COMPOSITIONS
 from models.evaluation.counterfactuals.counterfactual import Counterfactual
 from models.evaluation.counterfactuals.families import FACTORS
+from models.evaluation.report.formats import number, percent, plain, signed
 from models.evaluation.report.summary import ExperimentSummary, Summary
-from models.evaluation.report.tables import number, percent, plain, signed
 from models.metrics import mean_over_dimensions
 
 

@@ -4,10 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import jinja2
-
-from models.duration import describe_duration
-from models.evaluation.audits.documents import System
 from models.evaluation.report.ceiling_table import ceiling_rows
 from models.evaluation.report.figures.audit_plots import plot_audits
 from models.evaluation.report.figures.comparison_plots import plot_confusions, plot_differences
@@ -24,14 +20,9 @@ from models.evaluation.report.figures.drawing import Key
 from models.evaluation.report.figures.plots import plot_overview
 from models.evaluation.report.tables import (
     Content,
-    diagonal_mean,
     fusion_rows,
     leanings,
     notes_lost,
-    number,
-    percent,
-    plain,
-    signed,
     token_rows,
 )
 
@@ -42,28 +33,6 @@ class Figure:
 
     keys: Sequence[Key]
     panels: Sequence[str]
-
-
-def page_environment() -> jinja2.Environment:
-    """Return the environment of this package's templates."""
-    made = jinja2.Environment(
-        loader=jinja2.PackageLoader("models.evaluation.report"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    made.filters.update(
-        number=number,
-        percent=percent,
-        signed=signed,
-        plain=plain,
-        shortest="{:g}".format,
-        duration=describe_duration,
-        diagonal_mean=diagonal_mean,
-        system=lambda found: System(**found).name,
-    )
-    return made
 
 
 def figures_of(report: Content) -> dict[str, Figure]:

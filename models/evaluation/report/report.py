@@ -4,27 +4,19 @@ The schema of the JSON is that of `models.evaluation.report.report_json`.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from models.evaluation.report.environment import ReportPaths, page_environment
 from models.evaluation.report.evaluation import Evaluation
 from models.evaluation.report.figures.fusion_plots import fusion_keys, plot_fusion
 from models.evaluation.report.figures.plots import experiment_keys, plot_scatter, tier_keys
 from models.evaluation.report.figures.training_plots import plot_losses, plot_terms, term_keys
-from models.evaluation.report.page import Figure, figures_of, page_environment, shown
+from models.evaluation.report.page import Figure, figures_of, shown
 from models.evaluation.report.report_json import report_json
 from models.evaluation.report.sections import SECTIONS
 from models.evaluation.report.summary import Summary, summarise
-from models.training.checkpoint import write_json
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReportPaths:
-    """Where a report lies."""
-
-    html: Path
-    json: Path
+from models.training.files import write_json
 
 
 def write_report(evaluation: Evaluation, out_dir: Path) -> ReportPaths:

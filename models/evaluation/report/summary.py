@@ -30,7 +30,7 @@ from models.evaluation.counterfactuals.counterfactual import Counterfactual, cou
 from models.evaluation.report.evaluation import Evaluation, Outcome
 from models.evaluation.report.fusion_figures import FusionFigures, fusion_figures
 from models.metrics import Agreement, agreement
-from models.training.train import TrainingResult
+from models.training.result import TrainingResult
 
 Floats = NDArray[np.float64]
 

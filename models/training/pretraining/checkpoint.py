@@ -3,7 +3,6 @@
 As in `models.training.checkpoint`: plain data, read with `weights_only=True`, replaced atomically.
 """
 
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -14,38 +13,17 @@ import torch
 from torch import Tensor
 
 from degradation.errors import UserError
-from models.config.experiment import ExperimentConfig
 from models.config.midi import MidiEncoderConfig
 from models.networks.midi_encoder import NoteEncoder
-from models.tokens.tokenisers import TOKENISERS
-from models.training.checkpoint import (
-    HISTORY_FILE,
-    RESUME_FILE,
-    is_trained,
-    replace_file,
-    write_json,
+from models.training.files import RESUME_FILE, replace_file, write_json
+from models.training.pretraining.history import PretrainingEpoch
+from models.training.pretraining.result import (
+    BEST_FILES,
+    NAME,
+    find_best_encoder,
+    load_pretraining,
+    token_version,
 )
-from models.training.pretraining.history import PretrainingEpoch, PretrainingResult
-
-NAME = "midi_pretrain"
-PRETRAINING_VERSION = "3"
-"""Raise it when the same settings and data give another encoder."""
-
-BEST_FILES = f"{NAME}-epoch=*-val_loss=*"
-
-
-def pretraining_identity(config: ExperimentConfig, data_version: str) -> str:
-    """Return a digest of what a pretraining follows from: its settings, tokens and data."""
-    settings = config.model_dump_json(
-        include={
-            "seed": True,
-            "midi_encoder": True,
-            "pretraining": True,
-            "training": {"precision", "shuffle_buffer_examples"},
-        }
-    )
-    about = [NAME, PRETRAINING_VERSION, settings, _token_version(config.midi_encoder), data_version]
-    return hashlib.blake2b("\n".join(about).encode(), digest_size=16).hexdigest()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +77,7 @@ def save_best_encoder(
     described = {
         "identity": identity,
         "data_version": data_version,
-        "tokens_version": _token_version(encoder),
+        "tokens_version": token_version(encoder),
         "midi_encoder": encoder.model_dump(mode="json"),
         **asdict(record),
     }
@@ -108,35 +86,6 @@ def save_best_encoder(
     for other in out_dir.glob(BEST_FILES):
         if other.stem != stem:
             other.unlink()
-
-
-def find_best_encoder(folder: Path) -> Path:
-    """Return the best weights in a folder; UserError when it holds none."""
-    found = list(folder.glob(f"{BEST_FILES}.pt"))
-    if not found:
-        raise UserError(
-            f"{folder} holds no {NAME}-epoch=NN-val_loss=X.XXXX.pt; expected a pretrained MIDI "
-            f"encoder: materialise {NAME} first, or set pretraining to null"
-        )
-    # Two lie here when a training died between writing one and removing the other.
-    return min(found, key=lambda path: float(path.stem.rpartition("=")[2]))
-
-
-def load_pretraining(folder: Path) -> PretrainingResult:
-    """Return what `pretrain` returned when it finished in a folder; UserError without one."""
-    path = folder / HISTORY_FILE
-    if not is_trained(folder):
-        raise UserError(
-            f"{folder} holds no finished pretraining ({HISTORY_FILE} is missing): materialise "
-            f"{NAME} first, or set pretraining to null"
-        )
-    stored = json.loads(path.read_text(encoding="utf-8"))
-    return PretrainingResult(
-        identity=stored["identity"],
-        checkpoint=folder / stored["checkpoint"],
-        parameters=stored["parameters"],
-        history=tuple(PretrainingEpoch(**record) for record in stored["epochs"]),
-    )
 
 
 def load_pretrained(encoder: NoteEncoder, folder: Path) -> str:
@@ -151,7 +100,7 @@ def load_pretrained(encoder: NoteEncoder, folder: Path) -> str:
     theirs = {**described["midi_encoder"], "tokens_version": described["tokens_version"]}
     ours = {
         **encoder.config.model_dump(mode="json"),
-        "tokens_version": _token_version(encoder.config),
+        "tokens_version": token_version(encoder.config),
     }
     differing = [
         f"{key} {theirs.get(key)} instead of {value}"
@@ -166,8 +115,3 @@ def load_pretrained(encoder: NoteEncoder, folder: Path) -> str:
         )
     encoder.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
     return identity
-
-
-def _token_version(encoder: MidiEncoderConfig) -> str:
-    tokeniser = TOKENISERS[encoder.tokens]
-    return f"{tokeniser.name} {tokeniser.version}"

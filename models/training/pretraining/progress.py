@@ -8,14 +8,10 @@ import lightning as L
 
 from models.duration import describe_duration
 from models.training.pretraining.baseline import Survey
-from models.training.pretraining.checkpoint import (
-    NAME,
-    PretrainingState,
-    save_best_encoder,
-    save_state,
-)
+from models.training.pretraining.checkpoint import PretrainingState, save_best_encoder, save_state
 from models.training.pretraining.history import PretrainingEpoch, best_pretraining_epoch
 from models.training.pretraining.module import PretrainingModule
+from models.training.pretraining.result import NAME
 from models.training.pretraining.windows import MaskedBatch
 
 

@@ -14,18 +14,14 @@ from degradation.seeds import digest_int
 from models.config.experiment import ExperimentConfig
 from models.device import accelerator, torch_threads
 from models.duration import describe_duration
-from models.training.checkpoint import HISTORY_FILE, clear, write_json
+from models.training.files import HISTORY_FILE, clear, write_json
 from models.training.lightning_quiet import quiet_lightning
 from models.training.pretraining.baseline import Survey, survey
-from models.training.pretraining.checkpoint import (
-    NAME,
-    find_best_encoder,
-    load_state,
-    pretraining_identity,
-)
+from models.training.pretraining.checkpoint import load_state
 from models.training.pretraining.history import PretrainingEpoch, PretrainingResult
 from models.training.pretraining.module import PretrainingModule, WindowLoaders
 from models.training.pretraining.progress import PretrainingKeeper
+from models.training.pretraining.result import NAME, find_best_encoder, pretraining_identity
 from models.training.pretraining.source import PerformanceSource
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from labeling.scores import DIMENSIONS
 from models.config.experiment import EXPERIMENTS, MODALITIES, Experiment, load_experiment
-from models.diagnostics import FusionDiagnostics
+from models.diagnostics.fusion_diagnostics import FusionDiagnostics
 from models.evaluation.agreement.resampling import Interval
 from models.evaluation.audits.documents import (
     DimensionCeiling,
@@ -38,7 +38,7 @@ from models.metrics import agreement
 from models.training.history import EpochRecord
 from models.training.identity import Origin
 from models.training.pretraining.history import PretrainingEpoch, PretrainingResult
-from models.training.train import TrainingResult
+from models.training.result import TrainingResult
 from tests.models.evaluation.counterfactuals.made_families import (
     MODELS,
     TIERS,

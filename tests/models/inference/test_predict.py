@@ -8,7 +8,7 @@ import torch
 
 from labeling.scores import DIMENSIONS
 from models.config.experiment import EXPERIMENTS, Experiment, ExperimentConfig
-from models.inference.predict import predict, predict_clips
+from models.inference.predict import predict_clips, predict_split
 from models.inputs.feature_reader import ExampleParts, Features, read_part
 from models.networks.network import GradingNetwork
 from models.training.checkpoint import save_best
@@ -25,7 +25,7 @@ def test_clips_in_memory_get_the_scores_of_stored_ones(
     record: Any = SimpleNamespace(epoch=1, val_loss=0.5)
     origin = Origin(identity="0", table_versions={})
     save_best(tmp_path, experiment, origin, tiny_config, record, network.state_dict())
-    stored = predict(tmp_path, corpus.parts, corpus.samples, "test").set_index("sample_id")
+    stored = predict_split(tmp_path, corpus.parts, corpus.samples, "test").set_index("sample_id")
     clips = clips_of(corpus.parts, tiny_config)
     found = predict_clips(tmp_path, clips)
     expected = stored.loc[[clip.sample_id for clip in clips], list(DIMENSIONS)].to_numpy()

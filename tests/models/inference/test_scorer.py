@@ -34,7 +34,8 @@ from models.inputs.feature_reader import Features
 from models.inputs.log_mel import log_mel
 from models.networks.network import GradingNetwork, Presence
 from models.tokens.tokenisers import TOKENISERS
-from models.training.checkpoint import HISTORY_FILE, save_best, write_json
+from models.training.checkpoint import save_best
+from models.training.files import HISTORY_FILE, write_json
 from models.training.identity import Origin
 from storage.corpus import CorpusConfig
 from storage.midi import write_midi

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import torch
 
+from models.config.experiment import ExperimentConfig
 from models.inputs.batch import Example, collate, grid_steps, length_mask
 from models.inputs.feature_reader import Features
 from models.tokens.tokenisers import TOKENISERS
@@ -64,3 +65,10 @@ def test_moving_keeps_everything(demo_config) -> None:
         name: field.shape for name, field in batch.notes.items()
     }
     assert moved.scores.device.type == moved.notes["pitch"].device.type == "meta"
+
+
+def test_a_batch_without_labels_has_no_scores_to_learn_from(tiny_config: ExperimentConfig) -> None:
+    batch = collate([Example(features=notes_alone(3).features)], tiny_config)
+    assert batch.labels is None
+    with pytest.raises(ValueError, match="without"):
+        _ = batch.scores

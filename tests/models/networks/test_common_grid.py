@@ -9,7 +9,8 @@ import torch
 from degradation.notes import NOTE_DTYPE, PEDAL_DTYPE, Performance
 from degradation.waveform import Waveform
 from models.config.experiment import ExperimentConfig
-from models.diagnostics import FusionDiagnostics, FusionWatch
+from models.diagnostics.fusion_diagnostics import FusionDiagnostics
+from models.diagnostics.watch import FusionWatch
 from models.inputs.batch import Batch, Example, collate
 from models.inputs.feature_reader import Features
 from models.inputs.log_mel import log_mel

@@ -5,7 +5,8 @@ from matplotlib.axes import Axes
 from labeling.scores import DIMENSIONS
 from models.evaluation.report.figures.drawing import GREY, INK, panel
 from models.evaluation.report.figures.heat_map import paint_heat_map
-from models.evaluation.report.tables import Content, number, plain
+from models.evaluation.report.formats import number, plain
+from models.evaluation.report.tables import Content
 
 PROBE_COLOURS = {"recording": "#d1495b", "dry": "#4f86c6", "drawn": "#e9a03b", "notes": GREY}
 

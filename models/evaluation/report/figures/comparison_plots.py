@@ -11,7 +11,8 @@ from matplotlib.ticker import MaxNLocator
 from models.evaluation.report.figures.drawing import GREY, INK, panel
 from models.evaluation.report.figures.heat_map import paint_heat_map
 from models.evaluation.report.figures.plots import EXPERIMENT_COLOURS
-from models.evaluation.report.tables import Content, percent, plain
+from models.evaluation.report.formats import percent, plain
+from models.evaluation.report.tables import Content
 
 
 def plot_differences(report: Content) -> list[str]:

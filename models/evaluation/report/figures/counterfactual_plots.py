@@ -8,7 +8,8 @@ from matplotlib.axes import Axes
 from models.evaluation.report.figures.drawing import GREY, INK, Key, panel
 from models.evaluation.report.figures.heat_map import paint_heat_map
 from models.evaluation.report.figures.plots import EXPERIMENT_COLOURS
-from models.evaluation.report.tables import Content, number, percent, plain
+from models.evaluation.report.formats import number, percent, plain
+from models.evaluation.report.tables import Content
 
 OWN_COLOUR, OVERALL_COLOUR = "#d1495b", "#4f86c6"
 DIMENSION_KEYS = [

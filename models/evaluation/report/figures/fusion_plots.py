@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 from matplotlib.axes import Axes
 
-from models.diagnostics import FusionDiagnostics
+from models.diagnostics.fusion_diagnostics import FusionDiagnostics
 from models.evaluation.report.figures.drawing import GREY, INK, Key, count_epochs, panel
 from models.evaluation.report.figures.plots import EXPERIMENT_COLOURS
 from models.evaluation.report.summary import ExperimentSummary, Summary

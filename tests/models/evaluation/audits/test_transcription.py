@@ -20,7 +20,7 @@ from models.evaluation.audits.transcription import (
     systems,
     transcribed_clips,
 )
-from models.evaluation.report.page import page_environment
+from models.evaluation.report.environment import page_environment
 from models.metrics import agreement
 
 

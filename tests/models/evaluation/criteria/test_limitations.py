@@ -3,8 +3,9 @@ import dataclasses
 import pytest
 
 from models.evaluation.agreement.resampling import Gain, Interval
-from models.evaluation.criteria.limitations import caveats, listed
+from models.evaluation.criteria.limitations import caveats
 from models.evaluation.report.evaluation import Evaluation, TierSound
+from models.evaluation.report.formats import listed
 from models.evaluation.report.summary import Summary, summarise
 
 PHASE2_DB = (None, 35.0, 25.0, 20.0)

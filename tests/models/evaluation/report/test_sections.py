@@ -1,5 +1,5 @@
+from models.evaluation.report.environment import page_environment
 from models.evaluation.report.evaluation import Evaluation
-from models.evaluation.report.page import page_environment
 from models.evaluation.report.report_json import report_json
 from models.evaluation.report.sections import SECTIONS
 from models.evaluation.report.summary import summarise

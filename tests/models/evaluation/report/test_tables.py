@@ -4,15 +4,9 @@ from dataclasses import asdict
 import pytest
 
 from models.evaluation.report.evaluation import Evaluation
+from models.evaluation.report.formats import number, percent, signed
 from models.evaluation.report.fusion_figures import fusion_figures
-from models.evaluation.report.tables import (
-    fusion_rows,
-    notes_lost,
-    number,
-    percent,
-    signed,
-    token_rows,
-)
+from models.evaluation.report.tables import fusion_rows, notes_lost, token_rows
 
 
 def test_figures_have_a_true_minus_and_no_negative_zero() -> None:

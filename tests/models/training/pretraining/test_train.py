@@ -9,8 +9,9 @@ import torch
 from degradation.errors import UserError
 from models.config.experiment import ExperimentConfig
 from models.networks.midi_encoder import NoteEncoder
-from models.training.pretraining.checkpoint import load_pretrained, load_pretraining
+from models.training.pretraining.checkpoint import load_pretrained
 from models.training.pretraining.history import PretrainingResult
+from models.training.pretraining.result import load_pretraining
 from models.training.pretraining.train import pretrain
 
 LONGER = {"epochs": 10, "batch_size": 8, "learning_rate": 0.01, "mask_share": 0.3}

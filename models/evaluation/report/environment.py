@@ -1,0 +1,71 @@
+"""The Jinja environment of all result pages, and how a page and its JSON are written."""
+
+import functools
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+
+from models.document import write_document
+from models.duration import describe_duration
+from models.evaluation.audits.documents import System
+from models.evaluation.criteria.verdict import Verdict
+from models.evaluation.report import formats
+from models.evaluation.report.figures.palette import COLOURS
+from models.evaluation.report.tables import diagonal_mean
+from storage.files import whole_file
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportPaths:
+    """The two files of a report."""
+
+    html: Path
+    json: Path
+
+
+@functools.cache
+def page_environment() -> jinja2.Environment:
+    """Return the environment of this package's templates."""
+    made = jinja2.Environment(
+        loader=jinja2.PackageLoader("models.evaluation.report"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters.update(
+        number=formats.number,
+        percent=formats.percent,
+        signed=formats.signed,
+        plain=formats.plain,
+        listed=formats.listed,
+        duration=describe_duration,
+        shortest="{:g}".format,
+        diagonal_mean=diagonal_mean,
+        system=lambda found: System(**found).name,
+    )
+    made.globals.update(colours=COLOURS, say=say)
+    return made
+
+
+def say(verdict: Verdict, sentences: str = "sentences.html.j2") -> Markup:
+    """Return a verdict's sentence: the macro of its name in `sentences`, called with its numbers.
+
+    Raises AttributeError for a code without a macro.
+    """
+    macros = page_environment().get_template(sentences).module
+    said: Any = getattr(macros, verdict.code)(**verdict.numbers)
+    return Markup(" ".join(said.split()))
+
+
+def write_report(document: object, page: str, folder: Path, name: str) -> ReportPaths:
+    """Write `name.json` and `name.html` into a folder that is made if it is missing."""
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = ReportPaths(html=folder / f"{name}.html", json=folder / f"{name}.json")
+    write_document(paths.json, document)
+    with whole_file(str(folder), paths.html.name) as file:
+        file.write(page.encode())
+    return paths

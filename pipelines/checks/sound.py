@@ -1,0 +1,140 @@
+"""Checks of sound: noise at the level asked for, and audio that follows its notes."""
+
+from collections import defaultdict
+from collections.abc import Collection
+from typing import Any
+
+import dagster as dg
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from degradation.factored import FactoredRecipe
+from degradation.recipe import Recipe
+from degradation.tiered import TieredRecipe
+from pipelines.checks.checked_pairs import CheckedPairs
+from pipelines.checks.expected_damage import can_measure_snr, expected_snr_db
+from pipelines.checks.note_damage import NOT_JUDGED
+from pipelines.evenly_spaced import evenly_spaced
+from pipelines.metadata import records_metadata
+from storage.tables import part_rows, read_part
+from storage.verify import remeasured_snr_db, row_onset_lag_s
+
+SNR_TOLERANCE_DB = 0.1
+
+LAG_TOLERANCE_S = 0.05
+"""A piano tone takes 10-30 ms to show in the spectral flux; the attacks of other music, or of
+the same music shifted, are much further off."""
+
+MISALIGNED_SHARE = 1 / 3
+"""Music that repeats itself may fit best at a wrong lag (8 % of MAPS's windows do); other music
+mostly does."""
+
+REMEASURED_ROWS = 12
+"""Rows of each tier whose audio is decoded and measured again."""
+
+
+def judge_snr(pairs: CheckedPairs[TieredRecipe]) -> dg.AssetCheckResult:
+    """Judge whether the noise of each tier is as far below the sound as the recipe asks.
+
+    A tier with an operation after the noise, which changes both, is not judged.
+    """
+    asked_db = {
+        tier: expected_snr_db(damage)
+        for tier, damage in pairs.recipe.tiers.items()
+        if can_measure_snr(damage)
+    }
+    judged = pairs.within([one for one in pairs.partitions if one.tier in asked_db])
+    left_out = sorted({one.tier for one in pairs.partitions} - set(asked_db))
+    if not judged.partitions:
+        return dg.AssetCheckResult(passed=True, metadata={NOT_JUDGED: ", ".join(left_out)})
+    rows = judged.read("tier", "realised_snr_db")
+    asked = rows["tier"].map(asked_db)
+    return _judge_noise(
+        judged, asked, rows["realised_snr_db"], dg.AssetCheckSeverity.ERROR, left_out
+    )
+
+
+def judge_recording_snr(pairs: CheckedPairs[FactoredRecipe]) -> dg.AssetCheckResult:
+    """Judge whether each row's noise is as far below its sound as was drawn for its recording."""
+    rows = pairs.read("recording_quality", "realised_snr_db")
+    asked = rows["recording_quality"].map(lambda quality: quality["snr_db"])
+    return _judge_noise(pairs, asked, rows["realised_snr_db"], dg.AssetCheckSeverity.WARN, [])
+
+
+def _judge_noise(
+    pairs: CheckedPairs[Recipe],
+    asked_db: "pd.Series[Any]",
+    realised_db: "pd.Series[Any]",
+    severity: dg.AssetCheckSeverity,
+    left_out: Collection[str],
+) -> dg.AssetCheckResult:
+    """Judge the SNR of rows, null without noise, by what was asked of each.
+
+    The stored figure of every row is compared. A few rows of each tier are decoded, and measured
+    against the same sound replayed without noise.
+    """
+    asked_db, realised_db = asked_db.astype(float), realised_db.astype(float)
+    off = (realised_db - asked_db).abs().dropna()
+    lost = int((asked_db.notna() & realised_db.isna()).sum())
+    decoded = [
+        {"tier": row["tier"], "asked": row["realised_snr_db"], "measured": measured}
+        for row in some_rows(pairs)
+        if (measured := remeasured_snr_db(row, pairs.workspace.settings.corpus_root)) is not None
+    ]
+    off_decoded = [abs(row["asked"] - row["measured"]) for row in decoded]
+    return dg.AssetCheckResult(
+        passed=max([*off, *off_decoded], default=0.0) <= SNR_TOLERANCE_DB and not lost,
+        severity=severity,
+        metadata={
+            "rows with noise": int(asked_db.notna().sum()),
+            "rows that lost their noise": lost,
+            "largest deviation in dB": float(max(off, default=0.0)),
+            "largest deviation of decoded rows in dB": max(off_decoded, default=0.0),
+            "decoded": records_metadata(decoded),
+            NOT_JUDGED: ", ".join(left_out) or "none",
+        },
+    )
+
+
+def judge_alignment(pairs: CheckedPairs[Recipe]) -> dg.AssetCheckResult:
+    """Judge whether attacks in the audio coincide with the onsets of its notes, in every tier.
+
+    Of some rows of each tier, at most a third may fit best at a lag beyond 50 ms.
+    """
+    lags = [
+        {"tier": row["tier"], "sample": row["sample_id"], "lag_ms": 1000 * row_onset_lag_s(row)}
+        for row in some_rows(pairs)
+    ]
+    off: dict[str, list[bool]] = defaultdict(list)
+    for row in lags:
+        off[row["tier"]].append(abs(row["lag_ms"]) > 1000 * LAG_TOLERANCE_S)
+    shares = {tier: float(np.mean(beyond)) for tier, beyond in off.items()}
+    return dg.AssetCheckResult(
+        passed=max(shares.values(), default=0.0) <= MISALIGNED_SHARE,
+        metadata={
+            **{f"share of {tier} beyond 50 ms": share for tier, share in shares.items()},
+            "lags": records_metadata(lags),
+        },
+    )
+
+
+def some_rows(pairs: CheckedPairs[Recipe]) -> list[dict[str, Any]]:
+    """Return about `REMEASURED_ROWS` whole rows of each tier, evenly from all its parts.
+
+    Neighbouring rows are of one piece, whose rhythm may fit at a wrong lag.
+    """
+    paths: dict[str, list[str]] = defaultdict(list)
+    for partition in sorted(pairs.partitions):
+        parts = part_rows(pairs.table, None, **partition.columns)
+        paths[partition.tier] += [path for path, rows in parts.items() if rows]
+    found: list[dict[str, Any]] = []
+    for of_tier in paths.values():
+        chosen = [of_tier[index] for index in evenly_spaced(len(of_tier), REMEASURED_ROWS)]
+        for path in chosen:
+            wanted = -(-REMEASURED_ROWS // len(chosen))
+            groups = read_part(pairs.table, path)
+            # Where there are many parts, one row of each is enough, and one row group to read.
+            rows = next(iter(groups)) if wanted == 1 else pa.concat_tables(groups)
+            found += rows.take(list(evenly_spaced(len(rows), wanted))).to_pylist()
+    return found

@@ -1,0 +1,37 @@
+"""What needs no torch does not import it: Dagster's code location, the command line, workers."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = {"torch", "lightning", "torchaudio", "transformers", "matplotlib", "sklearn", "numba"}
+
+REPORT = """
+import importlib, json, re, sys
+importlib.import_module(sys.argv[1])
+peak_mib = int(re.search(r"VmHWM:\\s+(\\d+)", open("/proc/self/status").read())[1]) / 1024
+print(json.dumps({"modules": sorted(sys.modules), "peak_mib": peak_mib}))
+"""
+
+
+@pytest.mark.parametrize(
+    ("module", "forbidden"),
+    [
+        ("pipelines.definitions", HEAVY),
+        ("pipelines.cli", HEAVY | {"dagster", "pandas", "pyarrow", "pydantic"}),
+        ("storage.query", HEAVY | {"dagster", "scipy.signal", "pyroomacoustics"}),
+        ("storage.derived", HEAVY | {"dagster"}),
+        ("storage.pairs", HEAVY | {"dagster"}),
+        ("models.training.result", HEAVY | {"dagster"}),
+        ("models.inputs.feature_writer", HEAVY | {"dagster"}),
+    ],
+)
+def test_a_module_does_not_import_what_it_does_not_use(module: str, forbidden: set[str]) -> None:
+    answer = subprocess.run(
+        [sys.executable, "-c", REPORT, module], capture_output=True, text=True, check=True
+    )
+    found = json.loads(answer.stdout)
+    print(f"{module}: {found['peak_mib']:.0f} MiB")
+    assert forbidden & set(found["modules"]) == set()
