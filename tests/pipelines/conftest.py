@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 
 from degradation.notes import NOTE_DTYPE, PEDAL_DTYPE, SUSTAIN, Performance, sort_notes
 from pipelines.cli import app
-from pipelines.execution import runs
+from pipelines.execution import stages as graph
 from pipelines.settings import CONFIGS
 from storage.demo_corpus import CSV_NAME, write_demo_corpus
 
@@ -27,8 +27,8 @@ COMMAND = [sys.executable, "-m", "pipelines.cli"]
 UNTIL_SHARDS = [
     sys.executable,
     "-c",
-    "from pipelines.cli import app; from pipelines.execution import runs; whole = runs.stages; "
-    "runs.stages = lambda *chosen: whole(*chosen)[:2]; app()",
+    "from pipelines.cli import app; from pipelines.execution import stages as graph; "
+    "whole = graph.stages; graph.stages = lambda *chosen: whole(*chosen)[:2]; app()",
 ]
 """The same, but `run` ends with the shards."""
 
@@ -150,8 +150,8 @@ class Project:
 
     def run(self, *options: str, stages: int = 3, **more: str) -> subprocess.CompletedProcess[str]:
         """Run the first stages in this process: the corpus, the shards, models and reports."""
-        whole = runs.stages
-        with patch.object(runs, "stages", lambda *chosen: whole(*chosen)[:stages]):
+        whole = graph.stages
+        with patch.object(graph, "stages", lambda *chosen: whole(*chosen)[:stages]):
             return self.pianograde(*self.run_arguments, *options, **more)
 
     def process(self, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
