@@ -182,6 +182,7 @@ def kill_after(project: Any, part_count: int, folder: str) -> None:
     process.communicate()  # ends when they are gone, who write to the same pipe
 
 
+@pytest.mark.slow
 def test_a_killed_run_goes_on_and_ends_with_the_same_rows(
     finished: Any, new_project: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

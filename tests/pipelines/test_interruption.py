@@ -105,8 +105,18 @@ def start(tmp_path: Path) -> Iterator[Callable[[str], "subprocess.Popen[str]"]]:
         process.communicate()
 
 
-@pytest.mark.parametrize("body", [WORKERS, CAUGHT, WAITING, SWALLOWED])
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize(
+    ("number", "body"),
+    [
+        (signal.SIGINT, WORKERS),
+        (signal.SIGINT, CAUGHT),
+        (signal.SIGINT, WAITING),
+        (signal.SIGINT, SWALLOWED),
+        (signal.SIGTERM, WORKERS),
+        (signal.SIGTERM, SWALLOWED),
+        (signal.SIGHUP, WAITING),
+    ],
+)
 def test_a_signal_ends_all_and_says_how_to_go_on(
     number: signal.Signals, body: str, start: Callable[[str], "subprocess.Popen[str]"]
 ) -> None:
@@ -143,6 +153,7 @@ def test_a_block_that_ends_by_itself_leaves_signals_as_they_were() -> None:
     assert [signal.getsignal(number) for number in signal.Signals] == before
 
 
+@pytest.mark.slow
 def test_a_run_is_ended_while_parts_are_made_and_goes_on(
     new_project: Callable[[], Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
