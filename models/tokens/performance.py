@@ -5,6 +5,7 @@ from numpy.typing import NDArray
 
 from degradation.notes import (
     NOTE_DTYPE,
+    PEDAL_DOWN_FROM,
     SOFT,
     SUSTAIN,
     TICKS_PER_S,
@@ -32,9 +33,6 @@ PERFORMANCE_DTYPE = np.dtype(
 `duration_s` is how long the key is held, `sounding_s` how long the string rings: until the
 damper falls or the key is struck again. float32 places an onset within 10 ms for 23 hours.
 """
-
-DAMPER_DOWN = 64
-"""From this CC64 value on, the pedal holds the dampers off the strings (MIDI 1.0)."""
 
 FINE_CLASSES = 64
 FINE_TICKS = TICKS_PER_S // 100
@@ -70,10 +68,10 @@ def _ring_end_s(
     """Return when each note falls silent: damper, next stroke of its key, or the end."""
     notes, pedal = performance.notes, performance.pedal
     release_s = notes["offset_s"]
-    lifted = (pedal["controller"] == SUSTAIN) & (pedal["value"] < DAMPER_DOWN)
+    lifted = (pedal["controller"] == SUSTAIN) & (pedal["value"] < PEDAL_DOWN_FROM)
     lift_s = np.append(pedal["time_s"][lifted], performance.duration_s)
     next_lift_s = lift_s[np.searchsorted(lift_s[:-1], release_s, side="right")]
-    held = depth_at_release >= DAMPER_DOWN
+    held = depth_at_release >= PEDAL_DOWN_FROM
     end_s = np.where(held, np.maximum(next_lift_s, release_s), release_s)
     by_key = np.lexsort((notes["onset_s"], notes["pitch"]))
     same_key = notes["pitch"][by_key][1:] == notes["pitch"][by_key][:-1]
