@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from models.inference.transcriber import Transcriber
-from models.training.files import replace_file
 from storage.audio import decode_audio
+from storage.files import whole_file
 from storage.midi import write_midi
 
 
@@ -53,4 +53,5 @@ def transcribe_clips(
 
 
 def _keep(path: Path, midi: bytes) -> None:
-    replace_file(path, lambda partial: partial.write_bytes(midi))
+    with whole_file(str(path.parent), path.name) as file:
+        file.write(midi)

@@ -6,7 +6,6 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -27,7 +26,7 @@ from labeling.scores import DIMENSIONS
 from models.config.experiment import Experiment, load_experiment
 from models.inference.scorer import Scored
 from models.networks.network import GradingNetwork
-from models.training.checkpoint import save_best
+from models.training.checkpoint import describe_model, save_best
 from models.training.files import HISTORY_FILE, write_json
 from models.training.identity import Origin
 from pipelines.cli import app, score_table
@@ -50,8 +49,8 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
         with torch.random.fork_rng():
             torch.manual_seed(7)
             weights = GradingNetwork(name, config).state_dict()
-        record: Any = SimpleNamespace(epoch=1, val_loss=val_loss)
-        save_best(folder, name, Origin(identity="0", table_versions={}), config, record, weights)
+        about = describe_model(name, Origin(identity="0", table_versions={}), config)
+        save_best(folder, name, about | {"epoch": 1, "val_loss": val_loss}, weights)
         write_json(folder / HISTORY_FILE, {})  # the training is finished
     return home
 

@@ -67,7 +67,7 @@ from models.evaluation.criteria.limitations import caveats
 from models.evaluation.report.findings import findings
 from models.evaluation.report.summary import ExperimentSummary, Summary
 from models.metrics import Agreement
-from models.training.history import EpochRecord, to_plain
+from models.training.history import EpochRecord
 from models.training.pretraining.history import PretrainingResult
 
 SCHEMA_VERSION = 3
@@ -176,7 +176,7 @@ def _experiment(experiment: ExperimentSummary) -> dict[str, Any]:
         "checkpoint": training.checkpoint.name,
         "training_s": training.seconds,
         "best_epoch": training.best.epoch,
-        "history": [to_plain(record) for record in training.history],
+        "history": [asdict(record) for record in training.history],
     }
 
 

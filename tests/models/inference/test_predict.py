@@ -1,5 +1,4 @@
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -11,7 +10,7 @@ from models.config.experiment import EXPERIMENTS, Experiment, ExperimentConfig
 from models.inference.predict import predict_clips, predict_split
 from models.inputs.feature_reader import ExampleParts, Features, read_part
 from models.networks.network import GradingNetwork
-from models.training.checkpoint import save_best
+from models.training.checkpoint import describe_model, save_best
 from models.training.identity import Origin
 
 
@@ -22,9 +21,9 @@ def test_clips_in_memory_get_the_scores_of_stored_ones(
     with torch.random.fork_rng():
         torch.manual_seed(1)
         network = GradingNetwork(experiment, tiny_config)
-    record: Any = SimpleNamespace(epoch=1, val_loss=0.5)
     origin = Origin(identity="0", table_versions={})
-    save_best(tmp_path, experiment, origin, tiny_config, record, network.state_dict())
+    about = describe_model(experiment, origin, tiny_config) | {"epoch": 1, "val_loss": 0.5}
+    save_best(tmp_path, experiment, about, network.state_dict())
     stored = predict_split(tmp_path, corpus.parts, corpus.samples, "test").set_index("sample_id")
     clips = clips_of(corpus.parts, tiny_config)
     found = predict_clips(tmp_path, clips)
@@ -35,9 +34,9 @@ def test_clips_in_memory_get_the_scores_of_stored_ones(
 
 def test_no_clips_have_no_scores(tiny_config: ExperimentConfig, tmp_path: Path) -> None:
     network = GradingNetwork("midi_only", tiny_config)
-    record: Any = SimpleNamespace(epoch=1, val_loss=0.5)
     origin = Origin(identity="0", table_versions={})
-    save_best(tmp_path, "midi_only", origin, tiny_config, record, network.state_dict())
+    about = describe_model("midi_only", origin, tiny_config) | {"epoch": 1, "val_loss": 0.5}
+    save_best(tmp_path, "midi_only", about, network.state_dict())
     assert predict_clips(tmp_path, []).shape == (0, len(DIMENSIONS))
 
 

@@ -4,7 +4,6 @@ import shutil
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -34,7 +33,7 @@ from models.inputs.feature_reader import Features
 from models.inputs.log_mel import log_mel
 from models.networks.network import GradingNetwork, Presence
 from models.tokens.tokenisers import TOKENISERS
-from models.training.checkpoint import save_best
+from models.training.checkpoint import describe_model, save_best
 from models.training.files import HISTORY_FILE, write_json
 from models.training.identity import Origin
 from storage.corpus import CorpusConfig
@@ -63,9 +62,9 @@ def save_model(
             for weight in network.parameters():
                 weight.add_(torch.randn_like(weight), alpha=0.6)
             network.head.grade.bias.add_(bias)
-    record: Any = SimpleNamespace(epoch=1, val_loss=val_loss)
     origin = Origin(identity="0", table_versions={})
-    save_best(folder, name, origin, config, record, network.state_dict())
+    about = describe_model(name, origin, config) | {"epoch": 1, "val_loss": val_loss}
+    save_best(folder, name, about, network.state_dict())
     write_json(folder / HISTORY_FILE, {})  # the training is finished
     return network.eval()
 

@@ -16,7 +16,7 @@ from models.evaluation.report.evaluation import Evaluation
 from models.evaluation.report.report import write_report
 from models.evaluation.report.report_json import report_json
 from models.evaluation.report.summary import summarise
-from models.training.history import from_plain, to_plain
+from models.training.history import EpochRecord, read_history
 
 FUSIONS = [name for name in EXPERIMENTS if len(MODALITIES[name]) > 1]
 
@@ -139,7 +139,7 @@ def test_the_history_in_json_is_the_history(
     evaluation: Evaluation, whole: tuple[Page, dict[str, Any], str]
 ) -> None:
     for outcome, found in zip(evaluation.outcomes, whole[1]["experiments"], strict=True):
-        assert tuple(from_plain(one) for one in found["history"]) == outcome.training.history
+        assert read_history(found["history"], EpochRecord) == outcome.training.history
 
 
 def test_the_page_s_numbers_are_those_of_the_json(
@@ -289,7 +289,7 @@ def test_what_is_undefined_is_null_and_a_dash(evaluation: Evaluation, tmp_path: 
     assert first["mean_r_interval"] == second["gain_over_audio_only"]["interval"] == [None, None]
     assert page.row("experiments", "concat")[1] == "– to –"
     assert [row[0][:13] for row in page.rows["fusion"][1:]] == ["gradient norm"] * 2
-    assert second["history"][0] == to_plain(history[0]) | {
+    assert second["history"][0] == dataclasses.asdict(history[0]) | {
         "val_r": [None] * 8, "val_mae": list(history[0].val_mae)
     }  # fmt: skip
     assert not re.search(r"\b(nan|NaN|None)\b", html)
