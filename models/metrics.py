@@ -11,6 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from labeling import statistics
+from models.document import Number
+
 Floats = NDArray[np.float64]
 
 
@@ -35,13 +38,8 @@ def pearson_r(true: Floats, predicted: Floats) -> Floats:
     array([0.9707])
     """
     validate(true, predicted)
-    r = np.full(true.shape[1], np.nan)
-    if len(true) < 2:
-        return r
-    for dimension, (y, x) in enumerate(zip(true.T, predicted.T, strict=True)):
-        if np.ptp(y) > 0:
-            r[dimension] = np.corrcoef(y, x)[0, 1] if np.ptp(x) > 0 else 0.0
-    return r
+    columns = zip(true.T, predicted.T, strict=True)
+    return np.array([statistics.pearson_r(y, x, if_second_constant=0.0) for y, x in columns])
 
 
 def mean_absolute_error(true: Floats, predicted: Floats) -> Floats:
@@ -71,9 +69,9 @@ class Agreement:
     `mean_bias` is how many points too high the predictions are on the mean.
     """
 
-    r: tuple[float, ...]
+    r: tuple[Number, ...]
     mae: tuple[float, ...]
-    mean_r: float
+    mean_r: Number
     mean_mae: float
     mean_bias: float
 

@@ -12,13 +12,12 @@ SHOWN_ROWS = 50
 
 
 def table_metadata(table: Table) -> dict[str, Any]:
-    """Return a table's columns with their meaning, its rows, place and version."""
-    opened = open_table(table)
+    """Return a table's columns with their descriptions, its rows, place and version."""
     return {
         "dagster/column_schema": column_schema(table.schema),
         "dagster/row_count": read_table(table).count_rows(),
         "dagster/uri": table.url,
-        "version": int(opened.version()),
+        "version": int(open_table(table).version()),
     }
 
 
@@ -37,7 +36,7 @@ def column_schema(schema: pa.Schema) -> dg.TableSchema:
 
 
 def records_metadata(rows: Sequence[Mapping[str, object]]) -> dg.TableMetadataValue:
-    """Return rows as a table, cut after `SHOWN_ROWS`; cells become text where they must."""
+    """Return the first `SHOWN_ROWS` rows as a table; cells that Dagster cannot show become text."""
     records = [
         dg.TableRecord({name: _cell(value) for name, value in row.items()})
         for row in rows[:SHOWN_ROWS]

@@ -6,7 +6,7 @@ a file runs none of its code. Writes are atomic, so that a kill leaves the old f
 
 import json
 from collections.abc import Collection, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Generic
 
@@ -44,9 +44,15 @@ class ResumeState(Generic[Record]):
 
 def save_resume(out_dir: Path, state: ResumeState[Record]) -> None:
     """Write the state after an epoch, in place of the one before."""
-    names = [field.name for field in fields(ResumeState)]
-    content = {name: getattr(state, name) for name in names}
-    _save(out_dir / RESUME_FILE, content | {"history": [asdict(one) for one in state.history]})
+    content = {
+        "identity": state.identity,
+        "weights": state.weights,
+        "loss_weights": state.loss_weights,
+        "optimizer": state.optimizer,
+        "steps_done": state.steps_done,
+        "history": [asdict(record) for record in state.history],  # type: ignore[call-overload]
+    }
+    _save(out_dir / RESUME_FILE, content)
 
 
 def load_resume(out_dir: Path, identity: str, kind: type[Record]) -> ResumeState[Record] | None:

@@ -11,7 +11,7 @@ from torch import Tensor
 from degradation.errors import UserError
 from degradation.seeds import digest_int
 from labeling.scores import DIMENSIONS
-from models.config.experiment import Experiment, ExperimentConfig
+from models.config.experiment import ExperimentConfig
 from models.diagnostics.watch import FusionWatch
 from models.distributed import gathered, here
 from models.duration import describe_duration
@@ -33,7 +33,7 @@ class GradingModule(TrainingModule[EpochRecord]):
 
     def __init__(
         self,
-        experiment: Experiment,
+        network: GradingNetwork,
         config: ExperimentConfig,
         train_scores: NDArray[np.float32],
         *,
@@ -46,13 +46,7 @@ class GradingModule(TrainingModule[EpochRecord]):
             score_scale=config.head.score_scale,
             train_scores=train_scores,
         )
-        super().__init__(
-            GradingNetwork(experiment, config),
-            losses,
-            config.training,
-            steps_in_all=steps_in_all,
-            state=state,
-        )
+        super().__init__(network, losses, config.training, steps_in_all=steps_in_all, state=state)
         self.config = config
         self.progress = Progress()
         self.figures: EpochFigures | None = None

@@ -3,10 +3,11 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Generic
+from typing import Any, Generic
 
 import lightning as L
 import torch
+from torch import nn
 
 from degradation.seeds import digest_int
 from models.device import accelerator, torch_threads
@@ -20,24 +21,20 @@ from models.training.module import TrainingModule
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Work:
-    """What is known once the data were looked at: how long it takes, and what to read.
+class Work(Generic[Record]):
+    """What a training does, known once its data were looked at; `described` is for the log.
 
-    `loaders` returns the data of a training that begins at an epoch, counted from 0.
+    `module` takes the network and the state to resume from, `loaders` the number of epochs done.
     """
 
-    steps_in_all: int
     described: str
+    module: Callable[[Any, ResumeState[Record] | None], TrainingModule[Record]]
     loaders: Callable[[int], L.LightningDataModule]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task(Generic[Record]):
-    """What is trained. `prepare` is called for a training that is not finished yet.
-
-    `module` takes the steps of the whole training and the state to resume from; `initialise` gives
-    a new module weights other than random ones.
-    """
+    """What is trained. `prepare` is called only for a training that is not finished."""
 
     keeping: Keeping
     record: type[Record]
@@ -45,9 +42,8 @@ class Task(Generic[Record]):
     torch_threads: int
     devices: int
     bf16: bool
-    prepare: Callable[[], Work]
-    module: Callable[[int, ResumeState[Record] | None], TrainingModule[Record]]
-    initialise: Callable[[TrainingModule[Record]], None]
+    network: Callable[[], nn.Module]
+    prepare: Callable[[], Work[Record]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,18 +77,16 @@ def run_training(
     with torch_threads(task.torch_threads), torch.random.fork_rng():
         # Layers draw their first weights from torch's global generator and take no other.
         torch.manual_seed(digest_int(str(task.seed), "weights", name) % 2**63)
-        module = task.module(work.steps_in_all if work else 1, state)
-        parameters = sum(weight.numel() for weight in module.network.parameters())
+        network = task.network()
+        parameters = sum(weight.numel() for weight in network.parameters())
         if work is None:
             log(f"{name}: was trained before, on the same data with the same settings")
         else:
             remove_unfinished(out_dir)
             if state:
                 log(f"{name}: goes on after epoch {len(history)}")
-            else:
-                task.initialise(module)
             log(f"{name}: {parameters:,} parameters, {work.described}")
-            history = _fit(task, module, work, history, log, on_epoch)
+            history = _fit(task, work, work.module(network, state), history, log, on_epoch)
     return Trained(
         checkpoint=find_best(out_dir),
         parameters=parameters,
@@ -103,8 +97,8 @@ def run_training(
 
 def _fit(
     task: Task[Record],
+    work: Work[Record],
     module: TrainingModule[Record],
-    work: Work,
     history: tuple[Record, ...],
     log: Callable[[str], None],
     on_epoch: Callable[[Record], None],

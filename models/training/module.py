@@ -4,7 +4,7 @@ import copy
 import math
 from abc import abstractmethod
 from dataclasses import dataclass
-from typing import Generic, Protocol
+from typing import Any, Generic
 
 import lightning as L
 import torch
@@ -12,18 +12,10 @@ from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import nn
 
 from degradation.seeds import digest_int
+from models.config.experiment import TrainingConfig
+from models.config.midi import PretrainingConfig
 from models.training.checkpoint import ResumeState
 from models.training.history import Record
-
-
-class Optimisation(Protocol):
-    """The settings of AdamW and its schedule, which both kinds of training have."""
-
-    epochs: int
-    learning_rate: float
-    weight_decay: float
-    warmup_share: float
-    gradient_norm_limit: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +38,7 @@ class TrainingModule(L.LightningModule, Generic[Record]):
         self,
         network: nn.Module,
         losses: nn.Module,
-        optimisation: Optimisation,
+        optimisation: TrainingConfig | PretrainingConfig,
         *,
         steps_in_all: int,
         state: ResumeState[Record] | None,
@@ -92,14 +84,13 @@ class TrainingModule(L.LightningModule, Generic[Record]):
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """Return AdamW with a learning rate that follows from the step alone."""
         settings = self.optimisation
+        groups: list[dict[str, Any]] = [
+            {"params": list(self.network.parameters())},
+            # Decay would pull learnt weights of the loss terms back to equal ones.
+            {"params": list(self.losses.parameters()), "weight_decay": 0.0},
+        ]
         optimizer = torch.optim.AdamW(
-            [
-                {"params": list(self.network.parameters())},
-                # Decay would pull learnt weights of the loss terms back to equal ones.
-                {"params": list(self.losses.parameters()), "weight_decay": 0.0},
-            ],
-            lr=settings.learning_rate,
-            weight_decay=settings.weight_decay,
+            groups, lr=settings.learning_rate, weight_decay=settings.weight_decay
         )
         if self._optimizer_state is not None:
             # A copy: ranks are sent one state in shared memory, and would all step it in place.

@@ -22,13 +22,12 @@ from models.inputs.batch import Batch
 from models.inputs.feature_reader import ExampleParts, check_features
 from models.inputs.stream import Targets, check_readers, examples_a_reader, load_batches
 from models.networks.network import GradingNetwork
-from models.training.checkpoint import ResumeState, describe_model
+from models.training.checkpoint import describe_model
 from models.training.epoch_keeper import Keeping
 from models.training.grading import GradingModule
 from models.training.history import EpochRecord
 from models.training.identity import Origin, training_identity
 from models.training.loop import Task, Work, run_training
-from models.training.module import TrainingModule
 from models.training.pretraining.encoder import load_pretrained
 from models.training.pretraining.result import load_pretraining
 from models.training.result import TrainingResult, write_result
@@ -110,15 +109,11 @@ def train(
     if training.precision == "bf16" and accelerator() == "cpu" and not has_bfloat16_lstm():
         log(f"{name}: this CPU has no LSTM in bfloat16; that part runs in float32")
 
-    def module(steps_in_all: int, state: ResumeState[EpochRecord] | None) -> GradingModule:
-        return GradingModule(
-            name, config, train_targets.scores, steps_in_all=steps_in_all, state=state
-        )
-
-    def initialise(module: TrainingModule[EpochRecord]) -> None:
+    def network() -> GradingNetwork:
+        network = GradingNetwork(name, config)
         if start:
-            assert isinstance(module.network, GradingNetwork)
-            load_pretrained(module.network.midi_encoder, start)
+            load_pretrained(network.midi_encoder, start)
+        return network
 
     trained = run_training(
         Task(
@@ -136,18 +131,23 @@ def train(
             torch_threads=config.torch_threads,
             devices=training.devices,
             bf16=training.precision == "bf16",
+            network=network,
             prepare=lambda: Work(
-                steps_in_all=training.epochs * steps_an_epoch(len(train_targets), training),
                 described=(
                     f"{len(train_targets):,} training and {len(validation_targets):,} validation "
                     "samples"
+                ),
+                module=lambda network, state: GradingModule(
+                    network,
+                    config,
+                    train_targets.scores,
+                    steps_in_all=training.epochs * steps_an_epoch(len(train_targets), training),
+                    state=state,
                 ),
                 loaders=lambda first_epoch: ExampleLoaders(
                     name, config, parts, train_targets, validation_targets, first_epoch
                 ),
             ),
-            module=module,
-            initialise=initialise,
         ),
         log,
         on_epoch,

@@ -1,6 +1,5 @@
 """Human validation: labeling functions and trained models beside PercePiano's listeners."""
 
-import json
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -11,10 +10,12 @@ from degradation.errors import UserError
 from degradation.notes import Performance
 from models.config.experiment import MODALITIES, Experiment
 from models.config.human_validation import load_human_validation
+from models.evaluation.human.document import HumanValidation
+from models.evaluation.human.page import summary_lines, write_human_validation
 from models.training.files import is_trained
 from models.training.pretraining.source import CorpusTable
 from pipelines.assets.pretraining import pretrained_corpus, pretrained_folder
-from pipelines.assets.training import find_result, model_folder, read_examples
+from pipelines.assets.training import find_result, read_examples
 from pipelines.metadata import records_metadata
 from pipelines.resources import Project
 from pipelines.settings import CONFIGS, find_recipe
@@ -23,11 +24,8 @@ from storage.percepiano import read_percepiano
 from storage.tables import open_table, read_table, table_exists
 
 if TYPE_CHECKING:
-    from models.evaluation.human.trained import Trained
-    from models.inference.scorer import TrainedModel
-
-
-PAGE = "human_validation.html"
+    from models.evaluation.human.comparison import TrainedModels
+    from models.inference.trained_model import TrainedModel
 
 
 def human_validation_asset(recipe_name: str) -> dg.AssetsDefinition:
@@ -39,18 +37,16 @@ def human_validation_asset(recipe_name: str) -> dg.AssetsDefinition:
         group_name=f"{recipe_name}_models",
         kinds={"html"},
         owners=["team:research"],
-        code_version="3",
+        code_version="4",
         description=(
-            "What goes with listeners and what does not: labeling functions, trained models, "
-            "hand-made features and fine-tuning beside PercePiano's ratings. Needs the setting "
-            "`percepiano`, a checkout of it."
+            "How labeling functions, trained models, hand-made features and fine-tuning agree with "
+            "PercePiano's ratings. Needs the setting `percepiano`, a checkout of it."
         ),
     )
     def human_validation(
         context: dg.AssetExecutionContext, project: Project
     ) -> dg.MaterializeResult[None]:
-        from models.evaluation.human.report import write_human_report
-        from models.evaluation.human.summary import compare_with_listeners
+        from models.evaluation.human.comparison import compare_with_listeners
 
         workspace, recipe = project.workspace, find_recipe(recipe_name)
         if project.settings.percepiano is None:
@@ -58,7 +54,7 @@ def human_validation_asset(recipe_name: str) -> dg.AssetsDefinition:
                 "no PercePiano folder is set; expected a checkout of it: run `pianograde validate "
                 "--percepiano FOLDER`, or set PIANOGRADE_PERCEPIANO"
             )
-        findings = compare_with_listeners(
+        found = compare_with_listeners(
             read_percepiano(project.settings.percepiano),
             find_trained(workspace, recipe_name),
             project.settings.corpus_config(),
@@ -67,26 +63,24 @@ def human_validation_asset(recipe_name: str) -> dg.AssetsDefinition:
             recipe=recipe_name,
             log=context.log.info,
         )
-        paths = write_human_report(findings, workspace.output(recipe_name, "human_validation"))
-        content = json.loads(paths.json.read_text(encoding="utf-8"))
+        paths = write_human_validation(found, workspace.output(recipe_name, "human_validation"))
         return dg.MaterializeResult(
             metadata={
                 "page": dg.MetadataValue.url(project.settings.link(paths.html)),
                 "json": dg.MetadataValue.path(paths.json),
-                **shown(content),
+                **shown(found),
             }
         )
 
     return human_validation
 
 
-def find_trained(workspace: Workspace, recipe_name: str) -> "Trained":
-    """Return the trained models, and what they and the encoder that they started from have read."""
-
-    from models.evaluation.human.trained import Trained
+def find_trained(workspace: Workspace, recipe_name: str) -> "TrainedModels":
+    """Return the trained models, and what they and their pretrained encoder have read."""
+    from models.evaluation.human.comparison import TrainedModels
 
     models = trained_models(workspace, recipe_name)
-    return Trained(
+    return TrainedModels(
         models=models,
         trained_on=train_split(workspace),
         pretrained_on=pretrained_on(workspace),
@@ -100,21 +94,20 @@ def trained_models(workspace: Workspace, recipe_name: str) -> "dict[Experiment, 
     """Return the models of a recipe and the chosen experiment file that are trained.
 
     Raises UserError for one that was trained on other data or settings than today's, or from
-    another encoder: what it has heard would not be known.
+    another encoder: what it was trained on would not be known.
     """
-
-    from models.inference.scorer import load_model
+    from models.inference.trained_model import load_model
 
     folders = {
         name: folder
         for name in workspace.settings.experiment_config().experiments
-        if is_trained(folder := model_folder(workspace, recipe_name, name))
+        if is_trained(folder := workspace.model_folder(recipe_name, name))
     }
     if folders:
         data = read_examples(workspace, recipe_name)
         for name in folders:
             find_result(workspace, recipe_name, name, data)
-    return {name: load_model(name, folder) for name, folder in folders.items()}
+    return {name: load_model(folder) for name, folder in folders.items()}
 
 
 def train_split(workspace: Workspace) -> Iterator[tuple[str, Performance]]:
@@ -137,31 +130,25 @@ def pretrained_on(workspace: Workspace) -> Iterator[tuple[str, Performance]]:
         yield from train_split(read)
 
 
-def shown(content: dict[str, Any]) -> dict[str, Any]:
+def shown(found: HumanValidation) -> dict[str, Any]:
     """Return the figures that the Dagster UI shows."""
-    mean = content["reliability"]["mean"]
-    rows = [*content["functions"]]
-    if content["models"]:
-        for experiment, found in content["models"]["experiments"].items():
-            rows += [{**row, "name": f"{experiment}: {row['name']}"} for row in found]
+    mean, baseline = found.mean_reliability, found.baseline_by_work
+    rows = [(row.name, row) for row in found.functions]
+    for experiment, of_model in (found.models.rows if found.models else {}).items():
+        rows += [(f"{experiment}: {row.name}", row) for row in of_model]
     return {
-        "clips judged": content["clips"]["judged"],
-        "clips quarantined": content["clips"]["quarantined"],
+        "clips judged": found.clips.judged,
+        "clips quarantined": len(found.clips.quarantine),
         "ICC(1)": mean["icc_1"],
         "ICC(k)": mean["icc_k"],
         "split half": mean["split_half"],
-        "baseline R² on held-out works": content["baseline"]["by_work"]["r2"],
-        "baseline r within score": content["baseline"]["by_work"]["within_r"],
-        "in words": dg.MetadataValue.md("\n".join(f"- {said}" for said in content["sentences"])),
+        "baseline R² on held-out works": baseline.r2,
+        "baseline r within score": baseline.within_r,
+        "in words": dg.MetadataValue.md("\n".join(f"- {line}" for line in summary_lines(found))),
         "within score": records_metadata(
             [
-                {
-                    "name": row["name"],
-                    "scale": row["scale"],
-                    "rho": "" if row["within"]["rho"] is None else row["within"]["rho"],
-                    "verdict": row["verdict"],
-                }
-                for row in rows
+                {"name": name, "scale": row.scale, "rho": row.within.rho, "verdict": row.verdict}
+                for name, row in rows
             ]
         ),
     }

@@ -5,20 +5,19 @@ from decimal import Decimal
 import dagster as dg
 import pyarrow.compute as pc
 
+from degradation.draws import NOTHING, Draw, TieredDraw, family_of, with_effective_severities
 from degradation.factored import FactoredRecipe, reference_dose
-from degradation.factored_sampling import NOTHING, as_felt, family_of
 from degradation.notes import Performance
 from degradation.recipe import TIERS, Recipe
-from degradation.sampling import Draw, TieredDraw
 from labeling.scores import DIMENSIONS
-from pipelines.assets.pairs import SegmentRow
+from pipelines.assets.pairs import SegmentRow, corpus_origin
 from pipelines.automation import MAKE_AGAIN_WHAT_CHANGED
 from pipelines.listening.page import Guide, ListeningSegment, Take, listening_page
 from pipelines.listening.palette import UNDAMAGED
 from pipelines.resources import Project
 from pipelines.settings import find_recipe
 from pipelines.workspace import Workspace
-from storage.pairs import CorpusOrigin, clean_segment, make_row, replay
+from storage.pairs import clean_segment, make_row, replay
 from storage.performances import load_performances
 from storage.tables import read_table
 
@@ -29,18 +28,22 @@ GUIDE_TO_TIERS = Guide(
     title="Hear what each tier is",
     lede=(
         "Each row is one short passage of piano music in several takes. The pristine take is "
-        "the playing as it was; the others were spoiled on purpose, from a little to a lot."
+        "the original playing; the others were damaged on purpose, from a little to a lot."
     ),
     steps=(
         "Use headphones, set the volume on a pristine take, and leave it there.",
         "Compare poor with pristine first: that is the largest difference. Then try moderate, "
         "then good.",
     ),
+    about_scores=(
+        "The eight scores of a take are drawn at random within the range of its tier. They differ "
+        "from each other by chance: only the tier can be heard."
+    ),
 )
 
 
 def guide_to(recipe: Recipe) -> Guide:
-    """Return what the page of a recipe says at its top."""
+    """Return the introduction to the page of a recipe."""
     if not isinstance(recipe, FactoredRecipe):
         return GUIDE_TO_TIERS
     dose_jnd = reference_dose(recipe.counterfactual.severities_jnd)
@@ -48,7 +51,7 @@ def guide_to(recipe: Recipe) -> Guide:
         title="Hear what each fault is",
         lede=(
             "Each row is one short passage of piano music in several takes. The undamaged take is "
-            "the playing as it was; each of the others has one fault of playing, at "
+            "the original playing; each of the others has one fault of playing, at "
             f"{dose_jnd:g} times what is just noticeable. Instrument, room and noise are the same "
             "along a row."
         ),
@@ -56,6 +59,7 @@ def guide_to(recipe: Recipe) -> Guide:
             "Use headphones, set the volume on an undamaged take, and leave it there.",
             "Compare each fault with the undamaged take; the piano roll shows where it lies.",
         ),
+        about_scores="Each score follows from the severity of its fault, by the recipe's curve.",
     )
 
 
@@ -71,8 +75,8 @@ def listening_page_asset(recipe_name: str) -> dg.AssetsDefinition:
         automation_condition=MAKE_AGAIN_WHAT_CHANGED,
         code_version="3",
         description=(
-            "One page with a row a passage and a player and piano roll a take, so that a person "
-            "can hear what each tier is, or, in a factored recipe, each fault alone."
+            "One page with a row per passage and a player and piano roll per take: each tier, or, "
+            "in a factored recipe, each fault alone."
         ),
     )
     def page(context: dg.AssetExecutionContext, project: Project) -> dg.MaterializeResult[None]:
@@ -98,13 +102,9 @@ def listening_page_asset(recipe_name: str) -> dg.AssetsDefinition:
 
 def listening_segments(recipe: Recipe, workspace: Workspace) -> list[ListeningSegment]:
     """Return passages of different compositions, each in every take."""
-    settings = workspace.settings
-    origin = CorpusOrigin(
-        name=settings.corpus_name, root=settings.corpus_root, licence=settings.corpus_licence
-    )
-    performances = workspace.corpus_table("performances")
+    table = workspace.corpus_table("performances")
     return [
-        _in_every_take(segment, recipe, origin, load_performances(performances, segment["year"]))
+        _in_every_take(segment, recipe, workspace, load_performances(table, segment["year"]))
         for segment in choose_passages(recipe, workspace)
     ]
 
@@ -112,7 +112,7 @@ def listening_segments(recipe: Recipe, workspace: Workspace) -> list[ListeningSe
 def choose_passages(recipe: Recipe, workspace: Workspace) -> list[SegmentRow]:
     """Return one segment of each of the first compositions, held-out music first.
 
-    Of a composition's segments that became pairs, the one whose number of notes is the median.
+    Of the segments of a composition it is the one with the median number of notes.
     """
     columns = ["segment_id", "composition", "split", "note_count"]
     pairs = read_table(workspace.table(recipe.name, "pairs")).to_table(columns=columns)
@@ -131,8 +131,8 @@ def choose_passages(recipe: Recipe, workspace: Workspace) -> list[SegmentRow]:
 def listening_draws(recipe: Recipe, segment: SegmentRow, clean: Performance) -> dict[str, Draw]:
     """Return the takes of a passage by name.
 
-    A tiered recipe's first draw is forced into every tier. Of a factored recipe one hears each
-    fault alone, plainly, on one instrument in one room: the members of the passage's family.
+    Of a tiered recipe, the first draw in every tier. Of a factored recipe, the passage's
+    counterfactual family: each fault alone, on one instrument in one room.
     """
     segment_id = segment["segment_id"]
     if not isinstance(recipe, FactoredRecipe):
@@ -143,23 +143,23 @@ def listening_draws(recipe: Recipe, segment: SegmentRow, clean: Performance) -> 
     dose_jnd = reference_dose(recipe.counterfactual.severities_jnd)
     return {
         UNDAMAGED if draw.varied == NOTHING else str(draw.varied): draw
-        for draw in as_felt(family_of(recipe, segment_id), clean)
+        for draw in with_effective_severities(family_of(recipe, segment_id), clean)
         if draw.varied == NOTHING or draw.varied_severity_jnd == dose_jnd
     }
 
 
 def describe_strength(operation: str, strength: float, unit: str) -> str:
-    """Return an operation and its strength in plain words: three digits, no power of ten."""
+    """Return an operation and its strength as text: three digits, no power of ten."""
     return f"{operation.replace('_', ' ')}: {Decimal(f'{strength:.3g}'):,f} {unit}"
 
 
 def _in_every_take(
     segment: SegmentRow,
     recipe: Recipe,
-    origin: CorpusOrigin,
+    workspace: Workspace,
     performances: dict[str, Performance],
 ) -> ListeningSegment:
-    clean = clean_segment(segment, performances)
+    clean, origin = clean_segment(segment, performances), corpus_origin(workspace)
     takes = []
     for name, draw in listening_draws(recipe, segment, clean).items():
         row = make_row(draw, segment, performances, origin)
@@ -179,11 +179,7 @@ def _in_every_take(
             )
         )
     return ListeningSegment(
-        segment_id=segment["segment_id"],
-        composer=segment["composer"],
-        title=segment["title"],
-        start_s=segment["start_s"],
-        split=segment["split"],
+        **{key: segment[key] for key in ("segment_id", "composer", "title", "start_s", "split")},
         licence=origin.licence,
         takes=tuple(takes),
     )

@@ -1,4 +1,4 @@
-"""Pairs: every graded version of every segment, with what it sounds like."""
+"""Pairs: every graded version of every segment, with its audio."""
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator
@@ -9,11 +9,11 @@ import dagster as dg
 import pandas as pd
 import pyarrow.compute as pc
 
+from degradation.draws import Draw, draws_of
 from degradation.errors import UserError
 from degradation.notes import Performance
 from degradation.recipe import TIERS, Recipe
 from degradation.render import warm_synthesiser
-from degradation.sampling import Draw, draws_of
 from labeling.scores import DIMENSIONS
 from pipelines.automation import MAKE_AGAIN_WHAT_CHANGED
 from pipelines.execution.partitioned_step import (
@@ -34,13 +34,13 @@ from storage.pairs import (
     PairsReport,
     PairsTask,
     clean_segment,
-    find_pairs_part,
+    find_pairs,
     replay,
     split_into_tasks,
-    write_pairs_part,
+    write_pairs,
 )
 from storage.performances import load_performances
-from storage.tables import commit, part_rows, read_table
+from storage.tables import commit, data_file_rows, read_table
 
 SegmentRow = dict[str, Any]
 
@@ -60,9 +60,9 @@ def pairs_asset(recipe_name: str, partitions: dg.PartitionsDefinition) -> dg.Ass
         automation_condition=MAKE_AGAIN_WHAT_CHANGED,
         code_version=VERSION,
         description=(
-            f"Segments damaged as recipe `{recipe_name}` says, rendered and scored: the shards. "
-            "One row a draw, with audio, MIDI before and after, provenance note by note, labels, "
-            "and all that `pianograde replay` needs to make the same bytes again."
+            f"Segments damaged by recipe `{recipe_name}`, rendered and scored: the shards. One row "
+            "per draw, with audio, MIDI before and after, provenance note by note, labels, and "
+            "what `pianograde replay` needs to make the same bytes again."
         ),
     )
     def pairs(
@@ -70,7 +70,7 @@ def pairs_asset(recipe_name: str, partitions: dg.PartitionsDefinition) -> dg.Ass
     ) -> Iterator[dg.MaterializeResult[None]]:
         recipe, workspace = find_recipe(recipe_name), project.workspace
         committed = run_step(context, pairs_step(recipe, workspace), project.settings.workers)
-        refuse_to_go_on_with_nothing(workspace, recipe_name)
+        refuse_empty_pairs(workspace, recipe_name)
         for name in ("pairs", "pairs_quarantine"):
             empty_other_years(workspace.table(recipe_name, name), project.settings.years())
         yield from materialised(context, committed, pairs_metadata(recipe, workspace, committed))
@@ -79,19 +79,14 @@ def pairs_asset(recipe_name: str, partitions: dg.PartitionsDefinition) -> dg.Ass
 
 
 def pairs_step(recipe: Recipe, workspace: Workspace) -> Step[PairsTask, PairsReport]:
-    """Return how pairs are made, partition by partition."""
-    table = workspace.table(recipe.name, "pairs")
-    quarantine = workspace.table(recipe.name, "pairs_quarantine")
-    settings = workspace.settings
-    origin = CorpusOrigin(
-        name=settings.corpus_name, root=settings.corpus_root, licence=settings.corpus_licence
-    )
+    """Return the step that makes pairs, partition by partition."""
+    table, quarantine = (workspace.table(recipe.name, n) for n in ("pairs", "pairs_quarantine"))
     if recipe.audio_source == "rendered":
-        # A soundfont that can't be read ends the step here, not every row in quarantine.
+        # An unreadable soundfont fails here, instead of sending every row to quarantine.
         for instrument in recipe.instruments:
             warm_synthesiser(instrument)
 
-    # Partitions come year by year, so one year's draws and notes are enough to hold.
+    # Partitions come year by year, so the draws and notes of one year are enough to keep.
     @lru_cache(maxsize=1)
     def draws(year: str) -> dict[TierYear, list[tuple[Draw, SegmentRow]]]:
         return expected_draws(recipe, workspace, [year])
@@ -106,7 +101,7 @@ def pairs_step(recipe: Recipe, workspace: Workspace) -> Step[PairsTask, PairsRep
             PairsTask(
                 table=table,
                 quarantine=quarantine,
-                origin=origin,
+                origin=corpus_origin(workspace),
                 year=int(partition.year),
                 tier=partition.tier,
                 draws=tuple(few),
@@ -126,17 +121,25 @@ def pairs_step(recipe: Recipe, workspace: Workspace) -> Step[PairsTask, PairsRep
     return Step(
         count=lambda partition: len(draws(partition.year).get(partition, [])),
         plan=plan,
-        find=find_pairs_part,
-        work=write_pairs_part,
+        find=find_pairs,
+        work=write_pairs,
         size=lambda task: len(task.draws),
         commit=commit_partition,
+    )
+
+
+def corpus_origin(workspace: Workspace) -> CorpusOrigin:
+    """Return what the rows of pairs say of their corpus."""
+    settings = workspace.settings
+    return CorpusOrigin(
+        name=settings.corpus_name, root=settings.corpus_root, licence=settings.corpus_licence
     )
 
 
 def expected_draws(
     recipe: Recipe, workspace: Workspace, years: Collection[str]
 ) -> dict[TierYear, list[tuple[Draw, SegmentRow]]]:
-    """Return which draws of which segments each partition of some years has, in order of names."""
+    """Return the draws of each partition of some years, with their segments, in order of names."""
     found: dict[TierYear, list[tuple[Draw, SegmentRow]]] = defaultdict(list)
     performances = workspace.corpus_table("performances")
     for year in sorted(years):
@@ -150,10 +153,10 @@ def expected_draws(
     return found
 
 
-def refuse_to_go_on_with_nothing(workspace: Workspace, recipe_name: str) -> None:
-    """Raise UserError when every draw went to quarantine: nothing downstream could be made."""
+def refuse_empty_pairs(workspace: Workspace, recipe_name: str) -> None:
+    """Raise UserError when every draw was quarantined."""
     left_out = read_table(workspace.table(recipe_name, "pairs_quarantine")).to_table()
-    if len(left_out) and not sum(part_rows(workspace.table(recipe_name, "pairs")).values()):
+    if len(left_out) and not sum(data_file_rows(workspace.table(recipe_name, "pairs")).values()):
         raise UserError(
             f"none of {len(left_out)} draws of recipe {recipe_name} could be made; the first: "
             f"{left_out['reason'][0].as_py()}"
@@ -161,18 +164,13 @@ def refuse_to_go_on_with_nothing(workspace: Workspace, recipe_name: str) -> None
 
 
 def pairs_metadata(
-    recipe: Recipe,
-    workspace: Workspace,
-    committed: dict[TierYear, Committed],
+    recipe: Recipe, workspace: Workspace, committed: dict[TierYear, Committed]
 ) -> dict[str, Any]:
-    """Return counts, schema, what was left out, label histograms and one pair as a picture."""
+    """Return counts, schema, quarantine, histograms of the labels, and one pair as a picture."""
     table = workspace.table(recipe.name, "pairs")
     left_out = read_table(workspace.table(recipe.name, "pairs_quarantine")).to_table()
-    light = (
-        read_table(table)
-        .to_table(columns=["tier", "duration_s", "duplicate_of", *DIMENSIONS])
-        .to_pandas()
-    )
+    columns = ["tier", "duration_s", "duplicate_of", *DIMENSIONS]
+    light = read_table(table).to_table(columns=columns).to_pandas()
     tiers = Counter(light["tier"])
     metadata = {
         **table_metadata(table),
@@ -185,19 +183,17 @@ def pairs_metadata(
     }
     if len(light):
         metadata["labels"] = dg.MetadataValue.md(_labels_picture(light))
-    worst = [partition for partition, made in committed.items() if made.rows]
-    if worst:
-        metadata["before and after"] = dg.MetadataValue.md(
-            _pair_picture(workspace, recipe, max(worst, key=lambda p: TIERS.index(p.tier)))
-        )
+    if with_rows := [partition for partition, made in committed.items() if made.rows]:
+        worst = max(with_rows, key=lambda partition: TIERS.index(partition.tier))
+        metadata["before and after"] = dg.MetadataValue.md(_pair_picture(workspace, recipe, worst))
     return metadata
 
 
 def _labels_picture(light: pd.DataFrame) -> str:
     from pipelines.pictures.png import as_markdown
-    from pipelines.pictures.score_histograms import label_histograms
+    from pipelines.pictures.score_histograms import score_histograms
 
-    png = label_histograms(light[list(DIMENSIONS)], light["tier"])
+    png = score_histograms(light[list(DIMENSIONS)], light["tier"])
     return as_markdown(png, "histograms of the eight scores by tier")
 
 
@@ -208,11 +204,6 @@ def _pair_picture(workspace: Workspace, recipe: Recipe, partition: TierYear) -> 
     table = workspace.table(recipe.name, "pairs")
     row = read_table(table, None, **partition.columns).head(1).to_pylist()[0]
     pair = replay(row, workspace.settings.corpus_root)
-    png = before_and_after(
-        pair.clean,
-        pair.clean_sound,
-        pair.degraded,
-        pair.sound,
-        f"{row['composer']}: {row['title']}, {row['start_s']:.0f} s, {row['tier']}",
-    )
+    title = f"{row['composer']}: {row['title']}, {row['start_s']:.0f} s, {row['tier']}"
+    png = before_and_after(pair.clean, pair.clean_sound, pair.degraded, pair.sound, title)
     return as_markdown(png, f"piano roll and spectrogram of {row['sample_id']}, before and after")

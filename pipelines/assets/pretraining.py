@@ -18,7 +18,7 @@ from pipelines.assets.corpus import parts_digest
 from pipelines.metadata import records_metadata
 from pipelines.resources import Project
 from pipelines.workspace import Workspace
-from storage.tables import open_table, part_rows, table_exists
+from storage.tables import data_file_rows, open_table, table_exists
 
 KEY = dg.AssetKey(["midi_pretrain"])
 
@@ -35,13 +35,12 @@ KEY = dg.AssetKey(["midi_pretrain"])
 def midi_pretrain(
     context: dg.AssetExecutionContext, project: Project
 ) -> dg.MaterializeResult[None]:
-    """The MIDI encoder after guessing hidden notes of clean playing; experiments start from it.
+    """The MIDI encoder, pretrained to guess hidden notes of clean playing; experiments start here.
 
-    It learns from the train split alone, goes on from its last epoch when it was interrupted, and
-    is left out where the experiment file's `pretraining` is null. A corpus with a limit takes the
-    encoder of its whole root, where there is one of today's settings: more music teaches more.
+    It learns from the train split alone, resumes after an interruption, and is skipped where the
+    experiment file's `pretraining` is null. A corpus with a limit takes the encoder of its whole
+    root, where one with the current settings exists: it has learnt from more music.
     """
-
     from models.training.pretraining.train import pretrain
 
     workspace = project.workspace
@@ -74,20 +73,20 @@ def midi_pretrain(
 
 
 def pretraining_folder(workspace: Workspace) -> Path:
-    """Return where the pretrained encoder lies: experiment files of different names share none."""
+    """Return the folder of the encoder, which depends on the experiment file's name."""
     return workspace.corpus_output(f"models/{workspace.settings.experiment.stem}/midi_pretrain")
 
 
 def performances_version(workspace: Workspace, version: int | None = None) -> str:
-    """Return what a version of the corpus's performances is called by: its parts say it."""
-    return parts_digest(list(part_rows(workspace.corpus_table("performances"), version)))
+    """Return a digest of the corpus's performances, as of a version of their table."""
+    return parts_digest(data_file_rows(workspace.corpus_table("performances"), version))
 
 
 def pretrained_folder(workspace: Workspace) -> Path | None:
     """Return the pretrained encoder that experiments start from; None where pretraining is off.
 
-    It is the whole root's where there is one (`whole_root_encoder`), else the corpus's own. Raises
-    UserError when that was not made from today's performances with today's settings.
+    It is that of the whole root where there is one (`whole_root_encoder`), else of the corpus.
+    Raises UserError when it was made from other performances or settings than the current ones.
     """
     if workspace.settings.experiment_config().pretraining is None:
         return None
@@ -103,11 +102,11 @@ def pretrained_folder(workspace: Workspace) -> Path | None:
 
 
 def whole_root_encoder(workspace: Workspace) -> Path | None:
-    """Return the encoder that was pretrained on all of a corpus's root with today's settings.
+    """Return the encoder pretrained on the whole root of a limited corpus, with these settings.
 
-    None where there is none, or where this corpus is its whole root. No score can leak by it: it
-    learnt from the root's train split, which shares no composition with the other two. But it has
-    read more than the models that start from it are trained on (`pretrained_corpus`).
+    None where there is none, or where the corpus has no limit. It cannot leak scores: it learnt
+    from the root's train split, which shares no composition with the others. But it has read more
+    than the models that start from it are trained on (`pretrained_corpus`).
     """
     if workspace.settings.limit is None:
         return None
@@ -115,16 +114,13 @@ def whole_root_encoder(workspace: Workspace) -> Path | None:
     if not table_exists(whole.corpus_table("performances")):
         return None
     folder = pretraining_folder(whole)
-    if not is_trained(folder):
+    if not is_trained(folder) or load_pretraining(folder).identity != expected_identity(whole):
         return None
-    return folder if load_pretraining(folder).identity == expected_identity(whole) else None
+    return folder
 
 
 def pretrained_corpus(workspace: Workspace) -> Workspace | None:
-    """Return the corpus whose train split the encoder has read that experiments start from.
-
-    None where pretraining is off.
-    """
+    """Return the corpus that the encoder was pretrained on; None where pretraining is off."""
     if workspace.settings.experiment_config().pretraining is None:
         return None
     if whole_root_encoder(workspace):
@@ -133,7 +129,7 @@ def pretrained_corpus(workspace: Workspace) -> Workspace | None:
 
 
 def expected_identity(workspace: Workspace) -> str:
-    """Return the identity of a pretraining on today's performances with today's settings."""
+    """Return the identity of a pretraining on the current performances and settings."""
     config = workspace.settings.experiment_config()
     return pretraining_identity(config, performances_version(workspace))
 
@@ -151,7 +147,6 @@ def pretraining_lines(result: PretrainingResult) -> list[str]:
 
 def pretraining_metadata(result: PretrainingResult) -> dict[str, Any]:
     """Return the best epoch beside the unigram baseline, field by field, and the curves."""
-
     from pipelines.pictures.training_curves import curves_metadata
 
     best = result.best

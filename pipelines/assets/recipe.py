@@ -1,11 +1,9 @@
-"""A recipe as Dagster sees it: one data version a tier, observed from the validated YAML."""
+"""A recipe in Dagster: one data version per tier, observed from the validated YAML."""
 
 import dagster as dg
 
 from degradation.recipe import TIERS, Recipe
 from pipelines.settings import find_recipe
-
-TIER_PARTITIONS = dg.StaticPartitionsDefinition(list(TIERS))
 
 
 def recipe_asset(recipe_name: str) -> dg.SourceAsset:
@@ -13,12 +11,12 @@ def recipe_asset(recipe_name: str) -> dg.SourceAsset:
 
     @dg.observable_source_asset(
         key=[recipe_name, "recipe"],
-        partitions_def=TIER_PARTITIONS,
+        partitions_def=dg.StaticPartitionsDefinition(list(TIERS)),
         group_name=recipe_name,
         description=(
             f"`configs/recipes/{recipe_name}.yaml`, validated. A tier's version is a digest of its "
-            "parameters: comments and spaces don't count. Editing one tier of a tiered recipe "
-            "changes that one; the factors of a factored recipe reach every tier."
+            "parameters: comments and spaces do not count. Editing one tier of a tiered recipe "
+            "changes that tier; the factors of a factored recipe change every tier."
         ),
     )
     def recipe() -> dg.DataVersionsByPartition:
@@ -33,7 +31,7 @@ def tier_versions(recipe: Recipe) -> dict[str, str]:
 
 
 def observations(recipe: Recipe) -> list[dg.AssetObservation]:
-    """Return what an observation of a recipe says, tier by tier."""
+    """Return the observations of a recipe, tier by tier."""
     return [
         dg.AssetObservation(
             asset_key=[recipe.name, "recipe"],

@@ -22,64 +22,64 @@ from pipelines.resources import Project
 from pipelines.workspace import Workspace
 from storage.derived import SAMPLES_VERSION
 from storage.schema import DISTINCT
-from storage.tables import derived_path, open_table, part_rows, read_table
+from storage.tables import data_file_rows, derived_path, open_table, read_table
 
 LABELS = ["sample_id", "segment_id", "split", "tier", "composition", *DIMENSIONS]
 COUNTERFACTUAL = ["family", "varied", "varied_severity_jnd"]
-"""What says of counterfactual rows what they are; null in all others."""
+"""Columns that describe counterfactual rows; null in all others."""
 
 
 def training_assets(recipe_name: str) -> list[dg.AssetsDefinition]:
-    """Return a recipe's experiments, an asset each."""
+    """Return a recipe's experiments, one asset each."""
+    return [training_asset(recipe_name, experiment) for experiment in EXPERIMENTS]
 
-    def training_asset(experiment: Experiment) -> dg.AssetsDefinition:
-        @dg.asset(
-            key=[recipe_name, experiment],
-            deps=made_from(recipe_name, experiment),
-            group_name=f"{recipe_name}_models",
-            kinds={"torch", "lightning"},
-            owners=["team:research"],
-            code_version=MODEL_VERSION,
-            pool="gpu",
-            description=(
-                f"Experiment `{experiment}`: eight scores from ten seconds of playing. Goes on "
-                "from its last epoch when it was interrupted."
-            ),
-        )
-        def trained(
-            context: dg.AssetExecutionContext, project: Project
-        ) -> dg.MaterializeResult[None]:
-            from models.training.train import train
 
-            workspace = project.workspace
-            data = read_examples(workspace, recipe_name)
+def training_asset(recipe_name: str, experiment: Experiment) -> dg.AssetsDefinition:
+    """Return the asset of one experiment of a recipe."""
 
-            def on_epoch(record: EpochRecord) -> None:
-                # An observation a figure and epoch: the UI plots them while training goes on.
-                context.log_event(
-                    dg.AssetObservation([recipe_name, experiment], metadata=record.curves())
-                )
+    @dg.asset(
+        key=[recipe_name, experiment],
+        deps=made_from(recipe_name, experiment),
+        group_name=f"{recipe_name}_models",
+        kinds={"torch", "lightning"},
+        owners=["team:research"],
+        code_version=MODEL_VERSION,
+        pool="gpu",
+        description=(
+            f"Experiment `{experiment}`: eight scores from ten seconds of playing. Resumes "
+            "at its last epoch after an interruption."
+        ),
+    )
+    def trained(context: dg.AssetExecutionContext, project: Project) -> dg.MaterializeResult[None]:
+        from models.training.train import train
 
-            result = train(
-                experiment,
-                project.settings.experiment_config(),
-                data.parts,
-                data.samples,
-                model_folder(workspace, recipe_name, experiment),
-                pretrained_dir=start_of(workspace, experiment),
-                table_versions=data.table_versions,
-                log=context.log.info,
-                on_epoch=on_epoch,
+        workspace = project.workspace
+        data = read_examples(workspace, recipe_name)
+
+        def on_epoch(record: EpochRecord) -> None:
+            # The UI plots observations while the training runs.
+            context.log_event(
+                dg.AssetObservation([recipe_name, experiment], metadata=record.curves())
             )
-            return dg.MaterializeResult(metadata=training_metadata(result))
 
-        return trained
+        result = train(
+            experiment,
+            project.settings.experiment_config(),
+            data.parts,
+            data.samples,
+            workspace.model_folder(recipe_name, experiment),
+            pretrained_dir=start_of(workspace, experiment),
+            table_versions=data.table_versions,
+            log=context.log.info,
+            on_epoch=on_epoch,
+        )
+        return dg.MaterializeResult(metadata=training_metadata(result))
 
-    return [training_asset(experiment) for experiment in EXPERIMENTS]
+    return trained
 
 
 def made_from(recipe_name: str, experiment: Experiment) -> list[dg.AssetKey]:
-    """Return the assets that an experiment reads, and the audits whose gates it waits for."""
+    """Return the assets that an experiment reads, and the audits that can stop it."""
     features = {"audio": "audio_features", "midi": "midi_tokens"}
     read = ["samples", *(features[modality] for modality in sorted(MODALITIES[experiment]))]
     names = [*read, "label_structure", "shortcut_audit"]
@@ -101,30 +101,22 @@ class LabelledExamples:
     table_versions: Mapping[str, int]
 
 
-def model_folder(workspace: Workspace, recipe_name: str, experiment: Experiment) -> Path:
-    """Return where a model lies, or would lie: experiment files of different names share none."""
-    return workspace.output_path(
-        recipe_name, f"models/{workspace.settings.experiment.stem}/{experiment}"
-    )
-
-
 def read_examples(workspace: Workspace, recipe_name: str) -> LabelledExamples:
-    """Return the newest features and scores; what is committed from now on is not seen.
+    """Return the newest features and scores, pinned to the current versions of their tables.
 
-    A row that repeats another's sound and notes is left out: it has no features, and counted as a
-    row of its own it would narrow intervals.
-    Raises UserError when the samples or the features are not those of these pairs.
+    Rows that repeat another's sound and notes are left out: they have no features, and would
+    narrow intervals. Raises UserError when samples or features do not belong to these pairs.
     """
     pairs, samples = (workspace.table(recipe_name, name) for name in ("pairs", "samples"))
     versions = {
         "pairs": int(open_table(pairs).version()),
         "samples": int(open_table(samples).version()),
     }
-    paths = list(part_rows(pairs, versions["pairs"]))
+    paths = list(data_file_rows(pairs, versions["pairs"]))
     labelled = [derived_path(path, SAMPLES_VERSION) for path in paths]
-    check_parts(samples, labelled, part_rows(samples, versions["samples"]))
+    check_parts(samples, labelled, data_file_rows(samples, versions["samples"]))
     rows = read_table(samples, versions["samples"])
-    # Tables that were made before there were counterfactual rows lack these columns.
+    # Tables from before there were counterfactual rows lack these columns.
     columns = LABELS + [name for name in COUNTERFACTUAL if name in rows.schema.names]
     return LabelledExamples(
         parts=example_parts(
@@ -141,19 +133,16 @@ def read_examples(workspace: Workspace, recipe_name: str) -> LabelledExamples:
 def find_result(
     workspace: Workspace, recipe_name: str, experiment: Experiment, data: LabelledExamples
 ) -> TrainingResult:
-    """Return a model's training.
-
-    Raises UserError for a model that was not trained on these data with these settings.
-    """
+    """Return a model's training. Raises UserError when it used other data or settings."""
     start = start_of(workspace, experiment)
     pretrained = load_pretraining(start).identity if start else None
     config = workspace.settings.experiment_config()
     identity = training_identity(experiment, config, data.parts, data.samples, pretrained)
-    return load_result(model_folder(workspace, recipe_name, experiment), identity)
+    return load_result(workspace.model_folder(recipe_name, experiment), identity)
 
 
 def gates_of(history: Sequence[EpochRecord]) -> dict[str, list[tuple[float, ...]]]:
-    """Return the gate's mean and spread a channel, epoch by epoch; nothing without a gate."""
+    """Return the fusion gate's mean and spread of each channel, by epoch; empty without a gate."""
     watched = [record.diagnostics for record in history]
     gates = {
         "gate: mean a channel": [one.gate_mean for one in watched if one.gate_mean],
@@ -163,7 +152,7 @@ def gates_of(history: Sequence[EpochRecord]) -> dict[str, list[tuple[float, ...]
 
 
 def training_metadata(result: TrainingResult) -> dict[str, Any]:
-    """Return the best epoch's figures, the size and time, and every epoch's as curves."""
+    """Return the best epoch's figures, size and time, and the figures of all epochs as curves."""
 
     from pipelines.pictures.training_curves import curves_metadata
 

@@ -1,4 +1,4 @@
-"""What became of each note of a performance: found by comparing, not by what was asked for."""
+"""How each note of a performance changed, found by comparing the notes before and after."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -9,11 +9,11 @@ import numpy as np
 from degradation.notes import NoteArray
 
 MOVED_BEYOND_S = 0.010
-"""Onsets that stray by more than this count as moved (Friberg & Sundberg 1992: just noticeable)."""
+"""Onsets that shift by more count as moved (Friberg & Sundberg 1992: just noticeable)."""
 
 
 class NoteChange(StrEnum):
-    """The kinds of change, of which a note has one; a wrong pitch counts before a moved onset."""
+    """The kinds of change. A note has one: a wrong pitch takes precedence over a moved onset."""
 
     KEPT = "kept"
     MOVED = "moved"
@@ -29,24 +29,36 @@ class FollowedNote:
     `before` is None for an extra note, `after` is None for a missed one.
     """
 
-    change: NoteChange
     before: np.void | None
     after: np.void | None
 
     @property
     def shift_s(self) -> float:
-        """How much later the note is struck, in seconds; 0 where one side is missing."""
+        """How much later the note starts, in seconds; 0 where one side is missing."""
         if self.before is None or self.after is None:
             return 0.0
         return float(self.after["onset_s"] - self.before["onset_s"])
+
+    @property
+    def change(self) -> NoteChange:
+        """The kind of change."""
+        if self.before is None:
+            return NoteChange.EXTRA
+        if self.after is None:
+            return NoteChange.MISSED
+        if self.before["pitch"] != self.after["pitch"]:
+            return NoteChange.WRONG
+        # Times lie on a 50 µs grid; half a tick counts a shift of exactly 10 ms as kept.
+        return NoteChange.MOVED if abs(self.shift_s) > MOVED_BEYOND_S + 25e-6 else NoteChange.KEPT
 
 
 def follow_notes(clean: NoteArray, degraded: NoteArray) -> tuple[FollowedNote, ...]:
     """Return every note of either array once, matched by `note_id`, in order of onset."""
     before = {int(note["note_id"]): note for note in clean}
     after = {int(note["note_id"]): note for note in degraded}
-    followed = [_follow(before.get(note_id), after.get(note_id)) for note_id in before | after]
-    return tuple(sorted(followed, key=_onset_s))
+    played = before | after
+    by_onset = sorted(played, key=lambda note_id: float(played[note_id]["onset_s"]))
+    return tuple(FollowedNote(before=before.get(n), after=after.get(n)) for n in by_onset)
 
 
 def describe_changes(clean: NoteArray, degraded: NoteArray) -> tuple[str, ...]:
@@ -77,25 +89,3 @@ def _describe_slips(followed: tuple[FollowedNote, ...], clean_count: int) -> str
     slips = [f"{count[kind]} {word}" for kind, word in kinds.items() if count[kind]]
     notes = "1 note" if clean_count == 1 else f"{clean_count} notes"
     return f"{notes}: {', '.join(slips) or 'none wrong, missed or added'}"
-
-
-def _follow(before: np.void | None, after: np.void | None) -> FollowedNote:
-    pair = FollowedNote(change=NoteChange.KEPT, before=before, after=after)
-    if before is None:
-        change = NoteChange.EXTRA
-    elif after is None:
-        change = NoteChange.MISSED
-    elif before["pitch"] != after["pitch"]:
-        change = NoteChange.WRONG
-    # Times lie on a 50 µs grid; half a tick keeps a shift of just 10 ms on the near side.
-    elif abs(pair.shift_s) > MOVED_BEYOND_S + 25e-6:
-        change = NoteChange.MOVED
-    else:
-        return pair
-    return FollowedNote(change=change, before=before, after=after)
-
-
-def _onset_s(followed: FollowedNote) -> float:
-    note = followed.before if followed.after is None else followed.after
-    assert note is not None, "a followed note has at least one side"
-    return float(note["onset_s"])

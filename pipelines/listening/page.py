@@ -27,11 +27,10 @@ TICK_EVERY_S = 2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Take:
-    """A segment in one tier, or with one fault: its sound, its notes before and after.
+    """A segment in one tier, or with one fault: its sound, and its notes before and after.
 
-    `name` is the tier's, or the fault's. `flac` is a whole FLAC file and `duration_s` its length.
-    `done` says in plain words what the recipe asked for, one phrase an operation. `scores` has a
-    score for each dimension.
+    `name` is that of the tier or fault, `flac` a whole FLAC file of `duration_s`. `done` describes
+    the operations, one phrase each. `scores` has a score for each dimension.
     """
 
     name: str
@@ -58,11 +57,12 @@ class ListeningSegment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Guide:
-    """What a page says at its top: what is to be heard, and how to listen."""
+    """The introduction of a page: what can be heard, how to listen, and what scores mean."""
 
     title: str
     lede: str
     steps: tuple[str, ...]
+    about_scores: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,35 +78,31 @@ class DrawnNote:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Card:
-    """What the template shows of one take."""
-
-    take: Take
-    colour: str
-    source: str
-    notes: tuple[DrawnNote, ...]
-    pedal_path: str
-    measured: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """What the template shows of one segment; `octaves` are the Cs, all rolls share them."""
+    """A segment on the page: its takes in order, and the pitches that all its rolls share."""
 
     segment: ListeningSegment
-    cards: tuple[Card, ...]
+    takes: tuple[Take, ...]
     highest_pitch: int
     semitones: int
-    octaves: tuple[int, ...]
+
+    @property
+    def octaves(self) -> list[int]:
+        """The Cs within the roll."""
+        return [p for p in range(12, 120, 12) if 0 < self.highest_pitch - p < self.semitones]
+
+    def notes(self, take: Take) -> list[DrawnNote]:
+        """Return the rectangles of a take."""
+        followed = follow_notes(take.clean.notes, take.degraded.notes)
+        return [drawn for one in followed for drawn in _drawn(one, self.highest_pitch)]
 
 
 def listening_page(
     segments: Sequence[ListeningSegment], guide: Guide, recipe_name: str, corpus_name: str
 ) -> str:
-    """Return one self-contained HTML page with a row a segment and a card a take.
+    """Return one self-contained HTML page with a row per segment and a card per take.
 
-    It asks for nothing from outside, and its content security policy lets no browser do so.
-    Raises ValueError when there is no segment to hear.
+    Its content security policy forbids requests. Raises ValueError without segments.
     """
     if not segments:
         raise ValueError("a listening page needs at least one segment, got none")
@@ -117,60 +113,45 @@ def listening_page(
         trim_blocks=True,
         undefined=StrictUndefined,
     )
-    environment.filters["clock"] = _clock
+    environment.filters |= {"clock": _clock, "pedal_path": _pedal_path, "base64": _base64}
     script = (HERE / "page.js").read_text(encoding="utf-8")
-    script_digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     return environment.get_template("page.html.j2").render(
+        colours=TAKE_COLOURS,
         corpus_name=corpus_name,
+        describe_changes=describe_changes,
         guide=guide,
         legend=[(change.value, words) for change, words in NOTE_LEGEND.items()],
         note_colours=NOTE_COLOURS,
         recipe_name=recipe_name,
         rows=[_row(segment) for segment in segments],
         script=Markup(script),
-        script_digest=script_digest,
+        script_digest=_base64(hashlib.sha256(script.encode()).digest()),
         style=Markup((HERE / "page.css").read_text(encoding="utf-8")),
         tick_every_s=TICK_EVERY_S,
     )
 
 
 def _row(segment: ListeningSegment) -> Row:
-    pitches = np.concatenate(
-        [part.notes["pitch"] for take in segment.takes for part in (take.clean, take.degraded)]
-    ).astype(int)
+    played = [part.notes for take in segment.takes for part in (take.clean, take.degraded)]
+    pitches = np.concatenate([notes["pitch"] for notes in played]).astype(int)
     lowest, highest = (pitches.min(), pitches.max()) if len(pitches) else (60, 72)
-    highest_pitch = int(highest) + MARGIN_SEMITONES
-    semitones = highest_pitch - int(lowest) + MARGIN_SEMITONES + 1
-    in_order = sorted(segment.takes, key=lambda take: list(TAKE_COLOURS).index(take.name))
+    names = list(TAKE_COLOURS)
     return Row(
         segment=segment,
-        cards=tuple(_card(take, highest_pitch) for take in in_order),
-        highest_pitch=highest_pitch,
-        semitones=semitones,
-        octaves=tuple(p for p in range(12, 120, 12) if 0 < highest_pitch - p < semitones),
-    )
-
-
-def _card(take: Take, highest_pitch: int) -> Card:
-    followed = follow_notes(take.clean.notes, take.degraded.notes)
-    return Card(
-        take=take,
-        colour=TAKE_COLOURS[take.name],
-        source=f"data:audio/flac;base64,{base64.b64encode(take.flac).decode('ascii')}",
-        notes=tuple(drawn for one in followed for drawn in _drawn(one, highest_pitch)),
-        pedal_path=_pedal_path(take.degraded),
-        measured=describe_changes(take.clean.notes, take.degraded.notes),
+        takes=tuple(sorted(segment.takes, key=lambda take: names.index(take.name))),
+        highest_pitch=int(highest) + MARGIN_SEMITONES,
+        semitones=int(highest - lowest) + 2 * MARGIN_SEMITONES + 1,
     )
 
 
 def _drawn(one: FollowedNote, highest_pitch: int) -> list[DrawnNote]:
-    """Return the note as played, and in outline the key that was meant but not struck."""
+    """Return the note as played, and an outline of the note that was not played."""
     sides = []
     if one.before is not None and one.change in (NoteChange.MISSED, NoteChange.WRONG):
         kind = "missed" if one.change is NoteChange.MISSED else "meant"
         sides.append((kind, one.before, f"{_pitch_name(one.before)}, {kind}"))
     if one.after is not None:
-        sides.append((one.change.value, one.after, _words(one)))
+        sides.append((one.change.value, one.after, _words(one, one.after)))
     return [
         DrawnNote(
             kind=kind,
@@ -184,9 +165,8 @@ def _drawn(one: FollowedNote, highest_pitch: int) -> list[DrawnNote]:
     ]
 
 
-def _words(one: FollowedNote) -> str:
-    assert one.after is not None, "only a note that sounds is described"
-    words = [_pitch_name(one.after), f"velocity {one.after['velocity']}"]
+def _words(one: FollowedNote, after: np.void) -> str:
+    words = [_pitch_name(after), f"velocity {after['velocity']}"]
     if one.change is NoteChange.WRONG and one.before is not None:
         words.insert(1, f"{_pitch_name(one.before)} was meant")
     if one.change is NoteChange.EXTRA:
@@ -206,6 +186,10 @@ def _pedal_path(performance: Performance) -> str:
     moved = performance.pedal[performance.pedal["controller"] == SUSTAIN]
     steps = "".join(f"H{round(1000 * m['time_s'])}V{127 - int(m['value'])}" for m in moved)
     return f"M0 127{steps}H{round(1000 * performance.duration_s)}V127Z"
+
+
+def _base64(data: bytes) -> str:
+    return base64.b64encode(data).decode("ascii")
 
 
 def _clock(time_s: float) -> str:

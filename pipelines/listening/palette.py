@@ -1,4 +1,4 @@
-"""The colours that pictures and pages share, chosen to stay apart for colour-blind eyes."""
+"""The colours of notes and takes in piano rolls, chosen to stay apart for colour-blind eyes."""
 
 from models.evaluation.report.figures.palette import TIER_COLOURS
 from pipelines.listening.note_changes import NoteChange
@@ -7,7 +7,7 @@ UNDAMAGED = "undamaged"
 
 TAKE_COLOURS = {
     **TIER_COLOURS,
-    UNDAMAGED: "#018571",
+    UNDAMAGED: TIER_COLOURS["pristine"],
     "note_accuracy": "#b2182b",
     "rhythmic_stability": "#2166ac",
     "articulation_clarity": "#762a83",
@@ -25,7 +25,7 @@ NOTE_COLOURS = {
     NoteChange.MISSED: "#f0a81c",
     NoteChange.EXTRA: "#a2189a",
 }
-"""What happened to a note. Missed notes are drawn hollow too, so no reading rests on hue alone."""
+"""A colour for each kind of change. Missed notes are also hollow: hue is not the only sign."""
 
 NOTE_LEGEND = {
     NoteChange.KEPT: "as played",
@@ -34,9 +34,9 @@ NOTE_LEGEND = {
     NoteChange.MISSED: "missed",
     NoteChange.EXTRA: "extra",
 }
-"""The words for each kind of change, in the order in which a legend lists them."""
+"""The text for each kind of change, in the order of legends."""
 
 
 def velocity_opacity(velocity: int) -> float:
-    """Return how opaque a note of this MIDI velocity is drawn: from 0.45 (1) to 1 (127)."""
+    """Return the opacity at which a note of a MIDI velocity is drawn: from 0.45 (1) to 1 (127)."""
     return 0.45 + 0.55 * (velocity - 1) / 126

@@ -11,20 +11,8 @@ from pipelines.pictures.png import DOTS_PER_INCH, as_png
 SCORE_BINS = np.arange(50.0, 100.1, 2.5)
 
 
-def label_histograms(scores: pd.DataFrame, tiers: "pd.Series[str]") -> bytes:
-    """Return a PNG of eight histograms, one a dimension, stacked by tier from 50 to 100.
-
-    `scores` has one column for each of the eight dimensions and one row a sample; `tiers`
-    names the tier of each row. Raises ValueError for another number of columns or rows, and
-    for a tier that has no colour.
-    """
-    if len(scores.columns) != 8 or len(tiers) != len(scores):
-        raise ValueError(
-            "scores must have 8 columns and one tier a row, "
-            f"got {len(scores.columns)} columns, {len(scores)} rows and {len(tiers)} tiers"
-        )
-    if unknown := set(tiers) - set(TIER_COLOURS):
-        raise ValueError(f"tiers must be among {list(TIER_COLOURS)}, got {sorted(unknown)}")
+def score_histograms(scores: pd.DataFrame, tiers: "pd.Series[str]") -> bytes:
+    """Return a PNG of one histogram for each column of `scores`, stacked by the rows' tiers."""
     present = [tier for tier in TIER_COLOURS if (tiers == tier).any()]
     figure = Figure(figsize=(12.4, 5.2), dpi=DOTS_PER_INCH, layout="constrained")
     axes = np.asarray(figure.subplots(2, 4, sharex=True, sharey=True))

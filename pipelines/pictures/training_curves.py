@@ -1,6 +1,5 @@
-"""Figures by epoch as Dagster shows them: one number an observation, and a picture of them all."""
+"""The figures of all epochs as one picture for the Dagster UI."""
 
-import io
 from collections.abc import Mapping, Sequence
 
 import dagster as dg
@@ -9,23 +8,22 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from pipelines.pictures.png import DOTS_PER_INCH, as_markdown
+from pipelines.pictures.png import DOTS_PER_INCH, as_markdown, as_png
 
 COLUMNS = 3
 LINE_COLOURS = ("#2166ac", "#b2182b", "#1b7837", "#e08214", "#762a83", "#35978f", "#8c510a", "#555")
-"""ColorBrewer's darkest of several classes; lines differ in dash too, so hue is not all."""
 DASHES = ("-", "--", "-.", ":")
+"""Lines differ in colour and dash, so that neither is the only sign."""
 
 Panels = Mapping[str, Mapping[str, Sequence[float | None]]]
-"""Title to lines, each a name and a figure an epoch; None where there is none."""
-
+"""Title to lines, each a name and a figure for each epoch; None where there is none."""
 
 Channels = Mapping[str, Sequence[Sequence[float]]]
-"""Title to a value a channel of the hidden space, epoch by epoch."""
+"""Title to one value for each channel of the hidden space, epoch by epoch."""
 
 
 def panels_of(epochs: Sequence[Mapping[str, float]]) -> Panels:
-    """Return a panel for each kind of figure, whose names are `kind: name`."""
+    """Return a panel for each kind of figure; the figures are named `kind: name`."""
     panels: dict[str, dict[str, list[float | None]]] = {}
     for name in dict.fromkeys(name for epoch in epochs for name in epoch):
         kind, _, line = name.partition(": ")
@@ -34,30 +32,24 @@ def panels_of(epochs: Sequence[Mapping[str, float]]) -> Panels:
 
 
 def curves(panels: Panels, channels: Channels) -> bytes:
-    """Return a PNG with a panel each, epochs from 1 on the x axis."""
-    count = len(panels) + len(channels)
-    rows = -(-count // COLUMNS)
+    """Return a PNG with one panel for each title, with epochs from 1 on the x axis."""
+    titles = [*panels, *channels]
+    rows = -(-len(titles) // COLUMNS)
     figure = Figure(figsize=(4.2 * COLUMNS, 2.6 * rows), dpi=DOTS_PER_INCH, layout="constrained")
     axes = figure.subplots(rows, COLUMNS, squeeze=False).ravel()
-    for axis, (title, lines) in zip(axes, panels.items(), strict=False):
-        _draw_lines(axis, lines)
-        _name(axis, title)
-    for axis, (title, values) in zip(axes[len(panels) :], channels.items(), strict=False):
-        _draw_channels(axis, values)
-        _name(axis, title)
-    for axis in axes[count:]:
+    for axis, title in zip(axes, titles, strict=False):
+        if title in panels:
+            _draw_lines(axis, panels[title])
+        else:
+            _draw_channels(axis, channels[title])
+        axis.set_title(title, loc="left", fontsize=10)
+        axis.set_xlabel("epoch", fontsize=8)
+        axis.tick_params(labelsize=8)
+        axis.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axis.spines[["top", "right"]].set_visible(False)
+    for axis in axes[len(titles) :]:
         axis.set_visible(False)
-    written = io.BytesIO()
-    figure.savefig(written, format="png")
-    return written.getvalue()
-
-
-def _name(axis: Axes, title: str) -> None:
-    axis.set_title(title, loc="left", fontsize=10)
-    axis.set_xlabel("epoch", fontsize=8)
-    axis.tick_params(labelsize=8)
-    axis.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axis.spines[["top", "right"]].set_visible(False)
+    return as_png(figure)
 
 
 def _draw_channels(axis: Axes, values: Sequence[Sequence[float]]) -> None:
@@ -94,7 +86,7 @@ def _draw_lines(axis: Axes, lines: Mapping[str, Sequence[float | None]]) -> None
 def curves_metadata(
     epochs: Sequence[Mapping[str, float]], channels: Channels | None = None
 ) -> dg.MarkdownMetadataValue:
-    """Return a training's curves as a picture in the metadata."""
+    """Return the curves of a training as a picture in the metadata."""
     panels, channels = panels_of(epochs), channels or {}
     words = f"{len(epochs)} epochs: " + ", ".join([*panels, *channels])
     return dg.MetadataValue.md(as_markdown(curves(panels, channels), words))

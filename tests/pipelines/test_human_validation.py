@@ -9,7 +9,7 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-from models.evaluation.human.training_overlap import find_heard
+from models.evaluation.human.training_overlap import find_overlap
 from models.training.files import HISTORY_FILE, write_json
 from pipelines.assets.human_validation import pretrained_on, train_split
 from pipelines.assets.pretraining import expected_identity, pretraining_folder
@@ -18,7 +18,7 @@ from pipelines.settings import CONFIGS, Settings
 from pipelines.workspace import Workspace
 from storage.columns import NOTES, PEDAL, list_column
 from storage.percepiano import Clip, read_percepiano
-from storage.tables import commit, part_path, write_part
+from storage.tables import commit, data_file_path, write_data_file
 
 
 @pytest.fixture(autouse=True)
@@ -39,7 +39,7 @@ def test_without_models_functions_are_judged_and_the_page_says_what_is_missing(
 ) -> None:
     answer = CliRunner().invoke(app, ["validate", "--percepiano", str(checkout)])
     assert answer.exit_code == 0, answer.output
-    assert "Nothing can be said of the trained models: no model of this recipe" in answer.output
+    assert "Trained models were not compared: no model of this recipe is trained" in answer.output
     folder = home / "outputs" / "demo" / "phase2" / "human_validation"
     content = json.loads((folder / "human_validation.json").read_text())
     assert content["clips"]["judged"] == 42
@@ -88,7 +88,9 @@ def commit_performances(workspace: Workspace, clips: list[Clip]) -> None:
         ],
         schema=table.schema,
     )
-    commit(table, [write_part(table, part_path(table, {"year": "2015"}, "first"), [rows])])
+    commit(
+        table, [write_data_file(table, data_file_path(table, {"year": "2015"}, "first"), [rows])]
+    )
 
 
 def finish_pretraining(workspace: Workspace) -> None:
@@ -104,10 +106,10 @@ def test_a_limit_with_the_encoder_of_its_whole_root_has_read_the_whole_root(
     whole = Workspace(limited.settings.of_whole_root)
     commit_performances(limited, clips[:3])
     commit_performances(whole, clips[:20])
-    assert set(find_heard(clips, pretrained_on(limited))) == {clip.stem for clip in clips[:3]}
+    assert set(find_overlap(clips, pretrained_on(limited))) == {clip.stem for clip in clips[:3]}
     finish_pretraining(whole)
-    assert set(find_heard(clips, train_split(limited))) == {clip.stem for clip in clips[:3]}
-    assert set(find_heard(clips, pretrained_on(limited))) == {clip.stem for clip in clips[:20]}
+    assert set(find_overlap(clips, train_split(limited))) == {clip.stem for clip in clips[:3]}
+    assert set(find_overlap(clips, pretrained_on(limited))) == {clip.stem for clip in clips[:20]}
 
 
 def test_without_pretraining_no_encoder_has_read_anything(home: Path, clips: list[Clip]) -> None:

@@ -21,7 +21,7 @@ print(json.dumps({"modules": sorted(sys.modules), "peak_mib": peak_mib}))
     [
         ("pipelines.definitions", HEAVY),
         ("pipelines.cli", HEAVY | {"dagster", "pandas", "pyarrow", "pydantic"}),
-        ("storage.query", HEAVY | {"dagster"}),
+        ("storage.query", HEAVY | {"dagster", "scipy.signal", "pyroomacoustics"}),
         ("storage.derived", HEAVY | {"dagster"}),
         ("storage.pairs", HEAVY | {"dagster"}),
         ("models.training.result", HEAVY | {"dagster"}),

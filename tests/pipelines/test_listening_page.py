@@ -293,6 +293,7 @@ def test_cards_stand_from_best_to_worst_and_say_what_was_done(
     assert poor.locator(".done li").all_inner_texts() == ["30 ms jitter", "1 of 8 notes wrong"]
     assert poor.locator(".measured li").nth(0).inner_text() == "8 notes: 1 wrong, 1 missed, 1 added"
     assert poor.locator(".scores dd").all_inner_texts() == ["61.3", "57.0"]
+    assert page.get_by_text("drawn at random").count() == 1  # scores are, and the page says so once
     facts = page.locator(".facts").nth(0).locator("li").all_inner_texts()
     assert facts == ["from 1:23", "test split", "CC BY-NC-SA 4.0", "a-0001"]
 

@@ -7,6 +7,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from degradation.seeds import stream
+from labeling.statistics import (
+    cluster_sums,
+    pearson_of_sums,
+    pearson_terms,
+    resample_counts,
+    resample_sums,
+)
 from models.document import Number
 from models.metrics import mean_over_dimensions, pearson_r, validate
 
@@ -17,8 +24,8 @@ TAIL = 0.025
 """On either side of a 95 % interval."""
 
 MOST_UNDEFINED = 2 * TAIL
-"""Of the redrawings so many may lack a figure before its interval does, too: what the others say
-is no longer 95 % of anything. A label that varies in one or two compositions alone is such."""
+"""Above this share of redrawings without a figure there is no interval: that of the others would
+not be a 95 % interval. Labels that vary in one or two compositions alone are an example."""
 
 
 FEWEST_FOR_INTERVAL = 5
@@ -58,27 +65,6 @@ class AgreementIntervals:
     clusters: int
 
 
-def _cluster_sums(true: Floats, predicted: Floats, clusters: Sequence[str]) -> Floats:
-    """Return (clusters, 7, dimensions) sums: n, x, y, xx, yy, xy and |x - y|."""
-    # Shifted towards zero, so that the squares lose no digits.
-    y, x = true - true.mean(axis=0), predicted - true.mean(axis=0)
-    per_sample = np.stack([np.ones_like(x), x, y, x * x, y * y, x * y, np.abs(x - y)], axis=1)
-    names, index = np.unique(np.asarray(clusters), return_inverse=True)
-    sums = np.zeros((len(names), *per_sample.shape[1:]))
-    np.add.at(sums, index, per_sample)
-    return sums
-
-
-def _r_and_mae(sums: Floats) -> tuple[Floats, Floats]:
-    """Return r and MAE, each (draws, dimensions), from summed (draws, 7, dimensions)."""
-    n, x, y, xx, yy, xy, distance = np.moveaxis(sums, 1, 0)
-    spread_x, spread_y = np.maximum(xx - x * x / n, 0), np.maximum(yy - y * y / n, 0)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        r = (xy - x * y / n) / np.sqrt(spread_x * spread_y)
-    r = np.where(spread_y < 1e-9, np.nan, np.where(spread_x < 1e-9, 0.0, r))
-    return r, distance / n
-
-
 def _redrawn(
     true: Floats, predicted: Floats, clusters: Sequence[str], seed: int, draws: int
 ) -> tuple[Floats, Floats] | None:
@@ -86,12 +72,15 @@ def _redrawn(
     validate(true, predicted)
     if len(clusters) != len(true):
         raise ValueError(f"expected a cluster for each of {len(true)} samples, got {len(clusters)}")
-    sums = _cluster_sums(true, predicted, clusters)
+    # Shifted towards zero, so that the squares lose no digits.
+    y, x = true - true.mean(axis=0), predicted - true.mean(axis=0)
+    terms = np.concatenate([pearson_terms(y, x), np.abs(x - y)[:, None]], axis=1)
+    sums = cluster_sums(terms, clusters)
     if len(sums) < 2:
         return None
-    rng = stream(seed, "clustered bootstrap")
-    times_drawn = rng.multinomial(len(sums), np.full(len(sums), 1 / len(sums)), size=draws)
-    return _r_and_mae(np.tensordot(times_drawn.astype(np.float64), sums, axes=1))
+    redrawn = resample_sums(sums, stream(seed, "clustered bootstrap"), draws)
+    r = pearson_of_sums(redrawn[:, :6], if_second_constant=0.0)
+    return r, redrawn[:, 6] / redrawn[:, 0]
 
 
 def _ends(figures: Floats) -> tuple[Floats, Floats]:
@@ -104,7 +93,8 @@ def _ends(figures: Floats) -> tuple[Floats, Floats]:
     return np.where(unknown, np.nan, low), np.where(unknown, np.nan, high)
 
 
-def _interval(figures: Floats) -> Interval:
+def percentile_interval(figures: Floats) -> Interval:
+    """Return the 95 % interval of redrawn figures, (draws,); nan where too few are defined."""
     low, high = _ends(figures)
     return Interval(float(low), float(high))
 
@@ -139,7 +129,9 @@ def clustered_bootstrap(
         return AgreementIntervals(mean_r=NOWHERE, mean_mae=NOWHERE, clusters=count)
     r, mae = redrawn
     return AgreementIntervals(
-        mean_r=_interval(_mean_of_defined(r)), mean_mae=_interval(mae.mean(axis=1)), clusters=count
+        mean_r=percentile_interval(_mean_of_defined(r)),
+        mean_mae=percentile_interval(mae.mean(axis=1)),
+        clusters=count,
     )
 
 
@@ -177,7 +169,7 @@ def clustered_gain(
     mine, theirs = (_redrawn(true, one, clusters, seed, draws) for one in (predicted, other))
     interval = NOWHERE
     if mine is not None and theirs is not None:
-        interval = _interval(_mean_of_defined(mine[0]) - _mean_of_defined(theirs[0]))
+        interval = percentile_interval(_mean_of_defined(mine[0]) - _mean_of_defined(theirs[0]))
     return Gain(mean_r=mean_r - mean_over_dimensions(pearson_r(true, other)), interval=interval)
 
 
@@ -196,7 +188,7 @@ def clustered_differences(
     if mine is None or theirs is None:
         return tuple(Difference(r=r, interval=NOWHERE) for r in differences)
     return tuple(
-        Difference(r=r, interval=_interval(drawn))
+        Difference(r=r, interval=percentile_interval(drawn))
         for r, drawn in zip(differences, (mine[0] - theirs[0]).T, strict=True)
     )
 
@@ -238,18 +230,14 @@ def _mean_and_redrawn(
     if len(clusters) != len(values):
         raise ValueError(f"expected a cluster for each of {len(values)} rows, got {len(clusters)}")
     there = ~np.isnan(values)
-    names, index = np.unique(np.asarray(clusters), return_inverse=True)
-    sums = np.zeros((2, len(names), *values.shape[1:]))
-    np.add.at(sums[0], index, np.where(there, values, 0.0))
-    np.add.at(sums[1], index, there)
+    sums = cluster_sums(np.where(there, values, 0.0), clusters)
+    counts = cluster_sums(there.astype(np.float64), clusters)
     with np.errstate(invalid="ignore", divide="ignore"):
-        total, count = sums.sum(axis=1)
-        mean = total / count
-        if len(names) < 2:
+        mean = sums.sum(axis=0) / counts.sum(axis=0)
+        if len(sums) < 2:
             return mean, np.full((1, *mean.shape), np.nan)
-        rng = stream(seed, "clustered bootstrap")
-        times = rng.multinomial(len(names), np.full(len(names), 1 / len(names)), size=draws)
-        total, count = (np.tensordot(times.astype(np.float64), part, axes=1) for part in sums)
+        times = resample_counts(len(sums), stream(seed, "clustered bootstrap"), draws)
+        total, count = (np.tensordot(times, part, axes=1) for part in (sums, counts))
         return mean, total / count
 
 

@@ -30,7 +30,8 @@ from sklearn.model_selection import GroupKFold
 from degradation.recipe import TIERS
 from degradation.seeds import stream
 from labeling.scores import DIMENSIONS, Dimension
-from models.evaluation.agreement.resampling import NOWHERE, TAIL, Interval
+from labeling.statistics import cluster_sums, resample_sums
+from models.evaluation.agreement.resampling import NOWHERE, percentile_interval
 from models.evaluation.audits.documents import (
     Importance,
     ScoreProbe,
@@ -137,7 +138,7 @@ def probe_tiers(
     return TierProbe(
         statistics=kind,
         balanced_accuracy=balanced_accuracy(true, guesses.predicted),
-        interval=_interval(redrawn),
+        interval=percentile_interval(redrawn),
         recall=_recall(true, guesses.predicted),
         importances=tuple(
             Importance(
@@ -188,7 +189,7 @@ def judge_shortcut(
     if drawn:
         sides.append(reached(drawn) - chance)
     worst = max(sides, key=lambda side: side[0])
-    return judge(SHORTCUT, float(worst[0]), _interval(worst[1:]), len(set(compositions)))
+    return judge(SHORTCUT, float(worst[0]), percentile_interval(worst[1:]), len(set(compositions)))
 
 
 def audit_shortcuts(rows: pd.DataFrame, *, recipe: str, seed: int) -> ShortcutAudit:
@@ -253,19 +254,12 @@ def _redrawn_accuracy(
 
     A tier that a redrawing lost is left out of its mean.
     """
-    names, cluster = np.unique(np.asarray(compositions), return_inverse=True)
-    kinds, tier = np.unique(true, return_inverse=True)
-    counts = np.zeros((2, len(names), len(kinds)))
-    np.add.at(counts[0], (cluster, tier), 1)
-    np.add.at(counts[1], (cluster, tier), predicted == true)
-    rng = stream(seed, "compositions redrawn")
-    drawn = rng.multinomial(len(names), np.full(len(names), 1 / len(names)), size=DRAWS)
-    there, right = (drawn @ count for count in counts)
+    kinds = np.unique(true)
+    of_tier = (true[:, None] == kinds).astype(np.float64)
+    sums = cluster_sums(
+        np.stack([of_tier, of_tier * (predicted == true)[:, None]], 1), compositions
+    )
+    redrawn = resample_sums(sums, stream(seed, "compositions redrawn"), DRAWS)
     with np.errstate(invalid="ignore"):
-        accuracy: Floats = np.nanmean(right / there, axis=1)
+        accuracy: Floats = np.nanmean(redrawn[:, 1] / redrawn[:, 0], axis=1)
     return accuracy
-
-
-def _interval(figures: Floats) -> Interval:
-    low, high = np.quantile(figures, [TAIL, 1 - TAIL])
-    return Interval(float(low), float(high))

@@ -1,10 +1,8 @@
-"""Fine-tuning a MIDI model on ratings: what training on damage was worth as a start."""
+"""Fine-tuning a MIDI model on ratings: what training on damage is worth as a start."""
 
 import copy
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import torch
@@ -16,18 +14,17 @@ from degradation.seeds import digest_int, stream
 from models.config.experiment import ExperimentConfig
 from models.config.human_validation import FineTuningConfig, HumanValidationConfig
 from models.device import torch_threads
-from models.evaluation.agreement.resampling import Interval
-from models.evaluation.human.baseline import predict_baseline
-from models.evaluation.human.folds import (
-    HeldOut,
+from models.evaluation.human.document import FineTuning, HeldOut, NoFineTuning, StartName
+from models.evaluation.human.grading import clip_windows
+from models.evaluation.human.held_out import (
     Indices,
     gain_within,
     judge_held_out,
+    predict_baseline,
     predict_held_out,
 )
-from models.evaluation.human.grading import clip_windows
-from models.inference.predict import batches_of, predict
-from models.inference.scorer import TrainedModel, window_features
+from models.inference.predict import batches_of, predict, window_features
+from models.inference.trained_model import TrainedModel
 from models.inputs.batch import Example, collate
 from models.inputs.feature_reader import Features
 from models.networks.network import GradingNetwork
@@ -37,10 +34,8 @@ from storage.percepiano import SCALES, Clip
 
 FloatArray = NDArray[np.float64]
 
-StartName = Literal["checkpoint", "pretrained", "scratch"]
 Start = Callable[[], GradingNetwork]
-"""Makes the network that a training begins with, in an experiment `midi_only`; what it has not
-learnt, it draws."""
+"""Makes the `midi_only` network that a training begins with; weights without a source are drawn."""
 
 
 def predict_fine_tuned(
@@ -85,10 +80,10 @@ def _windows(
 
 
 def starts_of(model: TrainedModel, pretrained_dir: Path | None) -> dict[StartName, Start]:
-    """Return what `midi_only` can start from: its checkpoint, what that started from, and nothing.
+    """Return the starts of `midi_only`: its checkpoint, its pretrained encoder, random weights.
 
-    The checkpoint has masked pretraining and training on damage behind it, the pretrained encoder
-    (none without `pretrained_dir`) the first alone, random weights neither.
+    The checkpoint had masked pretraining and training on damage, the pretrained encoder (none
+    without `pretrained_dir`) the first alone, random weights neither.
     """
 
     def scratch() -> GradingNetwork:
@@ -166,44 +161,31 @@ def _batches(indices: Indices, size: int) -> Iterator[list[int]]:
         yield indices[first : first + size].tolist()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tuned:
-    """Fine-tuning from each start, beside the baseline on the same folds.
-
-    `gain` is the checkpoint's `within_r` less that of the start `gain_over`, which lacks training
-    on damage and nothing else. `seeds` trainings a fold are averaged; intervals redraw passages,
-    not trainings.
-    """
-
-    clips: int
-    works: tuple[str, ...]
-    seeds: int
-    starts: Mapping[StartName, HeldOut]
-    baseline: HeldOut
-    gain_over: StartName
-    gain: float
-    gain_interval: Interval
-
-
-def tune(
-    model: TrainedModel,
+def compare_starts(
+    model: TrainedModel | None,
     pretrained_dir: Path | None,
     clips: Sequence[Clip],
-    chosen: Sequence[int],
     features: FloatArray,
+    known_works: tuple[str, ...],
     corpus: CorpusConfig,
     config: HumanValidationConfig,
-) -> Tuned:
-    """Return what the checkpoint is worth as a start, on clips that it was not trained on."""
-    used = [clips[number] for number in chosen]
-    ratings, works = np.stack([clip.means for clip in used]), [clip.work for clip in used]
-    segments = [clip.score_segment for clip in used]
+) -> tuple[FineTuning | None, NoFineTuning | None]:
+    """Return what training on damage is worth as a start, or the reason why it is not known.
+
+    `clips`, with the baseline's `features`, are those that the model was not trained on.
+    """
+    works = [clip.work for clip in clips]
+    if model is None:
+        return None, "midi_only not trained"
+    if len(set(works)) < 2:
+        return None, "one work"
+    ratings, passages = np.stack([c.means for c in clips]), [c.score_segment for c in clips]
     predicted = {
         name: predict_fine_tuned(
             start,
             model.config,
             corpus,
-            [clip.performance for clip in used],
+            [clip.performance for clip in clips],
             ratings,
             works,
             config.fine_tuning,
@@ -216,25 +198,22 @@ def tune(
         ratings,
         predicted["checkpoint"],
         predicted[gain_over],
-        segments,
+        passages,
         stream(config.seed, "fine_tuning", "gain"),
     )
 
     def judge(found: FloatArray, name: str) -> HeldOut:
-        return judge_held_out(ratings, found, segments, stream(config.seed, "fine_tuning", name))
+        return judge_held_out(ratings, found, passages, stream(config.seed, "fine_tuning", name))
 
-    return Tuned(
-        clips=len(used),
+    baseline = predict_baseline(features, ratings, works, config.boosting, seed=config.seed)
+    return FineTuning(
+        clips=len(clips),
         works=tuple(sorted(set(works))),
+        known_works=known_works,
         seeds=config.fine_tuning.seeds,
         starts={name: judge(found, name) for name, found in predicted.items()},
-        baseline=judge(
-            predict_baseline(
-                features[list(chosen)], ratings, works, config.boosting, seed=config.seed
-            ),
-            "baseline",
-        ),
+        baseline=judge(baseline, "baseline"),
         gain_over=gain_over,
         gain=gain,
         gain_interval=gain_interval,
-    )
+    ), None

@@ -3,7 +3,6 @@
 import itertools
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,12 +10,14 @@ from numpy.typing import NDArray
 from degradation.notes import TICK_S, Performance, cut_window, snap
 from degradation.render import Instrument, render
 from degradation.waveform import Waveform
-from labeling.scores import DIMENSIONS, Dimension
+from labeling.scores import DIMENSIONS
 from models.config.experiment import EXPERIMENTS, MODALITIES, Experiment
-from models.evaluation.human.hypotheses import DESCRIBED, DIMENSION_CLAIMS, Sign
-from models.evaluation.human.rating_agreement import Beside, Row
+from models.evaluation.human.document import ModelAgreement, RatingAgreement
+from models.evaluation.human.hypotheses import scales_of
+from models.evaluation.human.rating_agreement import Ratings
 from models.evaluation.human.training_overlap import count_by_file
-from models.inference.scorer import TrainedModel, predict_windows
+from models.inference.predict import predict_windows
+from models.inference.trained_model import TrainedModel
 from models.inference.windows import Window, window_bounds
 from storage.corpus import CorpusConfig
 from storage.percepiano import Clip
@@ -32,15 +33,15 @@ def grade_clips(
 ) -> dict[Experiment, FloatArray]:
     """Return each model's scores of each clip, (clips, 8) in 0-100: the mean over its windows.
 
-    Windows are cut as in training. Models that hear are given the clip as `instrument` sounds,
-    for PercePiano publishes no sound; it is rendered once, whole, and then cut. A clip with no
-    window that sounds has NaN.
+    Windows are cut as in training. PercePiano publishes no sound, so models that take audio are
+    given the clip rendered with `instrument`: once, whole, and then cut. A clip without a window
+    that sounds has NaN.
     """
-    hearing = any("audio" in MODALITIES[name] for name in models)
+    needs_sound = any("audio" in MODALITIES[name] for name in models)
     windows = (
         (number, window)
         for number, clip in enumerate(clips)
-        for window in clip_windows(clip.performance, corpus, instrument if hearing else None)
+        for window in clip_windows(clip.performance, corpus, instrument if needs_sound else None)
         if not window.silent
     )
     size = min((model.config.training.batch_size for model in models.values()), default=1)
@@ -49,7 +50,7 @@ def grade_clips(
     }
     while batch := list(itertools.islice(windows, size)):
         for name, model in models.items():
-            scores = predict_windows([_heard(window, name) for _, window in batch], model)
+            scores = predict_windows([_inputs(window, name) for _, window in batch], model)
             for (number, _), of_window in zip(batch, scores, strict=True):
                 graded[name][number].append(of_window)
     nothing = [np.full(len(DIMENSIONS), np.nan)]
@@ -85,8 +86,8 @@ def cut_sound(sound: Waveform, start_s: float, duration_s: float) -> Waveform:
     return Waveform(samples=samples, sample_rate_hz=sound.sample_rate_hz)
 
 
-def _heard(window: Window, name: Experiment) -> Window:
-    """Return what an experiment hears of a window."""
+def _inputs(window: Window, name: Experiment) -> Window:
+    """Return the modalities of a window that an experiment takes."""
     return Window(
         duration_s=window.duration_s,
         notes=window.notes if "midi" in MODALITIES[name] else None,
@@ -94,62 +95,38 @@ def _heard(window: Window, name: Experiment) -> Window:
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Graded:
-    """What the trained models' scores have to do with ratings of clips they were not trained on.
-
-    `heard` counts the clips left out, by training performance. Of those judged, `read` counts by
-    model the clips whose performance its encoder has read in pretraining, without any label.
-    """
-
-    experiments: tuple[Experiment, ...]
-    heard: Mapping[str, int]
-    judged: int
-    read: Mapping[Experiment, int]
-    segments: int
-    rows: Mapping[Experiment, tuple[Row, ...]]
-
-
-def grade(
+def compare_models(
     models: Mapping[Experiment, TrainedModel],
     clips: Sequence[Clip],
     new: Sequence[int],
-    heard: Mapping[str, str],
+    overlap: Mapping[str, str],
     read: int,
     corpus: CorpusConfig,
     instrument: Instrument,
-    beside: Beside,
-) -> Graded:
-    """Return how the scores of clips that no model was trained on go with their ratings.
+    ratings: Ratings,
+) -> ModelAgreement:
+    """Return how scores correlate with ratings, on the clips numbered `new`.
 
-    The pretrained encoder of those that read MIDI has read `read` of them.
+    No model was trained on these; `overlap` holds the training file of the others, by stem. The
+    pretrained encoder of models that read MIDI has read `read` of the new ones.
     """
     scores = grade_clips([clips[number] for number in new], models, corpus, instrument)
-    rows: dict[Experiment, tuple[Row, ...]] = {}
+    rows: dict[Experiment, tuple[RatingAgreement, ...]] = {}
     for name in (name for name in EXPERIMENTS if name in models):
         found = []
-        for dimension in DIMENSIONS:
-            # What a model was trained on counts as not measured.
+        for place, dimension in enumerate(DIMENSIONS):
+            # Clips of the training performances count as not measured.
             measured = np.full(len(clips), np.nan)
-            measured[list(new)] = scores[name][:, DIMENSIONS.index(dimension)]
+            measured[list(new)] = scores[name][:, place]
             found += [
-                beside.row(dimension, "score", scale, sign, measured)
+                ratings.compare(dimension, "score", scale, sign, measured)
                 for scale, sign in scales_of(dimension)
             ]
         rows[name] = tuple(found)
-    return Graded(
-        experiments=tuple(rows),
-        heard=count_by_file(heard),
+    return ModelAgreement(
         judged=len(new),
-        read={name: read if "midi" in MODALITIES[name] else 0 for name in rows},
-        segments=len({clips[number].score_segment for number in new}),
+        passages=len({clips[number].score_segment for number in new}),
+        left_out=count_by_file(overlap),
+        read_in_pretraining={name: read if "midi" in MODALITIES[name] else 0 for name in rows},
         rows=rows,
     )
-
-
-def scales_of(dimension: Dimension) -> list[tuple[str, Sign | None]]:
-    """Return the scales that stand beside a dimension: those of a claim first, with its sign."""
-    claimed: list[tuple[str, Sign | None]] = [
-        (claim.scale, claim.sign) for claim in DIMENSION_CLAIMS[dimension]
-    ]
-    return [*claimed, *((scale, None) for scale in DESCRIBED[dimension])]

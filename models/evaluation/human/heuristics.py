@@ -1,4 +1,4 @@
-"""Simple measures of playing that are often proposed: does any of them follow listeners?
+"""Simple measures of playing that are often proposed.
 
 Each is a number of one performance, NaN where there is nothing to measure.
 """
@@ -9,23 +9,25 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from degradation.notes import SUSTAIN, Performance
-from labeling.functions.events import CHORD_GAP_S, first_of_chord
-from models.evaluation.human.hypotheses import Claim
+from degradation.melody_bass import EVENT_GAP_S
+from degradation.notes import PEDAL_DOWN_FROM, SUSTAIN, Performance
+from labeling.functions.events import first_of_chord
+from models.evaluation.human.document import Sign
 
-PEDAL_DOWN = 64
-"""CC64 from which the sustain pedal counts as down (MIDI 1.0)."""
+UNSTABLE, RANGE = "timing stable–unstable", "dynamic range little–large"
+LONG, SATURATED = "articulation short–long", "pedal sparse–saturated"
 
 FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
 class Heuristic:
-    """A measure, the scale that it should follow, and the rho that `SCIENCE` §4 states for it."""
+    """A measure, the scale and sign of its hypothesis, and the rho that `SCIENCE` §4 states."""
 
     name: str
     measure: Callable[[Performance], float]
-    claim: Claim
+    scale: str
+    sign: Sign
     stated_rho: float
 
 
@@ -33,7 +35,7 @@ def grid_deviation_s(performance: Performance) -> float:
     """Return the mean distance of onsets from a grid of the median inter-onset interval."""
     onset_s = performance.notes["onset_s"]
     interval_s = np.diff(onset_s)
-    apart = interval_s[interval_s > CHORD_GAP_S]
+    apart = interval_s[interval_s > EVENT_GAP_S]
     if len(apart) == 0:
         return float("nan")
     step_s = float(np.median(apart))
@@ -91,7 +93,7 @@ def notes_per_s(performance: Performance) -> float:
 
 def pedal_changes_per_min(performance: Performance) -> float:
     """Return how often the sustain pedal goes down or up a minute."""
-    down = pedal_depth(performance)[1] >= PEDAL_DOWN
+    down = pedal_depth(performance)[1] >= PEDAL_DOWN_FROM
     return float(60 * np.count_nonzero(down[1:] != down[:-1]) / performance.duration_s)
 
 
@@ -99,13 +101,13 @@ def pedal_share(performance: Performance) -> float:
     """Return the share of the time in which the sustain pedal is down."""
     time_s, depth = pedal_depth(performance)
     lasts_s = np.diff(time_s, append=performance.duration_s)
-    return float(lasts_s[depth >= PEDAL_DOWN].sum() / performance.duration_s)
+    return float(lasts_s[depth >= PEDAL_DOWN_FROM].sum() / performance.duration_s)
 
 
 def pedal_distance_s(performance: Performance) -> float:
     """Return the mean distance of pedal changes from the nearest onset."""
     time_s, depth = pedal_depth(performance)
-    down = depth >= PEDAL_DOWN
+    down = depth >= PEDAL_DOWN_FROM
     changed_s = time_s[1:][down[1:] != down[:-1]]
     if len(changed_s) == 0:
         return float("nan")
@@ -131,67 +133,18 @@ def pedal_depth(performance: Performance) -> tuple[FloatArray, FloatArray]:
 
 
 HEURISTICS: tuple[Heuristic, ...] = (
-    Heuristic(
-        "deviation from a median-IOI grid",
-        grid_deviation_s,
-        Claim("timing stable–unstable", 1, "off the grid is unstable"),
-        0.08,
-    ),
-    Heuristic(
-        "variation of inter-onset intervals",
-        interval_variation,
-        Claim("timing stable–unstable", 1, "uneven intervals are unstable"),
-        0.39,
-    ),
-    Heuristic(
-        "velocity range", velocity_span, Claim("dynamic range little–large", 1, "the same"), 0.19
-    ),
-    Heuristic(
-        "velocity standard deviation",
-        velocity_spread,
-        Claim("dynamic range little–large", 1, "the same"),
-        0.27,
-    ),
-    Heuristic(
-        "mean absolute velocity step",
-        velocity_step,
-        Claim("dynamics mellow–raw", 1, "steps are crude"),
-        -0.09,
-    ),
-    Heuristic(
-        "variation of durations",
-        duration_variation,
-        Claim("articulation short–long", 1, "held notes stand out"),
-        -0.08,
-    ),
-    Heuristic(
-        "overlap ratio",
-        overlap_ratio,
-        Claim("articulation short–long", 1, "overlapping is long"),
-        0.15,
-    ),
-    Heuristic(
-        "pedal changes a minute",
-        pedal_changes_per_min,
-        Claim("pedal sparse–saturated", 1, "more pedalling"),
-        0.16,
-    ),
-    Heuristic(
-        "share of time the pedal is down",
-        pedal_share,
-        Claim("pedal sparse–saturated", 1, "more pedal"),
-        0.19,
-    ),
-    Heuristic(
-        "pedal-to-onset distance",
-        pedal_distance_s,
-        Claim("pedal clean–blurred", 1, "off the chord is blurred"),
-        0.03,
-    ),
-    Heuristic("mean velocity", mean_velocity, Claim("timbre soft–loud", 1, "the same"), 0.28),
-    Heuristic(
-        "mean velocity", mean_velocity, Claim("energy low–high", 1, "loud is energetic"), 0.35
-    ),
-    Heuristic("notes a second", notes_per_s, Claim("pace fast–slow", -1, "the same"), -0.63),
+    Heuristic("deviation from a median-IOI grid", grid_deviation_s, UNSTABLE, 1, 0.08),
+    Heuristic("variation of inter-onset intervals", interval_variation, UNSTABLE, 1, 0.39),
+    Heuristic("velocity range", velocity_span, RANGE, 1, 0.19),
+    Heuristic("velocity standard deviation", velocity_spread, RANGE, 1, 0.27),
+    Heuristic("mean absolute velocity step", velocity_step, "dynamics mellow–raw", 1, -0.09),
+    Heuristic("variation of durations", duration_variation, LONG, 1, -0.08),
+    Heuristic("overlap ratio", overlap_ratio, LONG, 1, 0.15),
+    Heuristic("pedal changes a minute", pedal_changes_per_min, SATURATED, 1, 0.16),
+    Heuristic("share of time the pedal is down", pedal_share, SATURATED, 1, 0.19),
+    Heuristic("pedal-to-onset distance", pedal_distance_s, "pedal clean–blurred", 1, 0.03),
+    Heuristic("mean velocity", mean_velocity, "timbre soft–loud", 1, 0.28),
+    Heuristic("mean velocity", mean_velocity, "energy low–high", 1, 0.35),
+    Heuristic("notes a second", notes_per_s, "pace fast–slow", -1, -0.63),
 )
 """The table of `SCIENCE` §4, as stated there before this code was written."""

@@ -1,42 +1,31 @@
-"""A measure of clips beside what listeners said of them, and beside the baseline."""
+"""How measures of clips correlate with listeners' ratings: over all clips, and within score."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import rankdata
 
 from degradation.seeds import stream
-from models.evaluation.human.agreement import Agreement, measure_agreement
-from models.evaluation.human.hypotheses import Sign
+from labeling.statistics import clustered_correlation
+from models.evaluation.agreement.resampling import Interval
+from models.evaluation.human.document import RatingAgreement, Rho, Sign
 from storage.percepiano import SCALES
 
 FloatArray = NDArray[np.float64]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
-    """A measure beside a scale; `baseline` is the within-score rho of the baseline's prediction of
-    that scale on the same clips, from music that was held out.
-    """
-
-    name: str
-    unit: str
-    scale: str
-    agreement: Agreement
-    baseline: float
-    stated_rho: float | None = None
-
-
 @dataclass(frozen=True, slots=True)
-class Beside:
-    """The judged clips' ratings (clips, 19), the baseline's predictions of them, and segments."""
+class Ratings:
+    """The judged clips' mean ratings (clips, 19), the baseline's predictions, and passages."""
 
-    ratings: FloatArray
-    predicted: FloatArray
-    segments: list[str]
+    means: FloatArray
+    baseline: FloatArray
+    passages: list[str]
     seed: int
 
-    def row(
+    def compare(
         self,
         name: str,
         unit: str,
@@ -45,25 +34,61 @@ class Beside:
         measured: FloatArray,
         *,
         stated_rho: float | None = None,
-    ) -> Row:
-        """Return a measure, (clips,), beside a scale; NaN is what was not measured."""
+        abstained: int | None = None,
+    ) -> RatingAgreement:
+        """Return how a measure, (clips,), correlates with a scale; NaN was not measured."""
         column = SCALES.index(scale)
-        baseline = np.where(np.isnan(measured), np.nan, self.predicted[:, column])
-        found, base = (
-            measure_agreement(
+        baseline = np.where(np.isnan(measured), np.nan, self.baseline[:, column])
+        (pooled, within), (_, base) = (
+            correlate(
                 values,
-                self.ratings[:, column],
-                self.segments,
-                sign,
+                self.means[:, column],
+                self.passages,
                 stream(self.seed, "agreement", name, scale),
             )
             for values in (measured, baseline)
         )
-        return Row(
+        return RatingAgreement(
             name=name,
             unit=unit,
             scale=scale,
-            agreement=found,
-            baseline=base.within.r,
+            sign=sign,
+            pooled=pooled,
+            within=within,
+            baseline_rho=base.rho,
             stated_rho=stated_rho,
+            abstained=abstained,
         )
+
+
+def correlate(
+    measured: FloatArray, rated: FloatArray, passages: Sequence[str], rng: np.random.Generator
+) -> tuple[Rho, Rho]:
+    """Return a measure's rank correlation with ratings, both (n,): pooled, and within score.
+
+    Clips without a measurement (NaN) are left out. Within score, each passage's mean is taken off
+    both, then all are ranked together; passages of one clip are left out.
+    """
+    known = ~np.isnan(measured)
+    x, y, names = measured[known], rated[known], np.asarray(passages)[known]
+    pooled = _rho(x, y, names, rng)
+    _, of, counts = np.unique(names, return_inverse=True, return_counts=True)
+    shared = counts[of] > 1
+    x, y, names = x[shared], y[shared], names[shared]
+    return pooled, _rho(centre(x, names.tolist()), centre(y, names.tolist()), names, rng)
+
+
+def centre(values: FloatArray, passages: Sequence[str]) -> FloatArray:
+    """Return values, (n, ...), less the mean of their passage."""
+    _, of = np.unique(np.asarray(passages), return_inverse=True)
+    totals = np.zeros((of.max(initial=-1) + 1, *values.shape[1:]))
+    np.add.at(totals, of, values)
+    counts = np.bincount(of).reshape(-1, *(1,) * (values.ndim - 1))
+    centred: FloatArray = values - (totals / counts)[of]
+    return centred
+
+
+def _rho(x: FloatArray, y: FloatArray, passages: NDArray[np.str_], rng: np.random.Generator) -> Rho:
+    ranks = np.stack([rankdata(x), rankdata(y)], axis=1) if len(x) else np.zeros((0, 2))
+    found = clustered_correlation(ranks, passages.tolist(), rng)
+    return Rho(rho=found.r, interval=Interval(found.low, found.high), n=found.n)

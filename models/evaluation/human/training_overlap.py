@@ -1,4 +1,4 @@
-"""Which clips a model has heard: those cut from a performance that it was trained on."""
+"""Which clips overlap with training: those cut from a performance that a model was trained on."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -9,14 +9,14 @@ from degradation.notes import Performance
 from storage.percepiano import Clip
 
 RUN_NOTES = 8
-"""So many notes in a row, each of one pitch and velocity, are no accident."""
+"""This many consecutive notes of the same pitch and velocity are no coincidence."""
 
-HEARD_SHARE = 0.5
-"""Share of a clip's runs that one performance must hold: an excerpt has all but those at its ends,
-other performances of the same music next to none."""
+OVERLAP_SHARE = 0.5
+"""Share of a clip's runs that one performance must hold: an excerpt shares all but those at its
+ends, other performances of the same music almost none."""
 
 
-def find_heard(
+def find_overlap(
     clips: Sequence[Clip], trained_on: Iterable[tuple[str, Performance]]
 ) -> dict[str, str]:
     """Return, by stem, the MIDI file of the training performance that a clip was cut from.
@@ -30,18 +30,18 @@ def find_heard(
     owner = np.repeat(np.arange(len(clips)), [len(runs[clip.stem]) for clip in clips])
     together = np.concatenate([np.zeros(0, np.uint64), *(runs[clip.stem] for clip in clips)])
     lengths = np.maximum(np.bincount(owner, minlength=len(clips)), 1)
-    heard: dict[str, str] = {}
+    found: dict[str, str] = {}
     for name, performance in trained_on:
         held = np.isin(together, note_runs(performance))
         shares = np.bincount(owner, weights=held, minlength=len(clips)) / lengths
         for clip, share in zip(clips, shares, strict=True):
-            if by_file.get(clip.stem) == name or share >= HEARD_SHARE:
-                heard.setdefault(clip.stem, name)
-    return heard
+            if by_file.get(clip.stem) == name or share >= OVERLAP_SHARE:
+                found.setdefault(clip.stem, name)
+    return found
 
 
 def note_runs(performance: Performance) -> NDArray[np.uint64]:
-    """Return a number for each `RUN_NOTES` notes in a row: their pitches and velocities, mixed."""
+    """Return a hash of each run of `RUN_NOTES` consecutive pitches and velocities."""
     notes = performance.notes
     note = notes["pitch"].astype(np.uint64) * np.uint64(128) + notes["velocity"]
     count = max(len(note) - RUN_NOTES + 1, 0)
@@ -51,8 +51,8 @@ def note_runs(performance: Performance) -> NDArray[np.uint64]:
     return mixed
 
 
-def count_by_file(heard: Mapping[str, str]) -> dict[str, int]:
-    """Return how many clips each training performance takes away, the most first."""
-    names, counts = np.unique(list(heard.values()), return_counts=True)
+def count_by_file(overlap: Mapping[str, str]) -> dict[str, int]:
+    """Return how many clips were cut from each training performance, the most first."""
+    names, counts = np.unique(list(overlap.values()), return_counts=True)
     order = np.argsort(-counts, kind="stable")
     return {str(names[at]): int(counts[at]) for at in order}

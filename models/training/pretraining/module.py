@@ -11,7 +11,6 @@ from torch.utils.data import DataLoader
 from models.config.experiment import ExperimentConfig
 from models.duration import describe_duration
 from models.networks.midi_encoder import NoteEncoder
-from models.tokens.tokenisers import TOKENISERS
 from models.training.checkpoint import ResumeState
 from models.training.module import EpochClock, TrainingModule
 from models.training.pretraining.baseline import Survey
@@ -27,7 +26,7 @@ class MaskedNoteModel(nn.Module):
         super().__init__()
         self.encoder = encoder
         self.vocabulary = dict(vocabulary)
-        # One matrix for all fields, cut after: seven fewer small products a step.
+        # One matrix for all fields, split afterwards: seven fewer small products a step.
         self.heads = nn.Linear(encoder.width, sum(vocabulary.values()))
 
     def forward(self, batch: MaskedBatch) -> dict[str, Tensor]:
@@ -62,27 +61,22 @@ class PretrainingModule(TrainingModule[PretrainingEpoch]):
 
     def __init__(
         self,
+        network: MaskedNoteModel,
         config: ExperimentConfig,
-        survey: Survey | None,
+        survey: Survey,
         *,
         steps_in_all: int,
         state: ResumeState[PretrainingEpoch] | None,
     ) -> None:
         assert config.pretraining is not None
-        vocabulary = TOKENISERS[config.midi_encoder.tokens].vocabulary
-        encoder = NoteEncoder(config.grid_rate_hz, config.midi_encoder)
         super().__init__(
-            MaskedNoteModel(encoder, vocabulary),
-            nn.Identity(),
-            config.pretraining,
-            steps_in_all=steps_in_all,
-            state=state,
+            network, nn.Identity(), config.pretraining, steps_in_all=steps_in_all, state=state
         )
-        self.vocabulary = vocabulary
+        self.vocabulary = network.vocabulary
         self.notes_seen = self.windows_seen = 0
         self._seed, self._survey = config.seed, survey
         self._loss_sum = 0.0
-        self._entropy_sums = torch.zeros(len(vocabulary), dtype=torch.float64)
+        self._entropy_sums = torch.zeros(len(self.vocabulary), dtype=torch.float64)
         self._notes_guessed = 0
 
     def best_weights(self) -> dict[str, Tensor]:
@@ -134,7 +128,6 @@ class PretrainingModule(TrainingModule[PretrainingEpoch]):
 
     def record(self, clock: EpochClock, learning_rate: float) -> PretrainingEpoch:
         """Return the epoch's figures."""
-        assert self._survey is not None
         return PretrainingEpoch(
             epoch=self.epoch + 1,
             train_loss=self.train_loss,
@@ -148,7 +141,6 @@ class PretrainingModule(TrainingModule[PretrainingEpoch]):
 
     def describe_progress(self, trained_s: float) -> str:
         """Return how many windows were seen, the loss, the speed, and how long the rest takes."""
-        assert self._survey is not None
         windows = self._survey.train_windows
         left_s = trained_s * max(0.0, windows / self.windows_seen - 1)
         return (

@@ -8,12 +8,13 @@ from degradation.errors import UserError
 from models.config.experiment import ExperimentConfig
 from models.device import accelerator
 from models.duration import describe_duration
-from models.training.checkpoint import ResumeState
+from models.networks.midi_encoder import NoteEncoder
+from models.tokens.tokenisers import TOKENISERS
 from models.training.epoch_keeper import Keeping
 from models.training.loop import Task, Work, run_training
 from models.training.pretraining.baseline import Survey, survey
 from models.training.pretraining.history import PretrainingEpoch, PretrainingResult
-from models.training.pretraining.module import PretrainingModule, WindowLoaders
+from models.training.pretraining.module import MaskedNoteModel, PretrainingModule, WindowLoaders
 from models.training.pretraining.result import (
     NAME,
     pretraining_identity,
@@ -52,25 +53,24 @@ def pretrain(
             f"{NAME} alone"
         )
     identity = pretraining_identity(config, data_version)
-    found: list[Survey] = []
 
-    def prepare() -> Work:
-        surveyed = survey(source, config)
-        _check(surveyed)
-        found.append(surveyed)
-        batches = math.ceil(surveyed.train_windows / pretraining.batch_size)
+    def network() -> MaskedNoteModel:
+        encoder = NoteEncoder(config.grid_rate_hz, config.midi_encoder)
+        return MaskedNoteModel(encoder, TOKENISERS[config.midi_encoder.tokens].vocabulary)
+
+    def prepare() -> Work[PretrainingEpoch]:
+        found = survey(source, config)
+        _check(found)
+        batches = math.ceil(found.train_windows / pretraining.batch_size)
         return Work(
-            steps_in_all=pretraining.epochs * batches,
             described=(
-                f"{surveyed.train_windows:,} windows with {surveyed.train_notes:,} notes, "
-                f"{surveyed.validation_notes_guessed:,} to guess in validation"
+                f"{found.train_windows:,} windows with {found.train_notes:,} notes, "
+                f"{found.validation_notes_guessed:,} to guess in validation"
+            ),
+            module=lambda network, state: PretrainingModule(
+                network, config, found, steps_in_all=pretraining.epochs * batches, state=state
             ),
             loaders=lambda first_epoch: WindowLoaders(source, config, first_epoch),
-        )
-
-    def module(steps_in_all: int, state: ResumeState[PretrainingEpoch] | None) -> PretrainingModule:
-        return PretrainingModule(
-            config, found[0] if found else None, steps_in_all=steps_in_all, state=state
         )
 
     trained = run_training(
@@ -94,9 +94,8 @@ def pretrain(
             torch_threads=config.torch_threads,
             devices=1,
             bf16=accelerator() == "cuda" and config.training.precision == "bf16",
+            network=network,
             prepare=prepare,
-            module=module,
-            initialise=lambda module: None,
         ),
         log,
         on_epoch,

@@ -7,7 +7,6 @@ import pytest
 
 from degradation.notes import NOTE_DTYPE, PEDAL_DTYPE, SUSTAIN, Performance
 from degradation.seeds import stream
-from models.evaluation.human.agreement import measure_agreement
 from models.evaluation.human.heuristics import (
     HEURISTICS,
     duration_variation,
@@ -22,6 +21,7 @@ from models.evaluation.human.heuristics import (
     velocity_span,
     velocity_step,
 )
+from models.evaluation.human.rating_agreement import correlate
 from storage.percepiano import SCALES, read_percepiano
 
 NOT_REPRODUCED = {"share of time the pedal is down"}
@@ -65,12 +65,11 @@ def test_the_table_is_reproduced(real_data: Path) -> None:
     segments = [clip.score_segment for clip in clips]
     ratings = np.stack([clip.means for clip in clips])
     for heuristic in HEURISTICS:
-        found = measure_agreement(
+        _, within = correlate(
             np.array([heuristic.measure(clip.performance) for clip in clips]),
-            ratings[:, SCALES.index(heuristic.claim.scale)],
+            ratings[:, SCALES.index(heuristic.scale)],
             segments,
-            heuristic.claim.sign,
             stream(0, heuristic.name),
         )
         if heuristic.name not in NOT_REPRODUCED:
-            assert found.within.r == pytest.approx(heuristic.stated_rho, abs=0.011), heuristic.name
+            assert within.rho == pytest.approx(heuristic.stated_rho, abs=0.011), heuristic.name

@@ -1,4 +1,4 @@
-"""What a model has heard: excerpts of what it was trained on, by their notes or by the map."""
+"""Overlap with training: excerpts of what a model was trained on, by notes or by the map."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from degradation.notes import Performance, cut_window
-from models.evaluation.human.training_overlap import count_by_file, find_heard
+from models.evaluation.human.training_overlap import count_by_file, find_overlap
 from storage.percepiano import Clip, read_percepiano
 
 
@@ -19,7 +19,7 @@ def clips(checkout: Path) -> list[Clip]:
 def test_an_excerpt_is_found_in_a_longer_performance(clips: list[Clip]) -> None:
     whole = clips[0].performance
     excerpt = replace(clips[0], performance=cut_window(whole, 1.1, 3.0))
-    assert find_heard([excerpt, *clips[1:]], [("a.midi", whole)]) == {clips[0].stem: "a.midi"}
+    assert find_overlap([excerpt, *clips[1:]], [("a.midi", whole)]) == {clips[0].stem: "a.midi"}
 
 
 def test_the_same_music_played_by_another_is_not_the_same_playing(clips: list[Clip]) -> None:
@@ -28,14 +28,14 @@ def test_the_same_music_played_by_another_is_not_the_same_playing(clips: list[Cl
         for player in ("1", "2")
     )
     assert np.array_equal(first.performance.notes["pitch"], other.performance.notes["pitch"])
-    assert find_heard([other], [("a.midi", first.performance)]) == {}
+    assert find_overlap([other], [("a.midi", first.performance)]) == {}
 
 
-def test_a_clip_that_the_map_names_has_been_heard(clips: list[Clip]) -> None:
+def test_a_clip_that_the_map_names_overlaps(clips: list[Clip]) -> None:
     named = replace(clips[0], maestro_midi="2015/b.midi")
     elsewhere = clips[-1].performance
-    assert find_heard([named], [("2015/b.midi", elsewhere)]) == {named.stem: "2015/b.midi"}
-    assert find_heard([named], [("2015/c.midi", elsewhere)]) == {}
+    assert find_overlap([named], [("2015/b.midi", elsewhere)]) == {named.stem: "2015/b.midi"}
+    assert find_overlap([named], [("2015/c.midi", elsewhere)]) == {}
 
 
 def test_a_performance_of_a_few_notes_holds_no_excerpt(clips: list[Clip]) -> None:
@@ -44,7 +44,7 @@ def test_a_performance_of_a_few_notes_holds_no_excerpt(clips: list[Clip]) -> Non
         pedal=clips[0].performance.pedal[:0],
         duration_s=6.0,
     )
-    assert find_heard(clips[:3], [("a.midi", few)]) == {}
+    assert find_overlap(clips[:3], [("a.midi", few)]) == {}
 
 
 def test_the_file_that_takes_most_clips_comes_first() -> None:
@@ -61,4 +61,4 @@ def test_notes_find_the_clips_that_the_map_names(real_data: Path) -> None:
     mapped = {clip.stem for clip in rated if clip.maestro_midi == name}
     assert mapped
     unmapped = [replace(clip, maestro_midi=None) for clip in rated]
-    assert set(find_heard(unmapped, [(name, performance)])) == mapped
+    assert set(find_overlap(unmapped, [(name, performance)])) == mapped

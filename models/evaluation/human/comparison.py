@@ -1,0 +1,223 @@
+"""The comparison with listeners: labeling functions, heuristics, models, baseline, fine-tuning."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from degradation.errors import UserError
+from degradation.notes import Performance
+from degradation.render import Instrument, render
+from degradation.seeds import stream
+from labeling.functions import LABELING_FUNCTIONS
+from labeling.reliability import assess_reliability
+from models.config.experiment import Experiment
+from models.config.human_validation import HumanValidationConfig
+from models.evaluation.human.document import (
+    ClipCounts,
+    FineTuning,
+    HeldOut,
+    HumanValidation,
+    ModelAgreement,
+    NoFineTuning,
+    NoModels,
+    Quarantined,
+    RatingAgreement,
+    ScaleReliability,
+)
+from models.evaluation.human.features import FEATURES, measure_features
+from models.evaluation.human.fine_tuning import compare_starts
+from models.evaluation.human.grading import compare_models
+from models.evaluation.human.held_out import judge_held_out, predict_baseline
+from models.evaluation.human.heuristics import HEURISTICS
+from models.evaluation.human.hypotheses import FUNCTION_HYPOTHESES
+from models.evaluation.human.rating_agreement import Ratings
+from models.evaluation.human.training_overlap import find_overlap
+from models.inference.trained_model import TrainedModel
+from storage.corpus import CorpusConfig
+from storage.percepiano import SCALES, Clip, RatedClips
+
+FloatArray = NDArray[np.float64]
+
+LONG_BARS = 16
+"""Clips of this many bars overlap shorter ones: the same playing would count twice."""
+
+PASSAGE_FOLDS = 10
+
+FEWEST_CLIPS = 30
+"""With fewer clips no correlation is shown."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class TrainedModels:
+    """A recipe's trained models, and the performances that they have read, with their MIDI files.
+
+    `trained_on` yields those of training with labels, `pretrained_on` those that the pretrained
+    encoder of models that read MIDI has read without labels: nothing where they started from
+    random weights. Then `pretrained_dir`, the encoder's folder, is None.
+    """
+
+    models: Mapping[Experiment, TrainedModel]
+    trained_on: Iterable[tuple[str, Performance]]
+    pretrained_on: Iterable[tuple[str, Performance]]
+    pretrained_dir: Path | None
+
+
+def compare_with_listeners(
+    rated: RatedClips,
+    trained: TrainedModels,
+    corpus: CorpusConfig,
+    instrument: Instrument,
+    config: HumanValidationConfig,
+    *,
+    recipe: str,
+    log: Callable[[str], None],
+) -> HumanValidation:
+    """Return how functions and models agree with PercePiano's listeners.
+
+    Clips that overlap with the models' training are left out for the models; clips that their
+    encoder alone has read, without labels, are counted. Raises UserError when too few clips are
+    left to compare, or all are of one work.
+    """
+    clips = [clip for clip in rated.clips if not clip.is_score and clip.bars != LONG_BARS]
+    works = dict(sorted(Counter(clip.work for clip in clips).items()))
+    if len(clips) < FEWEST_CLIPS or len(works) < 2:
+        raise UserError(
+            f"PercePiano leaves {len(clips)} clips of {len(works)} works by human players; "
+            f"expected {FEWEST_CLIPS} or more of two: check the folder out again"
+        )
+    log(f"{len(clips)} clips; baseline on held-out works")
+    means, passages = np.stack([clip.means for clip in clips]), [c.score_segment for c in clips]
+    features = np.stack([measure_features(clip.performance) for clip in clips])
+
+    def baseline(groups: Sequence[str]) -> FloatArray:
+        return predict_baseline(features, means, groups, config.boosting, seed=config.seed)
+
+    def judge(predicted: FloatArray, groups: str) -> HeldOut:
+        return judge_held_out(means, predicted, passages, stream(config.seed, "baseline", groups))
+
+    predicted = baseline([clip.work for clip in clips])
+    ratings = Ratings(means, predicted, passages, config.seed)
+    log("labeling functions, on rendered sound")
+    functions = compare_functions(clips, instrument, ratings)
+    models: ModelAgreement | None = None
+    no_models: NoModels | None = "none trained"
+    overlap: dict[str, str] = {}
+    read: dict[str, str] = {}
+    new: list[int] = []
+    if trained.models:
+        log("which clips overlap with training, and which with pretraining")
+        overlap = find_overlap(clips, trained.trained_on)
+        new = [number for number, clip in enumerate(clips) if clip.stem not in overlap]
+        no_models = _too_few(len(new))
+        if no_models is None:
+            read = find_overlap([clips[number] for number in new], trained.pretrained_on)
+            log(f"{', '.join(trained.models)} grade {len(new)} clips")
+            models = compare_models(
+                trained.models, clips, new, overlap, len(read), corpus, instrument, ratings
+            )
+    known_works = tuple(sorted({clip.work for clip in clips if clip.stem in overlap | read}))
+    fine_tuning: FineTuning | None = None
+    no_fine_tuning: NoFineTuning | None = no_models
+    if models:
+        log("fine-tuning midi_only on ratings, from each start")
+        fine_tuning, no_fine_tuning = compare_starts(
+            trained.models.get("midi_only"),
+            trained.pretrained_dir,
+            [clips[number] for number in new],
+            features[new],
+            known_works,
+            corpus,
+            config,
+        )
+    return HumanValidation(
+        recipe=recipe,
+        clips=ClipCounts(
+            read=len(rated.clips),
+            quarantine=tuple(Quarantined(item=f.item, reason=f.reason) for f in rated.faults),
+            judged=len(clips),
+            passages=len(set(passages)),
+            works=works,
+            ratings=len(rated.ratings.stems),
+            rating_rows_refused=rated.rows_refused,
+            listeners=len(set(rated.ratings.raters)),
+        ),
+        reliability=rate_raters(rated, config),
+        heuristics=tuple(
+            ratings.compare(
+                heuristic.name,
+                "",
+                heuristic.scale,
+                heuristic.sign,
+                np.array([heuristic.measure(clip.performance) for clip in clips]),
+                stated_rho=heuristic.stated_rho,
+            )
+            for heuristic in HEURISTICS
+        ),
+        functions=functions,
+        features=tuple(FEATURES),
+        baseline_by_work=judge(predicted, "work"),
+        baseline_by_passage=judge(baseline(passage_folds(passages)), "segment"),
+        models=models,
+        no_models=no_models,
+        fine_tuning=fine_tuning,
+        no_fine_tuning=no_fine_tuning,
+    )
+
+
+def _too_few(clips: int) -> NoModels | None:
+    if clips >= FEWEST_CLIPS:
+        return None
+    return "too few clips" if clips else "all clips trained on"
+
+
+def passage_folds(passages: Sequence[str]) -> list[str]:
+    """Return one of `PASSAGE_FOLDS` folds for each clip: no passage is in two."""
+    fold = {name: str(at % PASSAGE_FOLDS) for at, name in enumerate(sorted(set(passages)))}
+    return [fold[name] for name in passages]
+
+
+def rate_raters(rated: RatedClips, config: HumanValidationConfig) -> dict[str, ScaleReliability]:
+    """Return how far listeners agree, by scale, over all clips of the checkout."""
+    _, target = np.unique(np.asarray(rated.ratings.stems), return_inverse=True)
+    return {
+        scale: ScaleReliability(
+            **asdict(
+                assess_reliability(
+                    target,
+                    rated.ratings.answers[:, column],
+                    halves=config.random_halves,
+                    rng=stream(config.seed, "reliability", scale),
+                )
+            )
+        )
+        for column, scale in enumerate(SCALES)
+    }
+
+
+def compare_functions(
+    clips: Sequence[Clip], instrument: Instrument, ratings: Ratings
+) -> tuple[RatingAgreement, ...]:
+    """Return how each labeling function's value correlates with the scale of its hypothesis."""
+    sounds = (render(clip.performance, instrument) for clip in clips)
+    values = np.array(
+        [
+            [function(clip.performance, sound).value for function in LABELING_FUNCTIONS]
+            for clip, sound in zip(clips, sounds, strict=True)
+        ],
+        np.float64,  # None, an abstention, becomes NaN
+    )
+    return tuple(
+        ratings.compare(
+            function.name,
+            function.unit,
+            FUNCTION_HYPOTHESES[function.name].scale,
+            FUNCTION_HYPOTHESES[function.name].sign,
+            measured,
+            abstained=int(np.isnan(measured).sum()),
+        )
+        for function, measured in zip(LABELING_FUNCTIONS, values.T, strict=True)
+    )

@@ -1,0 +1,178 @@
+"""What human validation writes as JSON and its page shows: measures beside listeners' ratings.
+
+rho is Spearman's, r Pearson's. Intervals are 95 %, from a bootstrap of whole passages (score
+segments). A figure that is not defined is NaN, null in JSON. "Within score" takes the mean of each
+passage off both sides first, so that recognising the music is worth nothing.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from models.config.experiment import Experiment
+from models.document import Number
+from models.evaluation.agreement.resampling import Interval
+
+Sign = Literal[-1, 1]
+Verdict = Literal["follows", "opposes", "inconclusive", "no hypothesis"]
+StartName = Literal["checkpoint", "pretrained", "scratch"]
+NoModels = Literal["none trained", "all clips trained on", "too few clips"]
+NoFineTuning = Literal[NoModels, "midi_only not trained", "one work"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rho:
+    """A rank correlation of `n` pairs with its interval."""
+
+    rho: Number
+    interval: Interval
+    n: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RatingAgreement:
+    """How a measure correlates with the ratings on one scale.
+
+    `sign` is what the hypothesis states, None without one. `baseline_rho` is the within-score rho
+    of the baseline's prediction of that scale on the same clips. Of a heuristic, `stated_rho` is
+    what was stated before this code was written; of a labeling function, `abstained` is how many
+    clips it gave no value.
+    """
+
+    name: str
+    unit: str
+    scale: str
+    sign: Sign | None
+    pooled: Rho
+    within: Rho
+    baseline_rho: Number
+    stated_rho: float | None = None
+    abstained: int | None = None
+
+    @property
+    def verdict(self) -> Verdict:
+        """What the within-score interval says of the hypothesis."""
+        if self.sign is None:
+            return "no hypothesis"
+        if not self.within.interval.excludes_zero:
+            return "inconclusive"
+        return "follows" if self.within.rho * self.sign > 0 else "opposes"
+
+    @property
+    def strength(self) -> float:
+        """The size of the within-score correlation."""
+        return abs(self.within.rho)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeldOut:
+    """How well ratings were predicted for held-out music: means over the scales.
+
+    `r2` is the share of variance explained, below 0 where the training mean is better; `within_r`
+    is r within score, with its interval.
+    """
+
+    r2: Number
+    r: Number
+    within_r: Number
+    within_interval: Interval
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScaleReliability:
+    """How far listeners agree on one scale (see `labeling.reliability.Reliability`)."""
+
+    icc_1: Number
+    icc_k: Number
+    split_half: Number
+    raters: Number
+    targets: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quarantined:
+    """A clip that could not be read, and why."""
+
+    item: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClipCounts:
+    """The checkout: `judged` clips of `passages`, by `works`, of those `read`."""
+
+    read: int
+    quarantine: tuple[Quarantined, ...]
+    judged: int
+    passages: int
+    works: Mapping[str, int]
+    ratings: int
+    rating_rows_refused: int
+    listeners: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelAgreement:
+    """How the trained models' scores correlate with ratings, on clips they were not trained on.
+
+    `left_out` counts the clips cut from a training performance, by its file. Of those judged,
+    `read_in_pretraining` counts by model the clips whose performance its encoder has read in
+    masked pretraining, without labels.
+    """
+
+    judged: int
+    passages: int
+    left_out: Mapping[str, int]
+    read_in_pretraining: Mapping[Experiment, int]
+    rows: Mapping[Experiment, tuple[RatingAgreement, ...]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FineTuning:
+    """`midi_only` fine-tuned on ratings from each start, whole works held out.
+
+    `gain` is the checkpoint's `within_r` less that of the start `gain_over`, which lacks training
+    on damage and nothing else. `seeds` trainings a fold are averaged; intervals redraw passages,
+    not trainings. `known_works` are works of which the checkpoint's training or pretraining had
+    a performance.
+    """
+
+    clips: int
+    works: tuple[str, ...]
+    known_works: tuple[str, ...]
+    seeds: int
+    starts: Mapping[StartName, HeldOut]
+    baseline: HeldOut
+    gain_over: StartName
+    gain: Number
+    gain_interval: Interval
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HumanValidation:
+    """Labeling functions, trained models and a baseline beside PercePiano's listeners.
+
+    `models` and `fine_tuning` are None for the reason in `no_models` and `no_fine_tuning`.
+    """
+
+    recipe: str
+    clips: ClipCounts
+    reliability: Mapping[str, ScaleReliability]
+    heuristics: tuple[RatingAgreement, ...]
+    functions: tuple[RatingAgreement, ...]
+    features: tuple[str, ...]
+    baseline_by_work: HeldOut
+    baseline_by_passage: HeldOut
+    models: ModelAgreement | None
+    no_models: NoModels | None
+    fine_tuning: FineTuning | None
+    no_fine_tuning: NoFineTuning | None
+
+    @property
+    def mean_reliability(self) -> Mapping[str, float]:
+        """The means over the scales, by measure."""
+        found = self.reliability.values()
+        return {
+            name: sum(getattr(scale, name) for scale in found) / len(found)
+            for name in ("icc_1", "icc_k", "split_half", "raters")
+        }
