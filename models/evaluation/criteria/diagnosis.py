@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from models.config.experiment import Experiment, Modality
-from models.evaluation.agreement.model_comparison import MeanPair
+from models.evaluation.agreement.pairs import MeanPair
 from models.evaluation.criteria.verdict import Verdict, verdict
 from models.evaluation.report.document import FusionFigures
 

@@ -11,7 +11,7 @@ from typing import Literal
 from models.config.experiment import Experiment, Modality
 from models.document import Number
 from models.evaluation.agreement.confusion import Confusion
-from models.evaluation.agreement.model_comparison import Pairs
+from models.evaluation.agreement.pairs import Pairs
 from models.evaluation.agreement.resampling import (
     FEWEST_FOR_INTERVAL,
     AgreementIntervals,

@@ -6,7 +6,7 @@ import pytest
 
 from labeling.scores import DIMENSIONS
 from models.config.experiment import Experiment
-from models.evaluation.agreement.model_comparison import MeanPair
+from models.evaluation.agreement.pairs import MeanPair
 from models.evaluation.agreement.resampling import AgreementIntervals, Gain, Interval
 from models.evaluation.counterfactuals.counterfactual import Response
 from models.evaluation.counterfactuals.dose_response import dose_response

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from models.evaluation.agreement.model_comparison import MeanPair
+from models.evaluation.agreement.pairs import MeanPair
 from models.evaluation.agreement.resampling import Interval
 from models.evaluation.criteria.diagnosis import (
     Evidence,
