@@ -11,11 +11,11 @@ import pyarrow.compute as pc
 import pyarrow.dataset as pads
 
 from degradation.errors import UserError
+from storage.columns import table_schema
 from storage.corpus import SPLITS
 from storage.derived import HEURISTICS_VERSION
 from storage.factored_columns import COUNTERFACTUAL_SPLITS
 from storage.files import storage_error
-from storage.schema import table_schema
 from storage.tables import (
     ROW_GROUP_ROWS,
     Table,

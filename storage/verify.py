@@ -16,7 +16,7 @@ from degradation.waveform import Waveform, power
 from storage.audio import decode_audio
 from storage.load_or_render import load_or_render
 from storage.midi import read_midi
-from storage.pairs import replay_without_noise
+from storage.replay import replay_without_noise
 
 ROUNDING_POWER = 2.0**-30 / 12
 """Mean square of rounding to steps of 2**-15 (Bennett 1948), full scale squared."""
