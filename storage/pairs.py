@@ -36,15 +36,15 @@ from storage.tables import (
 )
 
 VERSION = "5"
-"""Part of every part's name: raise it when the same recipe gives other rows."""
+"""In the digest of every data file: raise it when the same recipe gives other rows."""
 
 TASK_ROWS = 256
-"""Rows a part, about 50 MB: what one task makes, and what a killed run makes again at most."""
+"""Rows a task writes as one data file, about 50 MB: the most that a killed run makes again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CorpusOrigin:
-    """What a row says of its corpus, and where the recordings lie."""
+    """A row's corpus: its name, its licence, and the root that holds recordings."""
 
     name: str
     root: Path
@@ -65,7 +65,7 @@ class PairsTask:
 
     @property
     def name(self) -> str:
-        """What the part is called: a digest of all that its bytes follow from."""
+        """Name of the data file: a digest of everything that determines its bytes."""
         recipe = self.draws[0][0].recipe
         about = [
             VERSION,
@@ -96,14 +96,14 @@ class PairsTask:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PairsReport:
-    """What a worker wrote: the pairs, and those it left out."""
+    """The files that a worker wrote."""
 
     pairs: DataFile
     quarantine: DataFile
 
 
 class SilenceError(UserError):
-    """A draw in which nothing is heard; the rest of its part can be made."""
+    """The sound of a draw is silent; other draws are not affected."""
 
 
 def find_pairs(task: PairsTask) -> PairsReport | None:
@@ -120,10 +120,10 @@ def _find(task: PairsTask, path: str, left_out_path: str) -> PairsReport | None:
 
 
 def write_pairs(task: PairsTask) -> PairsReport:
-    """Make a task's rows and write them as one part, a row group at a time.
+    """Make a task's rows and write them as one data file, a row group at a time.
 
-    A draw whose recording cannot be used, or that is silent, goes to quarantine; what would
-    befall every draw (no FluidSynth, say) is a UserError.
+    A draw that is silent, or has no usable recording, goes to quarantine. Raises UserError for
+    what would fail every draw, such as a missing FluidSynth.
     """
     path, left_out_path = task.paths
     if made_before := _find(task, path, left_out_path):
@@ -161,8 +161,8 @@ def make_row(
 ) -> dict[str, Any]:
     """Return one row of the shards: damaged notes, what they sound like, labels, provenance.
 
-    Raises RecordingError when its recording cannot be used, SilenceError when nothing is heard:
-    the notes may all begin in the window's last moments.
+    Raises RecordingError when its recording cannot be used, SilenceError when the sound is
+    silent: all notes may begin at the very end of the window.
     """
     recipe = draw.recipe
     clean = clean_segment(segment, performances)
@@ -223,7 +223,7 @@ def make_row(
 
 
 def _or_null(value: float) -> float | None:
-    """Return a measurement; NaN or an infinity (there is nothing to measure) becomes null."""
+    """Return a measurement, or None for NaN or infinity, where nothing could be measured."""
     return value if math.isfinite(value) else None
 
 
@@ -232,5 +232,5 @@ def _medium(data: bytes, name: str) -> dict[str, object]:
 
 
 def split_into_tasks(draws: Sequence[Any]) -> list[Sequence[Any]]:
-    """Return draws in runs of `TASK_ROWS`."""
+    """Return draws in consecutive groups of `TASK_ROWS`."""
     return [draws[first : first + TASK_ROWS] for first in range(0, len(draws), TASK_ROWS)]

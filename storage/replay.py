@@ -33,7 +33,7 @@ SOUND_OPERATIONS: TypeAdapter[Any] = TypeAdapter(tuple[SoundDamage, ...])
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Replayed:
-    """What a row was made of and what it holds; note ids are those of the row's edits.
+    """A row's clean and degraded notes and sound; note ids are those of the row's edits.
 
     `write_midi` and `encode_flac` give the row's own bytes again.
     """
@@ -60,9 +60,9 @@ def replay(row: dict[str, Any], root: Path | None = None) -> Replayed:
 
 
 def replay_without_noise(row: dict[str, Any], root: Path | None = None) -> Waveform:
-    """Return a row's sound as it was before noise, and whatever came after it, was added.
+    """Return a row's sound without its noise and without the operations after the noise.
 
-    It is turned down as far as the row was: without its noise it has another peak.
+    Its gain is that of the row, because the peak without noise would give another gain.
     """
     before = list(
         itertools.takewhile(
