@@ -1,9 +1,8 @@
-"""The eight dimensions, and the scores that a recipe gives a draw."""
+"""The eight dimensions, and a draw's scores."""
 
 from typing import Literal, get_args
 
-from degradation.factored_sampling import FactoredDraw
-from degradation.sampling import Draw, TieredDraw
+from degradation.draws import Draw, FactoredDraw, TieredDraw
 
 Dimension = Literal[
     "note_accuracy",
@@ -31,7 +30,7 @@ def severities(draw: FactoredDraw) -> dict[str, float]:
 
 
 def _curve_scores(draw: FactoredDraw) -> dict[str, float]:
-    """Return eight scores that follow from severity alone, by the recipe's one curve."""
+    """Return eight scores that follow from severity alone, by the recipe's score curve."""
     curve = draw.recipe.score_curve
     return {name: float(curve.score(jnd)) for name, jnd in severities(draw).items()}
 

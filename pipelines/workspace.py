@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from degradation.errors import UserError
+from models.config.experiment import Experiment
 from pipelines.settings import Settings
 from storage.schema import TABLES
 from storage.tables import Table, table_exists
@@ -53,6 +54,10 @@ class Workspace:
     def output_path(self, recipe: str, name: str) -> Path:
         """Return the local folder of a recipe's output, which may not exist."""
         return self.settings.outputs / recipe / name
+
+    def model_folder(self, recipe: str, experiment: Experiment) -> Path:
+        """Return where a model lies, or would lie; experiment files of other names have others."""
+        return self.output_path(recipe, f"models/{self.settings.experiment.stem}/{experiment}")
 
 
 def make_folder(path: Path) -> Path:

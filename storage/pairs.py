@@ -10,11 +10,10 @@ from typing import Any
 import pyarrow as pa
 
 from degradation.degrade import damage_notes, damage_sound
+from degradation.draws import Draw, FactoredDraw, TieredDraw
 from degradation.errors import UserError
-from degradation.factored_sampling import FactoredDraw
 from degradation.notes import Performance, cut_window
 from degradation.render import soundfont_digest
-from degradation.sampling import Draw, TieredDraw
 from degradation.waveform import level_dbfs
 from labeling.damage import measure_damage
 from labeling.functions.timbre import SILENT_DBFS

@@ -12,8 +12,8 @@ import pyarrow.compute as pc
 from pydantic import TypeAdapter
 
 from degradation.degrade import NOISES, DamagedSound, damage_sound, replay_notes
+from degradation.draws import random_stream_key
 from degradation.errors import UserError
-from degradation.factored_sampling import randomness_of
 from degradation.notes import Performance
 from degradation.operation import SoundOperation
 from degradation.operations import SoundDamage
@@ -104,7 +104,7 @@ def _stored_sound(
                 f"digest {row['soundfont_digest']}, got {found}: install that soundfont"
             )
     before = load_or_render(performance, row["audio_source"], instrument, row, root)
-    name = (row["recipe"], row["segment_id"], randomness_of(row["draw"], row["varied"]))
+    name = (row["recipe"], row["segment_id"], random_stream_key(row["draw"], row["varied"]))
     return damage_sound(before, operations, lambda operation: stream(row["seed"], *name, operation))
 
 

@@ -1,21 +1,15 @@
-"""What the functions on notes share: chords as one event, and spread about a local mean."""
+"""Shared by the functions on notes: chords as one event, and residuals about a local mean."""
 
 import numpy as np
 from numpy.typing import NDArray
 
+from degradation import melody_bass
 from degradation.notes import NoteArray
-
-CHORD_GAP_S = 0.05
-"""Onsets closer than this are one event.
-
-Tried from 30 to 70 ms on PercePiano: the variability of inter-onset intervals follows listeners
-best at 50 ms. Goebl & Parncutt 2002 test the asynchrony of chords up to 54 ms.
-"""
 
 
 def first_of_chord(notes: NoteArray) -> NDArray[np.intp]:
     """Return the index of the first note of each chord; `notes` is sorted by onset, not empty."""
-    return np.flatnonzero(np.diff(notes["onset_s"], prepend=-np.inf) > CHORD_GAP_S)
+    return melody_bass.first_of_chord(notes["onset_s"], melody_bass.EVENT_GAP_S)
 
 
 def local_residuals(
@@ -26,11 +20,10 @@ def local_residuals(
     reach_s: float,
     reach_semitones: float,
 ) -> NDArray[np.float64]:
-    """Return each note's level less the mean of its neighbours in time and pitch, itself left out.
+    """Return each note's level minus the mean of its neighbours in time and pitch.
 
-    Neighbours weigh by a Gaussian of standard deviation `reach_s` and `reach_semitones`; the
-    overall mean joins in with the weight of a distant note, and stands in where there is none.
-    All arrays have shape (n,).
+    Neighbours are weighted by a Gaussian of standard deviation `reach_s` and `reach_semitones`,
+    the overall mean by 0.001, so that it is used where a note has none. All arrays: (n,).
     """
     nearness = np.exp(
         -0.5

@@ -1,19 +1,20 @@
-"""How clean the pedalling is: what it lets clash, and how late it is lifted.
+"""How clean the pedalling is: dissonance that it adds, and how late it is lifted.
 
-CC64 is continuous (a median of 111 distinct values a MAESTRO file). Where it counts as down is
-decided with hysteresis, so that a foot that rests near the middle makes no changes.
+CC64 is continuous (a median of 111 distinct values a MAESTRO file). It counts as down with
+hysteresis, so that a foot resting near the middle makes no changes.
 """
 
 import numpy as np
 from numpy.typing import NDArray
 
-from degradation.notes import SUSTAIN, NoteArray, PedalArray, Performance
+from degradation.melody_bass import EVENT_GAP_S
+from degradation.notes import PEDAL_DOWN_FROM, SUSTAIN, NoteArray, PedalArray, Performance
 from degradation.waveform import Waveform
-from labeling.functions.events import CHORD_GAP_S, first_of_chord
+from labeling.functions.events import first_of_chord
 from labeling.functions.reading import Abstention, LabelingFunction, ScoreCurve
 
-DOWN_FROM, UP_BELOW = 64, 40
-"""CC64 at which the dampers count as lifted, and below which as back on the strings."""
+UP_BELOW = 40
+"""CC64 below which a pedal that was down counts as up again (hysteresis)."""
 
 MIN_NOTES = 8
 MIN_LIFTS = 2
@@ -30,14 +31,14 @@ Huron 1994 (Music Perception 11), aggregate dyadic consonance by interval class:
 
 FRAME_S = 0.1
 AUDIBLE = 5.0
-"""Frames whose tones sum to less than this velocity are silence."""
+"""Frames whose tones sum to less than this velocity count as silent."""
 
 
 def pedal_spans(pedal: PedalArray, duration_s: float) -> NDArray[np.float64]:
     """Return when the sustain pedal goes down and up again, in seconds, of shape (spans, 2)."""
     moved = pedal[pedal["controller"] == SUSTAIN]
-    decided = moved[(moved["value"] >= DOWN_FROM) | (moved["value"] < UP_BELOW)]
-    down = np.concatenate([[False], decided["value"] >= DOWN_FROM, [False]])
+    decided = moved[(moved["value"] >= PEDAL_DOWN_FROM) | (moved["value"] < UP_BELOW)]
+    down = np.concatenate([[False], decided["value"] >= PEDAL_DOWN_FROM, [False]])
     time_s = np.append(decided["time_s"], duration_s)
     turned = np.flatnonzero(down[1:] != down[:-1])
     return np.asarray(time_s[turned].reshape(-1, 2), dtype=np.float64)
@@ -49,9 +50,9 @@ def decay_s(pitch: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def sounding_until(notes: NoteArray, spans: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return when each note stops sounding: at the lift if its key is let go under the pedal.
+    """Return when each note stops sounding, (n,), in seconds.
 
-    A note also ends where its key is struck again. Shape (n,), seconds.
+    At the pedal's lift if the key is released under the pedal, or when the key is struck again.
     """
     offset_s = notes["offset_s"]
     span = np.searchsorted(spans[:, 0], offset_s, side="right") - 1
@@ -65,9 +66,9 @@ def sounding_until(notes: NoteArray, spans: NDArray[np.float64]) -> NDArray[np.f
 
 
 def dissonance(loudness: NDArray[np.float64], pitch: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """Return the mean dissonance of the pairs of tones that sound in each audible frame.
+    """Return the mean dissonance of the pairs of tones in each audible frame.
 
-    `loudness` has shape (frames, notes). Silent frames are left out.
+    `loudness` has shape (frames, notes).
     """
     pitch_class = pitch % 12
     chroma = loudness @ (pitch_class[:, None] == np.arange(12)).astype(np.float64)
@@ -79,11 +80,10 @@ def dissonance(loudness: NDArray[np.float64], pitch: NDArray[np.uint8]) -> NDArr
 
 
 def pedal_blur(performance: Performance, waveform: Waveform | None) -> float | Abstention:
-    """Return the dissonance that the pedal adds to what the keys hold; no unit, above 0 is blur.
+    """Return the mean `dissonance` of all that sounds minus that of the held keys alone; no unit.
 
-    The mean over time of `dissonance` of all that sounds, less that of the keys held alone; tones
-    weigh by key velocity and decay. Within-score Spearman with PercePiano's pedal clean-blurred:
-    +.38.
+    Tones are weighted by key velocity and decay. Within-score Spearman with PercePiano's pedal
+    clean-blurred: +.38.
     """
     notes = performance.notes
     if len(notes) < MIN_NOTES:
@@ -94,23 +94,23 @@ def pedal_blur(performance: Performance, waveform: Waveform | None) -> float | A
     frame_s = np.arange(0.0, performance.duration_s, FRAME_S)[:, None]
     age_s = frame_s - notes["onset_s"]
     struck = notes["velocity"] * np.exp(-np.maximum(age_s, 0.0) / decay_s(notes["pitch"]))
-    heard = np.where((age_s >= 0) & (frame_s < sounding_until(notes, spans)), struck, 0.0)
+    sounding = np.where((age_s >= 0) & (frame_s < sounding_until(notes, spans)), struck, 0.0)
     held = np.where((age_s >= 0) & (frame_s < notes["offset_s"]), struck, 0.0)
-    with_pedal, keys_alone = dissonance(heard, notes["pitch"]), dissonance(held, notes["pitch"])
+    with_pedal, keys_alone = dissonance(sounding, notes["pitch"]), dissonance(held, notes["pitch"])
     if len(with_pedal) == 0:
         return FEW_NOTES
     return float(with_pedal.mean() - (keys_alone.mean() if len(keys_alone) else 0.0))
 
 
 def late_lift(performance: Performance, waveform: Waveform | None) -> float | Abstention:
-    """Return how long the pedal lets old tones ring into a new chord, in seconds a chord.
+    """Return how long old tones ring on under the pedal into a new chord, in seconds a chord.
 
-    Of each tone whose key was let go before a chord: the time that it sounds on, at most to the
-    next chord, weighed by its loudness over that of the chord's notes and by the harshest interval
-    that it makes with them. Each chord's are summed; the mean over chords is 0 where the pedal is
-    lifted with every chord, and where what it holds fits the new harmony. Within-score Spearman
-    with PercePiano's pedal clean-blurred: +.17 on the two works that it was chosen on, +.59 on
-    the one held out; the distance of lifts from chords reaches +.03 and +.25.
+    For each tone released before a chord: the time that it still sounds, at most to the next
+    chord, weighted by its loudness relative to the chord's notes and by its most dissonant interval
+    with them. The mean over chords of their sums is 0 where the pedal is lifted with every chord,
+    or what it holds fits the new harmony. Within-score Spearman with PercePiano's pedal
+    clean-blurred: +.17 on the two works that it was chosen on, +.59 on the one held out; the
+    distance of lifts from chords reaches +.03 and +.25.
     """
     notes = performance.notes
     if len(notes) < MIN_NOTES:
@@ -127,7 +127,7 @@ def late_lift(performance: Performance, waveform: Waveform | None) -> float | Ab
     pair = DISSONANCE[np.subtract.outer(notes["pitch"], notes["pitch"].astype(np.int64)) % 12]
     harshest = np.maximum.reduceat(pair, first, axis=1).T
     age_s = chord_s[:, None] - notes["onset_s"]
-    is_old = (age_s > CHORD_GAP_S) & (notes["offset_s"] <= chord_s[:, None])
+    is_old = (age_s > EVENT_GAP_S) & (notes["offset_s"] <= chord_s[:, None])
     next_s = np.append(chord_s[1:], performance.duration_s)[:, None]
     rings_s = np.minimum(sounding_until(notes, spans), next_s) - chord_s[:, None]
     share = loudness * np.exp(-np.maximum(age_s, 0.0) / decay_s(notes["pitch"])) / new[:, None]

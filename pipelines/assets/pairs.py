@@ -9,11 +9,11 @@ import dagster as dg
 import pandas as pd
 import pyarrow.compute as pc
 
+from degradation.draws import Draw, draws_of
 from degradation.errors import UserError
 from degradation.notes import Performance
 from degradation.recipe import TIERS, Recipe
 from degradation.render import warm_synthesiser
-from degradation.sampling import Draw, draws_of
 from labeling.scores import DIMENSIONS
 from pipelines.automation import MAKE_AGAIN_WHAT_CHANGED
 from pipelines.execution.partitioned_step import (

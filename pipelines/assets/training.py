@@ -67,7 +67,7 @@ def training_asset(recipe_name: str, experiment: Experiment) -> dg.AssetsDefinit
             project.settings.experiment_config(),
             data.parts,
             data.samples,
-            model_folder(workspace, recipe_name, experiment),
+            workspace.model_folder(recipe_name, experiment),
             pretrained_dir=start_of(workspace, experiment),
             table_versions=data.table_versions,
             log=context.log.info,
@@ -99,13 +99,6 @@ class LabelledExamples:
     parts: ExampleParts
     samples: pd.DataFrame
     table_versions: Mapping[str, int]
-
-
-def model_folder(workspace: Workspace, recipe_name: str, experiment: Experiment) -> Path:
-    """Return the folder of a model, which depends on the experiment file's name."""
-    return workspace.output_path(
-        recipe_name, f"models/{workspace.settings.experiment.stem}/{experiment}"
-    )
 
 
 def read_examples(workspace: Workspace, recipe_name: str) -> LabelledExamples:
@@ -145,7 +138,7 @@ def find_result(
     pretrained = load_pretraining(start).identity if start else None
     config = workspace.settings.experiment_config()
     identity = training_identity(experiment, config, data.parts, data.samples, pretrained)
-    return load_result(model_folder(workspace, recipe_name, experiment), identity)
+    return load_result(workspace.model_folder(recipe_name, experiment), identity)
 
 
 def gates_of(history: Sequence[EpochRecord]) -> dict[str, list[tuple[float, ...]]]:

@@ -17,7 +17,7 @@ from models.tokens.performance import PERFORMANCE_DTYPE
 from models.training.result import load_result
 from pipelines.assets.evaluation import judge, tier_sounds
 from pipelines.assets.human_validation import trained_models
-from pipelines.assets.training import model_folder, read_examples, training_assets
+from pipelines.assets.training import read_examples, training_assets
 from pipelines.resources import Project
 from pipelines.settings import CONFIGS, find_recipe
 from pipelines.workspace import Workspace
@@ -97,7 +97,7 @@ def train_audio_only(on_line: Any = None) -> dict[str, Any]:
 def test_experiment_files_share_no_models(workspace: Workspace, tmp_path: Path) -> None:
     small = workspace.settings.model_copy(update={"experiment": tmp_path / "small.yaml"})
     folders = [
-        model_folder(Workspace(settings), RECIPE, "audio_only")
+        Workspace(settings).model_folder(RECIPE, "audio_only")
         for settings in (workspace.settings, small)
     ]
     assert [folder.parts[-3:] for folder in folders] == [
@@ -121,7 +121,7 @@ def test_what_is_recorded_is_what_was_read_whatever_is_committed_meanwhile(
     assert open_table(workspace.table(RECIPE, "pairs")).version() > read["pairs"]
     assert metadata["version of pairs"] == read["pairs"]
     assert metadata["version of samples"] == read["samples"]
-    folder = model_folder(workspace, RECIPE, "audio_only")
+    folder = workspace.model_folder(RECIPE, "audio_only")
     assert json.loads((folder / "history.json").read_text())["table_versions"] == read
 
 
@@ -136,7 +136,7 @@ def test_samples_of_other_pairs_are_refused(workspace: Workspace) -> None:
 
 def test_a_model_is_judged_on_what_it_was_trained_for_alone(workspace: Workspace) -> None:
     train_audio_only()
-    folder = model_folder(workspace, RECIPE, "audio_only")
+    folder = workspace.model_folder(RECIPE, "audio_only")
     outcome = judge(workspace, RECIPE, "audio_only", read_examples(workspace, RECIPE))
     assert len(outcome.predictions) == 6
     assert outcome.training == load_result(folder, outcome.training.origin.identity)

@@ -27,14 +27,14 @@ from models.evaluation.audits.documents import (
     TranscribedSplit,
     TranscriptionAudit,
 )
-from models.inference.predict import predict_split
+from models.inference.predict_split import predict_split
+from models.inference.trained_model import load_model
 from models.inputs.feature_writer import audio_features, audio_features_version, midi_tokens_version
 from models.tokens.tokenisers import TOKENISERS
 from models.training.result import TrainingResult
 from pipelines.assets.evaluation import judge, other_models
 from pipelines.assets.training import (
     find_result,
-    model_folder,
     read_examples,
     training_assets,
 )
@@ -315,8 +315,10 @@ def test_scores_from_true_notes_are_those_that_the_report_judges(
     systems = [one.system for one in found.systems if one.system.notes != "transcribed"]
     assert len(systems) == 3
     for system in systems:
-        folder = model_folder(workspace, RECIPE, system.experiment)
-        judged = predict_split(folder, data.parts, data.samples, "test").set_index("sample_id")
+        folder = workspace.model_folder(RECIPE, system.experiment)
+        judged = predict_split(load_model(folder), data.parts, data.samples, "test").set_index(
+            "sample_id"
+        )
         for clip in found.clips:
             np.testing.assert_allclose(
                 scores_of(found, clip)[system],

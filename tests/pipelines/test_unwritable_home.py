@@ -7,7 +7,6 @@ import pytest
 from typer.testing import CliRunner
 
 from models.config.experiment import EXPERIMENTS
-from pipelines.assets.training import model_folder
 from pipelines.cli import app
 from pipelines.settings import load_settings
 from pipelines.workspace import Workspace
@@ -69,7 +68,7 @@ def test_a_command_that_writes_says_so_in_one_line(
 def test_who_looks_for_models_makes_no_folder(home: Path) -> None:
     workspace = Workspace(load_settings())
     for experiment in EXPERIMENTS:
-        assert not model_folder(workspace, "phase2", experiment).exists()
+        assert not workspace.model_folder("phase2", experiment).exists()
     assert not home.exists()
 
 

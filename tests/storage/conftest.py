@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from degradation.draws import draws_of
 from degradation.notes import (
     NOTE_DTYPE,
     PEDAL_CONTROLLERS,
@@ -27,7 +28,6 @@ from degradation.notes import (
 )
 from degradation.recipe import TIERS, Recipe, load_recipe
 from degradation.render import Instrument, render
-from degradation.sampling import draws_of
 from degradation.seeds import stream
 from storage.corpus import COLUMNS, CorpusConfig, load_corpus_config, read_index
 from storage.demo_corpus import write_demo_corpus

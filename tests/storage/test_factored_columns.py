@@ -9,10 +9,9 @@ from typing import Any
 
 import pytest
 
+from degradation.draws import NOTHING, NUISANCE, FactoredDraw, draws_of
 from degradation.factored import FACTORS, FactoredRecipe
-from degradation.factored_sampling import NOTHING, NUISANCE, FactoredDraw
 from degradation.recipe import load_recipe
-from degradation.sampling import draws_of
 from labeling.scores import DIMENSIONS
 from storage.audio import encode_flac
 from storage.factored_columns import recording_quality
