@@ -17,8 +17,8 @@ from models.config.experiment import ExperimentConfig
 from pipelines.assets.pairs import pairs_step
 from pipelines.partitions import TierYear
 from pipelines.workspace import Workspace
-from storage.pairs import PairsTask, replay, write_pairs_part
-from storage.tables import Table, read_part
+from storage.pairs import PairsTask, replay, write_pairs
+from storage.tables import Table, read_data_file
 
 ROUNDS = 3
 
@@ -48,7 +48,7 @@ def bench_pairs(recipe: Recipe, workspace: Workspace, pairs: int) -> BenchResult
         tasks = _tasks(recipe, workspace, pairs, folder)
         degraded = []
         for task in tasks:
-            for group in read_part(task.table, write_pairs_part(task).pairs.path):
+            for group in read_data_file(task.table, write_pairs(task).pairs.path):
                 degraded += [
                     (
                         Instrument.model_validate_json(row["instrument"]),
@@ -62,7 +62,7 @@ def bench_pairs(recipe: Recipe, workspace: Workspace, pairs: int) -> BenchResult
                 shutil.rmtree(folder / "pairs")
                 shutil.rmtree(folder / "quarantine")
                 started = time.perf_counter()
-                write_pairs_part(task)
+                write_pairs(task)
                 pair_s += time.perf_counter() - started
             started = time.perf_counter()
             for instrument, performance in degraded:

@@ -15,7 +15,8 @@ import numpy as np
 import typer
 
 from labeling.scores import DIMENSIONS
-from models.inference.predict import predict_split
+from models.inference.predict_split import predict_split
+from models.inference.trained_model import load_model
 from models.metrics import Agreement, agreement
 from models.training.train import train
 from pipelines.assets.evaluation import JUDGED_SPLIT
@@ -61,7 +62,7 @@ def train_midi_only(
         log=lambda line: typer.echo(f"  {line}", err=True),
         on_epoch=lambda record: None,
     )
-    predicted = predict_split(folder, data.parts, data.samples, JUDGED_SPLIT)
+    predicted = predict_split(load_model(folder), data.parts, data.samples, JUDGED_SPLIT)
     true = data.samples.set_index("sample_id").loc[predicted["sample_id"], list(DIMENSIONS)]
     return agreement(true.to_numpy(np.float64), predicted[list(DIMENSIONS)].to_numpy(np.float64))
 

@@ -18,18 +18,17 @@ import pyarrow.compute as pc
 import typer
 
 from degradation.degrade import damage_notes, damage_sound
+from degradation.draws import NOTHING, FactoredDraw, family_of, with_effective_severities
 from degradation.errors import UserError
 from degradation.factored import FACTORS, Factor, FactoredRecipe
-from degradation.factored_sampling import NOTHING, FactoredDraw, as_felt, family_of
 from degradation.notes import Performance, cut_window
 from degradation.render import render
 from models.config.experiment import EXPERIMENTS, MODALITIES, Modality
 from models.evaluation.counterfactuals.dose_response import APART_JND, far_apart, fell
 from models.evaluation.criteria.acceptance import IN_ORDER_SHARE
+from models.inference.model_choice import ModelChoice
 from models.inference.scorer import Scorer
 from models.inference.sources import Sources
-from models.training.files import is_trained
-from pipelines.assets.training import model_folder
 from pipelines.cli.command import report_user_error
 from pipelines.evenly_spaced import evenly_spaced
 from pipelines.settings import find_recipe, load_settings
@@ -68,7 +67,7 @@ def write_family(
 ) -> Iterator[tuple[FactoredDraw, Sources]]:
     """Write a performance and its versions with one factor damaged; yield each with its files."""
     asked = [draw for draw in family_of(recipe, name) if draw.varied in (NOTHING, *FACTORS)]
-    for draw, felt in zip(asked, as_felt(asked, clean), strict=True):
+    for draw, felt in zip(asked, with_effective_severities(asked, clean), strict=True):
         if felt.severity_jnd != draw.severity_jnd:
             continue  # the performance has nothing that this factor could damage
         damaged = damage_notes(clean, draw.note_operations, draw.stream).performance
@@ -121,10 +120,10 @@ def main(recipe: str = "factored") -> None:
     workspace, chosen = Workspace(load_settings()), find_recipe(recipe)
     if not isinstance(chosen, FactoredRecipe):
         raise UserError(f"recipe {recipe} damages by tier; expected one of kind factored")
-    folders = {name: model_folder(workspace, recipe, name) for name in EXPERIMENTS}
-    trained = [MODALITIES[name] for name, folder in folders.items() if is_trained(folder)]
+    choice = ModelChoice({name: workspace.model_folder(recipe, name) for name in EXPERIMENTS})
+    trained = [MODALITIES[name] for name in choice.folders]
     hearings = [name for name, heard in HEARINGS.items() if any(heard <= each for each in trained)]
-    scorer = Scorer(folders, workspace.settings.corpus_config(), chosen.sample_rate_hz)
+    scorer = Scorer(choice, workspace.settings.corpus_config(), chosen.sample_rate_hz)
     shares: dict[tuple[str, Factor], list[float]] = defaultdict(list)
     for name, clean in held_out_performances(workspace):
         with tempfile.TemporaryDirectory() as folder:

@@ -1,4 +1,7 @@
-"""How a performance goes bad: arrays in, arrays out. No files but the soundfont, no Dagster."""
+"""Simulates errors of piano playing: recipes, operations on notes and sound, rendering.
+
+Arrays in, arrays out: the only files read are recipes and soundfonts.
+"""
 
 import contextlib
 import io

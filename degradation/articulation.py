@@ -1,4 +1,4 @@
-"""Uneven touch: keys let go too early and too late."""
+"""Uneven articulation: keys released too early and too late."""
 
 from typing import Literal
 
@@ -6,17 +6,17 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from degradation.chance import FloatArray, keep_between, unit_noise
 from degradation.edits import Edits, alter
-from degradation.notes import NoteArray, Performance
-from degradation.operation import NoteParameters
-from degradation.pedal import DOWN_FROM, is_down, switches
+from degradation.notes import PEDAL_DOWN_FROM, NoteArray, Performance
+from degradation.operation import NoteOperation
+from degradation.pedal import is_down, switches
+from degradation.sampling import FloatArray, mirror_between, unit_noise
 
 SHORTEST_PRESS_S = 0.03
-"""A key is hardly let go sooner after it is struck, but where the player did so."""
+"""No key is released sooner after its onset, unless the player did so."""
 
-HEARD_SHARE = 0.1
-"""Where fewer releases would be heard, for the pedal holds the others, articulation is not."""
+AUDIBLE_SHARE = 0.1
+"""With fewer audible releases, because the pedal holds the others, articulation stays as it is."""
 
 
 def longest_press_s(notes: NoteArray, duration_s: float) -> FloatArray:
@@ -30,52 +30,48 @@ def longest_press_s(notes: NoteArray, duration_s: float) -> FloatArray:
     return longest_s
 
 
-def find_heard_releases(performance: Performance) -> NDArray[np.bool_]:
-    """Return which keys are let go, within an octave of their length, where it can be heard.
+def find_audible_releases(performance: Performance) -> NDArray[np.bool_]:
+    """Return for which notes another release, after half to twice the length, is audible.
 
-    Under the pedal it makes no difference, unless the pedal is lifted while the key is held for
-    half to twice as long as it was: a key held through the lift sounds on.
+    Under the pedal it is not, unless the pedal is lifted within that time: a key held through the
+    lift sounds on.
     """
     notes, pedal = performance.notes, performance.pedal
     held_s = notes["offset_s"] - notes["onset_s"]
     soonest_s, latest_s = notes["offset_s"] - held_s / 2, notes["offset_s"] + held_s
     moves = switches(pedal)
-    lift_s = pedal["time_s"][moves[pedal["value"][moves] < DOWN_FROM]]
+    lift_s = pedal["time_s"][moves[pedal["value"][moves] < PEDAL_DOWN_FROM]]
     lifted = np.searchsorted(lift_s, latest_s) > np.searchsorted(lift_s, soonest_s)
     return np.asarray(lifted | ~is_down(pedal, soonest_s))
 
 
-class UnevenArticulation(NoteParameters):
+class UnevenArticulation(NoteOperation):
     """Keys are held too long or too short by `spread_octaves`, root mean square: log-normal.
 
     Each note on its own: joined ones come apart or overlap, and the keys of a chord are not
-    released together. Onsets and pedal stay. A press that would run into its key's next strike,
-    or the window's end, is shortened instead, and one that would be too short lengthened. Keys
-    let go under the pedal are moved too, though it is not heard: it is in the MIDI.
+    released together. Onsets and pedal stay. A note that would run into its key's next strike or
+    the window's end is shortened instead, and one that would be too short lengthened. Notes
+    released under the pedal change too, though inaudibly: the change is in the MIDI.
 
     No published threshold. One JND is taken as 0.15 octaves (11 % of the length): about what is
     noticed of the length of a single tone.
     """
 
+    STRENGTH = ("spread_octaves", 1, "octaves")
     operation: Literal["uneven_articulation"] = "uneven_articulation"
     spread_octaves: float = Field(ge=0, le=2)
 
-    @property
-    def strength(self) -> tuple[float, str]:
-        """Root mean square of the changes of length, as binary logarithms."""
-        return self.spread_octaves, "octaves"
-
-    def can_strike(self, performance: Performance) -> bool:
-        """Return whether a tenth of the keys or more are let go where it can be heard."""
-        heard = find_heard_releases(performance)
-        return bool(len(heard)) and float(np.mean(heard)) >= HEARD_SHARE
+    def can_apply(self, performance: Performance) -> bool:
+        """Return whether at least a tenth of the releases are audible."""
+        audible = find_audible_releases(performance)
+        return bool(len(audible)) and float(np.mean(audible)) >= AUDIBLE_SHARE
 
     def draw(self, performance: Performance, rng: np.random.Generator) -> Edits:
         """Return a moved release for every note."""
         notes = performance.notes
         held_s = notes["offset_s"] - notes["onset_s"]
         shortest_s = np.minimum(held_s, SHORTEST_PRESS_S)
-        octaves = keep_between(
+        octaves = mirror_between(
             np.zeros(len(notes)),
             self.spread_octaves * unit_noise(rng, len(notes)),
             np.log2(shortest_s / held_s),

@@ -1,4 +1,4 @@
-"""A YAML file of settings, read strictly; and its faults, told to a person in one line."""
+"""Reads YAML files of settings strictly, and explains their faults to a user in one line."""
 
 import re
 from collections.abc import Hashable
@@ -26,20 +26,20 @@ _EXPECTED = {
     "string_type": "should be text",
     "invalid_key": "should be text",
 }
-"""Pydantic's error types whose own words are Python's; the rest read well as they are."""
+"""Replacements for pydantic's messages that speak of Python types."""
 
 
 class _StrictLoader(yaml.SafeLoader):
-    """PyYAML's safe loader, which would take the last of two equal keys and say nothing."""
+    """PyYAML's safe loader, with duplicate keys refused instead of overwritten."""
 
     def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
         try:
             return super().construct_object(node, deep)
-        # PyYAML raises whatever its parser trips over where a value is not what it looks like or
-        # is said to be: a date of month 13, `!!int abc`.
+        # PyYAML raises assorted errors for values that contradict their type: a date of month 13,
+        # `!!int abc`.
         except (ValueError, LookupError, AttributeError) as error:
             raise yaml.MarkedYAMLError(
-                problem=f"{_shown(node.value)} is no {node.tag.rpartition(':')[2]}",
+                problem=f"{_shown(node.value)} is not of type {node.tag.rpartition(':')[2]}",
                 problem_mark=node.start_mark,
             ) from error
 
@@ -49,7 +49,7 @@ class _StrictLoader(yaml.SafeLoader):
             if isinstance(key, yaml.ScalarNode):
                 if key.value in seen:
                     raise yaml.MarkedYAMLError(
-                        problem=f"key {key.value!r} stands twice", problem_mark=key.start_mark
+                        problem=f"duplicate key {key.value!r}", problem_mark=key.start_mark
                     )
                 seen.add(key.value)
         return super().construct_mapping(node, deep)
@@ -58,16 +58,16 @@ class _StrictLoader(yaml.SafeLoader):
 def read_mapping(path: Path) -> dict[str, Any]:
     """Return the keys and values of a YAML file.
 
-    Raises UserError, in one line, for a file that is missing or unreadable (naming those beside
-    it), that is no YAML, or that holds anything but a mapping.
+    Raises UserError for a file that is missing or unreadable (listing those in its folder), not
+    YAML, or not a mapping.
     """
     try:
         values = yaml.load(path.read_text(encoding="utf-8"), Loader=_StrictLoader)
     except OSError as error:
-        there = ", ".join(sorted(file.name for file in path.parent.glob("*.yaml")))
+        others = ", ".join(sorted(file.name for file in path.parent.glob("*.yaml")))
         raise UserError(
-            f"{path} cannot be read ({error.strerror}); expected one of the YAML files there: "
-            f"{there or 'none'}"
+            f"{path} cannot be read ({error.strerror}); expected one of the YAML files in its "
+            f"folder: {others or 'none'}"
         ) from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise UserError(f"{path} is not YAML: {_where(error)}: correct it there") from error
@@ -77,9 +77,9 @@ def read_mapping(path: Path) -> dict[str, Any]:
 
 
 def explain(error: ValidationError, within: object = None) -> str:
-    """Return pydantic's findings in one line: which key, what was expected, what was got.
+    """Return pydantic's findings in one line: each key, what was expected, what was got.
 
-    `within` is the tag of the model at the top, where that is one of several: no key of the file.
+    `within` is the tag of the model where it is one of a tagged union, to be left out of keys.
     """
     return "; ".join(_finding(found, within) for found in error.errors(include_url=False))
 
@@ -102,7 +102,7 @@ def _finding(found: ErrorDetails, within: object) -> str:
             return f"{name} should be one of {expected}, got {got}"
         case "too_long":
             return f"{key} should have at most {context['max_length']} items, got {got}"
-        case "value_error":  # its own text says what was got
+        case "value_error":  # the message says what was got
             return f"{key}: {message.removeprefix('Value error, ')}".removeprefix(": ")
         case _:
             expected = _EXPECTED.get(kind) or re.sub("^(Input|String) should", "should", message)

@@ -1,4 +1,4 @@
-"""One clean segment and one draw in; damaged notes and what they sound like out; and replay."""
+"""Applies a draw's operations to a clean segment and its sound, and replays stored edits."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -11,18 +11,18 @@ from degradation.operation import NoteOperation, SoundOperation
 from degradation.waveform import Waveform, snr_db
 
 CEILING = 0.999
-"""The peak that fits FLAC's integers; a louder sound is turned down, and the row says how far."""
+"""The largest peak that FLAC's integers hold; louder sound is attenuated by a stored gain."""
 
 NOISES = ("noise", "coloured_noise")
-"""The operations that add noise; a recipe uses one of them."""
+"""The operations that add noise; a recipe uses at most one of them."""
 
 RandomStream = Callable[[str], np.random.Generator]
-"""From an operation's name to the generator that is its own."""
+"""From an operation's name to its random generator."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class DamagedNotes:
-    """The damaged playing, and each operation's edits by its name, in order."""
+    """The damaged playing, and each operation's edits by name, in order."""
 
     performance: Performance
     edits: dict[str, Edits]
@@ -30,7 +30,7 @@ class DamagedNotes:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class DamagedSound:
-    """The damaged recording; its SNR as measured (None without noise), and any turning down."""
+    """The damaged recording, its measured SNR (None without noise), and its gain if it clipped."""
 
     waveform: Waveform
     realised_snr_db: float | None
@@ -40,7 +40,7 @@ class DamagedSound:
 def damage_notes(
     clean: Performance, operations: Sequence[NoteOperation], stream: RandomStream
 ) -> DamagedNotes:
-    """Return the notes after every operation; each draws from the stream of its own name."""
+    """Return the notes after all operations; each draws from the stream of its name."""
     performance, edits = clean, {}
     for operation in operations:
         drawn = operation.draw(performance, stream(operation.operation))
@@ -50,7 +50,7 @@ def damage_notes(
 
 
 def replay_notes(clean: Performance, edits: Sequence[Edits]) -> Performance:
-    """Return the notes that stored edits lead to; nothing is drawn."""
+    """Return the notes after stored edits; nothing is drawn."""
     for stored in edits:
         clean = apply_edits(clean, stored)
     return clean
@@ -59,7 +59,7 @@ def replay_notes(clean: Performance, edits: Sequence[Edits]) -> Performance:
 def damage_sound(
     waveform: Waveform, operations: Sequence[SoundOperation], stream: RandomStream
 ) -> DamagedSound:
-    """Return the sound after every operation, turned down where it would clip."""
+    """Return the sound after all operations, attenuated where it would clip."""
     realised_snr_db = None
     for operation in operations:
         before = waveform
@@ -67,12 +67,8 @@ def damage_sound(
         if operation.operation in NOISES:
             ratio_db = snr_db(before.samples, waveform.samples)
             realised_snr_db = ratio_db if np.isfinite(ratio_db) else None
-    peak = float(np.abs(waveform.samples).max(initial=0.0))
-    if peak <= CEILING:
-        return DamagedSound(waveform=waveform, realised_snr_db=realised_snr_db, gain_db=0.0)
-    gain_db = 20 * float(np.log10(CEILING / peak))
-    quieter = Waveform(
-        samples=waveform.samples * np.float32(10 ** (gain_db / 20)),
-        sample_rate_hz=waveform.sample_rate_hz,
-    )
-    return DamagedSound(waveform=quieter, realised_snr_db=realised_snr_db, gain_db=gain_db)
+    peak, gain_db = float(np.abs(waveform.samples).max(initial=0.0)), 0.0
+    if peak > CEILING:
+        gain_db = 20 * float(np.log10(CEILING / peak))
+        waveform = waveform.with_samples(waveform.samples * np.float32(10 ** (gain_db / 20)))
+    return DamagedSound(waveform=waveform, realised_snr_db=realised_snr_db, gain_db=gain_db)

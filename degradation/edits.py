@@ -1,7 +1,6 @@
-"""What an operation does to a performance, note by note: drawn once, stored, and applied.
+"""Edits of a performance, note by note: drawn once by an operation, stored, and applied.
 
-An `Edits` is the provenance. Applying stored edits again gives the same performance; nothing
-is drawn a second time.
+Applying stored edits again gives the same performance; nothing is drawn a second time.
 """
 
 from dataclasses import dataclass, field
@@ -24,7 +23,7 @@ from degradation.notes import (
 
 
 class Change(IntEnum):
-    """What became of a note."""
+    """How a note was changed."""
 
     ALTERED = 0
     MISSED = 1
@@ -41,7 +40,7 @@ EDIT_DTYPE = np.dtype(
         ("velocity_shift", "<i2"),
     ]
 )
-"""One note's edit: by how much each field moves. An EXTRA note moves from zero."""
+"""One note's edit: by how much each field changes. An EXTRA note changes from zero."""
 
 
 def no_edits() -> NDArray[np.void]:
@@ -51,22 +50,22 @@ def no_edits() -> NDArray[np.void]:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Edits:
-    """`notes` has EDIT_DTYPE, one row a changed note; `pedal` is all of the pedal, if it moved."""
+    """`notes` has EDIT_DTYPE, one row a changed note; `pedal` is the whole pedal, if it changed."""
 
     notes: NDArray[np.void] = field(default_factory=no_edits)
     pedal: PedalArray | None = None
 
 
 def is_empty(edits: Edits) -> bool:
-    """Return whether edits do nothing."""
+    """Return whether edits change nothing."""
     return len(edits.notes) == 0 and edits.pedal is None
 
 
 def alter(note_id: NDArray[np.integer], **shifts: NDArray[np.number]) -> NDArray[np.void]:
-    """Return edits that move the named fields of notes; notes that stay are left out.
+    """Return edits that change the named fields of notes; unchanged notes are left out.
 
-    `shifts` are arrays as long as `note_id`, named as the `…_shift` fields of `EDIT_DTYPE`;
-    times are snapped.
+    `shifts` are arrays as long as `note_id`, named as the shift fields of `EDIT_DTYPE`; times are
+    snapped to the grid.
     """
     edits = np.zeros(len(note_id), dtype=EDIT_DTYPE)
     edits["note_id"] = note_id
@@ -77,11 +76,11 @@ def alter(note_id: NDArray[np.integer], **shifts: NDArray[np.number]) -> NDArray
 
 
 def apply_edits(performance: Performance, edits: Edits) -> Performance:
-    """Return the performance with `edits` made; every note that they do not name stays.
+    """Return the performance with `edits` applied; notes that they do not name stay.
 
-    Moved notes are kept inside the window and a key is let go before it is struck again.
-    Raises ValueError for edits that do not fit: a note altered or missed that isn't there, an
-    extra one whose id is taken, two edits of one note, or a pitch or velocity out of 0-127.
+    Moved notes stay inside the window, and a key is released before it is struck again.
+    Raises ValueError for an altered or missed note that does not exist, an extra one whose id
+    does, two edits of one note, or a pitch or velocity outside 0-127.
     """
     _refuse_misfits(performance.notes, edits.notes)
     change = edits.notes["change"]
@@ -116,9 +115,9 @@ def _refuse_misfits(notes: NoteArray, edits: NDArray[np.void]) -> None:
     known = np.isin(named, notes["note_id"])
     extra = edits["change"] == Change.EXTRA
     if len(unknown := named[~known & ~extra]):
-        raise ValueError(f"edits name notes that the performance has not: {unknown[:5].tolist()}")
+        raise ValueError(f"edits name notes that do not exist: {unknown[:5].tolist()}")
     if len(taken := named[known & extra]):
-        raise ValueError(f"edits add notes under ids that are taken: {taken[:5].tolist()}")
+        raise ValueError(f"edits add notes with ids that exist: {taken[:5].tolist()}")
     if len(np.unique(named)) < len(named):
         raise ValueError("edits name a note twice; expected one edit a note")
 
@@ -133,13 +132,12 @@ def _shifted(
 
 
 def carry_pedal(performance: Performance, onset_shift_s: NDArray[np.float64]) -> PedalArray | None:
-    """Return the pedal moved along with the notes, or None where there is nothing to move.
+    """Return the pedal moved along with the notes, or None without pedal or notes.
 
-    A movement at time t goes where a note struck at t would go: the shift is interpolated
-    between the onsets around it (chords count once, by their mean). Where neighbouring shifts
-    would make movements overtake each other, they take the nearest times that keep their
-    order (isotonic regression: a running maximum would lag the pedal behind the notes).
-    They stay inside the window, and a position carried in at time 0 stays there.
+    A movement's shift is interpolated between the onsets around it (simultaneous notes count
+    once, by their mean). Movements that would overtake each other take the nearest times that
+    keep their order (isotonic regression: a running maximum would delay the pedal). They stay
+    inside the window, and a position at time 0 stays there.
     """
     pedal, onset_s = performance.pedal, performance.notes["onset_s"]
     if not len(pedal) or not len(onset_s):

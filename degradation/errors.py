@@ -1,5 +1,5 @@
-"""The one kind of error that a user can cause and mend."""
+"""The error of mistakes that a user can correct."""
 
 
 class UserError(Exception):
-    """What was wrong, what was expected, what was got and the way out, in one line."""
+    """One line: what was wrong, what was expected, what was got, and how to correct it."""

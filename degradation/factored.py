@@ -1,4 +1,4 @@
-"""A factored recipe: seven faults of playing, each with a severity of its own, and nuisance."""
+"""A factored recipe: seven factors of damage with their own severities, and nuisance."""
 
 import functools
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from degradation.edits import is_empty
 from degradation.notes import Performance
 from degradation.nuisance import Nuisance, RandomStream
 from degradation.operation import NoteOperation, Parameters
-from degradation.operations import OperationOnNotes
+from degradation.operations import AnyNoteOperation
 from degradation.recipe_base import TIERS, RecipeBase, digest_of
 from degradation.render import Instrument
 from degradation.seeds import stream
@@ -35,18 +35,18 @@ Factor = Literal[
 ]
 
 FACTORS: tuple[Factor, ...] = get_args(Factor)
-"""What can be wrong with a performance, one a dimension; in the order of every table."""
+"""The factors of damage, one a dimension, in the order of every table."""
 
 SHARES_FROM_DRAWS = 20_000
 
 CLEARLY_HEARD_JND = 4.0
-"""Damage that one need not listen for, and short of the worst."""
+"""Damage that is obvious, and not yet the worst."""
 
 
 def reference_dose(doses_jnd: Sequence[float]) -> float:
-    """Return the dose at which faults are heard and models compared: that nearest to 4 JND.
+    """Return the dose at which models are compared: the nearest to 4 JND, the smaller of two.
 
-    Of two as near, the lighter. `doses_jnd` are those of a family, without its undamaged base.
+    `doses_jnd` are those of a family, without its undamaged base.
 
     >>> reference_dose((0.5, 1, 2, 4, 8)), reference_dose((1, 3, 6)), reference_dose((2, 6))
     (4, 3, 2)
@@ -55,14 +55,14 @@ def reference_dose(doses_jnd: Sequence[float]) -> float:
 
 
 class GrowingOperation(Parameters):
-    """An operation as it is at one JND, and how it grows with severity.
+    """An operation at one JND, and how its parameters grow with severity.
 
-    A parameter that `growth` names is its value at one JND times severity to that exponent; the
-    others stay. `source` says where the value at one JND is from: a publication, or
+    A parameter in `growth` is its value at one JND times severity to that exponent; the others
+    stay. `source` says where the value at one JND is from: a publication, or
     `no published threshold`.
     """
 
-    at_one_jnd: OperationOnNotes
+    at_one_jnd: AnyNoteOperation
     growth: dict[str, float] = Field(min_length=1)
     source: str = Field(min_length=1)
 
@@ -85,7 +85,7 @@ class GrowingOperation(Parameters):
         return self
 
     def at(self, severity_jnd: float) -> NoteOperation:
-        """Return the operation at a severity. Raises ValidationError where it grew too strong."""
+        """Return the operation at a severity. Raises ValidationError beyond a parameter's limit."""
         grown = {
             name: getattr(self.at_one_jnd, name) * severity_jnd**exponent
             for name, exponent in self.growth.items()
@@ -94,7 +94,7 @@ class GrowingOperation(Parameters):
 
 
 class FactorDamage(Parameters):
-    """One factor: its weight in the overall severity, how severe it is drawn, and what it does."""
+    """A factor's weight in the overall severity, its distribution of severity, its operations."""
 
     weight: float = Field(gt=0)
     severity: SeverityDistribution
@@ -104,31 +104,30 @@ class FactorDamage(Parameters):
         """Return the factor's operations at a severity, in order; none at 0."""
         return tuple(one.at(severity_jnd) for one in self.operations) if severity_jnd else ()
 
-    def can_strike(self, performance: Performance) -> bool:
-        """Return whether each of its operations finds something to act on in this window.
+    def can_apply(self, performance: Performance) -> bool:
+        """Return whether all its operations find something to act on in this window.
 
-        With some of them alone, the damage would be less than its severity says.
+        With only some of them, the damage would be less than its severity.
         """
-        return all(one.at_one_jnd.can_strike(performance) for one in self.operations)
+        return all(one.at_one_jnd.can_apply(performance) for one in self.operations)
 
-    def misses(self, performance: Performance, severity_jnd: float, own: RandomStream) -> bool:
-        """Return whether, by chance, nothing is done at this severity, though it can strike.
+    def has_effect(self, performance: Performance, severity_jnd: float, own: RandomStream) -> bool:
+        """Return whether any operation changes anything at this severity, where it can apply.
 
         `own` gives the streams that the operations will draw from.
         """
-        operations = self.at(severity_jnd)
-        return all(
-            operation.leaves_to_chance
-            and is_empty(operation.draw(performance, own(operation.operation)))
-            for operation in operations
+        return any(
+            not operation.MAY_DO_NOTHING
+            or not is_empty(operation.draw(performance, own(operation.operation)))
+            for operation in self.at(severity_jnd)
         )
 
 
 class Counterfactual(Parameters):
-    """The same music with one factor at several severities, and recorded otherwise.
+    """Families of rows with the same music: one factor at several severities, and twins.
 
-    Of the held-out segments, a `share` has a family: undamaged, each factor at each of
-    `severities_jnd` alone, and `twins` that differ from the undamaged one in nuisance only.
+    A `share` of the held-out segments has a family: undamaged, each factor alone at each of
+    `severities_jnd`, and `twins` that differ from the undamaged one in nuisance only.
     """
 
     share: float = Field(ge=0, le=1)
@@ -144,11 +143,10 @@ class Counterfactual(Parameters):
 
 
 class FactoredRecipe(RecipeBase):
-    """Seven factors of damage with severities of their own, recorded in many ways.
+    """Seven factors of damage with their own severities, recorded in many ways.
 
-    The factors stand in the order in which they are done. `correlation` is that of any two
-    severities' ranks (as normal scores); `pooling` the exponent of the overall severity, the
-    weighted power mean of all seven. The rows of every tier follow from all factors.
+    The factors are applied in the order of the file. `correlation` is that of any two severities'
+    ranks (as normal scores), `pooling` the exponent of the overall severity, a weighted power mean.
     """
 
     kind: Literal["factored"]
@@ -167,7 +165,7 @@ class FactoredRecipe(RecipeBase):
     ) -> dict[Factor, FactorDamage]:
         if set(factors) != set(FACTORS):
             raise ValueError(f"should be {', '.join(FACTORS)}, got {', '.join(factors) or 'none'}")
-        # An operation's name is that of its stream of randomness, and of its edits in the row.
+        # An operation's name identifies its random stream, and its edits in the row.
         names = [one.at_one_jnd.operation for f in factors.values() for one in f.operations]
         if twice := sorted({name for name in names if names.count(name) > 1}):
             raise ValueError(f"each operation may stand once in all factors, got {twice} twice")
@@ -192,7 +190,7 @@ class FactoredRecipe(RecipeBase):
 
     @property
     def instruments(self) -> tuple[Instrument, ...]:
-        """The instruments that a row may be played on, of those that this machine has."""
+        """The instruments that rows are rendered with: those that are installed."""
         return self.nuisance.instruments_here()
 
     @property
@@ -221,10 +219,7 @@ class FactoredRecipe(RecipeBase):
 
     @functools.cached_property
     def tier_shares(self) -> dict[str, float]:
-        """How often each tier is drawn where every factor finds something to act on.
-
-        Counted over many draws: the shares of a power mean have no closed form.
-        """
+        """How often each tier is drawn where every factor applies, estimated from many draws."""
         rng = stream(self.seed, self.name, "tier shares")
         tiers = [
             self.score_curve.tier(self.overall(self.draw_severities(rng)))
@@ -233,15 +228,15 @@ class FactoredRecipe(RecipeBase):
         return {tier: tiers.count(tier) / len(tiers) for tier in TIERS}
 
     @property
-    def struck_alone(self) -> dict[str, tuple[NoteOperation, ...]]:
-        """The operations of each factor at one JND, where a listener begins to notice."""
+    def operations_alone(self) -> dict[str, tuple[NoteOperation, ...]]:
+        """The operations of each factor at one JND, where listeners begin to notice."""
         return {name: self.factors[name].at(1.0) for name in FACTORS}
 
     def tier_digest(self, tier: str) -> str:
         """Return 16 hexadecimal digits that change when anything about this tier's rows does.
 
-        Every factor reaches every tier, so that any edit changes all of them. It covers the
-        validated values and the order of the factors; `audits` changes no row.
+        All factors affect all tiers, so any edit changes every digest. It covers the validated
+        values and the order of the factors; `audits` changes no row.
         """
         about: dict[str, Any] = self.model_dump(mode="json", exclude={"audits"})
         return digest_of(about | {"tier": tier, "order": list(self.factors)})

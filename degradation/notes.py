@@ -1,4 +1,4 @@
-"""Notes and pedal of one performance, as sorted and read-only numpy arrays."""
+"""Notes and pedal of a performance, as sorted, read-only numpy arrays."""
 
 from dataclasses import dataclass
 from typing import overload
@@ -19,6 +19,12 @@ SUSTAIN, SOSTENUTO, SOFT = 64, 66, 67
 PEDAL_CONTROLLERS = (SUSTAIN, SOSTENUTO, SOFT)
 """MIDI controller numbers of the three pedals (MIDI 1.0, Control Change messages)."""
 
+PEDAL_DOWN_FROM = 64
+"""Value from which a pedal counts as down (MIDI 1.0: 0-63 off, 64-127 on), as in FluidSynth."""
+
+SOFTEST, LOUDEST = 1.0, 127.0
+"""Velocities of a MIDI note that sounds."""
+
 NOTE_DTYPE = np.dtype(
     [
         ("note_id", "<i4"),
@@ -28,16 +34,16 @@ NOTE_DTYPE = np.dtype(
         ("velocity", "u1"),
     ]
 )
-"""A note. `note_id` follows it through every operation; inserted notes get new ids."""
+"""A note. `note_id` identifies it through every operation; inserted notes get new ids."""
 
 PEDAL_DTYPE = np.dtype([("time_s", "<f8"), ("controller", "u1"), ("value", "u1")])
-"""A pedal movement: `value` 0 is up, 127 fully down, and 64 half-way (continuous pedalling)."""
+"""A pedal movement: `value` runs from 0 (up) to 127 (fully down)."""
 
 NoteArray = NDArray[np.void]
 PedalArray = NDArray[np.void]
 
 _FAR_TICKS = 2.0**40
-"""More ticks than any performance has (a year and a half), and exact in a float64 of keys."""
+"""More ticks than any performance has (a year and a half); times 127 still exact in a float64."""
 
 
 def _ticks(time_s: float | NDArray[np.number]) -> NDArray[np.float64]:
@@ -61,17 +67,17 @@ def latest_onset(duration_s: float) -> float:
 
 
 def sort_notes(notes: NoteArray) -> NoteArray:
-    """Return notes in the one order used everywhere: onset, then pitch, then id."""
+    """Return notes sorted by onset, then pitch, then id."""
     return notes[np.lexsort((notes["note_id"], notes["pitch"], notes["onset_s"]))]
 
 
 def sort_pedal(pedal: PedalArray) -> PedalArray:
-    """Return pedal movements in order of time; those at one time keep their order."""
+    """Return pedal movements sorted by time; the sort is stable."""
     return pedal[np.argsort(pedal["time_s"], kind="stable")]
 
 
 def find_faults(notes: NoteArray, pedal: PedalArray, duration_s: float) -> list[str]:
-    """Return what is wrong with a performance's arrays, in words; nothing when it is sound."""
+    """Return the rules that a performance's arrays break, in words."""
     onset_s, offset_s = notes["onset_s"], notes["offset_s"]
     same_key = np.lexsort((onset_s, notes["pitch"]))
     pitch, struck_s, released_s = notes["pitch"][same_key], onset_s[same_key], offset_s[same_key]
@@ -96,7 +102,7 @@ def find_faults(notes: NoteArray, pedal: PedalArray, duration_s: float) -> list[
             ((pedal["time_s"] >= 0) & (pedal["time_s"] <= duration_s)).all()
         ),
         "a pedal value exceeds 127": bool((pedal["value"] <= 127).all()),
-        "a controller is no pedal": bool(np.isin(pedal["controller"], PEDAL_CONTROLLERS).all()),
+        "a controller is not a pedal": bool(np.isin(pedal["controller"], PEDAL_CONTROLLERS).all()),
     }
     return [fault for fault, holds in rules.items() if not holds]
 
@@ -116,22 +122,22 @@ class Performance:
 
     def __post_init__(self) -> None:
         if faults := find_faults(self.notes, self.pedal, self.duration_s):
-            raise ValueError(f"not a sound performance: {'; '.join(faults)}")
+            raise ValueError(f"not a valid performance: {'; '.join(faults)}")
         self.notes.setflags(write=False)
         self.pedal.setflags(write=False)
 
 
 def release_before_restrike(notes: NoteArray, latest_onset_s: float = np.inf) -> NoteArray:
-    """Return sorted notes in which a key is let go before it is struck again; none is lost.
+    """Return sorted notes in which each key is released before it is struck again; none is lost.
 
-    A piano key can't sound twice at once, nor can a MIDI channel hold two notes of one pitch.
-    The earlier note is cut at the later onset. Where both begin on one tick, the later one
-    (by id) moves a tick on; where that would pass `latest_onset_s`, those before it make room.
-    Times are snapped to the 50 µs grid, and every note lasts a tick or more.
+    A MIDI channel cannot hold two notes of one pitch. The earlier note ends at the later onset.
+    Where both begin on one tick, the later one (by id) moves by a tick; where that would pass
+    `latest_onset_s`, the earlier ones move back. Times are snapped to the 50 µs grid, and every
+    note lasts a tick or more.
     """
     resolved = notes[np.lexsort((notes["note_id"], notes["onset_s"], notes["pitch"]))]
     pitch, rank = resolved["pitch"], np.arange(len(resolved))
-    # Key after key on one axis, far apart: a running maximum then never reaches the next key.
+    # All keys on one axis, far apart: a running maximum then never reaches the next key.
     ahead = pitch * _FAR_TICKS - rank
     struck = np.maximum.accumulate(_ticks(resolved["onset_s"]) + ahead) - ahead
     strikes_to_come = np.searchsorted(pitch, pitch, side="right") - 1 - rank
@@ -144,10 +150,10 @@ def release_before_restrike(notes: NoteArray, latest_onset_s: float = np.inf) ->
 
 
 def cut_window(performance: Performance, start_s: float, duration_s: float) -> Performance:
-    """Return the notes struck in [start_s, start_s + duration_s), with times from its start.
+    """Return the notes struck in [start_s, start_s + duration_s), with times relative to its start.
 
-    Notes are numbered anew, by onset and pitch; one that outlasts the window is cut at its end.
-    A pedal that is down when the window opens is carried in as a movement at time 0.
+    Note ids are renumbered by onset and pitch; a note that outlasts the window ends with it. A
+    pedal that is down when the window starts becomes a movement at time 0.
     """
     start_s, end_s = snap(start_s), snap(start_s + duration_s)
     first, past = np.searchsorted(performance.notes["onset_s"], (start_s, end_s))

@@ -1,7 +1,7 @@
-"""Nuisance: how a performance is recorded, which says nothing of how well it was played.
+"""Nuisance parameters: how a performance is recorded, independently of how well it was played.
 
-Everything here is drawn from the same distribution whatever the damage, each from a stream of
-its own, and reaches the sound alone.
+Each is drawn from the same distribution whatever the damage, from a random stream of its own, and
+changes only the sound.
 """
 
 import functools
@@ -12,23 +12,38 @@ from typing import Self
 import numpy as np
 from pydantic import Field, model_validator
 
-from degradation.channel import Bandpass
-from degradation.coloured_noise import Colour, ColouredNoise
-from degradation.equaliser import BandGain, Equaliser, EqualiserBand, Quality
 from degradation.errors import UserError
-from degradation.gain import Gain
-from degradation.operation import Parameters, SoundOperation
+from degradation.operation import Hertz, Parameters, SoundOperation, Span
 from degradation.render import Instrument
 from degradation.room import Room, RoomRange
 from degradation.seeds import stream
-from degradation.spans import Hertz, Span, draw_log_uniform, draw_uniform
+from degradation.sound_effects import (
+    BandGain,
+    Bandpass,
+    Colour,
+    ColouredNoise,
+    Equaliser,
+    EqualiserBand,
+    Gain,
+    Quality,
+)
 
 RandomStream = Callable[[str], np.random.Generator]
 Share = Field(ge=0, le=1)
 
 
+def draw_uniform(span: Span[float], rng: np.random.Generator) -> float:
+    """Return a number of the span, uniform."""
+    return float(rng.uniform(*span))
+
+
+def draw_log_uniform(span: Span[float], rng: np.random.Generator) -> float:
+    """Return a number of a span above 0, uniform in its logarithm."""
+    return float(np.exp(rng.uniform(*np.log(span))))
+
+
 class EqualiserRange(Parameters):
-    """A low shelf, a peak and a high shelf, each somewhere in its octaves, up or down."""
+    """A low shelf, a peak and a high shelf, each at a random frequency and gain."""
 
     low_shelf_hz: Span[Hertz]
     peak_hz: Span[Hertz]
@@ -38,7 +53,7 @@ class EqualiserRange(Parameters):
     peak_q: Span[Quality]
 
     def draw(self, rng: np.random.Generator) -> Equaliser:
-        """Return an equaliser: frequencies by octaves, gains uniform."""
+        """Return an equaliser with log-uniform frequencies and uniform gains."""
         return Equaliser(
             bands=(
                 self._band("low_shelf", self.low_shelf_hz, self.shelf_q, rng),
@@ -61,7 +76,7 @@ class EqualiserRange(Parameters):
 
 
 class BandRange(Parameters):
-    """Where the recording chain begins and ends to let pass."""
+    """The corners of the recording's passband."""
 
     low_hz: Span[Hertz]
     high_hz: Span[Hertz]
@@ -73,7 +88,7 @@ class BandRange(Parameters):
         return self
 
     def at(self, low_hz: float, high_hz: float) -> Bandpass:
-        """Return the band between two corners. Raises ValidationError where they overlap."""
+        """Return the band between two corners. Raises ValidationError when they overlap."""
         return Bandpass(low_hz=round(low_hz, 1), high_hz=round(high_hz, 1), order=self.order)
 
 
@@ -94,8 +109,8 @@ class NoiseRange(Parameters):
 class Nuisance(Parameters):
     """The distributions that every recording is drawn from.
 
-    An instrument whose soundfont is not on this machine is left out of the draw. A `room_share`
-    of the recordings is made in one of `rooms`, the rest without any echo.
+    Instruments whose soundfont is not installed are left out. A `room_share` of the recordings is
+    made in one of `rooms`, the rest without reverberation.
     """
 
     instruments: tuple[Instrument, ...] = Field(min_length=1)
@@ -132,7 +147,7 @@ class Nuisance(Parameters):
         return self
 
     def instruments_here(self) -> tuple[Instrument, ...]:
-        """Return the instruments whose soundfonts this machine has. Raises UserError for none."""
+        """Return the instruments whose soundfonts are installed. Raises UserError for none."""
         here = tuple(i for i in self.instruments if i.find_soundfont() is not None)
         if not here:
             names = ", ".join(instrument.soundfont for instrument in self.instruments)
@@ -145,7 +160,7 @@ class Nuisance(Parameters):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recording:
-    """How one row is recorded: the instrument, and what is done to its sound, in order."""
+    """How one row is recorded: the instrument, and the operations on its sound."""
 
     instrument: Instrument
     room: Room | None
@@ -156,15 +171,15 @@ class Recording:
 
     @property
     def operations(self) -> tuple[SoundOperation, ...]:
-        """From the piano to the file; noise is last, so that its SNR is that of what is heard."""
+        """The operations in order; noise is last, so that its SNR is that of the final sound."""
         chain = (self.room, self.equaliser, self.band, self.gain, self.noise)
         return tuple(operation for operation in chain if operation is not None)
 
 
 def draw_recording(nuisance: Nuisance, seed: int, name: str, own: RandomStream) -> Recording:
-    """Return how a row is recorded. `own` gives the row's streams; rooms are `name`'s alone.
+    """Return how a row is recorded. `own` gives the row's streams; rooms follow from `name`.
 
-    Each part has a stream of its own: a change of one leaves the others as they were.
+    Each part has its own stream, so that changing one leaves the others as they were.
     """
     in_room, noise_rng, band_rng = own("room"), own("noise of the recording"), own("band")
     here = nuisance.instruments_here()
@@ -191,7 +206,7 @@ def draw_recording(nuisance: Nuisance, seed: int, name: str, own: RandomStream) 
 
 @functools.cache
 def make_rooms(rooms: RoomRange, seed: int, name: str) -> tuple[Room, ...]:
-    """Return the rooms of a recipe called `name`: the same in every process."""
+    """Return the rooms of the recipe `name`: the same in every process."""
     return tuple(
         rooms.draw(number, stream(seed, name, "rooms", str(number)))
         for number in range(rooms.count)

@@ -1,24 +1,40 @@
-"""What every operation is: typed parameters, a strength, and one thing that it does."""
+"""Base classes of all operations: frozen parameters, a strength, and the damage they do."""
 
-from typing import Any, ClassVar, Protocol
+from abc import abstractmethod
+from typing import Annotated, Any, ClassVar, TypeVar
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from degradation.edits import Edits
 from degradation.notes import Performance
 from degradation.waveform import Waveform
 
+Number = TypeVar("Number", bound=float)
+
+
+def _ordered(span: tuple[Number, Number]) -> tuple[Number, Number]:
+    if span[0] > span[1]:
+        raise ValueError(f"should be [low, high], got [{span[0]:g}, {span[1]:g}]")
+    return span
+
+
+Span = Annotated[tuple[Number, Number], AfterValidator(_ordered)]
+"""[low, high]; each end keeps the limits of its type."""
+
+Hertz = Annotated[float, Field(ge=0.1)]
+"""A frequency; frequencies are drawn to a tenth."""
+
 
 class Parameters(BaseModel):
-    """Frozen parameters; an unknown key, a NaN or an infinity is refused."""
+    """Frozen parameters; unknown keys, NaN and infinity are refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     @model_validator(mode="before")
     @classmethod
     def _keys_are_known(cls, values: Any) -> Any:
-        # `extra="forbid"` alone would refuse them without saying which keys there are.
+        # `extra="forbid"` alone would not list the keys that exist.
         if isinstance(values, dict):
             unknown = [str(key) for key in values if key not in cls.model_fields]
             if unknown:
@@ -28,57 +44,41 @@ class Parameters(BaseModel):
         return values
 
 
-class NoteParameters(Parameters):
-    """Parameters of an operation on notes, which needs notes and, as a rule, no more."""
+class Operation(Parameters):
+    """Damage with parameters. `operation` is its name in recipes, rows and random streams.
 
-    leaves_to_chance: ClassVar[bool] = False
-    """Whether it may do nothing by chance where it can strike: half a slip is none or one."""
+    `STRENGTH` names the parameter that says how strong the damage is, the factor to its unit, and
+    that unit.
+    """
 
-    def can_strike(self, performance: Performance) -> bool:
+    STRENGTH: ClassVar[tuple[str, float, str]]
+    operation: str
+
+    @property
+    def strength(self) -> tuple[float, str]:
+        """How strong the damage is, and the unit of that number."""
+        name, factor, unit = self.STRENGTH
+        return getattr(self, name) * factor, unit
+
+
+class NoteOperation(Operation):
+    """Damages the playing: draws edits, which `apply_edits` applies."""
+
+    MAY_DO_NOTHING: ClassVar[bool] = False
+    """Whether a draw may come out empty although the operation applies: half a slip is 0 or 1."""
+
+    def can_apply(self, performance: Performance) -> bool:
         """Return whether the performance has what the operation acts on."""
         return len(performance.notes) > 0
 
-
-class NoteOperation(Protocol):
-    """Damages the playing: draws edits from its own stream, to be applied by `apply_edits`."""
-
-    @property
-    def operation(self) -> str:
-        """Name in recipes, in rows and in the streams of randomness."""
-        ...
-
-    @property
-    def strength(self) -> tuple[float, str]:
-        """How hard it strikes, and the unit of that number."""
-        ...
-
-    @property
-    def leaves_to_chance(self) -> bool:
-        """Whether it may do nothing by chance where it can strike."""
-        ...
-
-    def can_strike(self, performance: Performance) -> bool:
-        """Return whether the performance has what the operation acts on (a pedal, say)."""
-        ...
-
+    @abstractmethod
     def draw(self, performance: Performance, rng: np.random.Generator) -> Edits:
-        """Return what it does to this performance, note by note."""
-        ...
+        """Return the edits of each note, and the pedal if it moves."""
 
 
-class SoundOperation(Protocol):
-    """Damages the recording: a signal in, a signal of the same length out."""
+class SoundOperation(Operation):
+    """Changes the recording: a signal in, a signal of the same length out."""
 
-    @property
-    def operation(self) -> str:
-        """Name in recipes, in rows and in the streams of randomness."""
-        ...
-
-    @property
-    def strength(self) -> tuple[float, str]:
-        """How hard it strikes, and the unit of that number."""
-        ...
-
+    @abstractmethod
     def transform(self, waveform: Waveform, rng: np.random.Generator) -> Waveform:
-        """Return the damaged sound; the input stays as it is."""
-        ...
+        """Return the changed sound; the input stays as it is."""

@@ -1,26 +1,17 @@
-"""Every operation there is, told apart in YAML and in rows by its name."""
+"""All operations. A YAML file or a stored row selects one by its name, the key `operation`."""
 
 from typing import Annotated
 
 from pydantic import Field
 
 from degradation.articulation import UnevenArticulation
-from degradation.channel import Bandpass
-from degradation.coloured_noise import ColouredNoise
-from degradation.dynamics import DynamicsCompression
-from degradation.equaliser import Equaliser
-from degradation.gain import Gain
-from degradation.hesitation import Hesitation
-from degradation.melody_balance import VoicingLoss
-from degradation.noise import Noise
+from degradation.dynamics import DynamicsCompression, VelocityRoughness, VoicingLoss
 from degradation.pedal import PedalBlur, PedalLag, PedalMissed
 from degradation.phrasing import FlattenedPhrasing
-from degradation.pitch import WrongNotes
 from degradation.room import Room
-from degradation.roughness import VelocityRoughness
-from degradation.slips import Slips
-from degradation.tempo import TempoDrift
-from degradation.timing import ChordJitter, OnsetJitter
+from degradation.sound_effects import Bandpass, ColouredNoise, Equaliser, Gain, Noise
+from degradation.timing import ChordJitter, Hesitation, OnsetJitter, TempoDrift
+from degradation.wrong_notes import Slips, WrongNotes
 
 NoteDamage = (
     OnsetJitter
@@ -39,5 +30,5 @@ NoteDamage = (
     | PedalBlur
 )
 SoundDamage = Bandpass | Noise | ColouredNoise | Equaliser | Gain | Room
-Operation = Annotated[NoteDamage | SoundDamage, Field(discriminator="operation")]
-OperationOnNotes = Annotated[NoteDamage, Field(discriminator="operation")]
+AnyNoteOperation = Annotated[NoteDamage, Field(discriminator="operation")]
+AnyOperation = Annotated[NoteDamage | SoundDamage, Field(discriminator="operation")]

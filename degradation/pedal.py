@@ -1,6 +1,6 @@
-"""A foot that is late, forgets to lift, or lifts half-way.
+"""Damaged pedalling: late, left out, or incomplete pedal changes.
 
-What the renderer hears of CC64 is a switch at `DOWN_FROM`; a real damper is gradual around it.
+The renderer reads CC64 as a switch at `PEDAL_DOWN_FROM`; a real damper is gradual around it.
 """
 
 from dataclasses import dataclass
@@ -10,24 +10,28 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from degradation.chance import FloatArray
 from degradation.edits import Edits
-from degradation.notes import SUSTAIN, PedalArray, Performance, snap, sort_pedal
-from degradation.operation import NoteParameters
-
-DOWN_FROM = 64
-"""CC64 from which the dampers are off the strings (MIDI 1.0: 0-63 off, 64-127 on)."""
+from degradation.notes import (
+    PEDAL_DOWN_FROM,
+    SUSTAIN,
+    PedalArray,
+    Performance,
+    snap,
+    sort_pedal,
+)
+from degradation.operation import NoteOperation
+from degradation.sampling import FloatArray
 
 LONGEST_CHANGE_S = 1.0
-"""A foot that stays up for longer is done with pedalling, and has nothing to press again."""
+"""A longer time without pedal is a passage of its own, not a pedal change."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lift:
-    """A pedal change: the foot comes up from one press and goes down for the next.
+    """A pedal change: the pedal comes up from one press and goes down for the next.
 
-    `movements` are the places in the pedal array from one press's deepest point to the next's;
-    `held` is the shallower of the two, and `lowest` how far the foot comes up between.
+    `movements` are the indices in the pedal array from one press's deepest point to the next's;
+    `held` is the shallower of the two depths, and `lowest` the lowest value between.
     """
 
     movements: NDArray[np.intp]
@@ -39,7 +43,7 @@ def find_lifts(pedal: PedalArray) -> list[Lift]:
     """Return the changes of the sustain pedal, in order of time."""
     place = np.flatnonzero(pedal["controller"] == SUSTAIN)
     value, time_s = pedal["value"][place], pedal["time_s"][place]
-    down = value >= DOWN_FROM
+    down = value >= PEDAL_DOWN_FROM
     edge = np.diff(np.concatenate([[False], down, [False]]).astype(np.int8))
     first, past = np.flatnonzero(edge == 1), np.flatnonzero(edge == -1)
     deepest = [at + int(np.argmax(value[at:end])) for at, end in zip(first, past, strict=True)]
@@ -57,52 +61,48 @@ def find_lifts(pedal: PedalArray) -> list[Lift]:
 
 
 def switches(pedal: PedalArray) -> NDArray[np.intp]:
-    """Return the places in the pedal array after time 0 where the sustain pedal goes on or off."""
+    """Return the indices in the pedal array after time 0 where the sustain pedal goes on or off."""
     place = np.flatnonzero(pedal["controller"] == SUSTAIN)
-    down = pedal["value"][place] >= DOWN_FROM
+    down = pedal["value"][place] >= PEDAL_DOWN_FROM
     switched = place[np.diff(down, prepend=False)]
     return switched[pedal["time_s"][switched] > 0]
 
 
 def is_down(pedal: PedalArray, time_s: FloatArray) -> NDArray[np.bool_]:
-    """Return whether the sustain pedal holds the dampers up at each of some times."""
+    """Return whether the sustain pedal is down at each of some times."""
     sustain = pedal[pedal["controller"] == SUSTAIN]
     if not len(sustain):
         return np.zeros(len(time_s), dtype=np.bool_)
     last = np.searchsorted(sustain["time_s"], time_s, side="right") - 1
-    return np.asarray((last >= 0) & (sustain["value"][np.maximum(last, 0)] >= DOWN_FROM))
+    return np.asarray((last >= 0) & (sustain["value"][np.maximum(last, 0)] >= PEDAL_DOWN_FROM))
 
 
 def _spread_ranks(rng: np.random.Generator, count: int) -> FloatArray:
-    """Return numbers spread evenly over [0, 1) in random order: a share of them lies below it."""
+    """Return numbers spaced evenly over [0, 1) in random order: a share s of them lies below s."""
     return np.asarray((rng.permutation(count) + rng.random()) / max(count, 1))
 
 
 def _stop_at(pedal: PedalArray, lifts: list[Lift], floors: FloatArray) -> Edits:
-    """Return the edits that keep each lift from coming up beyond its floor."""
+    """Return the edits that keep the pedal of each lift at or above its floor."""
     stopped = pedal.copy()
     for lift, floor in zip(lifts, np.rint(floors), strict=True):
         stopped["value"][lift.movements] = np.maximum(stopped["value"][lift.movements], floor)
     return Edits(pedal=stopped) if (stopped["value"] != pedal["value"]).any() else Edits()
 
 
-class PedalLag(NoteParameters):
+class PedalLag(NoteOperation):
     """Every movement of the sustain pedal comes late by `lag_s`.
 
-    A position carried in at time 0 stays; what would fall behind the window's end is done there.
-    No published threshold. One JND is taken as 0.022 s, where the order of two events is told
-    with 75 % (Sapp): here, of the dampers and the new chord.
+    A position at time 0 stays; a movement that would come after the window's end comes at it.
+    No published threshold. One JND is taken as 0.022 s, where listeners tell the order of two
+    events in 75 % (Sapp): here, of the dampers and the new chord.
     """
 
+    STRENGTH = ("lag_s", 1000, "ms")
     operation: Literal["pedal_lag"] = "pedal_lag"
     lag_s: float = Field(ge=0, le=0.3)
 
-    @property
-    def strength(self) -> tuple[float, str]:
-        """How late the foot is."""
-        return self.lag_s * 1000, "ms"
-
-    def can_strike(self, performance: Performance) -> bool:
+    def can_apply(self, performance: Performance) -> bool:
         """Return whether the sustain pedal goes on or off within the window."""
         return len(switches(performance.pedal)) > 0
 
@@ -116,33 +116,29 @@ class PedalLag(NoteParameters):
         return Edits(pedal=sort_pedal(late)) if self.lag_s and moves.any() else Edits()
 
 
-class PedalChanges(NoteParameters):
-    """What strikes pedal changes, and so only a window that has some."""
+class PedalChanges(NoteOperation):
+    """An operation on pedal changes."""
 
-    def can_strike(self, performance: Performance) -> bool:
+    STRENGTH = ("share", 100, "%")
+
+    def can_apply(self, performance: Performance) -> bool:
         """Return whether the window has pedal changes."""
         return len(find_lifts(performance.pedal)) > 0
 
 
 class PedalMissed(PedalChanges):
-    """A `share` of the pedal changes is left out: the foot stays down, and harmonies run together.
+    """A `share` of the pedal changes is left out: the pedal stays down, and harmonies blend.
 
-    Exactly that share, but for a fraction of one. Foot-free passages (longer than
-    `LONGEST_CHANGE_S`) stay free, and a window without changes stays as it is: where a player
-    used no pedal, pressing it would be another reading and no fault.
+    The share is exact up to a fraction of one change. Passages without pedal (longer than
+    `LONGEST_CHANGE_S`) stay so: to press it there would be another interpretation, not an error.
     No published threshold. One JND is taken as a share of 0.1.
     """
 
     operation: Literal["pedal_missed"] = "pedal_missed"
     share: float = Field(ge=0, le=1)
 
-    @property
-    def strength(self) -> tuple[float, str]:
-        """Share of the pedal changes that are left out."""
-        return self.share * 100, "%"
-
     def draw(self, performance: Performance, rng: np.random.Generator) -> Edits:
-        """Return the pedal held through the changes that are left out."""
+        """Return the pedal held down through the changes that are left out."""
         lifts = find_lifts(performance.pedal)
         held = np.array([lift.held for lift in lifts])
         missed = _spread_ranks(rng, len(lifts)) < self.share
@@ -150,22 +146,17 @@ class PedalMissed(PedalChanges):
 
 
 class PedalBlur(PedalChanges):
-    """Pedal changes are incomplete: the foot does not come up all the way.
+    """Pedal changes are incomplete: the pedal does not come up all the way.
 
-    Twice `share` of them fall short, evenly from all of their way down to none of it; half-way
-    is where the dampers stay off the strings, so that for a `share` up to a half that share of
-    the changes is no longer heard. The rest are heard as before by a renderer that switches, and
-    not by a real damper. Passages without pedal as in `PedalMissed`.
+    Twice `share` of them fall short, by shares of their way spread evenly over (0, 1]. From half
+    of the way on the dampers stay up: for a `share` up to a half, that share of the changes no
+    longer damps. The others change nothing for a renderer that reads the pedal as a switch, but
+    would on a real piano. Passages without pedal as in `PedalMissed`.
     No published threshold. One JND is taken as a share of 0.1.
     """
 
     operation: Literal["pedal_blur"] = "pedal_blur"
     share: float = Field(ge=0, le=1)
-
-    @property
-    def strength(self) -> tuple[float, str]:
-        """Share of the pedal changes that no longer damp."""
-        return self.share * 100, "%"
 
     def draw(self, performance: Performance, rng: np.random.Generator) -> Edits:
         """Return the pedal with each change stopped where it falls short."""
@@ -179,7 +170,7 @@ class PedalBlur(PedalChanges):
 
 
 def _floor(lift: Lift, shortfall: float) -> float:
-    """Return how far the foot comes up: at half of the way, just short of being heard."""
+    """Return the lowest value that the pedal reaches: `PEDAL_DOWN_FROM` at half of the way."""
     if shortfall > 0.5:
-        return DOWN_FROM + (lift.held - DOWN_FROM) * (2 * shortfall - 1)
-    return lift.lowest + (DOWN_FROM - 1 - lift.lowest) * 2 * shortfall
+        return PEDAL_DOWN_FROM + (lift.held - PEDAL_DOWN_FROM) * (2 * shortfall - 1)
+    return lift.lowest + (PEDAL_DOWN_FROM - 1 - lift.lowest) * 2 * shortfall

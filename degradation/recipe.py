@@ -1,4 +1,4 @@
-"""A recipe of any kind: how performances are damaged and scored. YAML in, typed recipe out."""
+"""Reads a recipe, which says how performances are damaged and scored, from its YAML file."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -21,18 +21,18 @@ _RECIPE: TypeAdapter[Recipe] = TypeAdapter(Annotated[Recipe, Field(discriminator
 def load_recipe(path: Path) -> Recipe:
     """Return the recipe of a YAML file; with `extends: NAME` its keys replace those of NAME.yaml.
 
-    Raises UserError, in one line, for a file that is missing, no YAML, or not a sound recipe.
+    Raises UserError for a file that is missing, not YAML, or not a valid recipe.
     """
     values = read_mapping(path)
     if "name" in values:
-        raise UserError(f"{path}: name is an unknown key: a recipe is called what its file is")
+        raise UserError(f"{path}: name is an unknown key: the recipe has the name of its file")
     if "extends" in values:
         values = _parent_values(path, values.pop("extends")) | values
     try:
         return _RECIPE.validate_python({"name": path.stem} | values)
     except ValidationError as error:
-        told = explain(error, within=values.get("kind"))
-        raise UserError(f"{path} is not a sound recipe: {told}") from error
+        reasons = explain(error, within=values.get("kind"))
+        raise UserError(f"{path} is not a valid recipe: {reasons}") from error
 
 
 def recipe_files(folder: Path) -> dict[str, Path]:
@@ -50,7 +50,7 @@ def _parent_values(path: Path, parent: object) -> dict[str, Any]:
     values = read_mapping(others[str(parent)])
     if "extends" in values:
         raise UserError(
-            f"{path}: extends should be a recipe that stands alone, got {parent!r}, which extends "
+            f"{path}: extends should be a recipe without `extends`, got {parent!r}, which extends "
             f"{values['extends']!r}: extend that one"
         )
     return values

@@ -1,4 +1,4 @@
-"""What every recipe says, whatever its kind."""
+"""The keys of every recipe, whatever its kind."""
 
 import hashlib
 import json
@@ -12,18 +12,17 @@ TIERS = ("pristine", "good", "moderate", "poor")
 """The tiers, from best to worst."""
 
 RECIPE_NAME = r"^[a-z][a-z0-9_]*$"
-"""What a recipe may be called: its name is part of table paths, asset keys and SQL schemas."""
-
+"""Valid names: they are part of table paths, asset keys and SQL schemas."""
 
 TAKEN_NAMES = frozenset(
     {"performances", "quarantine", "segments", "twins"}
     | {"main", "information_schema", "pg_catalog", "memory", "system", "temp"}
 )
-"""What a recipe may not be called: tables of the corpus, and schemas and catalogs of DuckDB."""
+"""Names that are refused: tables of the corpus, and schemas and catalogs of DuckDB."""
 
 
 def refuse_taken(name: str) -> str:
-    """Return a recipe's name. Raises ValueError for one that is taken."""
+    """Return a recipe's name. Raises ValueError for one of `TAKEN_NAMES`."""
     if name in TAKEN_NAMES:
         raise ValueError(f"should be none of {', '.join(sorted(TAKEN_NAMES))}, got {name!r}")
     return name
@@ -32,9 +31,9 @@ def refuse_taken(name: str) -> str:
 class RecipeBase(Parameters):
     """`name` is the YAML file's name.
 
-    `audio_source` says whether the damaged notes are rendered or the corpus's own recording is
-    used, which only sound operations can reach. `audits` says what happens when the check of an
-    audit fails: the run stops before training, or it goes on with a warning.
+    With `audio_source` `rendered` the damaged notes are rendered; with `recorded` the corpus's own
+    recording is used, to which only sound operations apply. `audits` says whether a failed audit
+    stops the run before training or is a warning.
     """
 
     name: Annotated[str, AfterValidator(refuse_taken)] = Field(pattern=RECIPE_NAME)

@@ -1,4 +1,4 @@
-"""A room around the piano, between it and the microphone."""
+"""Rooms, simulated with pyroomacoustics."""
 
 import functools
 from typing import Annotated, Literal, Self
@@ -8,28 +8,27 @@ import scipy
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
-from degradation.operation import Parameters
-from degradation.spans import Span
+from degradation.operation import Parameters, SoundOperation, Span
 from degradation.waveform import Waveform
 
 Metres = tuple[float, float, float]
-"""A size, or a place from one lower corner: length, width, height."""
+"""A size, or a position relative to a lower corner: length, width, height."""
 
 SMALLEST_M = 0.1
-"""In a smaller room, places to the centimetre would put the microphone into the piano."""
+"""In smaller rooms, rounding to centimetres could put the microphone into the piano."""
 
 Absorption = Annotated[float, Field(ge=0.001, le=0.999)]
 
 DECAY_DB = 30.0
-"""The reverberation time is read from this much of the decay, and doubled (T30, ISO 3382-1)."""
+"""The reverberation time is extrapolated from this much of the decay (T30, ISO 3382-1)."""
 
 
-class Room(Parameters):
-    """A shoebox room with walls of one material, heard by one microphone.
+class Room(SoundOperation):
+    """A shoebox room with walls of one material and one microphone.
 
-    Its impulse response is that of the image-source method (Allen & Berkley 1979) up to
-    `reflections` reflections. It begins with the direct sound, so that no onset moves, and its
-    energy is 1, so that a room is no gain.
+    Its impulse response follows from the image-source method (Allen & Berkley 1979) with up to
+    `reflections` reflections. It begins with the direct sound, so that no onset moves, and has
+    energy 1, so that the level stays.
     """
 
     operation: Literal["room"] = "room"
@@ -42,7 +41,7 @@ class Room(Parameters):
 
     @property
     def strength(self) -> tuple[float, str]:
-        """Share of the energy that the walls give back."""
+        """Share of the energy that the walls reflect."""
         return 100 * (1 - self.absorption), "% reflected"
 
     def rt60_s(self, sample_rate_hz: int) -> float:
@@ -53,19 +52,16 @@ class Room(Parameters):
         return float(measure_rt60(response, fs=sample_rate_hz, decay_db=DECAY_DB))
 
     def transform(self, waveform: Waveform, rng: np.random.Generator) -> Waveform:
-        """Return the sound in the room, as long as it was; nothing here is random."""
+        """Return the sound in the room, of the same length; nothing here is random."""
         response = impulse_response(self, waveform.sample_rate_hz)
         wet = scipy.signal.fftconvolve(waveform.samples, response)[: len(waveform.samples)]
-        return Waveform(samples=wet.astype(np.float32), sample_rate_hz=waveform.sample_rate_hz)
+        return waveform.with_samples(wet)
 
 
 @functools.cache
 def impulse_response(room: Room, sample_rate_hz: int) -> NDArray[np.float64]:
-    """Return a room's impulse response, from the direct sound on; made once a process.
-
-    It takes some hundredths of a second, less than to look after a file of it.
-    """
-    import pyroomacoustics  # here: it imports for a second what only rooms need
+    """Return a room's impulse response from the direct sound on; computed once a process."""
+    import pyroomacoustics  # takes a second, and only rooms need it
 
     shoebox = pyroomacoustics.ShoeBox(
         room.size_m,
@@ -77,14 +73,14 @@ def impulse_response(room: Room, sample_rate_hz: int) -> NDArray[np.float64]:
     shoebox.add_microphone(room.microphone_m)
     shoebox.compute_rir()
     response = np.asarray(shoebox.rir[0][0], dtype=np.float64)
-    # The direct sound is the first and strongest: nothing is nearer.
+    # The direct sound is the strongest: its path is the shortest.
     direct = response[int(np.argmax(np.abs(response))) :]
     scaled: NDArray[np.float64] = direct / np.sqrt(np.sum(direct**2))
     return scaled
 
 
 class RoomRange(Parameters):
-    """What rooms there are to be recorded in: `count` of them, each drawn once for a recipe.
+    """The distribution of rooms: `count` of them are drawn once for a recipe.
 
     Sizes lie between `smallest_m` and `largest_m`, absorptions in `absorption`.
     """
@@ -110,8 +106,8 @@ class RoomRange(Parameters):
     def draw(self, number: int, rng: np.random.Generator) -> Room:
         """Return the `number`-th room.
 
-        The piano stands towards one corner and the microphone towards the opposite one; both keep
-        off the walls and off the middle, where echoes would come together.
+        The piano stands towards one corner and the microphone towards the opposite one; both are
+        away from the walls and from the middle, where echoes would coincide.
         """
         size_m = rng.uniform(self.smallest_m, self.largest_m)
         return Room(

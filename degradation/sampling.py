@@ -1,109 +1,53 @@
-"""Which tier a draw of a segment belongs to, and which randomness is its own."""
+"""Random draws of an exact size or number, whatever the window holds.
 
-from collections.abc import Callable
-from dataclasses import dataclass
+A label follows from severity alone. Plain noise or coin flips would damage a window of few notes
+far more than intended, or not at all; here only *which* notes and *which way* is random.
+"""
 
 import numpy as np
+from numpy.typing import NDArray
 
-from degradation.factored import FactoredRecipe
-from degradation.factored_sampling import FactoredDraw, factored_draws
-from degradation.notes import Performance
-from degradation.operation import NoteOperation, SoundOperation
-from degradation.recipe import TIERS, Recipe
-from degradation.render import Instrument
-from degradation.seeds import stream, unit_interval
-from degradation.tiered import TierDamage, TieredRecipe
+FloatArray = NDArray[np.float64]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TieredDraw:
-    """One graded version of a segment: the `number`-th draw, and the tier it fell into."""
-
-    recipe: TieredRecipe
-    segment_id: str
-    number: int
-    tier: str
-
-    @property
-    def sample_id(self) -> str:
-        """Readable and stable name of the row."""
-        return f"{self.segment_id}-{self.recipe.name}-d{self.number}"
-
-    @property
-    def damage(self) -> TierDamage:
-        """What the tier does."""
-        return self.recipe.tiers[self.tier]
-
-    @property
-    def damage_operations(self) -> tuple[NoteOperation | SoundOperation, ...]:
-        """The operations that the label is about, in order."""
-        return self.damage.operations
-
-    @property
-    def note_operations(self) -> tuple[NoteOperation, ...]:
-        """The operations on the playing, in order."""
-        return self.damage.note_operations
-
-    @property
-    def sound_operations(self) -> tuple[SoundOperation, ...]:
-        """The operations on the recording, in order."""
-        return self.damage.sound_operations
-
-    @property
-    def duplicate_of(self) -> str | None:
-        """The segment's first draw of a tier that does nothing, which this one repeats; or None.
-
-        It follows from the recipe alone, whatever rows were made before.
-        """
-        if self.damage.operations:
-            return None
-        others = tiered_draws(self.recipe, self.segment_id)
-        first = next(draw for draw in others if draw.tier == self.tier)
-        return None if first.number == self.number else first.sample_id
-
-    @property
-    def instrument(self) -> Instrument:
-        """What the notes are played on."""
-        return self.recipe.instrument
-
-    def stream(self, purpose: str) -> np.random.Generator:
-        """Return the generator that belongs to this draw and `purpose` alone."""
-        return stream(
-            self.recipe.seed, self.recipe.name, self.segment_id, str(self.number), purpose
-        )
+def unit_noise(rng: np.random.Generator, count: int) -> FloatArray:
+    """Return Gaussian noise of shape (count,), scaled to a root mean square of exactly 1."""
+    drawn = rng.normal(size=count)
+    return np.asarray(drawn / np.sqrt(np.mean(drawn**2))) if count else drawn
 
 
-Draw = TieredDraw | FactoredDraw
+def mirror_between(
+    value: FloatArray,
+    change: FloatArray,
+    lowest: float | FloatArray,
+    highest: float | FloatArray,
+) -> FloatArray:
+    """Return changes, with the sign flipped where they would leave [lowest, highest].
 
-
-def tier_of(recipe: TieredRecipe, segment_id: str, number: int) -> str:
-    """Return the tier of a draw: it follows from a digest of names, not from what tiers do."""
-    position = unit_interval(recipe.seed, recipe.name, segment_id, str(number), "tier")
-    edges = np.cumsum([recipe.tiers[tier].probability for tier in TIERS])[:-1]
-    return TIERS[int(np.searchsorted(edges, position, side="right"))]
-
-
-def tiered_draws(recipe: TieredRecipe, segment_id: str) -> list[TieredDraw]:
-    """Return every draw of a segment, each with the tier that it falls into."""
-    return [
-        TieredDraw(
-            recipe=recipe,
-            segment_id=segment_id,
-            number=number,
-            tier=tier_of(recipe, segment_id, number),
-        )
-        for number in range(recipe.draws)
-    ]
-
-
-def draws_of(
-    recipe: Recipe, segment_id: str, split: str, clean: Callable[[], Performance]
-) -> list[Draw]:
-    """Return every row that a recipe makes of a segment.
-
-    `clean` gives the segment's notes, and is asked by a factored recipe alone: where a factor
-    finds nothing to act on its severity is 0, on which the tier depends.
+    Flipping keeps the size of each change, and so their spread; clipping would shrink it. A
+    change that is too large both ways is clipped.
     """
-    if isinstance(recipe, FactoredRecipe):
-        return [*factored_draws(recipe, segment_id, split, clean())]
-    return [*tiered_draws(recipe, segment_id)]
+    outside = (value + change < lowest) | (value + change > highest)
+    mirrored = np.where(outside, -change, change)
+    kept: FloatArray = np.clip(value + mirrored, lowest, highest) - value
+    return kept
+
+
+def choose_share(rng: np.random.Generator, weight: FloatArray, share: float) -> NDArray[np.intp]:
+    """Return the indices of a `share` of the items, drawn with probability by weight.
+
+    The number is exact; a fraction of one item is drawn with its probability. With the same
+    stream a larger share contains the smaller one, so severities compare. Each item draws an
+    exponential waiting time (Efraimidis & Spirakis 2006), and the first ones are chosen.
+    """
+    waiting = rng.exponential(size=len(weight)) / weight
+    count = int(share * len(weight) + rng.random())
+    return np.argsort(waiting, kind="stable")[:count]
+
+
+def round_at_random(rng: np.random.Generator, value: FloatArray) -> FloatArray:
+    """Return values rounded up or down at random, without bias: 0.3 gives 1 in 30 % of cases.
+
+    With the same stream, a larger value never gives a smaller whole number.
+    """
+    return np.asarray(np.floor(value + rng.random(len(value))))

@@ -1,4 +1,4 @@
-"""Where randomness comes from: a generator is a value, made from a seed and a name."""
+"""Random generators, each derived from a seed and a name."""
 
 import hashlib
 
@@ -12,7 +12,7 @@ def digest_int(*name: str) -> int:
 
 
 def stream(seed: int, *name: str) -> np.random.Generator:
-    """Return the generator that `name` owns under `seed`, whatever ran before it.
+    """Return the generator of `name` under `seed`, independent of all others.
 
     PCG64 is named outright: `numpy.random.default_rng` may change its bit generator.
     """
@@ -20,7 +20,7 @@ def stream(seed: int, *name: str) -> np.random.Generator:
 
 
 def unit_interval(seed: int, *name: str) -> float:
-    """Return the number in [0, 1) that `name` owns under `seed`.
+    """Return a number in [0, 1) that depends on `name` and `seed` alone.
 
     It is made of the digest's first 53 bits, all that a float holds: with more, rounding could
     give 1.

@@ -1,4 +1,4 @@
-"""Severity in just-noticeable differences, what it is worth as a score, and how it is drawn."""
+"""Severity in just-noticeable differences (JND): its distribution, and its score and tier."""
 
 import itertools
 from typing import Self
@@ -20,7 +20,7 @@ def _rises(values: tuple[float, ...]) -> bool:
 
 
 class ScoreCurve(Parameters):
-    """What a severity is worth: (severity in JND, score) knots, linear between, flat beyond.
+    """Maps severity to score: (severity in JND, score) knots, linear between, constant beyond.
 
     The knots are the tiers' edges, best first: a severity from one knot up to the next is in
     that tier.
@@ -46,7 +46,7 @@ class ScoreCurve(Parameters):
 
     @property
     def largest_jnd(self) -> float:
-        """The severity from which on nothing gets worse."""
+        """The severity beyond which the score is constant."""
         return self.knots[-1][0]
 
     def score(self, severity_jnd: Floats | float) -> Floats:
@@ -54,13 +54,13 @@ class ScoreCurve(Parameters):
         return np.asarray(np.interp(severity_jnd, *np.transpose(self.knots)), dtype=np.float64)
 
     def tier(self, severity_jnd: float) -> str:
-        """Return the tier in whose band a severity lies."""
+        """Return the tier of a severity."""
         edges = [severity for severity, _ in self.knots[1:-1]]
         return TIERS[int(np.searchsorted(edges, severity_jnd, side="right"))]
 
 
 class SeverityDistribution(RootModel[Knots]):
-    """How a factor's severity is spread: (probability, JND) knots of its quantile function.
+    """The distribution of a factor's severity: (probability, JND) knots of its quantile function.
 
     Linear between the knots; the first is at probability 0 and the last at 1.
     """
@@ -85,7 +85,7 @@ class SeverityDistribution(RootModel[Knots]):
 
     @property
     def largest_jnd(self) -> float:
-        """The largest severity that is ever drawn."""
+        """The largest severity that can be drawn."""
         return self.root[-1][1]
 
     def quantile(self, probability: Floats) -> Floats:
@@ -94,9 +94,9 @@ class SeverityDistribution(RootModel[Knots]):
 
 
 def draw_ranks(count: int, correlation: float, rng: np.random.Generator) -> Floats:
-    """Return `count` numbers in (0, 1), each uniform, that go together by a Gaussian copula.
+    """Return `count` uniform numbers in (0, 1), correlated by a Gaussian copula.
 
-    Any two of the normal scores behind them have the same `correlation`, of one common part.
+    Any two of the normal scores behind them have the same `correlation`.
     """
     common, own = rng.standard_normal(), rng.standard_normal(count)
     return np.asarray(
@@ -105,9 +105,9 @@ def draw_ranks(count: int, correlation: float, rng: np.random.Generator) -> Floa
 
 
 def overall_severity(severity_jnd: Floats, weight: Floats, power: float) -> float:
-    """Return the weighted power mean of severities: one glaring fault is not averaged away.
+    """Return the weighted power mean of severities, in which large ones dominate.
 
-    Power 1 is the mean and 2 the root mean square; errors pool so with exponents of 2 to 4 in
-    detection (Quick 1974, Kybernetik 16; Watson 1979, Vision Research 19).
+    Power 1 is the mean and 2 the root mean square; in detection, signals pool with exponents of
+    2 to 4 (Quick 1974, Kybernetik 16; Watson 1979, Vision Research 19).
     """
     return float(np.average(severity_jnd**power, weights=weight) ** (1 / power))

@@ -1,23 +1,22 @@
-"""A tiered recipe: each draw of a segment falls into one tier and gets that tier's damage."""
+"""A tiered recipe: each draw of a segment falls into a tier and gets its damage."""
 
 from typing import Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from degradation.channel import Bandpass
-from degradation.equaliser import Equaliser
-from degradation.operation import NoteOperation, Parameters, SoundOperation
-from degradation.operations import NoteDamage, Operation, SoundDamage
+from degradation.operation import NoteOperation, Operation, Parameters, SoundOperation
+from degradation.operations import AnyOperation
 from degradation.recipe_base import TIERS, RecipeBase, digest_of
 from degradation.render import Instrument
+from degradation.sound_effects import Bandpass, Equaliser
 
 
 class TierDamage(Parameters):
-    """One tier: how often it is drawn, what scores it gives, and what it does, in order."""
+    """A tier's probability, range of scores, and operations in order."""
 
     probability: float = Field(ge=0, le=1)
     scores: tuple[float, float]
-    operations: tuple[Operation, ...]
+    operations: tuple[AnyOperation, ...]
 
     @field_validator("scores")
     @classmethod
@@ -31,8 +30,8 @@ class TierDamage(Parameters):
 
     @field_validator("operations")
     @classmethod
-    def _each_stands_once(cls, operations: tuple[Operation, ...]) -> tuple[Operation, ...]:
-        # Its name is that of its stream of randomness, and of its edits in the row.
+    def _each_is_unique(cls, operations: tuple[AnyOperation, ...]) -> tuple[AnyOperation, ...]:
+        # Its name identifies its random stream, and its edits in the row.
         names = [operation.operation for operation in operations]
         if len(set(names)) < len(names):
             raise ValueError(f"each operation may stand once in a tier, got {', '.join(names)}")
@@ -41,16 +40,16 @@ class TierDamage(Parameters):
     @property
     def note_operations(self) -> tuple[NoteOperation, ...]:
         """The operations on the playing, in order."""
-        return tuple(op for op in self.operations if isinstance(op, NoteDamage))
+        return tuple(op for op in self.operations if isinstance(op, NoteOperation))
 
     @property
     def sound_operations(self) -> tuple[SoundOperation, ...]:
-        """The operations on the recording, in order; they come after rendering."""
-        return tuple(op for op in self.operations if isinstance(op, SoundDamage))
+        """The operations on the recording, in order."""
+        return tuple(op for op in self.operations if isinstance(op, SoundOperation))
 
 
 class TieredRecipe(RecipeBase):
-    """Four tiers of damage, all heard on one instrument."""
+    """Four tiers of damage, all rendered with one instrument."""
 
     kind: Literal["tiered"]
     instrument: Instrument
@@ -81,7 +80,7 @@ class TieredRecipe(RecipeBase):
 
     @property
     def instruments(self) -> tuple[Instrument, ...]:
-        """The instruments that a row may be played on."""
+        """The instruments that rows are rendered with."""
         return (self.instrument,)
 
     @property
@@ -95,14 +94,14 @@ class TieredRecipe(RecipeBase):
         return {tier: damage.probability for tier, damage in self.tiers.items()}
 
     @property
-    def struck_alone(self) -> dict[str, tuple[NoteOperation, ...]]:
+    def operations_alone(self) -> dict[str, tuple[NoteOperation, ...]]:
         """The operations on notes of each tier."""
         return {tier: damage.note_operations for tier, damage in self.tiers.items()}
 
     def tier_digest(self, tier: str) -> str:
         """Return 16 hexadecimal digits that change when anything about this tier's rows does.
 
-        It covers the validated values, so comments, spaces and the order of keys don't count;
+        It covers the validated values: comments, spaces and the order of keys don't count, and
         `audits` changes no row.
         """
         about: dict[str, Any] = self.model_dump(mode="json", exclude={"tiers", "audits"})
@@ -112,7 +111,7 @@ class TieredRecipe(RecipeBase):
 
 
 def _frequencies_hz(operation: Operation) -> dict[str, float]:
-    """Return the frequencies that an operation's filters are made for, by their keys."""
+    """Return the frequencies of an operation's filters by their keys."""
     if isinstance(operation, Bandpass):
         return {"high_hz": operation.high_hz}
     if isinstance(operation, Equaliser):

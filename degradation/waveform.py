@@ -1,4 +1,4 @@
-"""Sound as one mono array with its sample rate, and its levels in decibels."""
+"""Mono sound with its sample rate, and its levels in decibels."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from degradation.errors import UserError
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Waveform:
-    """Mono sound: `samples` is float32 of shape (n,), full scale is ±1, and read-only."""
+    """Mono sound: `samples` is float32 of shape (n,), read-only; full scale is ±1."""
 
     samples: NDArray[np.float32]
     sample_rate_hz: int
@@ -34,6 +34,11 @@ class Waveform:
         """Length in seconds."""
         return len(self.samples) / self.sample_rate_hz
 
+    def with_samples(self, samples: NDArray[np.floating]) -> "Waveform":
+        """Return other samples, cast to float32, at this sample rate."""
+        cast = samples.astype(np.float32, copy=False)
+        return Waveform(samples=cast, sample_rate_hz=self.sample_rate_hz)
+
 
 def power(samples: NDArray[np.floating]) -> float:
     """Return the mean square of a signal, full scale squared, summed in double precision."""
@@ -47,6 +52,6 @@ def level_dbfs(samples: NDArray[np.floating]) -> float:
 
 
 def snr_db(signal: NDArray[np.floating], noisy: NDArray[np.floating]) -> float:
-    """Return the ratio of the power of `signal` to that of what was added to it, in dB."""
+    """Return the power of `signal` over that of what was added to it, in dB; inf if nothing was."""
     added = power(np.asarray(noisy, np.float64) - np.asarray(signal, np.float64))
     return 10 * float(np.log10(power(signal) / added)) if added > 0 else np.inf

@@ -6,10 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from degradation.edits import carry_pedal
-from degradation.melody_balance import find_voices
-from degradation.melody_bass import chord_of
-from degradation.notes import SUSTAIN, NoteArray, Performance, sort_notes
-from degradation.pedal import DOWN_FROM, find_lifts
+from degradation.melody_bass import chord_of, find_melody_and_accompaniment
+from degradation.notes import PEDAL_DOWN_FROM, SUSTAIN, NoteArray, Performance, sort_notes
+from degradation.pedal import find_lifts
 from degradation.phrasing import loudness_shape, smooth, tempo_shape
 
 FloatArray = NDArray[np.float64]
@@ -145,7 +144,7 @@ def _velocity_roughness(before: NoteArray, after: NoteArray) -> float:
     """Return the residual of a least-squares fit, with its degrees of freedom taken off."""
     if not len(before):
         return float("nan")
-    melody, accompaniment = find_voices(before)
+    melody, accompaniment = find_melody_and_accompaniment(before)
     told = np.column_stack(
         [np.ones(len(before)), before["velocity"], _swell(before, before), melody, accompaniment]
     ).astype(np.float64)
@@ -156,7 +155,7 @@ def _velocity_roughness(before: NoteArray, after: NoteArray) -> float:
 
 
 def _voicing_loss(before: NoteArray, after: NoteArray) -> float:
-    melody, accompaniment = find_voices(before)
+    melody, accompaniment = find_melody_and_accompaniment(before)
     if not (melody.any() and accompaniment.any()):
         return float("nan")
     louder = after["velocity"].astype(np.float64) - before["velocity"]
@@ -217,7 +216,7 @@ def _pedal(
     free = (sustain["time_s"] > 0) & (moved["time_s"] < degraded.duration_s)
     lag_s = (moved["time_s"] - expected_s)[free]
     lifts = find_lifts(sustain)
-    lost = [moved["value"][lift.movements].min() >= DOWN_FROM for lift in lifts]
+    lost = [moved["value"][lift.movements].min() >= PEDAL_DOWN_FROM for lift in lifts]
     return {
         "pedal_lag_s": float(np.median(lag_s)) if len(lag_s) else float("nan"),
         "lost_lift_share": float(np.mean(lost)) if lost else float("nan"),

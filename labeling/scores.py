@@ -2,8 +2,7 @@
 
 from typing import Literal, get_args
 
-from degradation.factored_sampling import FactoredDraw
-from degradation.sampling import Draw, TieredDraw
+from degradation.draws import Draw, FactoredDraw, TieredDraw
 
 Dimension = Literal[
     "note_accuracy",

@@ -1,4 +1,4 @@
-"""When Dagster makes a thing again by itself."""
+"""The condition under which Dagster makes a partition again by itself."""
 
 import dagster as dg
 
@@ -13,9 +13,9 @@ MAKE_AGAIN_WHAT_CHANGED = (
     & ~dg.AutomationCondition.any_deps_in_progress()
     & ~dg.AutomationCondition.in_progress()
 )
-"""Make a partition again once when what it follows from, or its code, has another version.
+"""Make a partition again once when its dependencies or its code have another version.
 
-It waits for what it follows from, so that a change runs down the graph stage by stage. What
-was never made is left alone: a recipe that is there, but was not asked for, may mean hours of
-computing. Models and reports do not have it: when to train is a person's decision.
+It waits for its dependencies, so that a change propagates stage by stage. Missing partitions are
+not made: a recipe that nobody asked for may mean hours of computing. Models and reports do not
+have this condition: a person decides when to train.
 """

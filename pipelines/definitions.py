@@ -29,7 +29,7 @@ from pipelines.settings import load_settings, recipe_names
 
 
 def recipe_definitions(name: str, years: list[str]) -> dg.Definitions:
-    """Return one recipe's branch of the graph: a new YAML file is a new branch."""
+    """Return one recipe's branch of the graph; each YAML file has one."""
     partitions = tier_year_partitions(years)
     return dg.Definitions(
         assets=[

@@ -1,4 +1,4 @@
-"""What assets are given: the settings of this process, and the tables that follow from them."""
+"""The resource of assets and checks: settings, and the places of tables and outputs."""
 
 import dagster as dg
 
@@ -7,7 +7,7 @@ from pipelines.workspace import Workspace
 
 
 class Project(dg.ConfigurableResource[None]):
-    """The project as the settings file and the environment describe it when a run starts."""
+    """The project as described by the settings file and the environment when it is asked."""
 
     @property
     def settings(self) -> Settings:

@@ -1,4 +1,4 @@
-"""What watches for changes: recipes are observed, and what follows from one is made again."""
+"""Sensors: changed recipes are observed, and the assets that depend on them made again."""
 
 import dagster as dg
 from dagster._core.definitions.data_version import DATA_VERSION_TAG
@@ -9,21 +9,20 @@ from pipelines.settings import find_recipe
 
 
 def recipe_sensor(names: list[str]) -> dg.SensorDefinition:
-    """Return the sensor that observes these recipes, which are those that the graph has."""
+    """Return the sensor that observes the recipes of the graph."""
 
     @dg.sensor(minimum_interval_seconds=30, default_status=dg.DefaultSensorStatus.RUNNING)
     def recipes_changed(context: dg.SensorEvaluationContext) -> dg.SensorResult:
-        """Observe every tier that is not as it was observed last; a bad YAML fails the tick."""
+        """Observe every tier that changed since its last observation; a bad YAML fails the tick."""
         recipes = [find_recipe(name) for name in names]
-        return dg.SensorResult(
-            asset_events=[event for recipe in recipes for event in news(context.instance, recipe)]
-        )
+        changed = [event for recipe in recipes for event in changes(context.instance, recipe)]
+        return dg.SensorResult(asset_events=changed)
 
     return recipes_changed
 
 
-def news(instance: dg.DagsterInstance, recipe: Recipe) -> list[dg.AssetObservation]:
-    """Return the observations of a recipe that say what the latest ones, of anybody, do not."""
+def changes(instance: dg.DagsterInstance, recipe: Recipe) -> list[dg.AssetObservation]:
+    """Return the observations of a recipe that differ from the latest recorded ones."""
     latest = instance.event_log_storage.get_latest_tags_by_partition(
         dg.AssetKey([recipe.name, "recipe"]),
         dg.DagsterEventType.ASSET_OBSERVATION,
@@ -37,7 +36,7 @@ def news(instance: dg.DagsterInstance, recipe: Recipe) -> list[dg.AssetObservati
 
 
 def automation_sensor() -> dg.AutomationConditionSensorDefinition:
-    """Return the sensor that requests what automation conditions ask for, sources included."""
+    """Return the sensor that evaluates automation conditions, also those of sources."""
     return dg.AutomationConditionSensorDefinition(
         "make_again_what_changed",
         target=dg.AssetSelection.all(include_sources=True),

@@ -1,8 +1,8 @@
-"""What a person chooses once for the whole project: the corpus, how much of it, and where data go.
+"""The settings of the project: the corpus, how much of it, and where data are stored.
 
 `pianograde demo`, `run` and `pretrain` write their choice to `.pianograde/settings.json`, so that
-the Dagster UI shows the graph of the corpus that was run last. An environment variable
-(`PIANOGRADE_MAESTRO`, `PIANOGRADE_LIMIT`, ...) goes before the file and is never written to it.
+the Dagster UI shows the corpus that was run last. Environment variables (`PIANOGRADE_MAESTRO`,
+`PIANOGRADE_LIMIT`, ...) override the file and are never written to it.
 """
 
 import hashlib
@@ -44,14 +44,11 @@ def _absolute(path: Path) -> Path:
 
 
 AbsolutePath = Annotated[Path, AfterValidator(_absolute)]
-"""A path that means the same wherever it is used: worker processes, Dagster, links.
-
-Nobody means a folder called `~`, which a quoted value is.
-"""
+"""An absolute path, which worker processes, Dagster and links understand alike; `~` is expanded."""
 
 
 class Settings(BaseSettings):
-    """Where things are and what is run; every field can be set by `PIANOGRADE_<NAME>`."""
+    """Every field can be set by the environment variable `PIANOGRADE_<NAME>`."""
 
     model_config = SettingsConfigDict(
         env_prefix="PIANOGRADE_", env_ignore_empty=True, frozen=True, extra="forbid"
@@ -87,7 +84,7 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Let arguments go before the environment, and that before the file."""
+        """Let arguments override the environment, and that the file."""
         remembered = JsonConfigSettingsSource(settings_cls, json_file=choice_file())
         return init_settings, env_settings, remembered
 
@@ -101,12 +98,12 @@ class Settings(BaseSettings):
 
     @property
     def of_whole_root(self) -> "Settings":
-        """The same without a limit."""
+        """The same settings without a limit."""
         return Settings(**{**self.model_dump(), "limit": None})
 
     @cached_property
     def corpus_folder(self) -> str:
-        """The folder of this corpus's tables and outputs; no two roots of one name share it."""
+        """The folder of this corpus's tables and outputs, different for roots of the same name."""
         if self.maestro is None:
             return self.corpus_name
         digest = hashlib.sha256(str(self.maestro.resolve()).encode()).hexdigest()
@@ -114,19 +111,17 @@ class Settings(BaseSettings):
 
     @cached_property
     def corpus_root(self) -> Path:
-        """Where the corpus's MIDI and audio lie."""
+        """The folder of the corpus's MIDI and audio."""
         return self.maestro or self.home / "demo-corpus"
 
     @cached_property
     def corpus_licence(self) -> str:
         """The licence that every row inherits from its performance: chosen, or the root's own."""
-        if self.licence:
-            return self.licence
-        return DEMO_LICENCE if self.maestro is None else find_licence(self.maestro)
+        return self.licence or (find_licence(self.maestro) if self.maestro else DEMO_LICENCE)
 
     @cached_property
     def store_url(self) -> str:
-        """The URL below which this corpus's tables lie."""
+        """The URL of the folder of this corpus's tables."""
         base = (self.store or str(self.home / "data")).rstrip("/")
         if "://" in base or base.startswith("file:"):  # no URL has a space, but a root's name may
             return f"{quote(base, safe=string.punctuation)}/{quote(self.corpus_folder)}"
@@ -134,19 +129,19 @@ class Settings(BaseSettings):
 
     @cached_property
     def outputs(self) -> Path:
-        """The local folder for what is no table: models, reports, pages."""
+        """The local folder for models, reports and pages."""
         return self.home / "outputs" / self.corpus_folder
 
     def link(self, output: Path) -> str:
-        """Return where a browser finds an output while `pianograde ui` runs.
+        """Return the URL of an output while `pianograde ui` runs.
 
-        A browser follows no `file:` link from the Dagster UI's page.
+        Browsers do not follow `file:` links from the page of the Dagster UI.
         """
         place = quote(output.relative_to(self.home / "outputs").as_posix())
         return f"http://127.0.0.1:{self.port + 1}/{place}"
 
     def years(self) -> list[str]:
-        """Return the years of the corpus, which are half of every partition's key."""
+        """Return the years of the corpus, one dimension of the partitions."""
         if self.maestro is None:
             return [str(year) for year in DEMO_YEARS]
         shares = self.corpus_config().split_shares
@@ -163,13 +158,13 @@ class Settings(BaseSettings):
 
 
 def choice_file() -> Path:
-    """Return where the last choice is remembered."""
+    """Return the file of the last choice."""
     home = os.environ.get("PIANOGRADE_HOME") or PROJECT / ".pianograde"
     return _absolute(Path(home)) / "settings.json"
 
 
 def load_settings(**chosen: Any) -> Settings:
-    """Return the settings, `chosen` first. Raises UserError in one line for a bad value."""
+    """Return the settings, overridden by `chosen`. Raises UserError for a bad value."""
     try:
         return Settings(**chosen)
     except ValidationError as error:
@@ -181,10 +176,7 @@ def load_settings(**chosen: Any) -> Settings:
 
 
 def remember(settings: Settings, names: Collection[str]) -> None:
-    """Let later commands and the Dagster UI use these settings' values of the fields `names`.
-
-    Whatever else the file has stays.
-    """
+    """Write the fields `names` to the file, for later commands and the UI; others stay."""
     path = choice_file()
     before = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     chosen = settings.model_dump(mode="json", include=set(names))
@@ -194,7 +186,7 @@ def remember(settings: Settings, names: Collection[str]) -> None:
 
 
 def recipe_names() -> list[str]:
-    """Return the recipes there are, by name. Raises UserError for a name that can't be one."""
+    """Return the names of all recipes. Raises UserError for a file whose name is not allowed."""
     names = list(recipe_files(load_settings().recipes))
     for name in names:
         if not re.fullmatch(RECIPE_NAME, name) or name in TAKEN_NAMES:
@@ -207,5 +199,5 @@ def recipe_names() -> list[str]:
 
 
 def find_recipe(name: str) -> Recipe:
-    """Return a recipe by name. Raises UserError that names those there are."""
+    """Return a recipe by name. Raises UserError when there is none, naming those that exist."""
     return load_recipe(load_settings().recipes / f"{name}.yaml")

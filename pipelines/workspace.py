@@ -1,4 +1,4 @@
-"""Which table of which corpus and recipe lies where."""
+"""The places of the tables and outputs of a corpus and its recipes."""
 
 import errno
 import os
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from degradation.errors import UserError
+from models.config.experiment import Experiment
 from pipelines.settings import Settings
 from storage.schema import TABLES
 from storage.tables import Table, table_exists
@@ -36,27 +37,31 @@ class Workspace:
         return Table(url=url, schema=TABLES[name][1], partition_by=("tier", "year"))
 
     def all_tables(self, recipes: list[str]) -> list[Table]:
-        """Return every table that was made of this corpus and these recipes."""
+        """Return every existing table of this corpus and these recipes."""
         tables = [self.corpus_table(name) for name in PARTITIONED_BY]
         of_recipe = [name for name in TABLES if name not in PARTITIONED_BY]
         tables += [self.table(recipe, name) for recipe in recipes for name in of_recipe]
         return [table for table in tables if table_exists(table)]
 
     def corpus_output(self, name: str) -> Path:
-        """Return the local folder for what all recipes share; it is made."""
+        """Return the local folder of an output that all recipes share, created if necessary."""
         return make_folder(self.settings.outputs / name)
 
     def output(self, recipe: str, name: str) -> Path:
-        """Return the local folder for a recipe's models, reports or pages; it is made."""
+        """Return the local folder of a recipe's output, created if necessary."""
         return make_folder(self.output_path(recipe, name))
 
     def output_path(self, recipe: str, name: str) -> Path:
-        """Return where that folder lies, or would lie, for those who only read."""
+        """Return the local folder of a recipe's output, which may not exist."""
         return self.settings.outputs / recipe / name
+
+    def model_folder(self, recipe: str, experiment: Experiment) -> Path:
+        """Return where a model lies, or would lie; experiment files of other names have others."""
+        return self.output_path(recipe, f"models/{self.settings.experiment.stem}/{experiment}")
 
 
 def make_folder(path: Path) -> Path:
-    """Return a folder to write to, made where it is not there. Raises UserError in one line."""
+    """Return a writable folder, created if necessary. Raises UserError where that fails."""
     try:
         path.mkdir(parents=True, exist_ok=True)
         if not os.access(path, os.W_OK):

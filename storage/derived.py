@@ -12,13 +12,13 @@ from storage.audio import decode_audio
 from storage.midi import read_midi
 from storage.schema import HEURISTICS, SAMPLES
 from storage.tables import (
-    Part,
+    DataFile,
     Table,
-    derive_part,
+    derive_data_file,
     derived_path,
-    find_part,
-    read_part,
-    write_part,
+    find_data_file,
+    read_data_file,
+    write_data_file,
 )
 
 HEURISTICS_VERSION = "h2"
@@ -37,9 +37,9 @@ class DerivedTask:
     path: str
 
 
-def write_heuristics_part(task: DerivedTask) -> Part:
+def write_heuristics(task: DerivedTask) -> DataFile:
     """Let the nine labeling functions read every row of one part of the shards."""
-    return derive_part(task.pairs, task.path, task.heuristics, HEURISTICS_VERSION, read_rows)
+    return derive_data_file(task.pairs, task.path, task.heuristics, HEURISTICS_VERSION, read_rows)
 
 
 def read_rows(rows: pa.Table) -> pa.Table:
@@ -64,27 +64,29 @@ def read_rows(rows: pa.Table) -> pa.Table:
     return pa.Table.from_pylist(found, schema=HEURISTICS)
 
 
-def write_samples_part(task: DerivedTask) -> Part:
+def write_samples(task: DerivedTask) -> DataFile:
     """Put one part of the shards and its heuristics side by side, without the binaries.
 
     Raises UserError when the heuristics of that part were not made yet.
     """
     path = derived_path(task.path, SAMPLES_VERSION)
-    if found := find_part(task.samples, path):
+    if found := find_data_file(task.samples, path):
         return found
-    return write_part(task.samples, path, _side_by_side(task))
+    return write_data_file(task.samples, path, _side_by_side(task))
 
 
 def _side_by_side(task: DerivedTask) -> Iterator[pa.Table]:
     light = [name for name in SAMPLES.names if name in task.pairs.schema.names]
     readings_path = derived_path(task.path, HEURISTICS_VERSION)
-    if find_part(task.heuristics, readings_path) is None:
+    if find_data_file(task.heuristics, readings_path) is None:
         raise UserError(
             f"heuristics lacks the part {readings_path} of the pairs; expected one a part: "
             "materialise heuristics first"
         )
-    heuristics = read_part(task.heuristics, readings_path)
-    for rows, readings in zip(read_part(task.pairs, task.path, light), heuristics, strict=True):
+    heuristics = read_data_file(task.heuristics, readings_path)
+    for rows, readings in zip(
+        read_data_file(task.pairs, task.path, light), heuristics, strict=True
+    ):
         joined = rows
         for name in SAMPLES.names:
             if name not in light:

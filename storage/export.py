@@ -19,12 +19,12 @@ from storage.schema import table_schema
 from storage.tables import (
     ROW_GROUP_ROWS,
     Table,
+    data_file_rows,
     derived_path,
-    find_part,
-    part_rows,
-    read_part,
+    find_data_file,
+    read_data_file,
     read_table,
-    write_part,
+    write_data_file,
 )
 
 FILE_ROWS = 2048
@@ -47,14 +47,16 @@ def export_shards(
             "mix: name another or empty it"
         )
     source = read_table(pairs, version)
-    _expect_heuristics(heuristics, list(part_rows(pairs, version)))
+    _expect_heuristics(heuristics, list(data_file_rows(pairs, version)))
     with _whole_folder(folder) as unfinished:
         names = _write_files(source, pairs, heuristics, unfinished)
     return [folder / name for name in names]
 
 
 def _expect_heuristics(heuristics: Table, pairs_paths: list[str]) -> None:
-    lacking = [path for path in pairs_paths if find_part(heuristics, _readings_path(path)) is None]
+    lacking = [
+        path for path in pairs_paths if find_data_file(heuristics, _readings_path(path)) is None
+    ]
     if lacking:
         raise UserError(
             f"heuristics lacks {len(lacking)} of the {len(pairs_paths)} parts of the pairs; "
@@ -72,7 +74,7 @@ def _write_files(source: pads.Dataset, pairs: Table, heuristics: Table, folder: 
         groups = _regroup(_with_readings(source, of_split, heuristics), ROW_GROUP_ROWS)
         for number in range(files):
             name = f"data/{split}-{number:05d}-of-{files:05d}.parquet"
-            write_part(target, name, islice(groups, FILE_ROWS // ROW_GROUP_ROWS))
+            write_data_file(target, name, islice(groups, FILE_ROWS // ROW_GROUP_ROWS))
             names.append(name)
     return names
 
@@ -82,7 +84,7 @@ def _with_readings(
 ) -> Iterator[pa.Table]:
     """Yield rows of the shards, part by part, each with its heuristics."""
     for part in sorted(source.get_fragments(), key=lambda part: str(part.path)):
-        readings = pa.concat_tables(read_part(heuristics, _readings_path(part.path)))
+        readings = pa.concat_tables(read_data_file(heuristics, _readings_path(part.path)))
         place = {name: row for row, name in enumerate(readings["sample_id"].to_pylist())}
         scanner = part.scanner(schema=source.schema, filter=of_split, batch_size=ROW_GROUP_ROWS)
         for batch in scanner.to_batches():

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from degradation.factored_sampling import HELD_OUT, FactoredDraw
+from degradation.draws import HELD_OUT, FactoredDraw
 from degradation.nuisance import Recording
 from labeling.scores import severities
 from storage.schema import RECORDING_QUALITY

@@ -15,7 +15,7 @@ class RecordingError(UserError):
     """A recording that one row cannot use; the rest of its part can be made."""
 
 
-def hear(
+def load_or_render(
     performance: Performance,
     audio_source: str,
     instrument: Instrument,

@@ -13,13 +13,12 @@ import pyarrow as pa
 from pydantic import TypeAdapter
 
 from degradation.degrade import NOISES, DamagedSound, damage_notes, damage_sound, replay_notes
+from degradation.draws import Draw, FactoredDraw, TieredDraw, random_stream_key
 from degradation.errors import UserError
-from degradation.factored_sampling import FactoredDraw, randomness_of
 from degradation.notes import Performance, cut_window
 from degradation.operation import SoundOperation
 from degradation.operations import SoundDamage
 from degradation.render import Instrument, soundfont_digest
-from degradation.sampling import Draw, TieredDraw
 from degradation.seeds import stream
 from degradation.waveform import Waveform, level_dbfs
 from labeling.damage import measure_damage
@@ -28,15 +27,22 @@ from labeling.scores import draw_scores
 from storage.audio import encode_flac
 from storage.columns import edit_rows, pedal_edit_rows, read_edits
 from storage.factored_columns import factored_columns
-from storage.load_or_render import RecordingError, hear, recording_state
+from storage.load_or_render import RecordingError, load_or_render, recording_state
 from storage.midi import read_midi, write_midi
 from storage.schema import PAIRS, PAIRS_QUARANTINE
-from storage.tables import ROW_GROUP_ROWS, Part, Table, find_part, part_path, write_part
+from storage.tables import (
+    ROW_GROUP_ROWS,
+    DataFile,
+    Table,
+    data_file_path,
+    find_data_file,
+    write_data_file,
+)
 
 VERSION = "5"
 """Part of every part's name: raise it when the same recipe gives other rows."""
 
-PART_ROWS = 256
+TASK_ROWS = 256
 """Rows a part, about 50 MB: what one task makes, and what a killed run makes again at most."""
 
 _SOUND_OPERATIONS: TypeAdapter[Any] = TypeAdapter(tuple[SoundDamage, ...])
@@ -89,32 +95,37 @@ class PairsTask:
     def paths(self) -> tuple[str, str]:
         """Where the pairs and the quarantine lie in their tables."""
         partition, name = {"tier": self.tier, "year": str(self.year)}, self.name
-        return part_path(self.table, partition, name), part_path(self.quarantine, partition, name)
+        return data_file_path(self.table, partition, name), data_file_path(
+            self.quarantine, partition, name
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PairsReport:
     """What a worker wrote: the pairs, and those it left out."""
 
-    pairs: Part
-    quarantine: Part
+    pairs: DataFile
+    quarantine: DataFile
 
 
 class SilenceError(UserError):
     """A draw in which nothing is heard; the rest of its part can be made."""
 
 
-def find_pairs_part(task: PairsTask) -> PairsReport | None:
+def find_pairs(task: PairsTask) -> PairsReport | None:
     """Return what a task wrote before, if it did."""
     return _find(task, *task.paths)
 
 
 def _find(task: PairsTask, path: str, left_out_path: str) -> PairsReport | None:
-    found, left_out = find_part(task.table, path), find_part(task.quarantine, left_out_path)
+    found, left_out = (
+        find_data_file(task.table, path),
+        find_data_file(task.quarantine, left_out_path),
+    )
     return PairsReport(pairs=found, quarantine=left_out) if found and left_out else None
 
 
-def write_pairs_part(task: PairsTask) -> PairsReport:
+def write_pairs(task: PairsTask) -> PairsReport:
     """Make a task's rows and write them as one part, a row group at a time.
 
     A draw whose recording cannot be used, or that is silent, goes to quarantine; what would
@@ -124,9 +135,9 @@ def write_pairs_part(task: PairsTask) -> PairsReport:
     if made_before := _find(task, path, left_out_path):
         return made_before
     faults: list[dict[str, Any]] = []
-    found = write_part(task.table, path, _groups(task, faults))
+    found = write_data_file(task.table, path, _groups(task, faults))
     rows = pa.Table.from_pylist(faults, schema=PAIRS_QUARANTINE)
-    left_out = write_part(task.quarantine, left_out_path, [rows])
+    left_out = write_data_file(task.quarantine, left_out_path, [rows])
     return PairsReport(pairs=found, quarantine=left_out)
 
 
@@ -164,7 +175,9 @@ def make_row(
     note_operations, sound_operations = draw.note_operations, draw.sound_operations
     instrument = draw.instrument
     notes = damage_notes(clean, note_operations, draw.stream)
-    before = hear(notes.performance, recipe.audio_source, instrument, segment, origin.root)
+    before = load_or_render(
+        notes.performance, recipe.audio_source, instrument, segment, origin.root
+    )
     sound = damage_sound(before, sound_operations, draw.stream)
     level = level_dbfs(sound.waveform.samples)
     if level < SILENT_DBFS:
@@ -289,8 +302,8 @@ def _stored_sound(
                 f"{row['sample_id']} was rendered with another {instrument.soundfont}: expected "
                 f"digest {row['soundfont_digest']}, got {found}: install that soundfont"
             )
-    before = hear(performance, row["audio_source"], instrument, row, root)
-    name = (row["recipe"], row["segment_id"], randomness_of(row["draw"], row["varied"]))
+    before = load_or_render(performance, row["audio_source"], instrument, row, root)
+    name = (row["recipe"], row["segment_id"], random_stream_key(row["draw"], row["varied"]))
     return damage_sound(before, operations, lambda operation: stream(row["seed"], *name, operation))
 
 
@@ -304,5 +317,5 @@ def _medium(data: bytes, name: str) -> dict[str, object]:
 
 
 def split_into_tasks(draws: Sequence[Any]) -> list[Sequence[Any]]:
-    """Return draws in runs of `PART_ROWS`."""
-    return [draws[first : first + PART_ROWS] for first in range(0, len(draws), PART_ROWS)]
+    """Return draws in runs of `TASK_ROWS`."""
+    return [draws[first : first + TASK_ROWS] for first in range(0, len(draws), TASK_ROWS)]

@@ -15,12 +15,19 @@ from storage.columns import NOTES, PEDAL, list_column, read_notes, read_pedal
 from storage.corpus import Entry, Fault
 from storage.midi import PianoMusic, read_piano
 from storage.schema import PERFORMANCES, QUARANTINE
-from storage.tables import Part, Table, find_part, part_path, read_table, write_part
+from storage.tables import (
+    DataFile,
+    Table,
+    data_file_path,
+    find_data_file,
+    read_table,
+    write_data_file,
+)
 
 VERSION = "4"
 """Part of every part's name: a new number makes every performance be read again."""
 
-PART_PERFORMANCES = 8
+TASK_PERFORMANCES = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,8 +46,8 @@ class PerformancesReport:
     """What a worker wrote: the performances, and the files that cannot be used."""
 
     year: int
-    performances: Part
-    quarantine: Part
+    performances: DataFile
+    quarantine: DataFile
 
 
 def plan_performances(
@@ -60,15 +67,15 @@ def plan_performances(
             table=table,
             quarantine=quarantine,
             root=root,
-            entries=tuple(of_year[first : first + PART_PERFORMANCES]),
+            entries=tuple(of_year[first : first + TASK_PERFORMANCES]),
             duration_tolerance_s=duration_tolerance_s,
         )
         for of_year in by_year
-        for first in range(0, len(of_year), PART_PERFORMANCES)
+        for first in range(0, len(of_year), TASK_PERFORMANCES)
     ]
 
 
-def write_performances_part(task: PerformancesTask) -> PerformancesReport:
+def write_performances(task: PerformancesTask) -> PerformancesReport:
     """Read a task's MIDI files into a part; files that can't be used go to quarantine.
 
     A performance whose recording can't be used is kept without one: it can be rendered. The
@@ -80,9 +87,12 @@ def write_performances_part(task: PerformancesTask) -> PerformancesReport:
     about += [str(source.fingerprint) for source in sources]
     name = hashlib.sha256("\n".join(about).encode()).hexdigest()[:16]
     year = task.entries[0].year
-    path = part_path(task.table, {"year": str(year)}, name)
-    left_out_path = part_path(task.quarantine, {"stage": "performances"}, name)
-    found, left_out = find_part(task.table, path), find_part(task.quarantine, left_out_path)
+    path = data_file_path(task.table, {"year": str(year)}, name)
+    left_out_path = data_file_path(task.quarantine, {"stage": "performances"}, name)
+    found, left_out = (
+        find_data_file(task.table, path),
+        find_data_file(task.quarantine, left_out_path),
+    )
     if found and left_out:
         return PerformancesReport(year=year, performances=found, quarantine=left_out)
 
@@ -97,8 +107,8 @@ def write_performances_part(task: PerformancesTask) -> PerformancesReport:
             kept.append((entry, source.midi_sha256, music))
         except UserError as error:
             faults.append(_fault(entry.midi_filename, str(error)))
-    left_out = write_part(task.quarantine, left_out_path, [fault_rows(faults)])
-    found = write_part(task.table, path, [_rows(kept)])
+    left_out = write_data_file(task.quarantine, left_out_path, [fault_rows(faults)])
+    found = write_data_file(task.table, path, [_rows(kept)])
     return PerformancesReport(year=year, performances=found, quarantine=left_out)
 
 

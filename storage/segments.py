@@ -9,7 +9,14 @@ from degradation.errors import UserError
 from storage.columns import read_notes
 from storage.corpus import CorpusConfig, Fault
 from storage.schema import SEGMENTS
-from storage.tables import Part, Table, find_part, part_path, read_table, write_part
+from storage.tables import (
+    DataFile,
+    Table,
+    data_file_path,
+    find_data_file,
+    read_table,
+    write_data_file,
+)
 
 COPIED = (
     "performance_id", "composer", "title", "composition", "split", "year",
@@ -66,7 +73,7 @@ def cut_segments(performances: pa.Table, config: CorpusConfig) -> tuple[pa.Table
 
 def write_segments(
     table: Table, performances: Table, config: CorpusConfig
-) -> tuple[Part, list[Fault]]:
+) -> tuple[DataFile, list[Fault]]:
     """Cut every performance of a table and write the segments as one part.
 
     Raises UserError when there is not one segment.
@@ -86,5 +93,5 @@ def write_segments(
             "see the quarantine table, and choose another corpus or a shorter window"
         )
     name = hashlib.sha256(joined.to_pandas().to_csv().encode()).hexdigest()[:16]
-    path = part_path(table, {}, name)
-    return find_part(table, path) or write_part(table, path, [joined]), faults
+    path = data_file_path(table, {}, name)
+    return find_data_file(table, path) or write_data_file(table, path, [joined]), faults

@@ -40,7 +40,7 @@ class Table:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
+class DataFile:
     """A part file: its path inside the table, its size in bytes and its number of rows."""
 
     path: str
@@ -48,19 +48,19 @@ class Part:
     rows: int
 
 
-def part_path(table: Table, partition: Mapping[str, str], name: str) -> str:
+def data_file_path(table: Table, partition: Mapping[str, str], name: str) -> str:
     """Return where a part lies inside its table, Hive style."""
     folders = [f"{column}={partition[column]}" for column in table.partition_by]
     return "/".join([*folders, f"{name}.parquet"])
 
 
 def partition_of(path: str) -> dict[str, str]:
-    """Return the partition that a part's path lies in: value by column (see `part_path`)."""
+    """Return the partition that a part's path lies in: value by column (see `data_file_path`)."""
     folders = path.split("/")[:-1]
     return {column: value for column, _, value in (folder.partition("=") for folder in folders)}
 
 
-def find_part(table: Table, path: str) -> Part | None:
+def find_data_file(table: Table, path: str) -> DataFile | None:
     """Return a part that is already there, whole, or None."""
     files, root = filesystem(table.url)
     about = files.get_file_info(f"{root}/{path}")
@@ -70,10 +70,10 @@ def find_part(table: Table, path: str) -> Part | None:
         rows = pq.read_metadata(f"{root}/{path}", filesystem=files).num_rows
     except pa.ArrowInvalid:  # cut short, as by a power failure: it is made again
         return None
-    return Part(path=path, size=about.size, rows=rows)
+    return DataFile(path=path, size=about.size, rows=rows)
 
 
-def write_part(table: Table, path: str, groups: Iterable[pa.Table]) -> Part:
+def write_data_file(table: Table, path: str, groups: Iterable[pa.Table]) -> DataFile:
     """Write a part from groups of rows; it appears whole or not at all.
 
     Media columns are stored as they are: FLAC does not compress, dictionaries and statistics
@@ -83,12 +83,12 @@ def write_part(table: Table, path: str, groups: Iterable[pa.Table]) -> Part:
     with whole_file(table.url, path) as file:
         rows = _write_groups(file, table.schema, groups)
         size = file.tell()
-    return Part(path=path, size=size, rows=rows)
+    return DataFile(path=path, size=size, rows=rows)
 
 
 def commit(
     table: Table,
-    parts: Sequence[Part],
+    parts: Sequence[DataFile],
     partition: Mapping[str, str] | None = None,
     about: Mapping[str, str] | None = None,
 ) -> int:
@@ -158,13 +158,15 @@ def read_table(table: Table, version: int | None = None, **partition: str) -> pa
     )
 
 
-def part_rows(table: Table, version: int | None = None, **partition: str) -> dict[str, int]:
+def data_file_rows(table: Table, version: int | None = None, **partition: str) -> dict[str, int]:
     """Return the parts of a version of a table, or of one partition: rows by path, sorted."""
-    held = _parts_in(open_table(table, version), table, partition)
+    held = _files_in(open_table(table, version), table, partition)
     return {path: int(held[path]["num_records"]) for path in sorted(held)}
 
 
-def read_part(table: Table, path: str, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
+def read_data_file(
+    table: Table, path: str, columns: Sequence[str] | None = None
+) -> Iterator[pa.Table]:
     """Yield a part's row groups, one at a time; `columns` chooses some.
 
     Raises UserError when the part is not there or is damaged.
@@ -186,18 +188,20 @@ def derived_path(source_path: str, version: str) -> str:
     return f"{source_path.removesuffix('.parquet')}-{version}.parquet"
 
 
-def derive_part(
+def derive_data_file(
     source: Table,
     source_path: str,
     target: Table,
     version: str,
     derive: Callable[[pa.Table], pa.Table],
-) -> Part:
+) -> DataFile:
     """Make the part of `target` that follows from one part of `source`, row group by row group."""
     path = derived_path(source_path, version)
-    if found := find_part(target, path):
+    if found := find_data_file(target, path):
         return found
-    return write_part(target, path, (derive(group) for group in read_part(source, source_path)))
+    return write_data_file(
+        target, path, (derive(group) for group in read_data_file(source, source_path))
+    )
 
 
 def _write_groups(file: IO[bytes], schema: pa.Schema, groups: Iterable[pa.Table]) -> int:
@@ -235,20 +239,20 @@ def _open_or_create(table: Table) -> DeltaTable:
     return opened
 
 
-def _parts_in(
+def _files_in(
     opened: DeltaTable, table: Table, partition: Mapping[str, str]
 ) -> dict[str, dict[str, Any]]:
     """Return what the log says of each part of a partition, by path."""
-    folder = part_path(table, partition, "").removesuffix(".parquet") if partition else ""
+    folder = data_file_path(table, partition, "").removesuffix(".parquet") if partition else ""
     there = pa.table(opened.get_add_actions(flatten=True)).to_pylist()
     return {action["path"]: action for action in there if action["path"].startswith(folder)}
 
 
 def _changes(
-    opened: DeltaTable, table: Table, parts: Sequence[Part], partition: Mapping[str, str]
+    opened: DeltaTable, table: Table, parts: Sequence[DataFile], partition: Mapping[str, str]
 ) -> list[AddAction | RemoveAction]:
     """Return what must be added and removed for a partition to hold `parts` alone."""
-    current = _parts_in(opened, table, partition)
+    current = _files_in(opened, table, partition)
     wanted = {part.path for part in parts}
     now_ms = int(time.time() * 1000)
     added = [

@@ -29,7 +29,15 @@ from numpy.typing import NDArray
 from storage.corpus import SPLITS, Fault, read_index
 from storage.midi import read_midi
 from storage.schema import TWINS
-from storage.tables import Part, Table, derive_part, find_part, part_path, read_part, write_part
+from storage.tables import (
+    DataFile,
+    Table,
+    data_file_path,
+    derive_data_file,
+    find_data_file,
+    read_data_file,
+    write_data_file,
+)
 
 PASSAGE_NOTES = 12
 
@@ -90,12 +98,12 @@ class Pair:
 class Apart:
     """A corpus without twins: its parts, the table of pairs, and what was left out."""
 
-    performances: tuple[Part, ...]
-    twins: Part
+    performances: tuple[DataFile, ...]
+    twins: DataFile
     faults: tuple[Fault, ...]
 
 
-def set_twins_apart(performances: Table, parts: Sequence[Part], twins: Table) -> Apart:
+def set_twins_apart(performances: Table, parts: Sequence[DataFile], twins: Table) -> Apart:
     """Compare the performances of these parts, and leave out those whose twin is held out more.
 
     A part without its twins is a new one beside it, since the twins follow from all the others.
@@ -118,11 +126,11 @@ def find_passages(onset_s: NDArray[np.float64], pitch: NDArray[np.uint8]) -> Pas
     return np.unique(ends[notes:] - ends[:-notes])
 
 
-def read_music(table: Table, parts: Sequence[Part]) -> Iterator[Music]:
+def read_music(table: Table, parts: Sequence[DataFile]) -> Iterator[Music]:
     """Yield the music of a corpus's parts; of its notes no more is read than is compared."""
     columns = [*_NAMES, "notes.list.element.onset_s", "notes.list.element.pitch"]
     for part in parts:
-        for group in read_part(table, part.path, columns):
+        for group in read_data_file(table, part.path, columns):
             for about, notes in zip(
                 group.select(list(_NAMES)).to_pylist(), group["notes"], strict=True
             ):
@@ -173,15 +181,15 @@ def _count_shared(music: Sequence[Music], others: Sequence[Music]) -> Iterator[N
         yield np.bincount(owner[places], minlength=len(others))
 
 
-def _without(table: Table, part: Part, left_out: Collection[str]) -> Part:
+def _without(table: Table, part: DataFile, left_out: Collection[str]) -> DataFile:
     """Return a part of the corpus that lacks these performances: itself where it has none."""
-    groups = read_part(table, part.path, ["performance_id"])
+    groups = read_data_file(table, part.path, ["performance_id"])
     found = {name for group in groups for name in group["performance_id"].to_pylist()}
     if not (gone := found.intersection(left_out)):
         return part
     ids = pa.array(sorted(gone), pa.string())
     version = hashlib.sha256("\n".join(sorted(gone)).encode()).hexdigest()[:8]
-    return derive_part(
+    return derive_data_file(
         table,
         part.path,
         table,
@@ -190,7 +198,7 @@ def _without(table: Table, part: Part, left_out: Collection[str]) -> Part:
     )
 
 
-def _write_pairs(table: Table, pairs: Sequence[Pair], left_out: Collection[str]) -> Part:
+def _write_pairs(table: Table, pairs: Sequence[Pair], left_out: Collection[str]) -> DataFile:
     """Write what was found as one part, the closest pair first."""
     rows = [
         {
@@ -206,8 +214,8 @@ def _write_pairs(table: Table, pairs: Sequence[Pair], left_out: Collection[str])
         }
         for pair in pairs
     ]
-    path = part_path(table, {}, hashlib.sha256(repr(rows).encode()).hexdigest()[:16])
-    return find_part(table, path) or write_part(
+    path = data_file_path(table, {}, hashlib.sha256(repr(rows).encode()).hexdigest()[:16])
+    return find_data_file(table, path) or write_data_file(
         table, path, [pa.Table.from_pylist(rows, schema=TWINS)]
     )
 

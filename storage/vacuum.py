@@ -8,7 +8,7 @@ import pyarrow.fs
 
 from degradation.errors import UserError
 from storage.files import filesystem, storage_error
-from storage.tables import Table, open_table, part_rows
+from storage.tables import Table, data_file_rows, open_table
 
 UNCOMMITTED_S = 3600.0
 """How long a part may wait for its commit: younger files that no version ever had are left."""
@@ -22,7 +22,7 @@ class Freed:
     size: int
 
 
-def tidy(table: Table, keep_versions: int) -> Freed:
+def vacuum(table: Table, keep_versions: int) -> Freed:
     """Remove the part files that none of the newest `keep_versions` versions of a table has.
 
     Also what killed writers left: parts that were never committed, and halves (`.tmp`), once
@@ -40,7 +40,7 @@ def tidy(table: Table, keep_versions: int) -> Freed:
         )
     newest = open_table(table)
     versions = [int(commit["version"]) for commit in newest.history(keep_versions)]
-    needed = {path for version in versions for path in part_rows(table, version)}
+    needed = {path for version in versions for path in data_file_rows(table, version)}
     replaced = set(newest.vacuum(dry_run=True, retention_hours=0, enforce_retention_duration=False))
     files, root = filesystem(table.url)
     freed = []
@@ -53,7 +53,7 @@ def tidy(table: Table, keep_versions: int) -> Freed:
                 files.delete_file(file.path)
                 freed.append(file.size)
     except (OSError, pa.ArrowInvalid) as error:
-        raise storage_error("tidy", table.url, error) from error
+        raise storage_error("vacuum", table.url, error) from error
     return Freed(files=len(freed), size=sum(freed))
 
 

@@ -14,7 +14,7 @@ from degradation.render import Instrument
 from degradation.seeds import stream
 from degradation.waveform import Waveform, power
 from storage.audio import decode_audio
-from storage.load_or_render import hear
+from storage.load_or_render import load_or_render
 from storage.midi import read_midi
 from storage.pairs import replay_without_noise
 
@@ -29,7 +29,7 @@ HOP_S = 0.005
 WIDEST_LAG_S = 0.15
 
 
-def remeasured_snr_db(row: dict[str, Any], root: Path | None) -> float | None:
+def measured_snr_db(row: dict[str, Any], root: Path | None) -> float | None:
     """Return the SNR of a row's stored audio against the same sound without its noise, in dB.
 
     None for a row without noise, or with noise that rounding hides. The sound is made again by
@@ -86,5 +86,5 @@ def dry_sound(row: dict[str, Any], instrument: Instrument, root: Path | None) ->
     played = read_midi(row["midi"]["bytes"], row["sample_id"])
     # A MIDI file ends with its last event; the window goes on.
     performance = replace(played, duration_s=row["duration_s"])
-    before = hear(performance, row["audio_source"], instrument, row, root)
+    before = load_or_render(performance, row["audio_source"], instrument, row, root)
     return damage_sound(before, (), partial(stream, row["seed"])).waveform

@@ -4,7 +4,9 @@ import csv
 import json
 import os
 import signal
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,6 +14,7 @@ from hypothesis import HealthCheck, settings
 
 from degradation.notes import NOTE_DTYPE, PEDAL_DTYPE, SUSTAIN, Performance, snap
 from degradation.seeds import stream
+from models.config.experiment import ExperimentConfig, load_experiment
 from storage.midi import write_midi
 from storage.percepiano import MEANS_FILE, MIDI_FOLDER, RATINGS_FILE, SCALES
 
@@ -123,3 +126,76 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     Three works, of each three passages by five players and as the score; not to be changed.
     """
     return write_checkout(tmp_path_factory.mktemp("percepiano") / "PercePiano")
+
+
+@pytest.fixture(scope="session")
+def demo_config() -> ExperimentConfig:
+    return load_experiment(PROJECT / "configs" / "experiments" / "demo.yaml")
+
+
+@pytest.fixture(scope="session")
+def tiny_config(demo_config: ExperimentConfig) -> ExperimentConfig:
+    """The demo's experiment, made as small as it will go."""
+    small = demo_config.model_dump()
+    small["torch_threads"] = 1
+    small["audio_features"] |= {"bands": 8}
+    small["audio_encoder"] |= {"width": 8, "dropout": 0.1}
+    small["midi_encoder"] |= {"width": 8, "heads": 2, "feedforward": 8}
+    small["projection"] |= {"width": 8}
+    small["fusion"] |= {"heads": 2}
+    small["pretraining"] |= {"epochs": 2, "batch_size": 8}
+    small["aggregation"] |= {"hidden": 4, "heads": 2}
+    small["head"] |= {"hidden": 8}
+    small["training"] |= {
+        "epochs": 4,
+        "patience_epochs": 4,
+        "batch_size": 8,
+        "shuffle_buffer_examples": 10,
+        "open_parts": 2,
+        "rows_per_read": 4,
+        "progress_every_s": 1000.0,
+    }
+    return ExperimentConfig.model_validate(small)
+
+
+@pytest.fixture(scope="session")
+def save_model() -> Callable[..., Any]:
+    """Save a network of random weights as a training would that had validation r `val_r`."""
+    import torch
+
+    from models.diagnostics.watch import FusionWatch
+    from models.networks.network import GradingNetwork
+    from models.training.checkpoint import save_best
+    from models.training.files import HISTORY_FILE, write_json
+    from models.training.history import EpochRecord, to_plain
+    from models.training.identity import Origin
+
+    def save(
+        folder: Path,
+        name: Any,
+        config: Any,
+        *,
+        val_r: float = 0.5,
+        val_loss: float = 0.5,
+        change: Callable[[Any], None] = lambda network: None,
+    ) -> Any:
+        folder.mkdir(parents=True, exist_ok=True)
+        with torch.random.fork_rng(), torch.no_grad():
+            torch.manual_seed(len(name))
+            network = GradingNetwork(name, config)
+            change(network)
+        record = EpochRecord(
+            epoch=1, train_loss=0, terms={}, told={}, val_loss=val_loss, val_r=(val_r,) * 8,
+            val_mae=(0,) * 8, gradient_norms={}, diagnostics=FusionWatch().result(),
+            learning_rate=0, samples_per_s=0, wait_share=0, seconds=0,
+        )  # fmt: skip
+        origin = Origin(identity="0", table_versions={})
+        checkpoint = save_best(folder, name, origin, config, record, network.state_dict())
+        history = {
+            "experiment": name, "identity": "0", "table_versions": {},
+            "checkpoint": checkpoint.name, "parameters": 1, "epochs": [to_plain(record)],
+        }  # fmt: skip
+        write_json(folder / HISTORY_FILE, history)
+        return network.eval()
+
+    return save

@@ -2,9 +2,9 @@
 
 import numpy as np
 
+from degradation.melody_bass import EVENT_GAP_S
 from degradation.notes import Performance
 from degradation.waveform import Waveform
-from labeling.functions.events import CHORD_GAP_S
 from labeling.functions.reading import Abstention, LabelingFunction, ScoreCurve
 
 MIN_NOTES = 12
@@ -37,7 +37,7 @@ def duration_deviation(performance: Performance, waveform: Waveform | None) -> f
     wait_s = np.subtract.outer(onset_s, onset_s).T
     distance = np.abs(np.subtract.outer(pitch, pitch))
     follows = (
-        (wait_s > CHORD_GAP_S)
+        (wait_s > EVENT_GAP_S)
         & (wait_s < LONGEST_WAIT_S)
         & (distance > 0)
         & (distance <= VOICE_REACH_SEMITONES)

@@ -3,19 +3,13 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from degradation import melody_bass
 from degradation.notes import NoteArray
-
-CHORD_GAP_S = 0.05
-"""Onsets closer than this are one event.
-
-Tried from 30 to 70 ms on PercePiano: the variability of inter-onset intervals follows listeners
-best at 50 ms. Goebl & Parncutt 2002 test the asynchrony of chords up to 54 ms.
-"""
 
 
 def first_of_chord(notes: NoteArray) -> NDArray[np.intp]:
     """Return the index of the first note of each chord; `notes` is sorted by onset, not empty."""
-    return np.flatnonzero(np.diff(notes["onset_s"], prepend=-np.inf) > CHORD_GAP_S)
+    return melody_bass.first_of_chord(notes["onset_s"], melody_bass.EVENT_GAP_S)
 
 
 def local_residuals(

@@ -7,13 +7,14 @@ decided with hysteresis, so that a foot that rests near the middle makes no chan
 import numpy as np
 from numpy.typing import NDArray
 
-from degradation.notes import SUSTAIN, NoteArray, PedalArray, Performance
+from degradation.melody_bass import EVENT_GAP_S
+from degradation.notes import PEDAL_DOWN_FROM, SUSTAIN, NoteArray, PedalArray, Performance
 from degradation.waveform import Waveform
-from labeling.functions.events import CHORD_GAP_S, first_of_chord
+from labeling.functions.events import first_of_chord
 from labeling.functions.reading import Abstention, LabelingFunction, ScoreCurve
 
-DOWN_FROM, UP_BELOW = 64, 40
-"""CC64 at which the dampers count as lifted, and below which as back on the strings."""
+UP_BELOW = 40
+"""CC64 below which a pedal that was down counts as up again (hysteresis)."""
 
 MIN_NOTES = 8
 MIN_LIFTS = 2
@@ -36,8 +37,8 @@ AUDIBLE = 5.0
 def pedal_spans(pedal: PedalArray, duration_s: float) -> NDArray[np.float64]:
     """Return when the sustain pedal goes down and up again, in seconds, of shape (spans, 2)."""
     moved = pedal[pedal["controller"] == SUSTAIN]
-    decided = moved[(moved["value"] >= DOWN_FROM) | (moved["value"] < UP_BELOW)]
-    down = np.concatenate([[False], decided["value"] >= DOWN_FROM, [False]])
+    decided = moved[(moved["value"] >= PEDAL_DOWN_FROM) | (moved["value"] < UP_BELOW)]
+    down = np.concatenate([[False], decided["value"] >= PEDAL_DOWN_FROM, [False]])
     time_s = np.append(decided["time_s"], duration_s)
     turned = np.flatnonzero(down[1:] != down[:-1])
     return np.asarray(time_s[turned].reshape(-1, 2), dtype=np.float64)
@@ -127,7 +128,7 @@ def late_lift(performance: Performance, waveform: Waveform | None) -> float | Ab
     pair = DISSONANCE[np.subtract.outer(notes["pitch"], notes["pitch"].astype(np.int64)) % 12]
     harshest = np.maximum.reduceat(pair, first, axis=1).T
     age_s = chord_s[:, None] - notes["onset_s"]
-    is_old = (age_s > CHORD_GAP_S) & (notes["offset_s"] <= chord_s[:, None])
+    is_old = (age_s > EVENT_GAP_S) & (notes["offset_s"] <= chord_s[:, None])
     next_s = np.append(chord_s[1:], performance.duration_s)[:, None]
     rings_s = np.minimum(sounding_until(notes, spans), next_s) - chord_s[:, None]
     share = loudness * np.exp(-np.maximum(age_s, 0.0) / decay_s(notes["pitch"])) / new[:, None]

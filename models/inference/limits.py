@@ -1,4 +1,4 @@
-"""What a score cannot rest on, given what was heard of a performance."""
+"""Which of a performance's scores are not to be relied on, given what was read of it."""
 
 from collections.abc import Mapping
 
@@ -18,20 +18,18 @@ _TRANSCRIBED: Mapping[Dimension, str] = {
 
 
 def find_limits(opened: Opened, tokens: TokenName, window_s: float) -> dict[Dimension, str]:
-    """Return which dimensions this input says nothing about, each with the reason.
+    """Return the dimensions that this input cannot be judged in, each with the reason.
 
-    A model always gives eight numbers. These are not to be relied on:
+    A model always gives eight scores. Where sound is read, tone, pedal and dynamics are in it;
+    from notes alone these are not to be relied on:
 
-    - `tone_quality` from MIDI alone, or from notes transcribed from sound that the model does not
-      hear itself: they say how hard a key was struck, not how that sounded;
-    - `pedal_technique` from MIDI alone without a movement of the sustain pedal, which then was
-      not used or not recorded, or read as `tokens` that leave the pedal out;
-    - `dynamic_range` from MIDI alone with one velocity for every note, as typeset music has;
-    - `note_accuracy` and `pedal_technique` from transcribed notes alone: what Transkun misses or
-      adds looks like a slip, and it finds the pedal down or up, where it finds it;
-    - `overall_interpretation` of less than the window of `window_s` seconds that models learn on.
+    - `tone_quality`: a velocity says how hard a key was struck, not how that sounded;
+    - `pedal_technique` where the sustain pedal never moves, or `tokens` leave the pedal out;
+    - `dynamic_range` where every note has one velocity, as in typeset music;
+    - `note_accuracy` and `pedal_technique` of transcribed notes: what Transkun misses or adds
+      looks like a slip, and it finds the pedal as down or up alone.
 
-    Where sound is heard, tone, pedal and dynamics are in it.
+    Nor is `overall_interpretation` of less than the `window_s` that models learn on.
     """
     limits: dict[Dimension, str] = {}
     if opened.notes is not None and opened.sound is None:

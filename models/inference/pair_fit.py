@@ -1,7 +1,7 @@
-"""Whether a MIDI file and a recording are the same music at the same moments.
+"""Whether a MIDI file and a recording are the same music, begun at the same moment.
 
-Where notes begin, energy rises at their pitch classes. The two are correlated at every lag: of one
-performance the lag of the performance stands out of all others, which are what chance gives.
+Where notes begin, the level of their pitch classes rises. Onsets and rises are correlated at every
+lag: of one performance one lag stands out, other music gives chance everywhere.
 """
 
 from dataclasses import dataclass
@@ -14,26 +14,28 @@ from degradation.errors import UserError
 from degradation.notes import NoteArray
 from storage.audio import read_audio_window
 
+FloatArray = NDArray[np.float64]
+
 RATE_HZ = 11_025
 FRAME, HOP = 2048, 441
 STEP_S = HOP / RATE_HZ
-"""40 ms; the frame of 186 ms parts semitones from C3 on."""
+"""40 ms; a frame of 186 ms separates semitones from C3 on."""
 
-PITCHES = range(48, 103)
-"""What is compared, C3 to F#7; below, semitones are narrower than the frame can tell."""
+PITCHES = np.arange(48, 103)
+"""C3 to F#7, which are compared."""
 
-LOOKED_AT_S = 600.0
+LONGEST_COMPARED_S = 600.0
 """A longer performance is compared on its beginning: about two seconds of work."""
 
-STRANGERS = 5.0
-"""More than other music reaches: 30 strange pairs of MAPS reach 0.1 to 4.5, six true ones 11.7 to
-30.5."""
+LEAST_TOGETHER = 5.0
+"""A pair reaches more, in standard deviations: 30 strange pairs of MAPS reach 0.1 to 4.5, six true
+ones 11.7 to 30.5."""
 
-ELSEWHERE = 8.0
-"""What other music does not reach at any lag (6.8 at most in MAPS): both begin apart."""
+LEAST_APART = 8.0
+"""What the same music reaches at the lag by which it is displaced; other music 6.8 at most."""
 
-TOLD_OFFSET_S = 0.2
-"""Beginnings that lie further apart are told."""
+LARGEST_OFFSET_S = 0.2
+"""Beginnings that lie further apart are reported."""
 
 LEAST_NOTES = 100
 """With fewer notes, chance may decide."""
@@ -41,10 +43,10 @@ LEAST_NOTES = 100
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PairFit:
-    """How far the agreement stands out, in standard deviations of that at all lags.
+    """How far the correlation stands out, in standard deviations over all lags.
 
-    `together` is that within `TOLD_OFFSET_S` of no lag, `best` the greatest; there the sound is
-    `offset_s` later than the notes.
+    `together` is its maximum at lags up to `LARGEST_OFFSET_S`, `best` that at any lag: there the
+    sound is `offset_s` later than the notes.
     """
 
     together: float
@@ -53,19 +55,19 @@ class PairFit:
 
 
 def check_fit(notes: NoteArray, audio: Path, duration_s: float) -> tuple[str, ...]:
-    """Return what is to be told of a pair: nothing where both begin together.
+    """Return remarks on a pair: none where both begin together.
 
     Raises UserError where they are not one performance.
     """
     fit = measure_fit(notes, audio, duration_s)
     if fit is None:
         return ()
-    if fit.best >= ELSEWHERE and abs(fit.offset_s) > TOLD_OFFSET_S:
+    if fit.best >= LEAST_APART and abs(fit.offset_s) > LARGEST_OFFSET_S:
         later = "later" if fit.offset_s > 0 else "earlier"
         return (
             f"the sound begins {abs(fit.offset_s):.1f} s {later} than the notes: cut them alike",
         )
-    if fit.together < STRANGERS:
+    if fit.together < LEAST_TOGETHER:
         raise UserError(
             f"{audio.name} is other music than the MIDI, or played otherwise; expected one "
             "performance that begins in both at the same moment: name its own files, or grade "
@@ -75,58 +77,55 @@ def check_fit(notes: NoteArray, audio: Path, duration_s: float) -> tuple[str, ..
 
 
 def measure_fit(notes: NoteArray, audio: Path, duration_s: float) -> PairFit | None:
-    """Return how well notes and a recording fit, or None where too little is played to tell.
+    """Return how well notes and a recording fit, or None where too little is played to say.
 
-    A piano tuned up to a semitone lower or higher is heard, too.
+    The piano may be tuned up to a semitone lower or higher.
     """
-    length_s = min(duration_s, LOOKED_AT_S)
-    struck = notes[notes["onset_s"] < length_s]
-    if len(struck) < LEAST_NOTES:
+    length_s = min(duration_s, LONGEST_COMPARED_S)
+    notes = notes[notes["onset_s"] < length_s]
+    if len(notes) < LEAST_NOTES:
         return None
-    heard = _rises(read_audio_window(audio, 0.0, length_s, RATE_HZ).samples)
-    if not heard.any():
+    rises = level_rises(read_audio_window(audio, 0.0, length_s, RATE_HZ).samples)
+    if not rises.any():
         return None
-    begun = np.zeros_like(heard)
-    frames = np.minimum((struck["onset_s"] / STEP_S).round().astype(int), heard.shape[1] - 1)
-    np.add.at(begun, (struck["pitch"] % 12, frames), struck["velocity"] ** 0.5)
-    # Zeros behind, so that no end meets a beginning.
-    size = 2 * heard.shape[1]
-    spectrum = np.fft.rfft(_centred(begun), size).conj()
-    fits, near = [], round(TOLD_OFFSET_S / STEP_S)
+    onsets = np.zeros_like(rises)
+    frames = np.minimum((notes["onset_s"] / STEP_S).round().astype(int), rises.shape[1] - 1)
+    np.add.at(onsets, (notes["pitch"] % 12, frames), notes["velocity"] ** 0.5)
+    size = 2 * rises.shape[1]  # zero-padded, so that no end meets a beginning
+    spectrum = np.fft.rfft(_centred(onsets), size).conj()
+    fits, near = [], round(LARGEST_OFFSET_S / STEP_S)
     for semitones in (-1, 0, 1):
-        shifted = np.fft.rfft(_centred(np.roll(heard, semitones, axis=0)), size)
-        agreement = np.fft.irfft((shifted * spectrum).sum(axis=0), size)
-        lag = int(agreement.argmax())
-        frames_later = lag - size if lag > size // 2 else lag
-        deviations = agreement / agreement.std()
+        shifted = np.fft.rfft(_centred(np.roll(rises, semitones, axis=0)), size)
+        correlation = np.fft.irfft((shifted * spectrum).sum(axis=0), size)
+        deviations = correlation / correlation.std()
+        lag = int(correlation.argmax())
         fits.append(
             PairFit(
                 together=float(max(deviations[: near + 1].max(), deviations[-near:].max())),
                 best=float(deviations[lag]),
-                offset_s=frames_later * STEP_S,
+                offset_s=(lag - size if lag > size // 2 else lag) * STEP_S,
             )
         )
     return max(fits, key=lambda fit: fit.best)
 
 
-def _rises(samples: NDArray[np.float32]) -> NDArray[np.float64]:
+def level_rises(samples: NDArray[np.float32]) -> FloatArray:
     """Return by how much each pitch class grows in level, shape (12, frames of `STEP_S`)."""
-    padded = np.pad(samples, FRAME // 2)
-    frames = np.lib.stride_tricks.sliding_window_view(padded, FRAME)[::HOP]
+    frames = np.lib.stride_tricks.sliding_window_view(np.pad(samples, FRAME // 2), FRAME)[::HOP]
     pitch = 69 + 12 * np.log2(np.fft.rfftfreq(FRAME, 1 / RATE_HZ)[1:] / 440)
-    bins = np.abs(pitch[:, None] - np.array(PITCHES)) < 0.5
+    bins = np.abs(pitch[:, None] - PITCHES) < 0.5
     window = np.hanning(FRAME).astype(np.float32)
     levels = np.concatenate(
         [
-            np.abs(np.fft.rfft(frames[at : at + 1000] * window))[:, 1:] @ bins
-            for at in range(0, len(frames), 1000)
+            np.abs(np.fft.rfft(frames[first : first + 1000] * window))[:, 1:] @ bins
+            for first in range(0, len(frames), 1000)
         ]
     )
-    decibels = np.log10(np.maximum(levels, 1e-4 * levels.max() + 1e-12))
-    rises = np.maximum(np.diff(decibels, axis=0, prepend=decibels[:1]), 0)
-    return np.stack([rises[:, np.array(PITCHES) % 12 == k].sum(axis=1) for k in range(12)])
+    decades = np.log10(np.maximum(levels, 1e-4 * levels.max() + 1e-12))
+    rises = np.maximum(np.diff(decades, axis=0, prepend=decades[:1]), 0)
+    return np.stack([rises[:, k == PITCHES % 12].sum(axis=1) for k in range(12)])
 
 
-def _centred(rows: NDArray[np.float64]) -> NDArray[np.float64]:
-    centred: NDArray[np.float64] = rows - rows.mean(axis=1, keepdims=True)
+def _centred(rows: FloatArray) -> FloatArray:
+    centred: FloatArray = rows - rows.mean(axis=1, keepdims=True)
     return centred

@@ -1,24 +1,30 @@
-"""Predictions of a trained network: the loop over batches, and what it is run on."""
+"""Predictions of a trained model: the loop over batches, and the windows of a performance."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 import torch
 from numpy.typing import NDArray
 
+from degradation.errors import UserError
 from labeling.scores import DIMENSIONS
-from models.config.experiment import MODALITIES, ExperimentConfig, Modality
-from models.device import accelerator, torch_threads
+from models.config.experiment import ExperimentConfig
+from models.device import torch_threads
 from models.diagnostics.by_clip import audio_share_by_clip, gate_by_clip
+from models.inference.trained_model import TrainedModel
+from models.inference.windows import Window
 from models.inputs.batch import Batch, Example, collate
-from models.inputs.feature_reader import ExampleParts, Features
-from models.inputs.stream import Targets, load_batches
+from models.inputs.feature_reader import Features
+from models.inputs.feature_writer import audio_features
 from models.networks.network import GradingNetwork
-from models.training.checkpoint import check_versions, load_network
+from models.tokens.tokenisers import TOKENISERS
+
+FloatArray = NDArray[np.float64]
+
+MOST_NOTE_PAIRS = 1 << 24
+"""Pairs of notes in a batch, as attention sees them: 64 ordinary windows, or a few dense ones."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -40,14 +46,14 @@ class Predictions:
 def predict(
     network: GradingNetwork, batches: Iterable[Batch], threads: int, *, by_clip: bool = False
 ) -> Predictions:
-    """Return what `network` predicts for every clip of `batches`, on the device that it is on.
+    """Return what a network predicts for every clip of `batches`; diagnostics if `by_clip`.
 
-    `threads` is how many torch may use on the CPU. Diagnostics are computed with `by_clip` alone.
+    It runs on the device that it is on. On the CPU, torch has `threads` threads meanwhile.
     """
     device = next(network.parameters()).device
-    outputs = network.head.grade.out_features
     sample_ids: list[str] = []
-    columns: dict[str, list[NDArray[np.float32]]] = defaultdict(list)
+    empty = np.zeros((0, network.head.grade.out_features), np.float32)
+    columns = defaultdict(list, scores=[empty], standardised=[empty])
     with torch_threads(threads), torch.inference_mode():
         for batch in batches:
             grades = network(batch.to(device))
@@ -59,13 +65,12 @@ def predict(
             for name, tensor in found.items():
                 columns[name].append(tensor.cpu().numpy())
             sample_ids.extend(batch.sample_ids)
-    nothing = np.zeros((0, outputs), np.float32)
-    whole = {name: np.concatenate(parts) for name, parts in columns.items()}
+    joined = {name: np.concatenate(parts) for name, parts in columns.items()}
     return Predictions(
         sample_ids=tuple(sample_ids),
-        scores=whole.pop("scores", nothing),
-        standardised=whole.pop("standardised", nothing),
-        by_clip=whole,
+        scores=joined.pop("scores"),
+        standardised=joined.pop("standardised"),
+        by_clip=joined,
     )
 
 
@@ -75,48 +80,59 @@ def batches_of(clips: Sequence[Features], config: ExperimentConfig, size: int) -
         yield collate([Example(features=clip) for clip in clips[first : first + size]], config)
 
 
-def predict_split(
-    checkpoint_dir: Path,
-    parts: ExampleParts,
-    samples: pd.DataFrame,
-    split: str,
-    *,
-    modalities: frozenset[Modality] | None = None,
-) -> pd.DataFrame:
-    """Return one row a sample of `split`: `sample_id`, the eight scores, diagnostics by clip.
+def predict_windows(windows: Iterable[Window], model: TrainedModel) -> FloatArray:
+    """Return the scores of each window, (windows, 8), within 0-100; NaN where it is silent.
 
-    `modalities` is what the model is given, by default all that its experiment reads: a fusion
-    model answers with one modality alone.
+    Windows are read as they are needed. Raises UserError when the network gives no finite scores.
     """
-    network, experiment, config = load_network(checkpoint_dir)
-    given = modalities or MODALITIES[experiment]
-    check_versions(checkpoint_dir, config, given)
-    loader = load_batches(parts, Targets(samples, split), config, given, None)
-    found = predict(network.to(accelerator()), loader, config.torch_threads, by_clip=True)
-    return pd.DataFrame(
-        {
-            "sample_id": pd.Series(found.sample_ids, dtype=object),
-            **dict(zip(DIMENSIONS, found.scores.T, strict=True)),
-            **found.by_clip,
-        }
-    )
+    silent: list[bool] = []
 
+    def batches() -> Iterator[Batch]:
+        for group in _group(windows, model.config.training.batch_size):
+            silent.extend(window.silent for window in group)
+            if sounding := [window for window in group if not window.silent]:
+                clips = window_features(sounding, model.config)
+                yield from batches_of(clips, model.config, len(clips))
 
-def predict_clips(checkpoint_dir: Path, clips: Sequence[Features]) -> NDArray[np.float64]:
-    """Return the scores of clips in memory, (clips, 8), as `predict_split` does for stored ones.
-
-    A clip holds at least what the experiment reads, made with its settings.
-    """
-    network, experiment, config = load_network(checkpoint_dir)
-    read = MODALITIES[experiment]
-    given = [
-        replace(
-            clip,
-            audio=clip.audio if "audio" in read else None,
-            tokens=clip.tokens if "midi" in read else None,
+    found = predict(model.network, batches(), model.config.torch_threads)
+    predicted = found.scores.astype(np.float64)
+    if not np.isfinite(predicted).all():
+        raise UserError(
+            f"{model.experiment} gives scores that are no numbers; expected sound within ±1 full "
+            "scale: lower its level, or train the model again"
         )
-        for clip in clips
+    scores = np.full((len(silent), len(DIMENSIONS)), np.nan)
+    scores[~np.array(silent, bool)] = np.clip(predicted, 0, 100)
+    return scores
+
+
+def _group(windows: Iterable[Window], size: int) -> Iterator[list[Window]]:
+    """Yield up to `size` windows at a time, fewer where their notes are many."""
+    group: list[Window] = []
+    most = 0
+    for window in windows:
+        notes = 0 if window.notes is None else len(window.notes.notes)
+        pairs = (len(group) + 1) * max(most, notes) ** 2
+        if group and (len(group) == size or pairs > MOST_NOTE_PAIRS):
+            yield group
+            group, most = [], 0
+        group.append(window)
+        most = max(most, notes)
+    if group:
+        yield group
+
+
+def window_features(windows: Sequence[Window], config: ExperimentConfig) -> list[Features]:
+    """Return what a model reads of windows, computed with its settings."""
+    sounds = [window.sound for window in windows if window.sound is not None]
+    audio = audio_features(sounds, config.audio_features) if sounds else [None] * len(windows)
+    encode = TOKENISERS[config.midi_encoder.tokens].encode
+    return [
+        Features(
+            sample_id="",
+            duration_s=window.duration_s,
+            audio=frames,
+            tokens=None if window.notes is None else encode(window.notes),
+        )
+        for window, frames in zip(windows, audio, strict=True)
     ]
-    batches = batches_of(given, config, config.training.batch_size)
-    found = predict(network.to(accelerator()), batches, config.torch_threads)
-    return found.scores.astype(np.float64)

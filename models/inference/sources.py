@@ -1,4 +1,4 @@
-"""The files of a performance that is to be graded: which they are, and whether they can be read."""
+"""The files of a performance to grade, and whether they can be read."""
 
 import stat
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ MIDI_SUFFIXES = {".mid", ".midi", ".kar", ".rmi", ".smf"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sources:
-    """The files of one performance: MIDI or audio, or both, which then begin together."""
+    """The files of one performance: MIDI or audio, or both, which begin at the same moment."""
 
     midi: Path | None = None
     audio: Path | None = None
@@ -25,14 +25,19 @@ class Sources:
 
     @property
     def modalities(self) -> frozenset[Modality]:
-        """What there is to hear."""
-        given: dict[Modality, Path | None] = {"audio": self.audio, "midi": self.midi}
-        return frozenset(modality for modality, path in given.items() if path is not None)
+        """What a model can be given."""
+        files: dict[Modality, Path | None] = {"audio": self.audio, "midi": self.midi}
+        return frozenset(modality for modality, path in files.items() if path is not None)
+
+    @property
+    def paths(self) -> list[Path]:
+        """The files, MIDI first."""
+        return [path for path in (self.midi, self.audio) if path is not None]
 
     @property
     def name(self) -> str:
         """The file's path as it was given; of two, both."""
-        return " + ".join(str(path) for path in (self.midi, self.audio) if path is not None)
+        return " + ".join(map(str, self.paths))
 
     def only(self, modalities: frozenset[Modality]) -> "Sources":
         """Return the files of these modalities."""
@@ -44,7 +49,7 @@ class Sources:
 
 
 def find_sources(path: Path) -> Sources:
-    """Return a file as MIDI or as audio, by its first bytes, and by its name where they fail.
+    """Return a file as MIDI or as audio, by its first bytes, else by its suffix.
 
     Raises UserError for what is no readable, regular file.
     """
@@ -58,7 +63,7 @@ def find_sources(path: Path) -> Sources:
 
 
 def check_regular(path: Path) -> None:
-    """Refuse what is no file to read: nothing, a folder, a pipe, a device. Raises UserError."""
+    """Raise UserError unless the path is a regular file: no folder, pipe or device."""
     with readable(path):
         mode = path.stat().st_mode
     if not stat.S_ISREG(mode):
@@ -68,9 +73,18 @@ def check_regular(path: Path) -> None:
         )
 
 
+def why_unreadable(path: Path) -> UserError | None:
+    """Return the error of a path that is no regular file, None where it is one."""
+    try:
+        check_regular(path)
+    except UserError as error:
+        return error
+    return None
+
+
 @contextmanager
 def readable(path: Path) -> Iterator[None]:
-    """Turn what the operating system says of a path into a UserError."""
+    """Turn an error of the operating system into a UserError that names the path."""
     try:
         yield
     except (OSError, ValueError) as error:

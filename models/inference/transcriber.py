@@ -1,9 +1,9 @@
-"""Sound to notes and pedal by Transkun: what was played, where only a recording is left.
+"""Recordings to notes and pedal, by Transkun.
 
 Transkun (Yan & Duan 2024, "Scoring Time Intervals Using Non-Hierarchical Transformer for
-Automatic Piano Transcription", arXiv:2404.09466; MIT) finds each note and pedal as an interval,
-with a velocity. It is an optional extra: nothing imports it before a transcriber is loaded. Its
-weights lie in its wheel, so that nothing is fetched.
+Automatic Piano Transcription", arXiv:2404.09466; MIT) finds each note and pedal as an interval
+with a velocity. It is an optional extra, imported when a transcriber is loaded; its weights are in
+its wheel.
 """
 
 import functools
@@ -22,6 +22,7 @@ from typing import Any, Protocol
 import numpy as np
 import soxr
 import torch
+from numpy.typing import NDArray
 
 from degradation.errors import UserError
 from degradation.notes import (
@@ -41,13 +42,13 @@ from degradation.waveform import Waveform
 from models.device import accelerator, torch_threads
 
 EXTRA = "pip install -c constraints.txt -e '.[transcription]'"
-"""The way out where Transkun is missing, in the project's folder: it is in no index."""
+"""How to install Transkun, in the project's folder."""
 
 WEIGHTS, SETTINGS = "2.0.pt", "2.0.conf"
-"""Files of Transkun's wheel; this is its second model, the one whose notes end with the key."""
+"""Files of the wheel: its second model, whose notes end when the key is released."""
 
 LEAD_S = 0.5
-"""Silence before a clip that is heard once: without it a note that begins the clip is missed."""
+"""Silence before a clip transcribed in one stretch: without it, its first note is missed."""
 
 PEDAL_DOWN = 127
 """Transkun's pedal is a switch."""
@@ -73,15 +74,15 @@ class Transcriber:
 
     @property
     def sample_rate_hz(self) -> int:
-        """The rate that it hears at; sound at another one is resampled."""
+        """The rate of its input; sound at another rate is resampled."""
         return int(self.model.fs)
 
     def transcribe(self, waveform: Waveform) -> Performance:
         """Return the notes and the sustain and soft pedal of a recording of a piano.
 
-        Transkun hears stretches of 16 s. It takes a long recording in stretches that overlap by
-        half; a clip that fits into one is heard once, which is four times faster and no worse. Its
-        own level doesn't matter: each stretch is normalised. Deterministic on a CPU.
+        Transkun reads stretches of 16 s, which overlap by half; a clip that fits into one is read
+        once, which is four times faster and no worse. Each stretch is normalised, so that the
+        level doesn't matter. Deterministic on a CPU.
 
         Raises UserError when there are no samples.
         """
@@ -92,10 +93,11 @@ class Transcriber:
         stretch_s = self.model.segmentSizeInSecond
         lead = round(LEAD_S * rate_hz)
         fits = len(samples) + lead <= stretch_s * rate_hz
-        heard = np.concatenate([np.zeros(lead, np.float32), samples]) if fits else samples
+        if fits:
+            samples = np.concatenate([np.zeros(lead, np.float32), samples])
         with torch_threads(self.threads), torch.inference_mode(), _quietly():
             intervals = self.model.transcribe(
-                torch.from_numpy(heard).to(self.device)[:, None],
+                torch.from_numpy(samples).to(self.device)[:, None],
                 stepInSecond=stretch_s if fits else self.model.segmentHopSizeInSecond,
                 segmentSizeInSecond=stretch_s,
             )
@@ -111,34 +113,33 @@ def to_performance(intervals: Iterable[Interval], start_s: float, duration_s: fl
     """
     duration_s = max(snap(duration_s), TICK_S)
     end_s = start_s + duration_s
-    found = [each for each in intervals if each.start < end_s and each.end > start_s]
-    struck = [each for each in found if each.pitch in PIANO_PITCHES]
-    notes = np.zeros(len(struck), NOTE_DTYPE)
+    inside = [event for event in intervals if event.start < end_s and event.end > start_s]
+    struck = [event for event in inside if event.pitch in PIANO_PITCHES]
+
+    def within(times_s: list[float]) -> NDArray[np.float64]:
+        return snap(np.clip(np.array(times_s, np.float64) - start_s, 0.0, duration_s))
+
     latest_onset_s = latest_onset(duration_s)
-    for name, values in (
-        ("onset_s", [e.start for e in struck]),
-        ("offset_s", [e.end for e in struck]),
-    ):
-        notes[name] = snap(np.clip(np.array(values, np.float64) - start_s, 0.0, duration_s))
-    notes["onset_s"] = np.minimum(notes["onset_s"], latest_onset_s)
-    notes["pitch"] = [each.pitch for each in struck]
-    notes["velocity"] = np.clip([each.velocity for each in struck], 1, 127)
+    notes = np.zeros(len(struck), NOTE_DTYPE)
+    notes["onset_s"] = np.minimum(within([event.start for event in struck]), latest_onset_s)
+    notes["offset_s"] = within([event.end for event in struck])
+    notes["pitch"] = [event.pitch for event in struck]
+    notes["velocity"] = np.clip([event.velocity for event in struck], 1, 127)
     notes["note_id"] = np.arange(len(notes))
     notes = release_before_restrike(sort_notes(notes), latest_onset_s)
     notes["note_id"] = np.arange(len(notes))
+    pressed = [event for event in inside if event.pitch < 0]
     return Performance(
-        notes=notes,
-        pedal=_pedal([each for each in found if each.pitch < 0], start_s, duration_s),
-        duration_s=duration_s,
+        notes=notes, pedal=_pedal(pressed, start_s, duration_s), duration_s=duration_s
     )
 
 
 def _pedal(pressed: Iterable[Interval], start_s: float, duration_s: float) -> PedalArray:
     movements = []
-    for each in sorted(pressed, key=lambda each: each.start):
-        movements.append((max(each.start - start_s, 0.0), -each.pitch, PEDAL_DOWN))
-        if each.end - start_s < duration_s:
-            movements.append((max(each.end - start_s, 0.0), -each.pitch, 0))
+    for event in sorted(pressed, key=lambda event: event.start):
+        movements.append((max(event.start - start_s, 0.0), -event.pitch, PEDAL_DOWN))
+        if event.end - start_s < duration_s:
+            movements.append((max(event.end - start_s, 0.0), -event.pitch, 0))
     pedal = np.array(movements, PEDAL_DTYPE)
     pedal["time_s"] = np.minimum(snap(pedal["time_s"]), duration_s)
     return sort_pedal(pedal)
@@ -146,7 +147,7 @@ def _pedal(pressed: Iterable[Interval], start_s: float, duration_s: float) -> Pe
 
 @contextmanager
 def _quietly() -> Iterator[None]:
-    """Keep what Transkun prints off standard output, and its use of old parts of torch unsaid."""
+    """Silence what Transkun prints, and torch's warnings of deprecated parts that it uses."""
     with warnings.catch_warnings(), redirect_stdout(io.StringIO()):
         warnings.simplefilter("ignore")
         yield
@@ -159,9 +160,9 @@ def can_transcribe() -> bool:
 
 @functools.lru_cache(maxsize=1)
 def load_transcriber(threads: int) -> Transcriber:
-    """Return Transkun, on the GPU if there is one, else with so many CPU threads; loaded once.
+    """Return Transkun, on the GPU if there is one, else with `threads` of the CPU; loaded once.
 
-    Raises UserError where the extra is not installed, or is another release than is known here.
+    Raises UserError where the extra is not installed, or is of another release.
     """
     with _quietly():
         try:

@@ -1,8 +1,8 @@
-"""A performance of any length as the windows that models learn on, a few in memory at a time."""
+"""Opens a performance of any length, and cuts it into windows such as models learn on."""
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from storage.midi import PianoMusic, read_piano
 from storage.segments import window_starts
 
 LONGEST_S = 12 * 3600.0
-"""A longer file is a mistake, or means harm: a few bytes of MIDI can say a year."""
+"""A longer file is a mistake or an attack: a few bytes of MIDI can claim a year."""
 
 LONGEST_TRANSCRIBED_S = 3600.0
 """A recording is transcribed whole, in memory: an hour takes 2 GB."""
@@ -29,7 +29,7 @@ LARGEST_MIDI_BYTES = 8 << 20
 """Twice what twelve hours of dense playing need; more would take over a gigabyte to read."""
 
 LEAST_S = 1.0
-"""In less there is nothing to grade: a note or two."""
+"""A shorter performance holds a note or two, and nothing to grade."""
 
 MOST_NOTES_A_WINDOW = 2000
 """Ten fingers at twenty strokes a second for ten seconds; attention over more takes gigabytes."""
@@ -40,10 +40,10 @@ SILENCE_PEAK = 2.0**-16
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Opened:
-    """A performance ready to be cut: notes in memory, sound left in its file.
+    """A performance ready to be cut: its notes in memory, its sound left in the file.
 
-    `transcribed` says that the notes were not played but found in the sound. `left_out` are
-    remarks on what the files hold and was changed or not heard.
+    `transcribed` says that the notes were found in the sound. `left_out` are remarks on what of
+    the files is not graded, or was changed.
     """
 
     notes: Performance | None
@@ -55,7 +55,7 @@ class Opened:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Window:
-    """One window of a performance; None is what is not heard."""
+    """One window of a performance; None is what the model is not given."""
 
     duration_s: float
     notes: Performance | None
@@ -63,7 +63,7 @@ class Window:
 
     @property
     def silent(self) -> bool:
-        """Whether no note is struck, or the sound is digital silence."""
+        """Whether no note begins in it, or its sound is digital silence."""
         if self.notes is not None and not len(self.notes.notes):
             return True
         return self.sound is not None and not (np.abs(self.sound.samples) >= SILENCE_PEAK).any()
@@ -83,32 +83,33 @@ def open_performance(sources: Sources, tolerance_s: float) -> Opened:
         lengths_s[sources.midi] = float(notes.notes["offset_s"].max())
     if sources.audio is not None:
         check_regular(sources.audio)
-        with _sound(sources.audio):
+        with _reading_sound(sources.audio):
             recording = open_recording(sources.audio)
         lengths_s[sources.audio] = recording.duration_s
         left_out += recording.left_out
+    duration_s = _shared_length(lengths_s, tolerance_s)
+    if notes is not None and sources.audio is not None:
+        with _reading_sound(sources.audio):
+            left_out += check_fit(notes.notes, sources.audio, duration_s)
+    return Opened(notes=notes, sound=sources.audio, duration_s=duration_s, left_out=left_out)
+
+
+def _shared_length(lengths_s: Mapping[Path, float], tolerance_s: float) -> float:
     for path, length_s in lengths_s.items():
         if not LEAST_S <= length_s <= LONGEST_S:
             raise UserError(
                 f"{path.name} lasts {length_s:.6g} s; expected {LEAST_S:g} to {LONGEST_S:g} s: "
                 "cut it into pieces, or export it again"
             )
-    if max(lengths_s.values()) - min(lengths_s.values()) > tolerance_s:
-        told = " and ".join(f"{path.name} {length:.1f} s" for path, length in lengths_s.items())
+    shortest_s, longest_s = min(lengths_s.values()), max(lengths_s.values())
+    if longest_s - shortest_s > tolerance_s:
+        both = " and ".join(f"{path.name} {length:.1f} s" for path, length in lengths_s.items())
         raise UserError(
-            f"{told} are not equally long; expected one performance that begins in both at the "
+            f"{both} are not equally long; expected one performance that begins in both at the "
             f"same moment, and at most {tolerance_s:g} s between their ends: cut them alike, or "
             "grade each by itself"
         )
-    if notes is not None and sources.audio is not None:
-        with _sound(sources.audio):
-            left_out += check_fit(notes.notes, sources.audio, min(lengths_s.values()))
-    return Opened(
-        notes=notes,
-        sound=sources.audio,
-        duration_s=min(lengths_s.values()),
-        left_out=left_out,
-    )
+    return shortest_s
 
 
 def open_transcribed(
@@ -119,7 +120,7 @@ def open_transcribed(
     Raises UserError for a file that cannot be read, is empty or longer than `longest_s`.
     """
     check_regular(audio)
-    with _sound(audio):
+    with _reading_sound(audio):
         recording = open_recording(audio)
         duration_s = recording.duration_s
         if not 0 < duration_s <= longest_s:
@@ -127,9 +128,9 @@ def open_transcribed(
                 f"{audio.name} lasts {duration_s:.6g} s; expected more than none and at most "
                 f"{longest_s:g} s to transcribe: cut it into pieces"
             )
-        heard = read_audio_window(audio, 0.0, duration_s, transcriber.sample_rate_hz)
+        sound = read_audio_window(audio, 0.0, duration_s, transcriber.sample_rate_hz)
     return Opened(
-        notes=transcriber.transcribe(heard),
+        notes=transcriber.transcribe(sound),
         sound=audio if with_sound else None,
         duration_s=duration_s,
         transcribed=True,
@@ -138,7 +139,7 @@ def open_transcribed(
 
 
 def window_bounds(duration_s: float, corpus: CorpusConfig) -> list[tuple[float, float]]:
-    """Return where windows begin and how long they are, in seconds: the corpus's, to the end.
+    """Return start and length of each window in seconds: those of the corpus, to the end.
 
     Where its last window leaves a rest, one more ends with the music; a performance shorter
     than a window is one window.
@@ -169,7 +170,7 @@ def read_windows(opened: Opened, corpus: CorpusConfig, sample_rate_hz: int) -> I
                     "the performance again"
                 )
         if opened.sound is not None:
-            with _sound(opened.sound):
+            with _reading_sound(opened.sound):
                 sound = read_audio_window(opened.sound, start_s, length_s, sample_rate_hz)
             # As the corpus keeps it, in 16 bits; half steps, as of two channels, all go one way.
             steps = np.floor(sound.samples * 2.0**15 + 0.5) / 2.0**15
@@ -187,39 +188,28 @@ def _read_notes(path: Path) -> PianoMusic:
                 f"{LARGEST_MIDI_BYTES:,}: export the performance again"
             )
         data = path.read_bytes()
-    # A damaged file's times may overflow; what comes of it is refused as no sound performance.
+    # Times of a damaged file may overflow; the performance is then refused as unsound.
     with np.errstate(all="ignore"):
         return read_piano(data, path.name)
 
 
 @contextmanager
-def _sound(path: Path) -> Iterator[None]:
-    """Read sound quietly; what storage does not know of yet is a UserError too.
+def _reading_sound(path: Path) -> Iterator[None]:
+    """Keep what libsndfile's MP3 decoder prints from standard error.
 
-    That is a rate too high for the memory.
+    Raises UserError for a sample rate that is too high for the memory.
     """
-    try:
-        with _quiet_decoders():
-            yield
-    except MemoryError as error:
-        raise UserError(
-            f"{path.name} needs more memory for a window than there is; expected an ordinary "
-            "sample rate: convert the file"
-        ) from error
-
-
-@contextmanager
-def _quiet_decoders() -> Iterator[None]:
-    """Keep what libsndfile's MP3 decoder remarks on a file from standard error."""
-    try:
-        kept = os.dup(2)
-    except OSError:  # standard error is closed
-        yield
-        return
-    try:
-        with open(os.devnull, "wb") as nowhere:
+    with ExitStack() as stack:
+        with suppress(OSError):  # standard error may be closed
+            kept = os.dup(2)
+            stack.callback(os.close, kept)
+            stack.callback(os.dup2, kept, 2)
+            nowhere = stack.enter_context(open(os.devnull, "wb"))
             os.dup2(nowhere.fileno(), 2)
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
+        try:
+            yield
+        except MemoryError as error:
+            raise UserError(
+                f"{path.name} needs more memory for a window than there is; expected an ordinary "
+                "sample rate: convert the file"
+            ) from error

@@ -138,7 +138,7 @@ def _check_width(uri: str, widths: NDArray[np.int32], expected: int) -> None:
         )
 
 
-def read_part(
+def read_data_file(
     parts: ExampleParts,
     index: int,
     *,

@@ -24,7 +24,7 @@ from storage.audio import decode_audio
 from storage.files import filesystem
 from storage.midi import read_midi
 from storage.schema import AUDIO_FEATURES, DISTINCT, MIDI_TOKENS
-from storage.tables import Part, Table, derive_part, derived_path, part_rows
+from storage.tables import DataFile, Table, data_file_rows, derive_data_file, derived_path
 
 AUDIO_FEATURES_VERSION = "a3"
 MIDI_TOKENS_VERSION = "n2"
@@ -78,7 +78,7 @@ def audio_features(clips: Sequence[Waveform], config: AudioFeatures) -> list[NDA
     return mert_frames(clips, warm_mert(config), config)
 
 
-def write_audio_features_part(task: FeaturesTask) -> Part:
+def write_audio_features(task: FeaturesTask) -> DataFile:
     """Write the audio features of one part of the shards; rows that repeat another have none."""
 
     def derive(rows: pa.Table) -> pa.Table:
@@ -94,10 +94,10 @@ def write_audio_features_part(task: FeaturesTask) -> Part:
         )
 
     version = audio_features_version(task.audio)
-    return derive_part(task.pairs, task.path, task.target, version, derive)
+    return derive_data_file(task.pairs, task.path, task.target, version, derive)
 
 
-def write_midi_tokens_part(task: FeaturesTask) -> Part:
+def write_midi_tokens(task: FeaturesTask) -> DataFile:
     """Write the note tokens of one part of the shards; rows that repeat another have none."""
 
     def derive(rows: pa.Table) -> pa.Table:
@@ -114,7 +114,7 @@ def write_midi_tokens_part(task: FeaturesTask) -> Part:
         )
 
     version = midi_tokens_version(task.tokens)
-    return derive_part(task.pairs, task.path, task.target, version, derive)
+    return derive_data_file(task.pairs, task.path, task.target, version, derive)
 
 
 def check_parts(table: Table, wanted: Collection[str], held: Collection[str]) -> None:
@@ -138,7 +138,7 @@ def example_parts(
 
     def uris(table: Table, version: str) -> tuple[str, ...]:
         wanted = [derived_path(path, version) for path in pairs_paths]
-        check_parts(table, wanted, part_rows(table))
+        check_parts(table, wanted, data_file_rows(table))
         files, root = filesystem(table.url)
         scheme = "file" if files.type_name == "local" else files.type_name
         return tuple(f"{scheme}://{root}/{path}" for path in wanted)

@@ -21,7 +21,7 @@ from models.inputs.feature_reader import (
     ExampleParts,
     Features,
     check_features,
-    read_part,
+    read_data_file,
     rows_of_split,
 )
 
@@ -209,7 +209,7 @@ class StreamedExamples(IterableDataset[Example]):
         self._rows = rows_of_split(parts, min(modalities), targets.split)
 
     def _read(self, index: int) -> Iterator[Features]:
-        return read_part(
+        return read_data_file(
             self._parts,
             index,
             split=self._targets.split,

@@ -38,6 +38,20 @@ def load_result(out_dir: Path, identity: str) -> TrainingResult:
     Raises UserError when no training finished there, or one of another identity than today's:
     then the model was made from other data than those it would be judged on, or otherwise.
     """
+    result = read_result(out_dir)
+    if result.origin.identity != identity:
+        raise UserError(
+            f"{result.experiment} was trained on other data or settings (in {out_dir}); "
+            "expected today's: materialise it again"
+        )
+    return result
+
+
+def read_result(out_dir: Path) -> TrainingResult:
+    """Return the training that finished in `out_dir`, of whatever identity.
+
+    Raises UserError when none did.
+    """
     path = out_dir / HISTORY_FILE
     if not path.exists():
         raise UserError(
@@ -45,11 +59,6 @@ def load_result(out_dir: Path, identity: str) -> TrainingResult:
             f"experiment {out_dir.name} first"
         )
     stored = json.loads(path.read_text(encoding="utf-8"))
-    if stored["identity"] != identity:
-        raise UserError(
-            f"{stored['experiment']} was trained on other data or settings (in {out_dir}); "
-            "expected today's: materialise it again"
-        )
     return TrainingResult(
         experiment=stored["experiment"],
         origin=Origin(identity=stored["identity"], table_versions=stored["table_versions"]),

@@ -16,9 +16,9 @@ from pipelines.metadata import records_metadata, table_metadata
 from pipelines.resources import Project
 from storage.corpus import SPLITS, Fault, choose, read_index
 from storage.demo_corpus import write_demo_corpus
-from storage.performances import fault_rows, plan_performances, write_performances_part
+from storage.performances import fault_rows, plan_performances, write_performances
 from storage.segments import write_segments
-from storage.tables import Table, commit, part_path, read_table, write_part
+from storage.tables import Table, commit, data_file_path, read_table, write_data_file
 from storage.twins import set_twins_apart
 
 
@@ -43,7 +43,7 @@ def corpus(context: dg.AssetExecutionContext, project: Project) -> dg.Materializ
     reports = []
     with log_progress("corpus", len(entries), "performance", context.log.info) as advance:
         sized = ((len(task.entries), task) for task in tasks)
-        for entry_count, _, report in run_tasks(write_performances_part, sized, settings.workers):
+        for entry_count, _, report in run_tasks(write_performances, sized, settings.workers):
             advance(entry_count)
             reports.append(report)
     apart = set_twins_apart(performances, [report.performances for report in reports], twins)
@@ -112,8 +112,8 @@ def refuse_empty_corpus(performances: Table, quarantine: Table, root: str) -> No
 def commit_faults(quarantine: Table, stage: str, faults: Sequence[Fault]) -> None:
     """Replace everything that a stage has in quarantine by `faults`."""
     name = f"{stage}-{parts_digest(repr(fault) for fault in faults)}"
-    path = part_path(quarantine, {"stage": stage}, name)
-    part = write_part(quarantine, path, [fault_rows(list(faults))])
+    path = data_file_path(quarantine, {"stage": stage}, name)
+    part = write_data_file(quarantine, path, [fault_rows(list(faults))])
     commit(quarantine, [part], {"stage": stage})
 
 

@@ -13,8 +13,8 @@ from models.inputs.feature_writer import (
     audio_features_version,
     feature_workers,
     midi_tokens_version,
-    write_audio_features_part,
-    write_midi_tokens_part,
+    write_audio_features,
+    write_midi_tokens,
 )
 from pipelines.automation import MAKE_AGAIN_WHAT_CHANGED
 from pipelines.execution.partitioned_step import (
@@ -32,10 +32,10 @@ from storage.derived import (
     HEURISTICS_VERSION,
     SAMPLES_VERSION,
     DerivedTask,
-    write_heuristics_part,
-    write_samples_part,
+    write_heuristics,
+    write_samples,
 )
-from storage.tables import Part, commit, derived_path, find_part, part_rows
+from storage.tables import DataFile, commit, data_file_rows, derived_path, find_data_file
 
 Task = TypeVar("Task", DerivedTask, FeaturesTask)
 
@@ -54,7 +54,7 @@ class Derivation(Generic[Task]):
     code_version: str
     version: Callable[[Workspace], str]
     task: Callable[[Workspace, str, str], Task]
-    work: Callable[[Task], Part]
+    work: Callable[[Task], DataFile]
     workers: Callable[[Workspace], int] = lambda workspace: workspace.settings.workers
 
 
@@ -92,7 +92,7 @@ HEURISTICS = Derivation(
     code_version=HEURISTICS_VERSION,
     version=lambda _: HEURISTICS_VERSION,
     task=derived_task,
-    work=write_heuristics_part,
+    work=write_heuristics,
 )
 SAMPLES = Derivation(
     name="samples",
@@ -105,7 +105,7 @@ SAMPLES = Derivation(
     code_version=SAMPLES_VERSION,
     version=lambda _: SAMPLES_VERSION,
     task=derived_task,
-    work=write_samples_part,
+    work=write_samples,
 )
 AUDIO_FEATURES = Derivation(
     name="audio_features",
@@ -119,7 +119,7 @@ AUDIO_FEATURES = Derivation(
         workspace.settings.experiment_config().audio_features
     ),
     task=features_task("audio_features"),
-    work=write_audio_features_part,
+    work=write_audio_features,
     workers=lambda workspace: feature_workers(
         workspace.settings.experiment_config().audio_features, workspace.settings.workers
     ),
@@ -133,7 +133,7 @@ MIDI_TOKENS = Derivation(
         workspace.settings.experiment_config().midi_encoder.tokens
     ),
     task=features_task("midi_tokens"),
-    work=write_midi_tokens_part,
+    work=write_midi_tokens,
 )
 
 
@@ -184,23 +184,23 @@ def derived_asset(
 
 def derived_step(
     workspace: Workspace, recipe_name: str, derivation: Derivation[Task]
-) -> Step[Task, Part]:
+) -> Step[Task, DataFile]:
     """Return a step with one task for each part of the pairs."""
     pairs, target = (workspace.table(recipe_name, name) for name in ("pairs", derivation.name))
-    version, rows = derivation.version(workspace), part_rows(pairs)
+    version, rows = derivation.version(workspace), data_file_rows(pairs)
 
     def plan(partition: TierYear) -> list[Task]:
-        paths = part_rows(pairs, None, **partition.columns)
+        paths = data_file_rows(pairs, None, **partition.columns)
         return [derivation.task(workspace, recipe_name, path) for path in paths]
 
-    def commit_partition(partition: TierYear, parts: list[Part]) -> Committed:
+    def commit_partition(partition: TierYear, parts: list[DataFile]) -> Committed:
         commit(target, parts, partition.columns)
         return Committed.of(parts)
 
     return Step(
-        count=lambda partition: sum(part_rows(pairs, None, **partition.columns).values()),
+        count=lambda partition: sum(data_file_rows(pairs, None, **partition.columns).values()),
         plan=plan,
-        find=lambda task: find_part(target, derived_path(task.path, version)),
+        find=lambda task: find_data_file(target, derived_path(task.path, version)),
         work=derivation.work,
         size=lambda task: rows[task.path],
         commit=commit_partition,

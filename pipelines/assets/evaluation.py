@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from degradation.channel import Bandpass
 from degradation.factored import FactoredRecipe
-from degradation.noise import Noise
 from degradation.recipe import TIERS, Recipe
+from degradation.sound_effects import Bandpass, Noise
 from models.config.experiment import EXPERIMENTS, MODALITIES, Experiment
 from models.evaluation.audits.documents import (
     LabelStructure,
@@ -21,7 +20,7 @@ from models.evaluation.audits.documents import (
 from models.evaluation.ceilings.label_ceiling import TierScores
 from models.training.pretraining.result import load_pretraining
 from pipelines.assets.pretraining import pretrained_folder
-from pipelines.assets.training import LabelledExamples, find_result, model_folder, read_examples
+from pipelines.assets.training import LabelledExamples, find_result, read_examples
 from pipelines.documents import read_if_made, read_made
 from pipelines.metadata import records_metadata
 from pipelines.resources import Project
@@ -133,22 +132,24 @@ def judge(
     """
 
     from models.evaluation.report.evaluation import Outcome
-    from models.inference.predict import predict_split
+    from models.inference.predict_split import predict_split
+    from models.inference.trained_model import load_model
 
-    folder = model_folder(workspace, recipe_name, experiment)
-    heard = MODALITIES[experiment]
+    training = find_result(workspace, recipe_name, experiment, data)
+    model = load_model(workspace.model_folder(recipe_name, experiment))
+    modalities = MODALITIES[experiment]
     counterfactual = f"{JUDGED_SPLIT}_counterfactual"
     return Outcome(
-        training=find_result(workspace, recipe_name, experiment, data),
-        predictions=predict_split(folder, data.parts, data.samples, JUDGED_SPLIT),
+        training=training,
+        predictions=predict_split(model, data.parts, data.samples, JUDGED_SPLIT),
         alone={
             modality: predict_split(
-                folder, data.parts, data.samples, JUDGED_SPLIT, modalities=frozenset({modality})
+                model, data.parts, data.samples, JUDGED_SPLIT, modalities=frozenset({modality})
             )
-            for modality in (sorted(heard) if len(heard) > 1 else ())
+            for modality in (sorted(modalities) if len(modalities) > 1 else ())
         },
         counterfactual=(
-            predict_split(folder, data.parts, data.samples, counterfactual)
+            predict_split(model, data.parts, data.samples, counterfactual)
             if (data.samples["split"] == counterfactual).any()
             else None
         ),

@@ -15,7 +15,7 @@ from models.evaluation.human.page import summary_lines, write_human_validation
 from models.training.files import is_trained
 from models.training.pretraining.source import CorpusTable
 from pipelines.assets.pretraining import pretrained_corpus, pretrained_folder
-from pipelines.assets.training import find_result, model_folder, read_examples
+from pipelines.assets.training import find_result, read_examples
 from pipelines.metadata import records_metadata
 from pipelines.resources import Project
 from pipelines.settings import CONFIGS, find_recipe
@@ -25,7 +25,7 @@ from storage.tables import open_table, read_table, table_exists
 
 if TYPE_CHECKING:
     from models.evaluation.human.comparison import TrainedModels
-    from models.inference.scorer import TrainedModel
+    from models.inference.trained_model import TrainedModel
 
 
 def human_validation_asset(recipe_name: str) -> dg.AssetsDefinition:
@@ -96,19 +96,18 @@ def trained_models(workspace: Workspace, recipe_name: str) -> "dict[Experiment, 
     Raises UserError for one that was trained on other data or settings than today's, or from
     another encoder: what it was trained on would not be known.
     """
-
-    from models.inference.scorer import load_model
+    from models.inference.trained_model import load_model
 
     folders = {
         name: folder
         for name in workspace.settings.experiment_config().experiments
-        if is_trained(folder := model_folder(workspace, recipe_name, name))
+        if is_trained(folder := workspace.model_folder(recipe_name, name))
     }
     if folders:
         data = read_examples(workspace, recipe_name)
         for name in folders:
             find_result(workspace, recipe_name, name, data)
-    return {name: load_model(name, folder) for name, folder in folders.items()}
+    return {name: load_model(folder) for name, folder in folders.items()}
 
 
 def train_split(workspace: Workspace) -> Iterator[tuple[str, Performance]]:

@@ -5,11 +5,10 @@ from decimal import Decimal
 import dagster as dg
 import pyarrow.compute as pc
 
+from degradation.draws import NOTHING, Draw, TieredDraw, family_of, with_effective_severities
 from degradation.factored import FactoredRecipe, reference_dose
-from degradation.factored_sampling import NOTHING, as_felt, family_of
 from degradation.notes import Performance
 from degradation.recipe import TIERS, Recipe
-from degradation.sampling import Draw, TieredDraw
 from labeling.scores import DIMENSIONS
 from pipelines.assets.pairs import SegmentRow, corpus_origin
 from pipelines.automation import MAKE_AGAIN_WHAT_CHANGED
@@ -144,7 +143,7 @@ def listening_draws(recipe: Recipe, segment: SegmentRow, clean: Performance) -> 
     dose_jnd = reference_dose(recipe.counterfactual.severities_jnd)
     return {
         UNDAMAGED if draw.varied == NOTHING else str(draw.varied): draw
-        for draw in as_felt(family_of(recipe, segment_id), clean)
+        for draw in with_effective_severities(family_of(recipe, segment_id), clean)
         if draw.varied == NOTHING or draw.varied_severity_jnd == dose_jnd
     }
 

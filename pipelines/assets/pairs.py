@@ -9,11 +9,11 @@ import dagster as dg
 import pandas as pd
 import pyarrow.compute as pc
 
+from degradation.draws import Draw, draws_of
 from degradation.errors import UserError
 from degradation.notes import Performance
 from degradation.recipe import TIERS, Recipe
 from degradation.render import warm_synthesiser
-from degradation.sampling import Draw, draws_of
 from labeling.scores import DIMENSIONS
 from pipelines.automation import MAKE_AGAIN_WHAT_CHANGED
 from pipelines.execution.partitioned_step import (
@@ -34,13 +34,13 @@ from storage.pairs import (
     PairsReport,
     PairsTask,
     clean_segment,
-    find_pairs_part,
+    find_pairs,
     replay,
     split_into_tasks,
-    write_pairs_part,
+    write_pairs,
 )
 from storage.performances import load_performances
-from storage.tables import commit, part_rows, read_table
+from storage.tables import commit, data_file_rows, read_table
 
 SegmentRow = dict[str, Any]
 
@@ -121,8 +121,8 @@ def pairs_step(recipe: Recipe, workspace: Workspace) -> Step[PairsTask, PairsRep
     return Step(
         count=lambda partition: len(draws(partition.year).get(partition, [])),
         plan=plan,
-        find=find_pairs_part,
-        work=write_pairs_part,
+        find=find_pairs,
+        work=write_pairs,
         size=lambda task: len(task.draws),
         commit=commit_partition,
     )
@@ -156,7 +156,7 @@ def expected_draws(
 def refuse_empty_pairs(workspace: Workspace, recipe_name: str) -> None:
     """Raise UserError when every draw was quarantined."""
     left_out = read_table(workspace.table(recipe_name, "pairs_quarantine")).to_table()
-    if len(left_out) and not sum(part_rows(workspace.table(recipe_name, "pairs")).values()):
+    if len(left_out) and not sum(data_file_rows(workspace.table(recipe_name, "pairs")).values()):
         raise UserError(
             f"none of {len(left_out)} draws of recipe {recipe_name} could be made; the first: "
             f"{left_out['reason'][0].as_py()}"

@@ -18,7 +18,7 @@ from pipelines.assets.corpus import parts_digest
 from pipelines.metadata import records_metadata
 from pipelines.resources import Project
 from pipelines.workspace import Workspace
-from storage.tables import open_table, part_rows, table_exists
+from storage.tables import data_file_rows, open_table, table_exists
 
 KEY = dg.AssetKey(["midi_pretrain"])
 
@@ -79,7 +79,7 @@ def pretraining_folder(workspace: Workspace) -> Path:
 
 def performances_version(workspace: Workspace, version: int | None = None) -> str:
     """Return a digest of the corpus's performances, as of a version of their table."""
-    return parts_digest(part_rows(workspace.corpus_table("performances"), version))
+    return parts_digest(data_file_rows(workspace.corpus_table("performances"), version))
 
 
 def pretrained_folder(workspace: Workspace) -> Path | None:

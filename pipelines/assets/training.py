@@ -22,7 +22,7 @@ from pipelines.resources import Project
 from pipelines.workspace import Workspace
 from storage.derived import SAMPLES_VERSION
 from storage.schema import DISTINCT
-from storage.tables import derived_path, open_table, part_rows, read_table
+from storage.tables import data_file_rows, derived_path, open_table, read_table
 
 LABELS = ["sample_id", "segment_id", "split", "tier", "composition", *DIMENSIONS]
 COUNTERFACTUAL = ["family", "varied", "varied_severity_jnd"]
@@ -67,7 +67,7 @@ def training_asset(recipe_name: str, experiment: Experiment) -> dg.AssetsDefinit
             project.settings.experiment_config(),
             data.parts,
             data.samples,
-            model_folder(workspace, recipe_name, experiment),
+            workspace.model_folder(recipe_name, experiment),
             pretrained_dir=start_of(workspace, experiment),
             table_versions=data.table_versions,
             log=context.log.info,
@@ -101,13 +101,6 @@ class LabelledExamples:
     table_versions: Mapping[str, int]
 
 
-def model_folder(workspace: Workspace, recipe_name: str, experiment: Experiment) -> Path:
-    """Return the folder of a model, which depends on the experiment file's name."""
-    return workspace.output_path(
-        recipe_name, f"models/{workspace.settings.experiment.stem}/{experiment}"
-    )
-
-
 def read_examples(workspace: Workspace, recipe_name: str) -> LabelledExamples:
     """Return the newest features and scores, pinned to the current versions of their tables.
 
@@ -119,9 +112,9 @@ def read_examples(workspace: Workspace, recipe_name: str) -> LabelledExamples:
         "pairs": int(open_table(pairs).version()),
         "samples": int(open_table(samples).version()),
     }
-    paths = list(part_rows(pairs, versions["pairs"]))
+    paths = list(data_file_rows(pairs, versions["pairs"]))
     labelled = [derived_path(path, SAMPLES_VERSION) for path in paths]
-    check_parts(samples, labelled, part_rows(samples, versions["samples"]))
+    check_parts(samples, labelled, data_file_rows(samples, versions["samples"]))
     rows = read_table(samples, versions["samples"])
     # Tables from before there were counterfactual rows lack these columns.
     columns = LABELS + [name for name in COUNTERFACTUAL if name in rows.schema.names]
@@ -145,7 +138,7 @@ def find_result(
     pretrained = load_pretraining(start).identity if start else None
     config = workspace.settings.experiment_config()
     identity = training_identity(experiment, config, data.parts, data.samples, pretrained)
-    return load_result(model_folder(workspace, recipe_name, experiment), identity)
+    return load_result(workspace.model_folder(recipe_name, experiment), identity)
 
 
 def gates_of(history: Sequence[EpochRecord]) -> dict[str, list[tuple[float, ...]]]:

@@ -11,11 +11,11 @@ import pyarrow.compute as pc
 from degradation.errors import UserError
 from labeling.scores import DIMENSIONS
 from models.config.experiment import EXPERIMENTS, MODALITIES, Experiment
-from models.evaluation.agreement.model_comparison import rank
 from models.evaluation.agreement.resampling import Interval
 from models.evaluation.audits.documents import TranscribedSplit, TranscriptionAudit
+from models.inference.model_choice import best_model
 from models.training.result import TrainingResult
-from pipelines.assets.training import LabelledExamples, find_result, model_folder, read_examples
+from pipelines.assets.training import LabelledExamples, find_result, read_examples
 from pipelines.documents import document_file, write_made
 from pipelines.metadata import records_metadata
 from pipelines.resources import Project
@@ -98,16 +98,15 @@ def compared_models(
 ) -> dict[Experiment, TrainingResult]:
     """Return the trainings of the audio model, the MIDI model and the best fusion model.
 
-    Those that the experiment file leaves out are left out; the best is that of highest mean r on
-    the validation split, as in the report (`best_of`). Raises UserError for
-    a model that was not trained on these data with these settings.
+    Those that the experiment file leaves out are left out; `best_model` says which is best. Raises
+    UserError for a model that was not trained on these data with these settings.
     """
     results: dict[Experiment, TrainingResult] = {
         name: find_result(workspace, recipe_name, name, data)
         for name in workspace.settings.experiment_config().experiments
     }
     fusions = [name for name in results if len(MODALITIES[name]) > 1]
-    best = max(fusions, key=lambda name: rank(results[name].best.val_r), default=None)
+    best = best_model({name: results[name].best.val_r for name in fusions}) if fusions else None
     return {name: result for name, result in results.items() if name == best or name not in fusions}
 
 
@@ -127,7 +126,7 @@ def _judge_split(
         system_scores,
         transcribed_clips,
     )
-    from models.inference.transcribed_clips import transcribe_clips
+    from models.inference.transcription_cache import transcribe_clips
 
     media = _read_media(workspace, recipe_name, asked)
     audio = {name: media[name]["audio"]["bytes"] for name in asked}
@@ -150,7 +149,7 @@ def _judge_split(
         for clip in clips
         if clip.midi
     ]
-    folders = {name: model_folder(workspace, recipe_name, name) for name in results}
+    folders = {name: workspace.model_folder(recipe_name, name) for name in results}
     judged = judge_rows(rows, folders, workspace.settings.experiment_config())
     fresh = [(clip.took_s, clip.sound_s) for clip in clips if clip.took_s is not None]
     seed = find_recipe(recipe_name).seed

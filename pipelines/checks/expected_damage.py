@@ -5,13 +5,10 @@ wrong notes, depends on the music.
 """
 
 from degradation.degrade import NOISES
-from degradation.hesitation import Hesitation
 from degradation.phrasing import FlattenedPhrasing
-from degradation.pitch import WrongNotes
-from degradation.slips import Slips
-from degradation.tempo import TempoDrift
 from degradation.tiered import TierDamage
-from degradation.timing import ChordJitter, OnsetJitter
+from degradation.timing import ChordJitter, Hesitation, OnsetJitter, TempoDrift
+from degradation.wrong_notes import Slips, WrongNotes
 
 MOVES_ONSETS = (OnsetJitter, ChordJitter, TempoDrift, Hesitation, FlattenedPhrasing)
 CHANGES_PITCH = (WrongNotes, Slips)

@@ -5,8 +5,8 @@ from typing import Any
 
 import dagster as dg
 
+from degradation.draws import NOTHING, NUISANCE
 from degradation.factored import Factor, FactoredRecipe
-from degradation.factored_sampling import NOTHING, NUISANCE
 from degradation.notes import TICK_S
 from degradation.tiered import TieredRecipe
 from pipelines.checks.checked_pairs import CheckedPairs

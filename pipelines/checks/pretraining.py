@@ -1,4 +1,4 @@
-"""Whether pretraining learnt anything that counting could not tell."""
+"""The check that pretraining learnt more than the frequencies of classes."""
 
 import dagster as dg
 
@@ -9,7 +9,7 @@ from pipelines.resources import Project
 
 @dg.asset_check(asset=KEY)
 def every_field_beats_the_unigram(project: Project) -> dg.AssetCheckResult:
-    """The encoder guesses each hidden field better than each class's share of the corpus does."""
+    """The encoder predicts each hidden field better than the frequencies of its classes do."""
     folder = pretrained_folder(project.workspace)
     if folder is None:
         return dg.AssetCheckResult(passed=True, metadata={"pretraining": "off"})
@@ -17,7 +17,7 @@ def every_field_beats_the_unigram(project: Project) -> dg.AssetCheckResult:
     behind = [field for field, beats in beaten.items() if not beats]
     return dg.AssetCheckResult(
         passed=not behind,
-        # A small corpus may be too little to learn from: told, and no reason to stop.
+        # A small corpus may be too little to learn from, which is no reason to stop.
         severity=dg.AssetCheckSeverity.WARN,
         metadata={"fields": len(beaten), "behind": ", ".join(behind) or "none"},
     )

@@ -17,8 +17,8 @@ from pipelines.checks.expected_damage import can_measure_snr, expected_snr_db
 from pipelines.checks.note_damage import NOT_JUDGED
 from pipelines.evenly_spaced import evenly_spaced
 from pipelines.metadata import records_metadata
-from storage.tables import part_rows, read_part
-from storage.verify import remeasured_snr_db, row_onset_lag_s
+from storage.tables import data_file_rows, read_data_file
+from storage.verify import measured_snr_db, row_onset_lag_s
 
 SNR_TOLERANCE_DB = 0.1
 
@@ -80,7 +80,7 @@ def _judge_noise(
     decoded = [
         {"tier": row["tier"], "asked": row["realised_snr_db"], "measured": measured}
         for row in some_rows(pairs)
-        if (measured := remeasured_snr_db(row, pairs.workspace.settings.corpus_root)) is not None
+        if (measured := measured_snr_db(row, pairs.workspace.settings.corpus_root)) is not None
     ]
     off_decoded = [abs(row["asked"] - row["measured"]) for row in decoded]
     return dg.AssetCheckResult(
@@ -126,14 +126,14 @@ def some_rows(pairs: CheckedPairs[Recipe]) -> list[dict[str, Any]]:
     """
     paths: dict[str, list[str]] = defaultdict(list)
     for partition in sorted(pairs.partitions):
-        parts = part_rows(pairs.table, None, **partition.columns)
+        parts = data_file_rows(pairs.table, None, **partition.columns)
         paths[partition.tier] += [path for path, rows in parts.items() if rows]
     found: list[dict[str, Any]] = []
     for of_tier in paths.values():
         chosen = [of_tier[index] for index in evenly_spaced(len(of_tier), REMEASURED_ROWS)]
         for path in chosen:
             wanted = -(-REMEASURED_ROWS // len(chosen))
-            groups = read_part(pairs.table, path)
+            groups = read_data_file(pairs.table, path)
             # Where there are many parts, one row of each is enough, and one row group to read.
             rows = next(iter(groups)) if wanted == 1 else pa.concat_tables(groups)
             found += rows.take(list(evenly_spaced(len(rows), wanted))).to_pylist()

@@ -1,4 +1,4 @@
-"""No composition in two splits: or a model is tested on music that it was trained on."""
+"""The check that no composition is in two splits: models must not be tested on known music."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -11,7 +11,7 @@ from storage.tables import read_table
 
 
 def find_leaks(compositions_and_splits: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
-    """Return the compositions that stand in more than one split, with those splits."""
+    """Return the compositions that are in more than one split, with those splits."""
     splits: dict[str, set[str]] = defaultdict(set)
     for composition, split in compositions_and_splits:
         splits[composition].add(split)
@@ -20,7 +20,7 @@ def find_leaks(compositions_and_splits: Iterable[tuple[str, str]]) -> dict[str, 
 
 @dg.asset_check(asset="segments", blocking=True)
 def no_composition_in_two_splits(project: Project) -> dg.AssetCheckResult:
-    """Models are tested on music that they have not seen: composer and title are in one split."""
+    """Every composition (composer and title) is in one split, so tests use unseen music."""
     table = read_table(project.workspace.corpus_table("segments"))
     rows = table.to_table(columns=["composition", "split"])
     leaks = find_leaks(zip(*(column.to_pylist() for column in rows.columns), strict=True))

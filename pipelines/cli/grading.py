@@ -3,14 +3,17 @@
 import io
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from degradation.errors import UserError
 from pipelines.cli.command import RecipeOption, app, report_user_error
+
+if TYPE_CHECKING:
+    from models.inference.sources import Sources
 
 
 @app.command()
@@ -47,78 +50,82 @@ def score(
             "--audio or both: name them so"
         )
 
-    from models.inference.sources import Sources, find_sources
+    from models.config.experiment import EXPERIMENTS
+    from models.inference.model_choice import ModelChoice
+    from models.inference.sources import Sources
     from pipelines.cli import score_table
     from pipelines.settings import find_recipe, load_settings
+    from pipelines.workspace import Workspace
 
-    one = None if files else Sources(midi=midi, audio=audio)
-    names = [one.name] if one else [str(file) for file in given]
-
-    def tell(name: str, error: UserError) -> None:
+    def refuse(name: str, error: UserError) -> None:
         typer.echo(f"pianograde: {score_table.printable(f'{name}: {error}')}", err=True)
         if as_json:
             typer.echo(score_table.json_error(name, str(error)))
 
     settings, chosen = load_settings(), find_recipe(recipe)
-    # Before torch is imported, which takes seconds.
-    unreadable = list(_unreadable(given))
-    if unreadable and (one or len(unreadable) == len(given)):
-        for name, (_, error) in zip(names, unreadable, strict=False):
-            tell(name, error)
+    performances = list(_find_performances(files or [], midi, audio))
+    # Cheap checks come first: torch takes seconds to import.
+    if not any(isinstance(found, Sources) for _, found in performances):
+        for name, found in performances:
+            assert isinstance(found, UserError)
+            refuse(name, found)
         raise typer.Exit(2)
+    workspace = Workspace(settings)
+    choice = ModelChoice(
+        {name: workspace.model_folder(recipe, name) for name in EXPERIMENTS}, model
+    )
 
-    from models.config.experiment import EXPERIMENTS
     from models.inference.scorer import Scorer
     from models.inference.transcriber import load_transcriber
-    from pipelines.assets.training import model_folder
-    from pipelines.workspace import Workspace
 
-    workspace = Workspace(settings)
-    scorer = Scorer(
-        {name: model_folder(workspace, recipe, name) for name in EXPERIMENTS},
-        workspace.settings.corpus_config(),
-        chosen.sample_rate_hz,
-        model,
-        load_transcriber(workspace.settings.experiment_config().torch_threads)
-        if transcribe
-        else None,
-    )
+    threads = settings.experiment_config().torch_threads
+    transcriber = load_transcriber(threads) if transcribe else None
+    scorer = Scorer(choice, settings.corpus_config(), chosen.sample_rate_hz, transcriber)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a terminal may lack a file's letters
+    names = [name for name, _ in performances]
     rows, failed = [], False
     if len(names) > 1 and not as_json:
         typer.echo(score_table.heading(names))
-    for name, file in zip(names, given, strict=False):
+    for name, found in performances:
         try:
-            scored = scorer.score(one or find_sources(file))
+            if isinstance(found, UserError):
+                raise found
+            graded = scorer.score(found)
         except UserError as error:
             failed = True
-            tell(name, error)
+            refuse(name, error)
             continue
-        if scored.left_out:
-            typer.echo(f"pianograde: {score_table.left_out_line(scored)}", err=True)
+        if graded.left_out:
+            typer.echo(f"pianograde: {score_table.left_out_line(graded)}", err=True)
         if as_json:
-            typer.echo(score_table.json_line(scored, chosen))
-        elif one or len(names) == 1:
-            typer.echo(score_table.block(scored, chosen))
+            typer.echo(score_table.json_line(graded, chosen))
+        elif len(names) == 1:
+            typer.echo(score_table.block(graded, chosen))
         else:
-            rows.append(scored)
-            typer.echo(score_table.row(scored, score_table.name_width(names)))
+            rows.append(graded)
+            typer.echo(score_table.row(graded, score_table.name_width(names)))
     if rows:
         typer.echo(f"\n{score_table.legend(rows, chosen)}")
     if failed:
         raise typer.Exit(2)
 
 
-def _unreadable(paths: Iterable[Path]) -> Iterator[tuple[Path, UserError]]:
-    """Yield those of the files that are no regular files to read, each with what is told of it."""
-    from models.inference.sources import check_regular
+def _find_performances(
+    files: list[Path], midi: Path | None, audio: Path | None
+) -> "Iterator[tuple[str, Sources | UserError]]":
+    """Yield each performance's name, and its files or why they cannot be read."""
+    from models.inference.sources import Sources, find_sources, why_unreadable
 
-    for path in paths:
+    for file in files:
         try:
-            check_regular(path)
+            yield str(file), find_sources(file)
         except UserError as error:
-            yield path, error
+            yield str(file), error
+    if not files:
+        pair = Sources(midi=midi, audio=audio)
+        reasons = [reason for path in pair.paths if (reason := why_unreadable(path))]
+        yield pair.name, reasons[0] if reasons else pair
 
 
 @app.command()
@@ -128,10 +135,12 @@ def transcribe(
     out: Annotated[Path, typer.Option(help="Folder for the MIDI files.")],
 ) -> None:
     """Write the notes and pedal that are heard in recordings as MIDI (extra `transcription`)."""
-    unreadable = list(_unreadable(files))
-    if len(unreadable) == len(files):
-        for _, error in unreadable:
-            typer.echo(f"pianograde: {error}", err=True)
+    from models.inference.sources import why_unreadable
+
+    reasons = [reason for file in files if (reason := why_unreadable(file))]
+    if len(reasons) == len(files):
+        for reason in reasons:
+            typer.echo(f"pianograde: {reason}", err=True)
         raise typer.Exit(2)
 
     from models.inference.transcriber import load_transcriber

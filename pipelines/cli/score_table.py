@@ -3,16 +3,13 @@
 import json
 from collections.abc import Iterable
 from dataclasses import asdict
-from typing import TYPE_CHECKING
 
 from degradation.factored import FactoredRecipe
 from degradation.recipe import Recipe
 from labeling.scores import DIMENSIONS
+from models.inference.score import Score
 
-if TYPE_CHECKING:  # torch comes with it, and errors are told without
-    from models.inference.scorer import Scored
-
-HEARD = {
+INPUT_WORDS = {
     "audio": "audio alone",
     "midi": "MIDI alone",
     "audio+midi": "audio and MIDI",
@@ -28,20 +25,20 @@ CELL_WIDTH = 9
 UNJUDGED = "*"
 
 
-def json_line(scored: "Scored", recipe: Recipe) -> str:
+def json_line(score: Score, recipe: Recipe) -> str:
     """Return one performance as one line of strict, ASCII JSON; scores to two decimals."""
 
     def rounded(values: dict[str, float]) -> dict[str, float]:
         return {name: round(value, 2) for name, value in values.items()}
 
-    plain = asdict(scored)
+    plain = asdict(score)
     return _line(
         plain
         | {
-            "file": _utf8(scored.file),
+            "file": _utf8(score.file),
             "scores": rounded(plain["scores"]),
             "spread": rounded(plain["spread"]),
-            "duration_s": round(scored.duration_s, 3),
+            "duration_s": round(score.duration_s, 3),
             "recipe": recipe.name,
         }
     )
@@ -52,29 +49,29 @@ def json_error(file: str, reason: str) -> str:
     return _line({"file": _utf8(file), "error": _utf8(reason)})
 
 
-def block(scored: "Scored", recipe: Recipe) -> str:
+def block(score: Score, recipe: Recipe) -> str:
     """Return one performance as a table of its own, a dimension a line."""
-    silent = f", {scored.silent_windows} silent" if scored.silent_windows else ""
-    windows = "1 window" if scored.windows == 1 else f"{scored.windows} windows"
+    silent = f", {score.silent_windows} silent" if score.silent_windows else ""
+    windows = "1 window" if score.windows == 1 else f"{score.windows} windows"
     lines = [
-        printable(scored.file),
-        f"  {_clock(scored.duration_s)} of {HEARD[scored.modality]}, graded by {scored.model} "
+        printable(score.file),
+        f"  {_clock(score.duration_s)} of {INPUT_WORDS[score.modality]}, graded by {score.model} "
         f"(recipe {recipe.name}): {windows}{silent}",
-        *(f"  {printable(left_out)}" for left_out in scored.left_out),
+        *(f"  {printable(left_out)}" for left_out in score.left_out),
         "",
         f"  {'dimension':<24}{'score':>6}   {'over time':<10}",
     ]
     for name in DIMENSIONS:
-        spread = f"± {scored.spread[name]:.1f}" if scored.windows > 1 else ""
-        reason = scored.not_judged.get(name)
+        spread = f"± {score.spread[name]:.1f}" if score.windows > 1 else ""
+        reason = score.not_judged.get(name)
         note = f"not judged: {reason}" if reason else ""
-        lines.append(f"  {name:<24}{scored.scores[name]:>6.1f}   {spread:<10}{note}".rstrip())
+        lines.append(f"  {name:<24}{score.scores[name]:>6.1f}   {spread:<10}{note}".rstrip())
     return "\n".join([*lines, "", *(f"  {line}" for line in caveats(recipe))])
 
 
-def left_out_line(scored: "Scored") -> str:
+def left_out_line(score: Score) -> str:
     """Return what of a file was left out or changed, as one line for standard error."""
-    return printable(f"{scored.file}: {'; '.join(scored.left_out)}")
+    return printable(f"{score.file}: {'; '.join(score.left_out)}")
 
 
 def heading(files: Iterable[str]) -> str:
@@ -83,23 +80,23 @@ def heading(files: Iterable[str]) -> str:
     return f"{'file':<{name_width(files)}}  {names}heard by".rstrip()
 
 
-def row(scored: "Scored", width: int) -> str:
+def row(score: Score, width: int) -> str:
     """Return one performance as a line of a table whose names have `width` columns."""
     cells = ""
     for name in DIMENSIONS:
-        spread = f"±{scored.spread[name]:.0f}" if scored.windows > 1 else ""
-        mark = UNJUDGED if name in scored.not_judged else ""
-        cells += f"{f'{scored.scores[name]:.0f}{spread}{mark}':<{CELL_WIDTH}}"
-    file = _shortened(printable(scored.file), width)
-    return f"{file:<{width}}  {cells}{scored.model}, {scored.modality}"
+        spread = f"±{score.spread[name]:.0f}" if score.windows > 1 else ""
+        mark = UNJUDGED if name in score.not_judged else ""
+        cells += f"{f'{score.scores[name]:.0f}{spread}{mark}':<{CELL_WIDTH}}"
+    file = _shortened(printable(score.file), width)
+    return f"{file:<{width}}  {cells}{score.model}, {score.modality}"
 
 
-def legend(rows: "Iterable[Scored]", recipe: Recipe) -> str:
+def legend(rows: Iterable[Score], recipe: Recipe) -> str:
     """Return what stands below a table of many performances."""
     unjudged = {
         f"{UNJUDGED} not judged: {name} ({reason})"
-        for scored in rows
-        for name, reason in scored.not_judged.items()
+        for score in rows
+        for name, reason in score.not_judged.items()
     }
     over_time = "score ± its standard deviation over the performance's windows"
     return "\n".join([over_time, *sorted(unjudged), *caveats(recipe)])

@@ -18,10 +18,10 @@ END_WITHIN_S = 2.5
 
 
 class QuietFiles(SimpleHTTPRequestHandler):
-    """Serves files without a line of log for each."""
+    """Serves files without logging each request."""
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 def serve(settings: Settings) -> int:
@@ -43,7 +43,7 @@ def serve(settings: Settings) -> int:
     threading.Thread(target=reports.serve_forever, daemon=True).start()
     command = [sys.executable, "-m", "dagster", "dev"]
     command += ["--workspace", str(PROJECT / "workspace.yaml")]
-    # A session of its own: it gets one signal, ours, and what it leaves can be killed as a group.
+    # A session of its own: only we signal it, and its remaining processes are killed as a group.
     dagster = subprocess.Popen(
         [*command, "--host", HOST, "--port", str(settings.port)], start_new_session=True
     )
@@ -55,7 +55,7 @@ def serve(settings: Settings) -> int:
 
 
 def _end(dagster: "subprocess.Popen[bytes]") -> None:
-    """Ask Dagster to end, and kill what is left of its processes."""
+    """Ask Dagster to end, then kill its remaining processes."""
     dagster.send_signal(signal.SIGINT)
     with suppress(subprocess.TimeoutExpired):
         dagster.wait(END_WITHIN_S)

@@ -108,14 +108,14 @@ def listen(recipe: RecipeOption = "phase2") -> None:
 
 @app.command()
 @report_user_error
-def tidy(
+def vacuum(
     keep: Annotated[int, typer.Option(min=1, help="Versions of each table to keep.")] = 1,
 ) -> None:
     """Free the disk of parts that no kept version of a table has."""
     from pipelines.execution.runs import count_under_way
     from pipelines.settings import load_settings, recipe_names
     from pipelines.workspace import Workspace
-    from storage.vacuum import tidy as tidy_table
+    from storage.vacuum import vacuum as vacuum_table
 
     settings = load_settings()
     if count := count_under_way(settings):
@@ -123,7 +123,7 @@ def tidy(
             f"{count} commands, runs or backfills are under way, and may use what would be "
             "removed; expected none: wait, or end them in the UI"
         )
-    freed = [tidy_table(table, keep) for table in Workspace(settings).all_tables(recipe_names())]
+    freed = [vacuum_table(table, keep) for table in Workspace(settings).all_tables(recipe_names())]
     count, size = sum(f.files for f in freed), sum(f.size for f in freed)
     typer.echo(f"removed {count} files, {size / 1e6:.1f} MB")
 

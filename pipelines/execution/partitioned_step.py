@@ -14,7 +14,7 @@ import dagster as dg
 from pipelines.execution.progress import log_progress
 from pipelines.execution.worker_pool import run_tasks
 from pipelines.partitions import TierYear, partitions_of
-from storage.tables import Part, Table, commit, part_rows, partition_of
+from storage.tables import DataFile, Table, commit, data_file_rows, partition_of
 
 DATA_VERSION_TAG = "dagster/data_version"
 
@@ -30,7 +30,7 @@ class Committed:
     version: str
 
     @classmethod
-    def of(cls, parts: Sequence[Part]) -> "Committed":
+    def of(cls, parts: Sequence[DataFile]) -> "Committed":
         """Return the content of a partition with these parts, whose names digest their rows."""
         paths = "\n".join(sorted(part.path for part in parts))
         version = hashlib.sha256(paths.encode()).hexdigest()[:16]
@@ -138,6 +138,6 @@ def _materialization(
 
 def empty_other_years(table: Table, years: list[str]) -> None:
     """Empty the partitions of years that are no longer in the corpus."""
-    for path in part_rows(table):
+    for path in data_file_rows(table):
         if partition_of(path)["year"] not in years:
             commit(table, [], partition_of(path))

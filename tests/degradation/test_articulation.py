@@ -6,7 +6,7 @@ import pytest
 from degradation.articulation import (
     SHORTEST_PRESS_S,
     UnevenArticulation,
-    find_heard_releases,
+    find_audible_releases,
     longest_press_s,
 )
 from degradation.edits import apply_edits
@@ -99,14 +99,14 @@ def test_a_key_that_is_held_through_a_lift_is_heard(assemble: Assemble) -> None:
     note = [(1.0, 2.0, 60, 64)]
     for lift_s, heard in ((1.4, False), (1.6, True), (2.9, True), (3.1, False)):
         clean = assemble(note, [(0.0, 64, 90), (lift_s, 64, 10), (lift_s + 0.05, 64, 90)])
-        assert find_heard_releases(clean).tolist() == [heard], lift_s
+        assert find_audible_releases(clean).tolist() == [heard], lift_s
 
 
 def test_under_the_pedal_articulation_is_not_heard(assemble: Assemble) -> None:
     notes = [(n, n + 0.5, 60, 64) for n in range(9)]
     operation = UnevenArticulation(spread_octaves=0.3)
-    assert operation.can_strike(assemble(notes))
-    assert operation.can_strike(assemble(notes, [(4.0, 64, 127)]))
-    assert operation.can_strike(assemble(notes, [(0.0, 67, 127)]))
-    assert not operation.can_strike(assemble(notes, [(0.0, 64, 127)]))
-    assert not operation.can_strike(assemble([]))
+    assert operation.can_apply(assemble(notes))
+    assert operation.can_apply(assemble(notes, [(4.0, 64, 127)]))
+    assert operation.can_apply(assemble(notes, [(0.0, 67, 127)]))
+    assert not operation.can_apply(assemble(notes, [(0.0, 64, 127)]))
+    assert not operation.can_apply(assemble([]))

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 import scipy.signal
 
-from degradation.channel import Bandpass
 from degradation.seeds import stream
+from degradation.sound_effects import Bandpass
 from degradation.waveform import Waveform
 
 SAMPLE_RATE_HZ = 24_000

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from degradation.coloured_noise import COLOURS, FALL, Colour, ColouredNoise, coloured_noise
 from degradation.seeds import stream
+from degradation.sound_effects import COLOURS, FALL, Colour, ColouredNoise, coloured_noise
 from degradation.waveform import Waveform, snr_db
 
 RATE_HZ = 24_000

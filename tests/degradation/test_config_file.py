@@ -32,7 +32,7 @@ def test_a_missing_file_is_told_with_those_that_there_are(tmp_path: Path) -> Non
     message = refusal(tmp_path / "other.yaml")
     assert "No such file" in message
     assert "settings.yaml" in message
-    assert "there: none" in refusal(tmp_path / "nowhere" / "other.yaml")
+    assert "its folder: none" in refusal(tmp_path / "nowhere" / "other.yaml")
 
 
 @pytest.mark.parametrize(
@@ -40,16 +40,16 @@ def test_a_missing_file_is_told_with_those_that_there_are(tmp_path: Path) -> Non
     [
         ("a: [1,\nb: }", "is not YAML: line 2"),
         ("a:\n\tb: 1", "is not YAML: line 2"),
-        ("a: 1\nb: 2\na: 3", "line 3: key 'a' stands twice"),
-        ("a: {b: 1, b: 2}", "line 1: key 'b' stands twice"),
+        ("a: 1\nb: 2\na: 3", "line 3: duplicate key 'a'"),
+        ("a: {b: 1, b: 2}", "line 1: duplicate key 'b'"),
         ("? [a, b]\n: 1", "line 1: found unhashable key"),
         ("- a\n- b", "should be a mapping of keys, got ['a', 'b']"),
         ("", "should be a mapping of keys, got nothing"),
-        ("a: 1\nseed: 2024-13-02", "line 2: '2024-13-02' is no timestamp"),
-        ("a: [1, !!int abc]", "line 1: 'abc' is no int"),
-        ("a: !!int ''", "line 1: '' is no int"),
-        ("a: !!bool perhaps", "line 1: 'perhaps' is no bool"),
-        ("a: !!timestamp today", "line 1: 'today' is no timestamp"),
+        ("a: 1\nseed: 2024-13-02", "line 2: '2024-13-02' is not of type timestamp"),
+        ("a: [1, !!int abc]", "line 1: 'abc' is not of type int"),
+        ("a: !!int ''", "line 1: '' is not of type int"),
+        ("a: !!bool perhaps", "line 1: 'perhaps' is not of type bool"),
+        ("a: !!timestamp today", "line 1: 'today' is not of type timestamp"),
         (f"a: {'9' * 5000}", "line 1: '99999"),
         ("a: !!map abc", "line 1: expected a mapping node, but found scalar"),
         ("a: !!python/object:os.system {}", "could not determine a constructor"),

@@ -3,19 +3,18 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from degradation.channel import Bandpass
 from degradation.degrade import CEILING, damage_notes, damage_sound, replay_notes
+from degradation.draws import TieredDraw
 from degradation.edits import apply_edits
-from degradation.noise import Noise
 from degradation.notes import Performance
 from degradation.operation import NoteOperation
-from degradation.pitch import WrongNotes
 from degradation.recipe import TIERS
-from degradation.sampling import TieredDraw
 from degradation.seeds import stream
+from degradation.sound_effects import Bandpass, Noise
 from degradation.tiered import TieredRecipe
 from degradation.timing import OnsetJitter
 from degradation.waveform import Waveform, snr_db
+from degradation.wrong_notes import WrongNotes
 
 Compose = Callable[..., Performance]
 

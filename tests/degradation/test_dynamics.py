@@ -87,7 +87,7 @@ def test_what_rounding_takes_back_is_no_strike(
 ) -> None:
     clean = assemble([(n, n + 0.5, 60, each) for n, each in enumerate(velocity)])
     factor = factored.factors["dynamic_range"]
-    assert factor.can_strike(clean) == strikes
+    assert factor.can_apply(clean) == strikes
     for severity_jnd in (1.0, 2.0, 4.0, 8.0):
         (operation,) = factor.at(severity_jnd)
         edits = operation.draw(clean, stream(0, "unused"))

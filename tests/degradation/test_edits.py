@@ -60,9 +60,9 @@ def test_the_order_of_the_edits_does_not_matter(compose: Compose) -> None:
 @pytest.mark.parametrize(
     ("edit", "reason"),
     [
-        ((Change.ALTERED, 17, 0.1, 0.1, 0, 0), "has not: \\[17\\]"),
-        ((Change.MISSED, 17, 0, 0, 0, 0), "has not: \\[17\\]"),
-        ((Change.EXTRA, 2, 1.0, 1.1, 60, 60), "ids that are taken: \\[2\\]"),
+        ((Change.ALTERED, 17, 0.1, 0.1, 0, 0), "do not exist: \\[17\\]"),
+        ((Change.MISSED, 17, 0, 0, 0, 0), "do not exist: \\[17\\]"),
+        ((Change.EXTRA, 2, 1.0, 1.1, 60, 60), "ids that exist: \\[2\\]"),
         ((Change.ALTERED, 0, 0, 0, 200, 0), "pitch of 260"),
         ((Change.ALTERED, 0, 0, 0, 0, -100), "velocity of -50"),
         ((Change.EXTRA, 9, 1.0, 1.1, 60, 300), "velocity of 300"),

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 import scipy.signal
 
-from degradation.equaliser import Equaliser, EqualiserBand
 from degradation.seeds import stream
+from degradation.sound_effects import Equaliser, EqualiserBand
 from degradation.waveform import Waveform
 
 RATE_HZ = 24_000

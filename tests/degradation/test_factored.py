@@ -11,10 +11,9 @@ import yaml
 from degradation.errors import UserError
 from degradation.factored import FACTORS, FactoredRecipe, GrowingOperation
 from degradation.operations import NoteDamage
-from degradation.pitch import WrongNotes
 from degradation.recipe import TIERS, load_recipe
-from degradation.slips import Slips
 from degradation.timing import ChordJitter, OnsetJitter
+from degradation.wrong_notes import Slips, WrongNotes
 
 Values = dict[str, Any]
 Edit = Callable[[Values], object]
@@ -170,5 +169,5 @@ def test_a_mistake_is_told_in_one_line(tmp_path: Path, values: Values, mistake: 
     with pytest.raises(UserError) as caught:
         load(tmp_path, edited(values, edit))
     assert told in str(caught.value)
-    assert "factored.yaml is not a sound recipe: " in str(caught.value)
+    assert "factored.yaml is not a valid recipe: " in str(caught.value)
     assert "\n" not in str(caught.value)

@@ -9,17 +9,17 @@ import numpy as np
 import pytest
 
 from degradation.degrade import damage_notes
-from degradation.factored import FACTORS, FactoredRecipe
-from degradation.factored_sampling import (
+from degradation.draws import (
     HELD_OUT,
     NOTHING,
     NUISANCE,
     FactoredDraw,
-    as_felt,
     factored_draws,
     family_of,
     has_family,
+    with_effective_severities,
 )
+from degradation.factored import FACTORS, FactoredRecipe
 from degradation.notes import Performance
 from degradation.recipe import TIERS
 
@@ -36,7 +36,7 @@ def clean(compose: Compose) -> Performance:
 
 @pytest.fixture(scope="module")
 def family(factored: FactoredRecipe, clean: Performance) -> list[FactoredDraw]:
-    return as_felt(family_of(factored, "segment"), clean)
+    return with_effective_severities(family_of(factored, "segment"), clean)
 
 
 def damaged(draw: FactoredDraw, clean: Performance) -> Performance:
@@ -51,7 +51,7 @@ def with_share(recipe: FactoredRecipe, share: float) -> FactoredRecipe:
 def test_every_factor_can_strike_the_music_of_these_tests(
     factored: FactoredRecipe, clean: Performance
 ) -> None:
-    assert all(factor.can_strike(clean) for factor in factored.factors.values())
+    assert all(factor.can_apply(clean) for factor in factored.factors.values())
 
 
 def test_tiers_come_as_often_as_the_recipe_expects(

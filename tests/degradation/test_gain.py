@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from degradation.gain import Gain
 from degradation.seeds import stream
+from degradation.sound_effects import Gain
 from degradation.waveform import Waveform, level_dbfs
 
 

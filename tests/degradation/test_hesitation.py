@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from degradation.edits import apply_edits
-from degradation.hesitation import Hesitation, lengthened
 from degradation.notes import Performance
 from degradation.seeds import stream
+from degradation.timing import Hesitation, lengthen_intervals
 
 Assemble = Callable[..., Performance]
 
@@ -64,12 +64,12 @@ def test_a_window_that_is_said_to_falter_does(assemble: Assemble) -> None:
 def test_one_chord_has_no_interval_to_lengthen(assemble: Assemble) -> None:
     operation = Hesitation(share=0.5, pause_share=1)
     lone = assemble([(1.0, 2.0, 60, 64), (1.01, 2.0, 64, 64)])
-    assert not operation.can_strike(lone)
+    assert not operation.can_apply(lone)
     assert len(operation.draw(lone, stream(0, "h")).notes) == 0
-    assert operation.can_strike(assemble([(1.0, 2.0, 60, 64), (1.5, 2.0, 64, 64)]))
+    assert operation.can_apply(assemble([(1.0, 2.0, 60, 64), (1.5, 2.0, 64, 64)]))
 
 
 def test_the_window_makes_room_for_the_pauses() -> None:
-    points_s, moved_s = lengthened(np.array([1.0, 2.0, 4.0]), np.array([0.0, 1.0]), 8.0)
+    points_s, moved_s = lengthen_intervals(np.array([1.0, 2.0, 4.0]), np.array([0.0, 1.0]), 8.0)
     assert points_s.tolist() == [0.0, 1.0, 2.0, 4.0, 8.0]
     assert moved_s == pytest.approx(np.array([0.0, 1.0, 2.0, 6.0, 10.0]) * 0.8)

@@ -3,8 +3,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from degradation.dynamics import VoicingLoss, find_melody_and_accompaniment
 from degradation.edits import apply_edits
-from degradation.melody_balance import VoicingLoss, find_voices
 from degradation.notes import Performance
 from degradation.seeds import stream
 
@@ -51,7 +51,7 @@ def test_melodies_sink_by_what_was_asked_for_in_real_windows(
 ) -> None:
     sunk = []
     for at, clean in enumerate(maestro_windows):
-        melody, accompaniment = find_voices(clean.notes)
+        melody, accompaniment = find_melody_and_accompaniment(clean.notes)
         if melody.any() and accompaniment.any():
             velocity = after(clean, 14.4, at).notes["velocity"].astype(int)
             change = velocity - clean.notes["velocity"]
@@ -67,7 +67,7 @@ def test_only_velocities_of_the_two_voices_change(compose: Compose) -> None:
     kept = ["note_id", "onset_s", "offset_s", "pitch"]
     assert np.array_equal(damaged.notes[kept], clean.notes[kept])
     assert edits.pedal is None
-    alone = ~np.any(find_voices(clean.notes), axis=0)
+    alone = ~np.any(find_melody_and_accompaniment(clean.notes), axis=0)
     assert alone.any()
     assert np.array_equal(damaged.notes["velocity"][alone], clean.notes["velocity"][alone])
 
@@ -75,9 +75,9 @@ def test_only_velocities_of_the_two_voices_change(compose: Compose) -> None:
 def test_a_single_line_has_nothing_to_drown_in(assemble: Assemble) -> None:
     line = assemble([(0.5 * n, 0.5 * n + 0.45, 60 + n, 64) for n in range(12)])
     operation = VoicingLoss(loss_velocity=20)
-    assert not operation.can_strike(line)
+    assert not operation.can_apply(line)
     assert np.array_equal(after(line, 20).notes, line.notes)
-    assert operation.can_strike(assemble([(1.0, 2.0, 60, 64), (1.0, 2.0, 72, 64)]))
+    assert operation.can_apply(assemble([(1.0, 2.0, 60, 64), (1.0, 2.0, 72, 64)]))
 
 
 def test_a_greater_loss_never_lifts_the_melody(song: Performance) -> None:

@@ -8,10 +8,10 @@ import scipy.stats
 import soundfile
 
 from degradation.degrade import damage_sound
-from degradation.noise import Noise
 from degradation.notes import Performance
 from degradation.render import render
 from degradation.seeds import stream
+from degradation.sound_effects import Noise
 from degradation.tiered import TieredRecipe
 from degradation.waveform import Waveform, power, snr_db
 

@@ -85,7 +85,7 @@ def test_a_broken_note_is_named_and_refused(field: str, value: float, fault: str
         ("time_s", 0.6, "pedal movements are not sorted"),
         ("time_s", -0.1, "a pedal movement lies outside [0, duration]"),
         ("value", 128, "a pedal value exceeds 127"),
-        ("controller", 65, "a controller is no pedal"),
+        ("controller", 65, "a controller is not a pedal"),
     ],
 )
 def test_a_broken_pedal_movement_is_named(field: str, value: float, fault: str) -> None:

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from degradation.degrade import damage_sound
+from degradation.draws import FactoredDraw
 from degradation.errors import UserError
 from degradation.factored import FactoredRecipe
-from degradation.factored_sampling import FactoredDraw
 from degradation.notes import Performance
 from degradation.nuisance import Nuisance, Recording
 from degradation.recipe import load_recipe
@@ -205,7 +205,7 @@ def test_a_range_that_cannot_be_drawn_from_is_told_in_one_line(
     with pytest.raises(UserError) as caught:
         load_recipe(tmp_path / "own.yaml")
     assert told in str(caught.value)
-    assert "own.yaml is not a sound recipe: nuisance" in str(caught.value)
+    assert "own.yaml is not a valid recipe: nuisance" in str(caught.value)
     assert "\n" not in str(caught.value)
 
 

@@ -8,29 +8,20 @@ import pytest
 from annotated_types import Le
 
 from degradation.articulation import UnevenArticulation
-from degradation.channel import Bandpass
-from degradation.coloured_noise import ColouredNoise
 from degradation.degrade import damage_notes, damage_sound
-from degradation.dynamics import DynamicsCompression
+from degradation.dynamics import DynamicsCompression, VelocityRoughness, VoicingLoss
 from degradation.edits import Change, apply_edits
-from degradation.equaliser import Equaliser, EqualiserBand
-from degradation.gain import Gain
-from degradation.hesitation import Hesitation
-from degradation.melody_balance import VoicingLoss
-from degradation.noise import Noise
 from degradation.notes import Performance, find_faults
 from degradation.operation import NoteOperation, Parameters, SoundOperation
 from degradation.operations import NoteDamage, SoundDamage
 from degradation.pedal import PedalBlur, PedalLag, PedalMissed
 from degradation.phrasing import FlattenedPhrasing
-from degradation.pitch import WrongNotes
 from degradation.room import Room
-from degradation.roughness import VelocityRoughness
 from degradation.seeds import stream
-from degradation.slips import Slips
-from degradation.tempo import TempoDrift
-from degradation.timing import ChordJitter, OnsetJitter
+from degradation.sound_effects import Bandpass, ColouredNoise, Equaliser, EqualiserBand, Gain, Noise
+from degradation.timing import ChordJitter, Hesitation, OnsetJitter, TempoDrift
 from degradation.waveform import Waveform
+from degradation.wrong_notes import Slips, WrongNotes
 
 Compose = Callable[..., Performance]
 
@@ -227,9 +218,9 @@ def test_every_operation_of_a_recipe_keeps_these_laws() -> None:
 def test_what_an_operation_cannot_strike_stays_and_it_says_so(
     operation: NoteOperation, assemble: Callable[..., Performance], compose: Compose
 ) -> None:
-    assert operation.can_strike(compose(0))
+    assert operation.can_apply(compose(0))
     silent = assemble([], [(1.0, 64, 127)])
-    if not operation.can_strike(silent):
+    if not operation.can_apply(silent):
         assert same_music(apply(operation, silent), silent)
 
 

@@ -6,7 +6,7 @@ import pytest
 from degradation.edits import Edits, apply_edits
 from degradation.notes import SUSTAIN, Performance
 from degradation.pedal import (
-    DOWN_FROM,
+    PEDAL_DOWN_FROM,
     PedalBlur,
     PedalLag,
     PedalMissed,
@@ -38,7 +38,7 @@ def after(clean: Performance, edits: Edits) -> np.ndarray:
 
 
 def heard_lifts(pedal: np.ndarray) -> int:
-    down = pedal["value"][pedal["controller"] == SUSTAIN] >= DOWN_FROM
+    down = pedal["value"][pedal["controller"] == SUSTAIN] >= PEDAL_DOWN_FROM
     return int(np.sum(down[:-1] & ~down[1:]))
 
 
@@ -126,7 +126,7 @@ def test_changes_are_lost_as_asked_for_in_real_windows(
         damaged = after(clean, kind(share=0.4).draw(clean, stream(at, "pedal")))
         for lift in find_lifts(clean.pedal):
             lifts += 1
-            lost += damaged["value"][lift.movements].min() >= DOWN_FROM
+            lost += damaged["value"][lift.movements].min() >= PEDAL_DOWN_FROM
     assert lifts > 100
     assert lost / lifts == pytest.approx(0.4, abs=0.06)
 
@@ -152,7 +152,7 @@ def test_where_there_is_no_pedal_none_is_pressed(
 ) -> None:
     for movements in ([], [(0.0, 64, 100)], [(2.0, 67, 127), (3.0, 67, 0)], [(1.0, 64, 20)]):
         clean = assemble(NOTES, movements)
-        assert not operation.can_strike(clean)
+        assert not operation.can_apply(clean)
         edits = operation.draw(clean, stream(0, "p"))
         assert np.array_equal(after(clean, edits)["value"], clean.pedal["value"])
-    assert operation.can_strike(assemble(NOTES, [(1, 64, 99), (2, 64, 0), (2.5, 64, 99)]))
+    assert operation.can_apply(assemble(NOTES, [(1, 64, 99), (2, 64, 0), (2.5, 64, 99)]))

@@ -102,9 +102,9 @@ def test_pitch_and_the_order_of_notes_stay(compose: Compose) -> None:
 
 def test_a_phrase_without_shape_has_none_to_lose(phrase: Performance, assemble: Assemble) -> None:
     operation = FlattenedPhrasing(share=0.5)
-    assert operation.can_strike(phrase)
-    assert not operation.can_strike(flattened(phrase, 1))
-    assert not operation.can_strike(assemble([(1.0, 2.0, 60, 20), (8.0, 9.0, 60, 120)]))
+    assert operation.can_apply(phrase)
+    assert not operation.can_apply(flattened(phrase, 1))
+    assert not operation.can_apply(assemble([(1.0, 2.0, 60, 20), (8.0, 9.0, 60, 120)]))
 
 
 def test_the_tempo_of_the_demo_corpus_is_found_again() -> None:

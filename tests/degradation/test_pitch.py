@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 from degradation.edits import apply_edits
 from degradation.notes import PIANO_PITCHES, Performance
-from degradation.pitch import WrongNotes
 from degradation.seeds import stream
+from degradation.wrong_notes import WrongNotes
 
 Assemble = Callable[..., Performance]
 Compose = Callable[..., Performance]

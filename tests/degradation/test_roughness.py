@@ -3,9 +3,9 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from degradation.dynamics import VelocityRoughness
 from degradation.edits import apply_edits
 from degradation.notes import Performance
-from degradation.roughness import VelocityRoughness
 from degradation.seeds import stream
 
 Assemble = Callable[..., Performance]

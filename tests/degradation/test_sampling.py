@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from degradation.noise import Noise
-from degradation.pitch import WrongNotes
+from degradation.draws import TieredDraw, tier_of, tiered_draws
 from degradation.recipe import TIERS
-from degradation.sampling import TieredDraw, tier_of, tiered_draws
+from degradation.sound_effects import Noise
 from degradation.tiered import TieredRecipe
+from degradation.wrong_notes import WrongNotes
 
 SEGMENTS = [f"segment-{number}" for number in range(2500)]
 

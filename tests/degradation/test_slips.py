@@ -7,7 +7,7 @@ from degradation.edits import Change, Edits, apply_edits
 from degradation.melody_bass import find_bass, find_melody
 from degradation.notes import Performance
 from degradation.seeds import stream
-from degradation.slips import Slips
+from degradation.wrong_notes import Slips
 
 Assemble = Callable[..., Performance]
 Compose = Callable[..., Performance]

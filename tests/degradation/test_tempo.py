@@ -6,7 +6,7 @@ import pytest
 from degradation.edits import apply_edits
 from degradation.notes import Performance
 from degradation.seeds import stream
-from degradation.tempo import TempoDrift, wander
+from degradation.timing import TempoDrift, wander
 
 Assemble = Callable[..., Performance]
 

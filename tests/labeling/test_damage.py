@@ -7,19 +7,15 @@ import pytest
 
 from degradation.articulation import UnevenArticulation
 from degradation.degrade import damage_notes
-from degradation.dynamics import DynamicsCompression
+from degradation.dynamics import DynamicsCompression, VelocityRoughness, VoicingLoss
 from degradation.edits import EDIT_DTYPE, Change, Edits, apply_edits
-from degradation.melody_balance import VoicingLoss
 from degradation.notes import Performance
 from degradation.operation import NoteOperation
 from degradation.pedal import PedalBlur, PedalLag, PedalMissed
 from degradation.phrasing import FlattenedPhrasing
-from degradation.pitch import WrongNotes
-from degradation.roughness import VelocityRoughness
 from degradation.seeds import stream
-from degradation.slips import Slips
-from degradation.tempo import TempoDrift
-from degradation.timing import ChordJitter, OnsetJitter
+from degradation.timing import ChordJitter, OnsetJitter, TempoDrift
+from degradation.wrong_notes import Slips, WrongNotes
 from labeling.damage import Damage, measure_damage
 
 Assemble = Callable[..., Performance]

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 import scipy.stats
 
+from degradation.draws import TieredDraw
 from degradation.recipe import TIERS, load_recipe
-from degradation.sampling import TieredDraw
 from degradation.tiered import TieredRecipe
 from labeling.scores import DIMENSIONS, draw_scores
 

@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
+from degradation.draws import FactoredDraw
 from degradation.factored import FACTORS, FactoredRecipe
-from degradation.factored_sampling import FactoredDraw
 from degradation.recipe import load_recipe
 from labeling.scores import DIMENSIONS, draw_scores, severities
 

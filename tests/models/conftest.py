@@ -17,11 +17,10 @@ from degradation.notes import (
     snap,
 )
 from labeling.scores import DIMENSIONS
-from models.config.experiment import ExperimentConfig, load_experiment
+from models.config.experiment import ExperimentConfig
 from models.inputs.feature_reader import ExampleParts
 from models.tokens.tokenisers import TOKENISERS
 
-REPOSITORY = Path(__file__).parents[2]
 DURATION_S = 3.0
 TIERS = {"pristine": (95, 100), "good": (80, 95), "moderate": (65, 80), "poor": (50, 65)}
 
@@ -82,36 +81,6 @@ def synthetic_corpus(
         tokens=config.midi_encoder.tokens,
     )
     return Corpus(parts=parts, samples=pd.DataFrame(rows))
-
-
-@pytest.fixture(scope="session")
-def demo_config() -> ExperimentConfig:
-    return load_experiment(REPOSITORY / "configs" / "experiments" / "demo.yaml")
-
-
-@pytest.fixture(scope="session")
-def tiny_config(demo_config: ExperimentConfig) -> ExperimentConfig:
-    """The demo's experiment, made as small as it will go."""
-    small = demo_config.model_dump()
-    small["torch_threads"] = 1
-    small["audio_features"] |= {"bands": 8}
-    small["audio_encoder"] |= {"width": 8, "dropout": 0.1}
-    small["midi_encoder"] |= {"width": 8, "heads": 2, "feedforward": 8}
-    small["projection"] |= {"width": 8}
-    small["fusion"] |= {"heads": 2}
-    small["pretraining"] |= {"epochs": 2, "batch_size": 8}
-    small["aggregation"] |= {"hidden": 4, "heads": 2}
-    small["head"] |= {"hidden": 8}
-    small["training"] |= {
-        "epochs": 4,
-        "patience_epochs": 4,
-        "batch_size": 8,
-        "shuffle_buffer_examples": 10,
-        "open_parts": 2,
-        "rows_per_read": 4,
-        "progress_every_s": 1000.0,
-    }
-    return ExperimentConfig.model_validate(small)
 
 
 @pytest.fixture(scope="session")

@@ -21,7 +21,7 @@ from pipelines.checks.splits import find_leaks, no_composition_in_two_splits
 from pipelines.partitions import TierYear, partitions_in_run
 from pipelines.resources import Project as ProjectResource
 from pipelines.settings import find_recipe
-from storage.tables import Table, commit, part_rows, read_part, write_part
+from storage.tables import Table, commit, data_file_rows, read_data_file, write_data_file
 
 Broken = Callable[[pd.DataFrame], pd.DataFrame]
 
@@ -71,14 +71,14 @@ def project(finished: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> P
 
 def rewrite(table: Table, edit: Broken) -> None:
     """Replace the rows of each part of the tier `poor` (of any, without tiers) by edited ones."""
-    for path in part_rows(table):
+    for path in data_file_rows(table):
         if "tier=" in path and "tier=poor" not in path:
             continue
-        rows = pa.concat_tables(list(read_part(table, path))).to_pandas()
+        rows = pa.concat_tables(list(read_data_file(table, path))).to_pandas()
         edited = pa.Table.from_pandas(edit(rows), schema=table.schema, preserve_index=False)
         columns = dict(step.split("=") for step in path.split("/")[:-1])
-        assert list(part_rows(table, None, **columns)) == [path]
-        new = write_part(table, path.replace(".parquet", "-broken.parquet"), [edited])
+        assert list(data_file_rows(table, None, **columns)) == [path]
+        new = write_data_file(table, path.replace(".parquet", "-broken.parquet"), [edited])
         commit(table, [new], columns or None)
 
 

@@ -35,7 +35,7 @@ from pipelines.checks.sound import judge_snr
 from pipelines.partitions import TierYear
 from pipelines.settings import CONFIGS, Settings
 from pipelines.workspace import Workspace
-from storage.tables import commit, write_part
+from storage.tables import commit, write_data_file
 
 YEAR = "2021"
 PARTITIONS = [TierYear(tier=tier, year=YEAR) for tier in TIERS]
@@ -97,7 +97,7 @@ def pairs(tmp_path: Path) -> WritePairs:
                 schema = pa.schema([field.with_nullable(True) for field in table.schema])
                 groups = pa.Table.from_pylist(held, schema=schema)
                 path = f"tier={tier}/year={YEAR}/{next(written)}.parquet"
-                part = write_part(table, path, [groups])
+                part = write_data_file(table, path, [groups])
                 commit(table, [part] if held else [], {"tier": tier, "year": YEAR})
         return workspace
 

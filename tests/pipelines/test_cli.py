@@ -159,8 +159,8 @@ def test_editing_one_tier_makes_that_tier_again_and_no_other(finished: Any, tmp_
         assert {path.parts[-3] for path in new if path.parts[3] == table} == {"tier=poor"}
 
     made = finished.pianograde("query", "--format", "csv", ROWS, **environment).stdout
-    tidied = finished.pianograde("tidy", **environment)
-    assert tidied.returncode == 0, tidied.stderr
+    vacuumed = finished.pianograde("vacuum", **environment)
+    assert vacuumed.returncode == 0, vacuumed.stderr
     left = {path.relative_to(home) for path in (home / "data").rglob("*.parquet")}
     assert {path.parts[-3] for path in before - left if path.parts[3] == "pairs"} == {"tier=poor"}
     assert new <= left

@@ -18,7 +18,7 @@ from pipelines.settings import CONFIGS, Settings
 from pipelines.workspace import Workspace
 from storage.columns import NOTES, PEDAL, list_column
 from storage.percepiano import Clip, read_percepiano
-from storage.tables import commit, part_path, write_part
+from storage.tables import commit, data_file_path, write_data_file
 
 
 @pytest.fixture(autouse=True)
@@ -88,7 +88,9 @@ def commit_performances(workspace: Workspace, clips: list[Clip]) -> None:
         ],
         schema=table.schema,
     )
-    commit(table, [write_part(table, part_path(table, {"year": "2015"}, "first"), [rows])])
+    commit(
+        table, [write_data_file(table, data_file_path(table, {"year": "2015"}, "first"), [rows])]
+    )
 
 
 def finish_pretraining(workspace: Workspace) -> None:

@@ -6,18 +6,16 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pretty_midi
 import pytest
 import soundfile
-import torch
 from click.testing import Result
 from typer.testing import CliRunner
 
-import models.inference.scorer
+import models.inference.trained_model
 import models.inference.transcriber
 from degradation.notes import NOTE_DTYPE, PEDAL_DTYPE, SUSTAIN, Performance
 from degradation.recipe import load_recipe
@@ -25,42 +23,31 @@ from degradation.render import render
 from degradation.waveform import Waveform
 from labeling.scores import DIMENSIONS
 from models.config.experiment import Experiment, load_experiment
-from models.inference.scorer import Scored
-from models.networks.network import GradingNetwork
-from models.training.checkpoint import save_best
-from models.training.files import HISTORY_FILE, write_json
-from models.training.identity import Origin
+from models.inference.score import Score
 from pipelines.cli import app, score_table
 from pipelines.settings import CONFIGS
 from storage.midi import read_midi, write_midi
 
 RATE_HZ = 24_000
-TRAINED: dict[Experiment, float] = {"audio_only": 0.5, "midi_only": 0.6, "gated": 0.4}
+TRAINED: tuple[Experiment, ...] = ("audio_only", "midi_only", "gated")
 RECIPE = load_recipe(CONFIGS / "recipes" / "phase2.yaml")
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def home(tmp_path_factory: pytest.TempPathFactory, save_model: Callable[..., Any]) -> Path:
     """A home in which three of the demo's experiments are trained, so to speak."""
     home = tmp_path_factory.mktemp("home")
     config = load_experiment(CONFIGS / "experiments" / "demo.yaml")
-    for name, val_loss in TRAINED.items():
-        folder = home / "outputs" / "demo" / "phase2" / "models" / "demo" / name
-        folder.mkdir(parents=True)
-        with torch.random.fork_rng():
-            torch.manual_seed(7)
-            weights = GradingNetwork(name, config).state_dict()
-        record: Any = SimpleNamespace(epoch=1, val_loss=val_loss)
-        save_best(folder, name, Origin(identity="0", table_versions={}), config, record, weights)
-        write_json(folder / HISTORY_FILE, {})  # the training is finished
+    for name in TRAINED:
+        save_model(home / "outputs/demo/phase2/models/demo" / name, name, config)
     return home
 
 
-Score = Callable[..., Result]
+Run = Callable[..., Result]
 
 
 @pytest.fixture
-def score(home: Path, monkeypatch: pytest.MonkeyPatch) -> Score:
+def score(home: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Run `pianograde score` in this process."""
     for name in os.environ:
         if name.startswith("PIANOGRADE_"):
@@ -106,7 +93,7 @@ def objects(answer: Result) -> list[dict[str, Any]]:
     return [json.loads(line, parse_constant=refuse) for line in answer.stdout.splitlines()]
 
 
-def test_json_is_one_object_a_file_on_a_line(score: Score, midi: Path, wav: Path) -> None:
+def test_json_is_one_object_a_file_on_a_line(score: Run, midi: Path, wav: Path) -> None:
     answer = score("--json", midi, wav)
     assert answer.exit_code == 0, answer.stderr
     assert answer.stderr == ""
@@ -127,7 +114,7 @@ def test_json_is_one_object_a_file_on_a_line(score: Score, midi: Path, wav: Path
 
 
 def test_what_is_left_out_is_told_in_the_object_the_table_and_on_standard_error(
-    score: Score, midi: Path, tmp_path: Path
+    score: Run, midi: Path, tmp_path: Path
 ) -> None:
     song = pretty_midi.PrettyMIDI(str(midi))
     choir = pretty_midi.Instrument(program=52)
@@ -147,7 +134,7 @@ def test_what_is_left_out_is_told_in_the_object_the_table_and_on_standard_error(
     assert "17.0 s of MIDI alone" in table.stdout
 
 
-def test_one_performance_heard_both_ways(score: Score, midi: Path, wav: Path) -> None:
+def test_one_performance_heard_both_ways(score: Run, midi: Path, wav: Path) -> None:
     (found,) = objects(score("--json", "--midi", midi, "--audio", wav))
     assert (found["modality"], found["model"]) == ("audio+midi", "gated")
     assert found["file"] == f"{midi} + {wav}"
@@ -157,12 +144,12 @@ def test_one_performance_heard_both_ways(score: Score, midi: Path, wav: Path) ->
     assert (named["modality"], named["model"]) == ("audio", "gated")
 
 
-def test_the_same_call_prints_the_same(score: Score, midi: Path, wav: Path) -> None:
+def test_the_same_call_prints_the_same(score: Run, midi: Path, wav: Path) -> None:
     assert score("--json", midi, wav).stdout == score("--json", midi, wav).stdout
 
 
 def test_a_table_has_every_dimension_its_spread_and_what_was_not_judged(
-    score: Score, midi: Path
+    score: Run, midi: Path
 ) -> None:
     answer = score(midi)
     assert answer.exit_code == 0, answer.stderr
@@ -172,19 +159,20 @@ def test_a_table_has_every_dimension_its_spread_and_what_was_not_judged(
     assert "17.0 s of MIDI alone, graded by midi_only (recipe phase2): 3 windows" in lines[1]
     for name in DIMENSIONS:
         (line,) = (line for line in lines if line.strip().startswith(name))
-        assert f"{found['scores'][name]:.1f}   ± {found['spread'][name]:.1f}" in line
+        shown = [float(figure) for figure in line.replace("±", " ").split()[1:3]]
+        assert shown == pytest.approx([found["scores"][name], found["spread"][name]], abs=0.06)
         assert ("not judged: no sound was heard" in line) == (name == "tone_quality")
     assert "phase2" in lines[-2]
     assert max(len(line) for line in lines[1:]) <= 120
 
 
 def test_many_files_are_a_row_each_and_load_their_model_once(
-    score: Score, midi: Path, monkeypatch: pytest.MonkeyPatch
+    score: Run, midi: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     loaded: list[str] = []
-    load = models.inference.scorer.load_network
+    load = models.inference.trained_model.load_network
     monkeypatch.setattr(
-        models.inference.scorer,
+        models.inference.trained_model,
         "load_network",
         lambda folder: loaded.append(folder.name) or load(folder),
     )
@@ -202,7 +190,7 @@ def test_many_files_are_a_row_each_and_load_their_model_once(
 
 
 def test_a_file_that_cannot_be_graded_is_told_and_the_others_go_on(
-    score: Score, midi: Path, wav: Path, tmp_path: Path
+    score: Run, midi: Path, wav: Path, tmp_path: Path
 ) -> None:
     broken = tmp_path / "broken\n\x1b[31m.mid"
     broken.write_bytes(midi.read_bytes()[:100])
@@ -233,7 +221,7 @@ def test_a_file_that_cannot_be_graded_is_told_and_the_others_go_on(
     ],
 )
 def test_a_call_that_cannot_work_ends_in_one_line(
-    score: Score, midi: Path, arguments: tuple[str, ...], problem: str
+    score: Run, midi: Path, arguments: tuple[str, ...], problem: str
 ) -> None:
     paths = {midi.name: midi}
     answer = score(*(paths.get(each, each) for each in arguments), "--json")
@@ -281,7 +269,7 @@ def test_what_is_not_there_is_told_before_torch_is_imported(
     assert told[-1] == "set()"
 
 
-def test_a_model_that_cannot_hear_a_file_names_those_that_can(score: Score, wav: Path) -> None:
+def test_a_model_that_cannot_hear_a_file_names_those_that_can(score: Run, wav: Path) -> None:
     answer = score(wav, "--model", "midi_only")
     assert answer.exit_code == 2
     (line,) = answer.stderr.splitlines()
@@ -330,9 +318,7 @@ def stand_in(midi: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("stand_in")
-def test_audio_is_graded_as_the_midi_that_is_found_in_it(
-    score: Score, midi: Path, wav: Path
-) -> None:
+def test_audio_is_graded_as_the_midi_that_is_found_in_it(score: Run, midi: Path, wav: Path) -> None:
     (found,) = objects(score("--json", wav, "--transcribe", "--model", "midi_only"))
     (true,) = objects(score("--json", midi))
     assert (found["modality"], found["model"]) == ("audio→midi", "midi_only")
@@ -345,7 +331,7 @@ def test_audio_is_graded_as_the_midi_that_is_found_in_it(
 
 @pytest.mark.usefixtures("stand_in")
 def test_a_fusion_model_hears_the_sound_beside_what_is_found_in_it(
-    score: Score, midi: Path, wav: Path
+    score: Run, midi: Path, wav: Path
 ) -> None:
     (found,) = objects(score("--json", "--audio", wav, "--transcribe"))
     (true,) = objects(score("--json", "--midi", midi, "--audio", wav))
@@ -363,7 +349,7 @@ def test_a_fusion_model_hears_the_sound_beside_what_is_found_in_it(
     ],
 )
 def test_what_cannot_be_transcribed_is_told(
-    score: Score, midi: Path, wav: Path, arguments: tuple[str, ...], problem: str
+    score: Run, midi: Path, wav: Path, arguments: tuple[str, ...], problem: str
 ) -> None:
     paths = {midi.name: midi, wav.name: wav}
     answer = score("--transcribe", *(paths.get(each, each) for each in arguments))
@@ -373,7 +359,7 @@ def test_what_cannot_be_transcribed_is_told(
 
 
 def test_without_the_extra_the_way_out_is_told_in_one_line(
-    score: Score, wav: Path, monkeypatch: pytest.MonkeyPatch
+    score: Run, wav: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     models.inference.transcriber.load_transcriber.cache_clear()
     monkeypatch.setitem(sys.modules, "transkun", None)
@@ -388,9 +374,7 @@ def test_without_the_extra_the_way_out_is_told_in_one_line(
     not models.inference.transcriber.can_transcribe(),
     reason="Transkun is not installed (pip install -c constraints.txt -e '.[transcription]')",
 )
-def test_a_rendered_take_is_transcribed_and_graded(
-    score: Score, midi: Path, tmp_path: Path
-) -> None:
+def test_a_rendered_take_is_transcribed_and_graded(score: Run, midi: Path, tmp_path: Path) -> None:
     models.inference.transcriber.load_transcriber.cache_clear()
     sound = render(read_midi(midi.read_bytes(), midi.name), RECIPE.instrument)
     soundfile.write(tmp_path / "rendered.wav", sound.samples, sound.sample_rate_hz)
@@ -400,14 +384,14 @@ def test_a_rendered_take_is_transcribed_and_graded(
     assert (found["modality"], found["windows"], found["silent_windows"]) == ("audio→midi", 3, 0)
 
 
-def scored(**changed: Any) -> Scored:
+def scored(**changed: Any) -> Score:
     values = {
         "file": "a/b.mid", "scores": dict.fromkeys(DIMENSIONS, 100.0),
         "spread": dict.fromkeys(DIMENSIONS, 12.34), "windows": 2, "silent_windows": 0,
         "duration_s": 3661.0, "left_out": (), "modality": "midi", "model": "midi_only",
         "not_judged": {},
     }  # fmt: skip
-    return Scored(**{**values, **changed})
+    return Score(**{**values, **changed})
 
 
 def test_columns_stand_below_their_heads() -> None:

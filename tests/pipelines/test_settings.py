@@ -19,7 +19,7 @@ from pipelines.settings import (
     remember,
 )
 from pipelines.workspace import PARTITIONED_BY, Workspace
-from storage.tables import commit, part_rows
+from storage.tables import commit, data_file_rows
 
 
 @pytest.fixture
@@ -90,7 +90,7 @@ def test_a_root_and_a_store_may_have_a_space_in_their_names(home: Path, prefix: 
     settings = load_settings(maestro=root, store=f"{prefix}{store}")
     table = Workspace(settings).table("phase2", "pairs")
     commit(table, [])
-    assert part_rows(table) == {}
+    assert data_file_rows(table) == {}
     assert (store / settings.corpus_folder / "phase2" / "pairs" / "_delta_log").is_dir()
 
 

@@ -17,12 +17,12 @@ from models.tokens.performance import PERFORMANCE_DTYPE
 from models.training.result import load_result
 from pipelines.assets.evaluation import judge, tier_sounds
 from pipelines.assets.human_validation import trained_models
-from pipelines.assets.training import model_folder, read_examples, training_assets
+from pipelines.assets.training import read_examples, training_assets
 from pipelines.resources import Project
 from pipelines.settings import CONFIGS, find_recipe
 from pipelines.workspace import Workspace
 from storage.derived import SAMPLES_VERSION
-from storage.tables import commit, derived_path, open_table, part_path, write_part
+from storage.tables import commit, data_file_path, derived_path, open_table, write_data_file
 
 RECIPE = "phase2"
 FRAMES = 40
@@ -36,7 +36,7 @@ def commit_rows(workspace: Workspace, name: str, path: str, columns: dict[str, l
     arrays = [
         pa.array(columns.get(field.name, [None] * rows), field.type) for field in table.schema
     ]
-    commit(table, [write_part(table, path, [pa.table(arrays, schema=table.schema)])])
+    commit(table, [write_data_file(table, path, [pa.table(arrays, schema=table.schema)])])
 
 
 def commit_pairs(workspace: Workspace, name: str, lowest_score: float) -> None:
@@ -56,7 +56,7 @@ def commit_pairs(workspace: Workspace, name: str, lowest_score: float) -> None:
         "width": [config.audio_features.width] * 24,
     }  # fmt: skip
     tokens = {"tokens": [np.ones(3, PERFORMANCE_DTYPE).tobytes()] * 24, "notes": [3] * 24}
-    path = part_path(workspace.table(RECIPE, "pairs"), {"tier": "good", "year": "2004"}, name)
+    path = data_file_path(workspace.table(RECIPE, "pairs"), {"tier": "good", "year": "2004"}, name)
     commit_rows(workspace, "pairs", path, about)
     for table, version, columns in (
         ("samples", SAMPLES_VERSION, scores),
@@ -97,7 +97,7 @@ def train_audio_only(on_line: Any = None) -> dict[str, Any]:
 def test_experiment_files_share_no_models(workspace: Workspace, tmp_path: Path) -> None:
     small = workspace.settings.model_copy(update={"experiment": tmp_path / "small.yaml"})
     folders = [
-        model_folder(Workspace(settings), RECIPE, "audio_only")
+        Workspace(settings).model_folder(RECIPE, "audio_only")
         for settings in (workspace.settings, small)
     ]
     assert [folder.parts[-3:] for folder in folders] == [
@@ -121,12 +121,14 @@ def test_what_is_recorded_is_what_was_read_whatever_is_committed_meanwhile(
     assert open_table(workspace.table(RECIPE, "pairs")).version() > read["pairs"]
     assert metadata["version of pairs"] == read["pairs"]
     assert metadata["version of samples"] == read["samples"]
-    folder = model_folder(workspace, RECIPE, "audio_only")
+    folder = workspace.model_folder(RECIPE, "audio_only")
     assert json.loads((folder / "history.json").read_text())["table_versions"] == read
 
 
 def test_samples_of_other_pairs_are_refused(workspace: Workspace) -> None:
-    path = part_path(workspace.table(RECIPE, "pairs"), {"tier": "good", "year": "2004"}, "later")
+    path = data_file_path(
+        workspace.table(RECIPE, "pairs"), {"tier": "good", "year": "2004"}, "later"
+    )
     commit_rows(workspace, "pairs", path, {"sample_id": ["s00"], "tier": ["good"], "year": [2004]})
     with pytest.raises(UserError, match=r"samples lacks 1 of 1 parts .* materialise samples again"):
         read_examples(workspace, RECIPE)
@@ -134,7 +136,7 @@ def test_samples_of_other_pairs_are_refused(workspace: Workspace) -> None:
 
 def test_a_model_is_judged_on_what_it_was_trained_for_alone(workspace: Workspace) -> None:
     train_audio_only()
-    folder = model_folder(workspace, RECIPE, "audio_only")
+    folder = workspace.model_folder(RECIPE, "audio_only")
     outcome = judge(workspace, RECIPE, "audio_only", read_examples(workspace, RECIPE))
     assert len(outcome.predictions) == 6
     assert outcome.training == load_result(folder, outcome.training.origin.identity)

@@ -27,14 +27,14 @@ from models.evaluation.audits.documents import (
     TranscribedSplit,
     TranscriptionAudit,
 )
-from models.inference.predict import predict_split
+from models.inference.predict_split import predict_split
+from models.inference.trained_model import load_model
 from models.inputs.feature_writer import audio_features, audio_features_version, midi_tokens_version
 from models.tokens.tokenisers import TOKENISERS
 from models.training.result import TrainingResult
 from pipelines.assets.evaluation import judge, other_models
 from pipelines.assets.training import (
     find_result,
-    model_folder,
     read_examples,
     training_assets,
 )
@@ -47,7 +47,7 @@ from pipelines.workspace import Workspace
 from storage.audio import decode_audio, encode_flac
 from storage.derived import SAMPLES_VERSION
 from storage.midi import read_midi, write_midi
-from storage.tables import commit, derived_path, part_path, read_table, write_part
+from storage.tables import commit, data_file_path, derived_path, read_table, write_data_file
 
 RECIPE = "phase2"
 RATE_HZ = 24_000
@@ -75,7 +75,7 @@ def commit_rows(workspace: Workspace, name: str, path: str, columns: dict[str, l
     arrays = [
         pa.array(columns.get(field.name, [None] * COUNT), field.type) for field in table.schema
     ]
-    commit(table, [write_part(table, path, [pa.table(arrays, schema=table.schema)])])
+    commit(table, [write_data_file(table, path, [pa.table(arrays, schema=table.schema)])])
 
 
 def commit_tables(workspace: Workspace) -> None:
@@ -110,7 +110,9 @@ def commit_tables(workspace: Workspace) -> None:
             "tokens": [each.tobytes() for each in tokens], "notes": [len(each) for each in tokens],
         }),
     }  # fmt: skip
-    path = part_path(workspace.table(RECIPE, "pairs"), {"tier": "good", "year": "2004"}, "first")
+    path = data_file_path(
+        workspace.table(RECIPE, "pairs"), {"tier": "good", "year": "2004"}, "first"
+    )
     for name, (version, columns) in tables.items():
         where = path if version is None else derived_path(path, version)
         commit_rows(workspace, name, where, about | columns)
@@ -313,8 +315,10 @@ def test_scores_from_true_notes_are_those_that_the_report_judges(
     systems = [one.system for one in found.systems if one.system.notes != "transcribed"]
     assert len(systems) == 3
     for system in systems:
-        folder = model_folder(workspace, RECIPE, system.experiment)
-        judged = predict_split(folder, data.parts, data.samples, "test").set_index("sample_id")
+        folder = workspace.model_folder(RECIPE, system.experiment)
+        judged = predict_split(load_model(folder), data.parts, data.samples, "test").set_index(
+            "sample_id"
+        )
         for clip in found.clips:
             np.testing.assert_allclose(
                 scores_of(found, clip)[system],

@@ -7,7 +7,6 @@ import pytest
 from typer.testing import CliRunner
 
 from models.config.experiment import EXPERIMENTS
-from pipelines.assets.training import model_folder
 from pipelines.cli import app
 from pipelines.settings import load_settings
 from pipelines.workspace import Workspace
@@ -36,7 +35,9 @@ def deny_writing(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "access", denied)
 
 
-@pytest.mark.parametrize("command", ["demo", "run", "pretrain", "ui", "tidy", "listen", "validate"])
+@pytest.mark.parametrize(
+    "command", ["demo", "run", "pretrain", "ui", "vacuum", "listen", "validate"]
+)
 @pytest.mark.parametrize("kind", ["below a file", "read-only"])
 def test_a_command_that_writes_says_so_in_one_line(
     command: str,
@@ -67,7 +68,7 @@ def test_a_command_that_writes_says_so_in_one_line(
 def test_who_looks_for_models_makes_no_folder(home: Path) -> None:
     workspace = Workspace(load_settings())
     for experiment in EXPERIMENTS:
-        assert not model_folder(workspace, "phase2", experiment).exists()
+        assert not workspace.model_folder("phase2", experiment).exists()
     assert not home.exists()
 
 
@@ -98,7 +99,7 @@ def test_a_dagster_home_that_cannot_be_used_is_one_line_that_names_it(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HOME", str(tmp_path / "person"))
     monkeypatch.setenv("DAGSTER_HOME", values.get(kind, str(tmp_path / "there")))
-    answer = CliRunner().invoke(app, ["tidy"])
+    answer = CliRunner().invoke(app, ["vacuum"])
     assert answer.exit_code == 2, answer.output
     [told] = answer.stderr.splitlines()
     assert "DAGSTER_HOME" in told
@@ -108,7 +109,7 @@ def test_a_dagster_home_that_cannot_be_used_is_one_line_that_names_it(
 
 def test_an_empty_dagster_home_is_none(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DAGSTER_HOME", "")
-    assert CliRunner().invoke(app, ["tidy"]).exit_code == 0
+    assert CliRunner().invoke(app, ["vacuum"]).exit_code == 0
     assert (home / "dagster" / "dagster.yaml").exists()
 
 

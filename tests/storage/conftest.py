@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from degradation.draws import draws_of
 from degradation.notes import (
     NOTE_DTYPE,
     PEDAL_CONTROLLERS,
@@ -27,13 +28,12 @@ from degradation.notes import (
 )
 from degradation.recipe import TIERS, Recipe, load_recipe
 from degradation.render import Instrument, render
-from degradation.sampling import draws_of
 from degradation.seeds import stream
 from storage.corpus import COLUMNS, CorpusConfig, load_corpus_config, read_index
 from storage.demo_corpus import write_demo_corpus
 from storage.midi import read_midi
-from storage.pairs import CorpusOrigin, PairsTask, clean_segment, write_pairs_part
-from storage.performances import load_performances, plan_performances, write_performances_part
+from storage.pairs import CorpusOrigin, PairsTask, clean_segment, write_pairs
+from storage.performances import load_performances, plan_performances, write_performances
 from storage.schema import PAIRS, PAIRS_QUARANTINE, PERFORMANCES, QUARANTINE, SEGMENTS
 from storage.segments import write_segments
 from storage.tables import Table, commit, read_table
@@ -156,7 +156,7 @@ def build_corpus(root: Path, store: Path, config: CorpusConfig) -> dict[str, Tab
         read_index(root).entries,
         config.duration_tolerance_s,
     )
-    reports = [write_performances_part(task) for task in tasks]
+    reports = [write_performances(task) for task in tasks]
     commit(tables["performances"], [report.performances for report in reports])
     commit(tables["quarantine"], [r.quarantine for r in reports], {"stage": "performances"})
     part, _ = write_segments(tables["segments"], tables["performances"], config)
@@ -304,7 +304,7 @@ def shards(
     for tier in TIERS:
         rows = 40 if tier == "poor" else 4
         task = plan_pairs(corpus_tables, demo_root, recipe, store, tier, rows)
-        parts[tier, str(task.year)].append(write_pairs_part(task).pairs)
+        parts[tier, str(task.year)].append(write_pairs(task).pairs)
     for (tier, year), written in parts.items():
         commit(task.table, written, {"tier": tier, "year": year})
     return task.table

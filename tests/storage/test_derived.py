@@ -10,12 +10,12 @@ from storage.audio import decode_audio
 from storage.derived import (
     DerivedTask,
     long_readings,
-    write_heuristics_part,
-    write_samples_part,
+    write_heuristics,
+    write_samples,
 )
 from storage.midi import read_midi
 from storage.schema import HEURISTICS, SAMPLES
-from storage.tables import Table, commit, part_rows, read_part, read_table
+from storage.tables import Table, commit, data_file_rows, read_data_file, read_table
 
 
 @pytest.fixture(scope="module")
@@ -28,23 +28,23 @@ def tasks(shards: Table, tmp_path_factory: pytest.TempPathFactory) -> list[Deriv
     samples = Table(url=str(store / "samples"), schema=SAMPLES, partition_by=("tier", "year"))
     planned = [
         DerivedTask(pairs=shards, heuristics=heuristics, samples=samples, path=path)
-        for path in part_rows(shards)
+        for path in data_file_rows(shards)
     ]
-    commit(heuristics, [write_heuristics_part(task) for task in planned])
-    commit(samples, [write_samples_part(task) for task in planned])
+    commit(heuristics, [write_heuristics(task) for task in planned])
+    commit(samples, [write_samples(task) for task in planned])
     return planned
 
 
 def whole(table: Table, path: str) -> pa.Table:
-    return pa.concat_tables(read_part(table, path))
+    return pa.concat_tables(read_data_file(table, path))
 
 
 def test_rows_follow_those_of_the_shards_in_order(tasks: list[DerivedTask]) -> None:
     for task in tasks:
         names = whole(task.pairs, task.path)["sample_id"].to_pylist()
         for table, write in (
-            (task.heuristics, write_heuristics_part),
-            (task.samples, write_samples_part),
+            (task.heuristics, write_heuristics),
+            (task.samples, write_samples),
         ):
             assert whole(table, write(task).path)["sample_id"].to_pylist() == names
 
@@ -52,7 +52,7 @@ def test_rows_follow_those_of_the_shards_in_order(tasks: list[DerivedTask]) -> N
 def test_a_row_holds_what_the_functions_say_of_its_own_bytes(tasks: list[DerivedTask]) -> None:
     task = tasks[-1]
     pairs = whole(task.pairs, task.path)
-    readings = whole(task.heuristics, write_heuristics_part(task).path).to_pylist()
+    readings = whole(task.heuristics, write_heuristics(task).path).to_pylist()
     for at in (0, len(pairs) - 1):
         row = pairs.slice(at, 1).to_pylist()[0]
         performance = replace(read_midi(row["midi"]["bytes"], "x"), duration_s=10.0)
@@ -68,10 +68,10 @@ def test_samples_are_the_shards_and_heuristics_side_by_side_and_light(
     tasks: list[DerivedTask],
 ) -> None:
     for task in tasks:
-        path = write_samples_part(task).path
+        path = write_samples(task).path
         samples = whole(task.samples, path)
         pairs = whole(task.pairs, task.path)
-        readings = whole(task.heuristics, write_heuristics_part(task).path)
+        readings = whole(task.heuristics, write_heuristics(task).path)
         for name in SAMPLES.names:
             source = pairs if name in pairs.column_names else readings
             assert samples[name].equals(source[name]), name
@@ -89,7 +89,7 @@ def test_samples_without_their_heuristics_are_told(
         for name in ("heuristics", "samples")
     }
     with pytest.raises(UserError, match=r"heuristics lacks .*materialise heuristics first") as told:
-        write_samples_part(replace(tasks[0], **elsewhere))
+        write_samples(replace(tasks[0], **elsewhere))
     assert "\n" not in str(told.value)
     assert not any(tmp_path.rglob("*.parquet"))
 
@@ -98,8 +98,8 @@ def test_what_was_derived_is_not_derived_again(tasks: list[DerivedTask], tmp_pat
     folder = Path(tasks[0].heuristics.url).parent
     written = {path: path.stat().st_mtime_ns for path in folder.rglob("*.parquet")}
     for task in tasks:
-        write_heuristics_part(task)
-        write_samples_part(task)
+        write_heuristics(task)
+        write_samples(task)
     assert {path: path.stat().st_mtime_ns for path in folder.rglob("*.parquet")} == written
 
 
@@ -119,7 +119,7 @@ def test_derived_tables_lie_in_an_object_store_too(
     moved = Table(
         url=f"{object_store}/heuristics", schema=HEURISTICS, partition_by=("tier", "year")
     )
-    part = write_heuristics_part(
+    part = write_heuristics(
         DerivedTask(pairs=task.pairs, heuristics=moved, samples=task.samples, path=task.path)
     )
     commit(moved, [part])

@@ -13,10 +13,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from degradation.errors import UserError
-from storage.derived import HEURISTICS_VERSION, DerivedTask, write_heuristics_part
+from storage.derived import HEURISTICS_VERSION, DerivedTask, write_heuristics
 from storage.export import FILE_ROWS, export_shards
 from storage.schema import HEURISTICS
-from storage.tables import Table, commit, derived_path, part_rows, read_table, write_part
+from storage.tables import Table, commit, data_file_rows, derived_path, read_table, write_data_file
 
 README = Path(__file__).parents[2] / "README.md"
 PAIRS = pa.schema([("sample_id", pa.string()), ("split", pa.string()), ("tier", pa.string())])
@@ -42,13 +42,13 @@ def tables(tmp_path: Path) -> tuple[Table, Table]:
             {"sample_id": row["sample_id"], "tier": "good", "score": float(row["sample_id"][1:])}
             for row in rows
         ]
-        part = write_part(
+        part = write_data_file(
             pairs, f"{first}.parquet", [pa.Table.from_pylist(rows, schema=pairs.schema)]
         )
         parts.append(part)
         path = derived_path(part.path, HEURISTICS_VERSION)
         table = pa.Table.from_pylist(scored, schema=heuristics.schema)
-        readings.append(write_part(heuristics, path, [table]))
+        readings.append(write_data_file(heuristics, path, [table]))
     commit(pairs, parts)
     commit(heuristics, readings)
     return pairs, heuristics
@@ -80,9 +80,9 @@ def test_the_readmes_block_runs_on_an_export(
     )
     tasks = [
         DerivedTask(pairs=shards, heuristics=heuristics, samples=heuristics, path=path)
-        for path in part_rows(shards)
+        for path in data_file_rows(shards)
     ]
-    commit(heuristics, [write_heuristics_part(task) for task in tasks])
+    commit(heuristics, [write_heuristics(task) for task in tasks])
     export_shards(shards, heuristics, tmp_path / "shards")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(datasets.config, "HF_HUB_OFFLINE", True)
@@ -109,7 +109,7 @@ def test_heuristics_that_lag_behind_are_told_before_anything_is_written(
     tables: tuple[Table, Table], tmp_path: Path
 ) -> None:
     pairs, heuristics = tables
-    for path in list(part_rows(heuristics))[:3]:
+    for path in list(data_file_rows(heuristics))[:3]:
         (Path(heuristics.url) / path).unlink()
     with pytest.raises(UserError, match=r"lacks 3 of the 30 .*materialise heuristics") as told:
         export_shards(pairs, heuristics, tmp_path / "out")
@@ -120,7 +120,7 @@ def test_heuristics_that_lag_behind_are_told_before_anything_is_written(
 def test_an_export_that_failed_leaves_nothing_and_can_be_run_again(
     tables: tuple[Table, Table], tmp_path: Path
 ) -> None:
-    last = Path(tables[0].url) / sorted(part_rows(tables[0]))[-1]
+    last = Path(tables[0].url) / sorted(data_file_rows(tables[0]))[-1]
     whole = last.read_bytes()
     last.write_bytes(whole[: len(whole) // 2])
     (tmp_path / "out").mkdir()
@@ -137,15 +137,15 @@ import os, pickle, signal, sys
 from pathlib import Path
 from storage import export
 
-write_part = export.write_part
+write_data_file = export.write_data_file
 
 def write_or_die(table, path, groups):
     def one_of():
         yield next(groups)
         os.kill(os.getpid(), signal.SIGKILL)
-    return write_part(table, path, one_of() if "train-00001" in path else groups)
+    return write_data_file(table, path, one_of() if "train-00001" in path else groups)
 
-export.write_part = write_or_die
+export.write_data_file = write_or_die
 tables, out = pickle.loads(Path(sys.argv[1]).read_bytes())
 export.export_shards(*tables, out)
 """

@@ -9,10 +9,9 @@ from typing import Any
 
 import pytest
 
+from degradation.draws import NOTHING, NUISANCE, FactoredDraw, draws_of
 from degradation.factored import FACTORS, FactoredRecipe
-from degradation.factored_sampling import NOTHING, NUISANCE, FactoredDraw
 from degradation.recipe import load_recipe
-from degradation.sampling import draws_of
 from labeling.scores import DIMENSIONS
 from storage.audio import encode_flac
 from storage.factored_columns import recording_quality
@@ -27,7 +26,7 @@ from storage.pairs import (
 from storage.performances import load_performances
 from storage.schema import PAIRS, SAMPLES
 from storage.tables import Table, read_table
-from storage.verify import remeasured_snr_db
+from storage.verify import measured_snr_db
 
 RECIPES = Path(__file__).parents[2] / "configs" / "recipes"
 
@@ -154,10 +153,10 @@ def test_the_noise_that_a_row_states_is_in_its_audio(rows: list[Row]) -> None:
     for row in noisy:
         asked_db = row["recording_quality"]["snr_db"]
         assert row["realised_snr_db"] == pytest.approx(asked_db, abs=0.01)
-        assert remeasured_snr_db(row, None) == pytest.approx(asked_db, abs=0.1)
+        assert measured_snr_db(row, None) == pytest.approx(asked_db, abs=0.1)
     quiet = next(row for row in rows if row["recording_quality"]["snr_db"] is None)
     assert replay_without_noise(quiet).samples.tolist() == replay(quiet).sound.samples.tolist()
-    assert remeasured_snr_db(quiet, None) is None
+    assert measured_snr_db(quiet, None) is None
 
 
 def test_noise_is_measured_in_rows_that_were_turned_down_too(
@@ -173,7 +172,7 @@ def test_noise_is_measured_in_rows_that_were_turned_down_too(
     assert min(row["gain_db"] for row in noisy) < -3
     for row in noisy:
         asked_db = row["recording_quality"]["snr_db"]
-        assert remeasured_snr_db(row, None) == pytest.approx(asked_db, abs=0.1)
+        assert measured_snr_db(row, None) == pytest.approx(asked_db, abs=0.1)
 
 
 def test_noise_fainter_than_rounding_is_not_measured_again(
@@ -183,7 +182,7 @@ def test_noise_fainter_than_rounding_is_not_measured_again(
     recipe = factored.model_copy(update={"nuisance": faint})
     rows = rows_of_fullest(recipe, corpus_tables, demo_root, "train")
     noisy = [row for row in rows if row["realised_snr_db"] is not None]
-    found = {row["realised_snr_db"]: remeasured_snr_db(row, None) for row in noisy}
+    found = {row["realised_snr_db"]: measured_snr_db(row, None) for row in noisy}
     assert found[max(found)] is None
     for asked_db, measured_db in found.items():
         assert measured_db is None or measured_db == pytest.approx(asked_db, abs=0.1)

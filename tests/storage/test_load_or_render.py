@@ -9,7 +9,7 @@ from degradation.notes import Performance
 from degradation.render import render
 from degradation.tiered import TieredRecipe
 from storage.audio import read_audio_window
-from storage.load_or_render import RecordingError, hear, recording_state
+from storage.load_or_render import RecordingError, load_or_render, recording_state
 
 
 @pytest.fixture
@@ -32,9 +32,9 @@ def test_a_rendering_is_of_the_notes_and_a_recording_of_the_segment(
 ) -> None:
     instrument = recipe.instrument
     for played in (random_performance(1), random_performance(2)):
-        rendered = hear(played, "rendered", instrument, segment, None)
+        rendered = load_or_render(played, "rendered", instrument, segment, None)
         assert np.array_equal(rendered.samples, render(played, instrument).samples)
-        recorded = hear(played, "recorded", instrument, segment, recorded_root)
+        recorded = load_or_render(played, "recorded", instrument, segment, recorded_root)
         window = read_audio_window(
             recorded_root / str(segment["audio_filename"]), 5.0, 10.0, instrument.sample_rate_hz
         )
@@ -61,7 +61,7 @@ def test_a_recording_that_cannot_be_heard_is_told(
 ) -> None:
     root = recorded_root if rooted else None
     with pytest.raises(RecordingError, match=reason) as told:
-        hear(random_performance(1), "recorded", recipe.instrument, segment | change, root)
+        load_or_render(random_performance(1), "recorded", recipe.instrument, segment | change, root)
     assert "\n" not in str(told.value)
 
 

@@ -20,14 +20,14 @@ from storage.audio import decode_audio, encode_flac, read_audio_window
 from storage.midi import read_midi, write_midi
 from storage.pairs import (
     PairsTask,
-    find_pairs_part,
+    find_pairs,
     replay,
     replay_without_noise,
     split_into_tasks,
-    write_pairs_part,
+    write_pairs,
 )
 from storage.schema import PAIRS
-from storage.tables import Table, part_rows, read_part, read_table
+from storage.tables import Table, data_file_rows, read_data_file, read_table
 
 MakeTask = Callable[..., PairsTask]
 
@@ -48,22 +48,22 @@ for row in reversed(pq.read_table(sys.argv[1], partitioning=None).to_pylist()):
 PEAK_MEMORY = """
 import pickle, re, sys
 from pathlib import Path
-from storage.pairs import write_pairs_part
+from storage.pairs import write_pairs
 task = pickle.loads(Path(sys.argv[1]).read_bytes())
-write_pairs_part(task)
+write_pairs(task)
 print(int(re.search(r"VmHWM:\\s+(\\d+) kB", Path("/proc/self/status").read_text())[1]) / 1024)
 """
 
 
 def rows_of(task: PairsTask) -> list[dict[str, Any]]:
-    groups = list(read_part(task.table, write_pairs_part(task).pairs.path))
+    groups = list(read_data_file(task.table, write_pairs(task).pairs.path))
     found: list[dict[str, Any]] = pa.concat_tables(groups).to_pylist()
     return found
 
 
 def left_out(task: PairsTask) -> list[dict[str, Any]]:
-    path = write_pairs_part(task).quarantine.path
-    return [row for group in read_part(task.quarantine, path) for row in group.to_pylist()]
+    path = write_pairs(task).quarantine.path
+    return [row for group in read_data_file(task.quarantine, path) for row in group.to_pylist()]
 
 
 def all_rows(table: Table) -> list[dict[str, Any]]:
@@ -92,11 +92,11 @@ def test_a_task_makes_one_row_a_draw_in_order(make_task: MakeTask) -> None:
 
 def test_a_part_that_is_there_is_not_made_again(make_task: MakeTask, tmp_path: Path) -> None:
     task = make_task("good", 3)
-    assert find_pairs_part(task) is None
-    report = write_pairs_part(task)
-    assert find_pairs_part(task) == report
+    assert find_pairs(task) is None
+    report = write_pairs(task)
+    assert find_pairs(task) == report
     written = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.parquet")}
-    assert write_pairs_part(task) == report
+    assert write_pairs(task) == report
     assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.parquet")} == written
 
 
@@ -155,7 +155,7 @@ def test_a_rendered_row_is_made_again_from_itself_alone(shards: Table, tier: str
 
 
 def test_another_process_makes_the_same_bytes(shards: Table) -> None:
-    path = Path(shards.url) / next(path for path in part_rows(shards) if "tier=poor" in path)
+    path = Path(shards.url) / next(path for path in data_file_rows(shards) if "tier=poor" in path)
     lines = run(ROW_BYTES, path).splitlines()
     assert len(lines) == 40
     assert [line for line in lines if not line.endswith("True True")] == []
@@ -314,7 +314,7 @@ def test_what_would_befall_every_row_is_no_matter_for_quarantine(
     absent = recipe.instrument.model_copy(update={"program": 125, "bank": 77})
     task = make_task("good", 2, recipe=recipe.model_copy(update={"instrument": absent}))
     with pytest.raises(UserError, match=r"has no bank 77 program 125"):
-        write_pairs_part(task)
+        write_pairs(task)
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]
 
 

@@ -15,7 +15,7 @@ from labeling.damage import Damage
 from storage.columns import read_edits, read_notes, read_pedal
 from storage.midi import read_midi
 from storage.schema import TABLES, data_dictionary
-from storage.tables import Table, part_rows, read_table
+from storage.tables import Table, data_file_rows, read_table
 
 DICTIONARY = Path(__file__).parents[2] / "docs" / "data-dictionary.md"
 
@@ -23,7 +23,7 @@ DICTIONARY = Path(__file__).parents[2] / "docs" / "data-dictionary.md"
 @pytest.fixture(scope="module")
 def part(shards: Table) -> Path:
     """The largest part of the shards: 40 poor rows."""
-    rows = part_rows(shards)
+    rows = data_file_rows(shards)
     return Path(shards.url) / max(rows, key=lambda path: rows[path])
 
 
@@ -116,12 +116,12 @@ def test_hugging_face_datasets_reads_parts_offline(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     monkeypatch.setattr(datasets.config, "HF_HUB_OFFLINE", True)
-    files = [str(Path(shards.url) / path) for path in part_rows(shards)]
+    files = [str(Path(shards.url) / path) for path in data_file_rows(shards)]
     every = datasets.load_dataset(
         "parquet", data_files=files, split="train", cache_dir=str(tmp_path)
     )
     assert isinstance(every.features["audio"], datasets.Audio)
-    assert len(every) == sum(part_rows(shards).values())
+    assert len(every) == sum(data_file_rows(shards).values())
     stored = every.cast_column("audio", datasets.Audio(decode=False))
     by_id = {row["sample_id"]: row for row in stored}
     for row in rows:

@@ -13,7 +13,7 @@ from storage.corpus import CorpusConfig
 from storage.performances import load_performances
 from storage.schema import PERFORMANCES, SEGMENTS
 from storage.segments import cut_segments, window_starts, write_segments
-from storage.tables import Table, commit, part_path, read_table, write_part
+from storage.tables import Table, commit, data_file_path, read_table, write_data_file
 
 
 def performance_row(onsets_s: list[float], duration_s: float, number: int = 0) -> pa.Table:
@@ -88,7 +88,7 @@ def test_a_corpus_without_one_segment_is_told(corpus_config: CorpusConfig, tmp_p
         ("none", PERFORMANCES.empty_table(), "no performance could be used"),
         ("short", performance_row([1.0], 8.0), "less than one window of 10 s"),
     ):
-        part = write_part(performances, part_path(performances, {}, name), [rows])
+        part = write_data_file(performances, data_file_path(performances, {}, name), [rows])
         commit(performances, [part])
         with pytest.raises(UserError, match=rf"gives no segment of 10 s; .*{reason}"):
             write_segments(segments, performances, corpus_config)

@@ -16,19 +16,19 @@ import pytest
 from degradation.errors import UserError
 from storage.tables import (
     ROW_GROUP_ROWS,
-    Part,
+    DataFile,
     Table,
     commit,
-    derive_part,
+    data_file_path,
+    data_file_rows,
+    derive_data_file,
     derived_path,
-    find_part,
+    find_data_file,
     open_table,
-    part_path,
-    part_rows,
-    read_part,
+    read_data_file,
     read_table,
     table_exists,
-    write_part,
+    write_data_file,
 )
 
 SCHEMA = pa.schema([("tier", pa.string()), ("year", pa.int16()), ("n", pa.int64())])
@@ -48,13 +48,13 @@ def rows(tier: str, *numbers: int) -> pa.Table:
     return pa.table(columns, schema=SCHEMA)
 
 
-def write(table: Table, tier: str, *numbers: int, name: str | None = None) -> Part:
+def write(table: Table, tier: str, *numbers: int, name: str | None = None) -> DataFile:
     name = name or "-".join(map(str, numbers)) or "empty"
-    path = part_path(table, {"tier": tier, "year": "2004"}, name)
-    return write_part(table, path, [rows(tier, *numbers)])
+    path = data_file_path(table, {"tier": tier, "year": "2004"}, name)
+    return write_data_file(table, path, [rows(tier, *numbers)])
 
 
-def put(table: Table, tier: str, *parts: Part) -> int:
+def put(table: Table, tier: str, *parts: DataFile) -> int:
     return commit(table, parts, {"tier": tier, "year": "2004"})
 
 
@@ -103,7 +103,7 @@ def test_a_reader_pinned_to_a_version_keeps_it(table: Table) -> None:
     put(table, "poor", write(table, "poor", 2))
     assert pinned.to_table()["n"].to_pylist() == [1]
     assert numbers(table, version) == [1]
-    assert list(part_rows(table, version).values()) == [1]
+    assert list(data_file_rows(table, version).values()) == [1]
     assert numbers(table) == [2]
 
 
@@ -115,12 +115,12 @@ def test_a_commit_says_what_it_is_about(table: Table) -> None:
 def test_the_log_knows_the_rows_of_every_part(table: Table) -> None:
     put(table, "poor", write(table, "poor", 1, 2, 3), write(table, "poor", 4))
     put(table, "good", write(table, "good"))
-    assert part_rows(table) == {
+    assert data_file_rows(table) == {
         "tier=good/year=2004/empty.parquet": 0,
         "tier=poor/year=2004/1-2-3.parquet": 3,
         "tier=poor/year=2004/4.parquet": 1,
     }
-    assert sum(part_rows(table, tier="poor", year="2004").values()) == 4
+    assert sum(data_file_rows(table, tier="poor", year="2004").values()) == 4
 
 
 def test_a_table_that_was_never_committed_is_told(table: Table) -> None:
@@ -142,22 +142,22 @@ def test_a_table_of_other_columns_is_not_written_into(table: Table) -> None:
 
 
 def test_a_part_is_found_again_with_its_rows(table: Table) -> None:
-    assert find_part(table, "tier=poor/year=2004/1-2.parquet") is None
-    assert write(table, "poor", 1, 2) == find_part(table, "tier=poor/year=2004/1-2.parquet")
+    assert find_data_file(table, "tier=poor/year=2004/1-2.parquet") is None
+    assert write(table, "poor", 1, 2) == find_data_file(table, "tier=poor/year=2004/1-2.parquet")
 
 
 def test_a_part_that_was_cut_short_is_not_found(table: Table) -> None:
     part = write(table, "poor", 1, 2)
     path = Path(table.url) / part.path
     path.write_bytes(path.read_bytes()[:-20])
-    assert find_part(table, part.path) is None
+    assert find_data_file(table, part.path) is None
     path.write_bytes(b"")
-    assert find_part(table, part.path) is None
+    assert find_data_file(table, part.path) is None
 
 
 def test_row_groups_are_small_and_come_one_at_a_time(table: Table) -> None:
     part = write(table, "poor", *range(3 * ROW_GROUP_ROWS + 1), name="many")
-    groups = list(read_part(table, part.path, ["n"]))
+    groups = list(read_data_file(table, part.path, ["n"]))
     assert [len(group) for group in groups] == [ROW_GROUP_ROWS] * 3 + [1]
     assert pa.concat_tables(groups)["n"].to_pylist() == list(range(3 * ROW_GROUP_ROWS + 1))
 
@@ -168,10 +168,10 @@ def failing_groups() -> Iterator[pa.Table]:
 
 
 def test_a_write_that_fails_half_way_leaves_nothing(table: Table) -> None:
-    path = part_path(table, {"tier": "poor", "year": "2004"}, "broken")
+    path = data_file_path(table, {"tier": "poor", "year": "2004"}, "broken")
     with pytest.raises(RuntimeError, match=r"half-way"):
-        write_part(table, path, failing_groups())
-    assert find_part(table, path) is None
+        write_data_file(table, path, failing_groups())
+    assert find_data_file(table, path) is None
     assert files(Path(table.url).parent) == []
 
 
@@ -180,7 +180,7 @@ def test_a_source_that_is_gone_is_told_as_one_of_reading(table: Table, tmp_path:
     source = write(table, "poor", 1)
     (Path(table.url) / source.path).unlink()
     with pytest.raises(UserError, match=r"could not read .*table/tier=poor") as told:
-        derive_part(table, source.path, target, "v1", lambda group: group)
+        derive_data_file(table, source.path, target, "v1", lambda group: group)
     assert "\n" not in str(told.value)
     assert files(tmp_path) == []
 
@@ -192,7 +192,7 @@ def test_what_a_dead_process_left_does_no_harm(table: Table) -> None:
     (folder / f".{part.path.split('/')[-1]}.0123.tmp").write_bytes(b"half a file")
     (folder / "never-committed.parquet").write_bytes((Path(table.url) / part.path).read_bytes())
     assert numbers(table) == [1]
-    assert list(part_rows(table)) == [part.path]
+    assert list(data_file_rows(table)) == [part.path]
     put(table, "poor", write(table, "poor", 2))
     assert numbers(table) == [2]
 
@@ -206,13 +206,13 @@ def test_a_part_follows_from_another_once(table: Table, tmp_path: Path) -> None:
         calls.append(len(group))
         return group.set_column(2, "n", pa.array([2 * n.as_py() for n in group["n"]]))
 
-    derived = derive_part(table, source.path, target, "v1", double)
+    derived = derive_data_file(table, source.path, target, "v1", double)
     assert derived.path == derived_path(source.path, "v1") != source.path
-    assert derive_part(table, source.path, target, "v1", double) == derived
+    assert derive_data_file(table, source.path, target, "v1", double) == derived
     assert calls == [32, 8]
-    found = [n for group in read_part(target, derived.path) for n in group["n"].to_pylist()]
+    found = [n for group in read_data_file(target, derived.path) for n in group["n"].to_pylist()]
     assert found == [2 * n for n in range(40)]
-    assert derive_part(table, source.path, target, "v2", double).path != derived.path
+    assert derive_data_file(table, source.path, target, "v2", double).path != derived.path
 
 
 # Several writers at once, as processes: Delta Lake's own locks are what is tried.
@@ -251,12 +251,12 @@ def run_at_once(writer: Writer, url: str, names: Sequence[str], count: int) -> N
 def test_writers_of_different_partitions_all_land(table: Table) -> None:
     run_at_once(commit_some, table.url, ("poor", "good", "moderate"), 8)
     landed = {f"tier={tier}/year=2004/7.parquet" for tier in ("good", "moderate", "poor")}
-    assert set(part_rows(table)) == landed
+    assert set(data_file_rows(table)) == landed
 
 
 def test_writers_of_one_partition_never_leave_two_contents(table: Table) -> None:
     run_at_once(commit_to_each, table.url, ("one", "other"), 25)
-    held = part_rows(table)
+    held = data_file_rows(table)
     assert len(held) == 25
     assert len({path.split("/")[0] for path in held}) == 25
 
@@ -264,14 +264,14 @@ def test_writers_of_one_partition_never_leave_two_contents(table: Table) -> None
 WRITE_FOR_EVER = """
 import sys
 import pyarrow as pa
-from storage.tables import Table, commit, part_path, write_part
+from storage.tables import Table, commit, data_file_path, write_data_file
 schema = pa.schema([("tier", pa.string()), ("year", pa.int16()), ("n", pa.int64())])
 table = Table(url=sys.argv[1], schema=schema, partition_by=("tier", "year"))
 partition = {"tier": "poor", "year": "2004"}
 for number in range(10**9):
     some = pa.table({"tier": ["poor"] * 500, "year": [2004] * 500, "n": [number] * 500}, schema)
-    path = part_path(table, partition, str(number))
-    commit(table, [write_part(table, path, [some])], partition)
+    path = data_file_path(table, partition, str(number))
+    commit(table, [write_data_file(table, path, [some])], partition)
     print(number, flush=True)
 """
 
@@ -304,7 +304,9 @@ def test_a_full_disk_is_told_and_the_table_stays(tiny_disk: Path) -> None:
         2, "n", pa.array([pow(7, n, 2**61 - 1) for n in range(400_000)])
     )
     with pytest.raises(UserError, match=r"the disk is full; free some space and run again"):
-        write_part(table, part_path(table, {"tier": "poor", "year": "2004"}, "large"), [large])
+        write_data_file(
+            table, data_file_path(table, {"tier": "poor", "year": "2004"}, "large"), [large]
+        )
     assert files(tiny_disk / "table" / "tier=poor") == ["1.parquet", "2.parquet"]
     fill(tiny_disk / "filler")
     with pytest.raises(UserError, match=r"could not commit .*the disk is full"):
@@ -333,23 +335,25 @@ def test_an_object_store_holds_tables_too(object_store: str) -> None:
     assert numbers(table) == [3, 10]
     assert numbers(table, version) == [1, 2]
     assert numbers(table, tier="poor") == [3]
-    assert part_rows(table, tier="poor", year="2004") == {"tier=poor/year=2004/3.parquet": 1}
-    derived = derive_part(table, "tier=poor/year=2004/3.parquet", target, "v1", lambda part: part)
-    assert find_part(target, derived.path) == derived
-    assert [group["n"].to_pylist() for group in read_part(target, derived.path)] == [[3]]
+    assert data_file_rows(table, tier="poor", year="2004") == {"tier=poor/year=2004/3.parquet": 1}
+    derived = derive_data_file(
+        table, "tier=poor/year=2004/3.parquet", target, "v1", lambda part: part
+    )
+    assert find_data_file(target, derived.path) == derived
+    assert [group["n"].to_pylist() for group in read_data_file(target, derived.path)] == [[3]]
 
 
 def test_an_object_store_shows_no_part_that_failed_half_way(object_store: str) -> None:
     table = table_at(f"{object_store}/failing")
     with pytest.raises(RuntimeError, match=r"half-way"):
-        write_part(table, "broken.parquet", failing_groups())
-    assert find_part(table, "broken.parquet") is None
+        write_data_file(table, "broken.parquet", failing_groups())
+    assert find_data_file(table, "broken.parquet") is None
 
 
 def test_writers_to_an_object_store_at_once_all_land(object_store: str) -> None:
     table = table_at(f"{object_store}/busy")
     run_at_once(commit_some, table.url, ("poor", "good"), 3)
-    assert part_rows(table) == {f"tier={t}/year=2004/2.parquet": 1 for t in ("good", "poor")}
+    assert data_file_rows(table) == {f"tier={t}/year=2004/2.parquet": 1 for t in ("good", "poor")}
 
 
 def test_a_missing_bucket_is_told_in_one_line(object_store: str) -> None:

@@ -9,9 +9,9 @@ from degradation.notes import NOTE_DTYPE, NoteArray
 from degradation.seeds import stream
 from storage.corpus import read_index
 from storage.midi import read_midi
-from storage.performances import plan_performances, write_performances_part
+from storage.performances import plan_performances, write_performances
 from storage.schema import PERFORMANCES, QUARANTINE, TWINS
-from storage.tables import Part, Table, read_part
+from storage.tables import DataFile, Table, read_data_file
 from storage.twins import (
     Apart,
     Music,
@@ -184,23 +184,25 @@ def test_one_split_alone_has_no_twins(split: str) -> None:
 
 
 @pytest.fixture
-def set_apart(tmp_path: Path) -> Callable[[Path], tuple[Apart, list[Part], Table]]:
+def set_apart(tmp_path: Path) -> Callable[[Path], tuple[Apart, list[DataFile], Table]]:
     performances = Table(
         url=str(tmp_path / "performances"), schema=PERFORMANCES, partition_by=("year",)
     )
     quarantine = Table(url=str(tmp_path / "left-out"), schema=QUARANTINE, partition_by=("stage",))
     twins = Table(url=str(tmp_path / "twins"), schema=TWINS)
 
-    def read(root: Path) -> tuple[Apart, list[Part], Table]:
+    def read(root: Path) -> tuple[Apart, list[DataFile], Table]:
         tasks = plan_performances(performances, quarantine, root, read_index(root).entries, 10.0)
-        parts = [write_performances_part(task).performances for task in reversed(tasks)]
+        parts = [write_performances(task).performances for task in reversed(tasks)]
         return set_twins_apart(performances, parts, twins), parts, performances
 
     return read
 
 
-def names_in(table: Table, parts: tuple[Part, ...] | list[Part]) -> set[str]:
-    groups = [group for part in parts for group in read_part(table, part.path, ["midi_filename"])]
+def names_in(table: Table, parts: tuple[DataFile, ...] | list[DataFile]) -> set[str]:
+    groups = [
+        group for part in parts for group in read_data_file(table, part.path, ["midi_filename"])
+    ]
     return {name for group in groups for name in group["midi_filename"].to_pylist()}
 
 

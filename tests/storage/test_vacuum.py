@@ -6,8 +6,16 @@ import pyarrow as pa
 import pytest
 
 from degradation.errors import UserError
-from storage.tables import Part, Table, commit, open_table, part_path, read_table, write_part
-from storage.vacuum import UNCOMMITTED_S, Freed, tidy
+from storage.tables import (
+    DataFile,
+    Table,
+    commit,
+    data_file_path,
+    open_table,
+    read_table,
+    write_data_file,
+)
+from storage.vacuum import UNCOMMITTED_S, Freed, vacuum
 
 SCHEMA = pa.schema([("tier", pa.string()), ("n", pa.int64())])
 LONG_AGO = time.time() - 2 * UNCOMMITTED_S
@@ -23,9 +31,9 @@ def table(tmp_path: Path) -> Table:
     return table
 
 
-def write(table: Table, tier: str, n: int) -> Part:
+def write(table: Table, tier: str, n: int) -> DataFile:
     rows = pa.table({"tier": [tier], "n": [n]}, schema=SCHEMA)
-    return write_part(table, part_path(table, {"tier": tier}, str(n)), [rows])
+    return write_data_file(table, data_file_path(table, {"tier": tier}, str(n)), [rows])
 
 
 def files(table: Table) -> set[str]:
@@ -45,7 +53,7 @@ def numbers(table: Table, version: int | None = None) -> list[int]:
 
 def test_the_newest_version_is_kept_and_all_else_removed(table: Table) -> None:
     size = sum((Path(table.url) / f"tier=poor/{n}.parquet").stat().st_size for n in range(3))
-    assert tidy(table, 1) == Freed(files=3, size=size)
+    assert vacuum(table, 1) == Freed(files=3, size=size)
     assert files(table) == {"tier=good/9.parquet", "tier=poor/3.parquet"}
     assert numbers(table) == [3, 9]
 
@@ -53,10 +61,10 @@ def test_the_newest_version_is_kept_and_all_else_removed(table: Table) -> None:
 def test_as_many_versions_can_be_read_as_were_asked_for(table: Table) -> None:
     newest = open_table(table).version()
     for _ in range(2):  # tidying makes no versions, which would push the older ones out
-        tidy(table, 3)
+        vacuum(table, 3)
         assert [numbers(table, newest - back) for back in range(3)] == [[3, 9], [2, 9], [1, 9]]
     assert "tier=poor/0.parquet" not in files(table)
-    assert tidy(table, 100) == Freed(files=0, size=0)
+    assert vacuum(table, 100) == Freed(files=0, size=0)
 
 
 def test_what_killed_writers_left_goes_but_not_what_may_be_committed_yet(table: Table) -> None:
@@ -70,7 +78,7 @@ def test_what_killed_writers_left_goes_but_not_what_may_be_committed_yet(table: 
     (folder / "notes.txt").write_text("not ours")
     for path in ("tier=poor/50.parquet", "notes.txt", "tier=poor/3.parquet"):
         age(folder / path)
-    assert tidy(table, 1).files == 3 + 3
+    assert vacuum(table, 1).files == 3 + 3
     assert files(table) == {
         "notes.txt", "tier=good/9.parquet", "tier=poor/3.parquet", "tier=poor/51.parquet",
         "tier=poor/.new.parquet.3.tmp",
@@ -80,25 +88,25 @@ def test_what_killed_writers_left_goes_but_not_what_may_be_committed_yet(table: 
 
 
 def test_a_part_that_was_removed_is_made_again(table: Table) -> None:
-    tidy(table, 1)
+    vacuum(table, 1)
     commit(table, [write(table, "poor", 0)], {"tier": "poor"})
     assert numbers(table) == [0, 9]
 
 
 def test_no_version_at_all_cannot_be_kept(table: Table) -> None:
     with pytest.raises(UserError, match=r"at least 1"):
-        tidy(table, 0)
+        vacuum(table, 0)
     assert numbers(table) == [3, 9]
 
 
 def test_a_table_that_is_not_there_is_told(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"is not there"):
-        tidy(Table(url=str(tmp_path / "nowhere"), schema=SCHEMA), 1)
+        vacuum(Table(url=str(tmp_path / "nowhere"), schema=SCHEMA), 1)
 
 
 def test_an_object_store_is_tidied_too(object_store: str) -> None:
     table = Table(url=f"{object_store}/untidy", schema=SCHEMA, partition_by=("tier",))
     for n in range(3):
         commit(table, [write(table, "poor", n)], {"tier": "poor"})
-    assert tidy(table, 1).files == 2
+    assert vacuum(table, 1).files == 2
     assert numbers(table) == [2]

@@ -9,7 +9,7 @@ from degradation.waveform import Waveform, snr_db
 from storage.audio import decode_audio, encode_flac
 from storage.midi import read_midi, write_midi
 from storage.tables import Table, read_table
-from storage.verify import dry_sound, onset_lag_s, remeasured_snr_db, row_onset_lag_s
+from storage.verify import dry_sound, measured_snr_db, onset_lag_s, row_onset_lag_s
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +23,7 @@ def test_the_snr_of_the_stored_bytes_is_the_one_asked_for(
     rows: list[dict[str, Any]], tier: str, asked_db: float
 ) -> None:
     for row in [row for row in rows if row["tier"] == tier][:4]:
-        assert remeasured_snr_db(row, None) == pytest.approx(asked_db, abs=0.1)
+        assert measured_snr_db(row, None) == pytest.approx(asked_db, abs=0.1)
 
 
 def test_bytes_that_are_noisier_than_their_row_says_are_found_out(
@@ -36,14 +36,14 @@ def test_bytes_that_are_noisier_than_their_row_says_are_found_out(
         samples=(stored.samples + noise).astype(np.float32), sample_rate_hz=stored.sample_rate_hz
     )
     other = row | {"audio": {"bytes": encode_flac(noisier), "path": "x"}}
-    measured = remeasured_snr_db(other, None)
+    measured = measured_snr_db(other, None)
     assert measured is not None
     assert measured < row["realised_snr_db"] - 0.3
 
 
 def test_a_row_without_noise_has_no_snr(rows: list[dict[str, Any]]) -> None:
     row = next(row for row in rows if row["tier"] == "pristine")
-    assert remeasured_snr_db(row, None) is None
+    assert measured_snr_db(row, None) is None
 
 
 @pytest.mark.parametrize("shift_s", [-0.05, 0.0, 0.05, 0.1])

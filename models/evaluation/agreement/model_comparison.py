@@ -23,6 +23,7 @@ from models.evaluation.agreement.resampling import (
     clustered_differences,
     clustered_gain,
 )
+from models.inference.model_choice import best_model
 from models.metrics import mean_over_dimensions, pearson_r
 
 Floats = NDArray[np.float64]
@@ -103,19 +104,10 @@ class Pairs:
     dimensions: tuple[DimensionPair, ...]
 
 
-def rank(validation_r: Sequence[float], dimension: int | None = None) -> float:
-    """Return what models are chosen by, the higher the better: r, on the mean or in a dimension.
-
-    Where it is undefined, a model comes last.
-    """
-    r = np.asarray(validation_r, np.float64)
-    found = mean_over_dimensions(r) if dimension is None else float(r[dimension])
-    return -np.inf if np.isnan(found) else found
-
-
 def best_of(models: Sequence[Predictions], dimension: int | None = None) -> Predictions:
-    """Return the model of highest r on the validation split, on the mean or in a dimension."""
-    return max(models, key=lambda model: rank(model.validation_r, dimension))
+    """Return the best model by `best_model`, on the mean or in a dimension."""
+    by_name = {model.name: model for model in models}
+    return by_name[best_model({name: m.validation_r for name, m in by_name.items()}, dimension)]
 
 
 def compare_best(

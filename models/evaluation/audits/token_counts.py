@@ -153,7 +153,7 @@ def audit_tokeniser(
     the keys of `performances` among them, so every tokeniser is shown the same damage.
     """
     rows = []
-    for tier, operations in recipe.struck_alone.items():
+    for tier, operations in recipe.operations_alone.items():
         for operation in operations:
             audits = []
             for name, clean in performances.items():

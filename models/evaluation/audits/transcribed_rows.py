@@ -10,9 +10,11 @@ from numpy.typing import NDArray
 from degradation.notes import Performance
 from degradation.waveform import Waveform
 from models.config.experiment import Experiment, ExperimentConfig
+from models.evaluation.audits.documents import System
 from models.evaluation.audits.note_match import match_onsets, pedal_agreement
 from models.evaluation.audits.transcription import JudgedRow, systems
-from models.inference.predict import predict_clips
+from models.inference.predict import batches_of, predict
+from models.inference.trained_model import load_model
 from models.inputs.feature_reader import Features
 from models.inputs.feature_writer import audio_features
 from models.tokens.tokenisers import TOKENISERS
@@ -53,12 +55,13 @@ def judge_rows(
         for row, audio in zip(rows, frames, strict=True)
     ]
     found = [replace(clip, tokens=encode(row.found)) for row, clip in zip(rows, true, strict=True)]
-    scores = {
-        system: predict_clips(
-            models[system.experiment], found if system.notes == "transcribed" else true
-        )
-        for system in systems(list(models))
-    }
+    scores: dict[System, NDArray[np.float64]] = {}
+    for system in systems(list(models)):
+        model = load_model(models[system.experiment])
+        clips = found if system.notes == "transcribed" else true
+        batches = batches_of(clips, model.config, model.config.training.batch_size)
+        predicted = predict(model.network, batches, model.config.torch_threads)
+        scores[system] = predicted.scores.astype(np.float64)
     return [
         JudgedRow(
             sample_id=row.sample_id,

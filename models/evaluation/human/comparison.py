@@ -36,7 +36,7 @@ from models.evaluation.human.heuristics import HEURISTICS
 from models.evaluation.human.hypotheses import FUNCTION_HYPOTHESES
 from models.evaluation.human.rating_agreement import Ratings
 from models.evaluation.human.training_overlap import find_overlap
-from models.inference.scorer import TrainedModel
+from models.inference.trained_model import TrainedModel
 from storage.corpus import CorpusConfig
 from storage.percepiano import SCALES, Clip, RatedClips
 

@@ -23,8 +23,8 @@ from models.evaluation.human.held_out import (
     predict_baseline,
     predict_held_out,
 )
-from models.inference.predict import batches_of, predict
-from models.inference.scorer import TrainedModel, window_features
+from models.inference.predict import batches_of, predict, window_features
+from models.inference.trained_model import TrainedModel
 from models.inputs.batch import Example, collate
 from models.inputs.feature_reader import Features
 from models.networks.network import GradingNetwork

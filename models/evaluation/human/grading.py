@@ -16,7 +16,8 @@ from models.evaluation.human.document import ModelAgreement, RatingAgreement
 from models.evaluation.human.hypotheses import scales_of
 from models.evaluation.human.rating_agreement import Ratings
 from models.evaluation.human.training_overlap import count_by_file
-from models.inference.scorer import TrainedModel, predict_windows
+from models.inference.predict import predict_windows
+from models.inference.trained_model import TrainedModel
 from models.inference.windows import Window, window_bounds
 from storage.corpus import CorpusConfig
 from storage.percepiano import Clip

@@ -9,12 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from degradation.notes import SUSTAIN, Performance
-from labeling.functions.events import CHORD_GAP_S, first_of_chord
+from degradation.melody_bass import EVENT_GAP_S
+from degradation.notes import PEDAL_DOWN_FROM, SUSTAIN, Performance
+from labeling.functions.events import first_of_chord
 from models.evaluation.human.document import Sign
-
-PEDAL_DOWN = 64
-"""CC64 from which the sustain pedal counts as down (MIDI 1.0)."""
 
 UNSTABLE, RANGE = "timing stable–unstable", "dynamic range little–large"
 LONG, SATURATED = "articulation short–long", "pedal sparse–saturated"
@@ -37,7 +35,7 @@ def grid_deviation_s(performance: Performance) -> float:
     """Return the mean distance of onsets from a grid of the median inter-onset interval."""
     onset_s = performance.notes["onset_s"]
     interval_s = np.diff(onset_s)
-    apart = interval_s[interval_s > CHORD_GAP_S]
+    apart = interval_s[interval_s > EVENT_GAP_S]
     if len(apart) == 0:
         return float("nan")
     step_s = float(np.median(apart))
@@ -95,7 +93,7 @@ def notes_per_s(performance: Performance) -> float:
 
 def pedal_changes_per_min(performance: Performance) -> float:
     """Return how often the sustain pedal goes down or up a minute."""
-    down = pedal_depth(performance)[1] >= PEDAL_DOWN
+    down = pedal_depth(performance)[1] >= PEDAL_DOWN_FROM
     return float(60 * np.count_nonzero(down[1:] != down[:-1]) / performance.duration_s)
 
 
@@ -103,13 +101,13 @@ def pedal_share(performance: Performance) -> float:
     """Return the share of the time in which the sustain pedal is down."""
     time_s, depth = pedal_depth(performance)
     lasts_s = np.diff(time_s, append=performance.duration_s)
-    return float(lasts_s[depth >= PEDAL_DOWN].sum() / performance.duration_s)
+    return float(lasts_s[depth >= PEDAL_DOWN_FROM].sum() / performance.duration_s)
 
 
 def pedal_distance_s(performance: Performance) -> float:
     """Return the mean distance of pedal changes from the nearest onset."""
     time_s, depth = pedal_depth(performance)
-    down = depth >= PEDAL_DOWN
+    down = depth >= PEDAL_DOWN_FROM
     changed_s = time_s[1:][down[1:] != down[:-1]]
     if len(changed_s) == 0:
         return float("nan")

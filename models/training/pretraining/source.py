@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from degradation.notes import Performance
 from storage.columns import read_notes, read_pedal
-from storage.tables import Table, part_rows, read_part
+from storage.tables import Table, data_file_rows, read_data_file
 
 T = TypeVar("T")
 
@@ -40,9 +40,9 @@ class CorpusTable:
         self, split: str, rng: np.random.Generator | None
     ) -> Iterator[tuple[str, Performance]]:
         """Yield id and performance of each of a split (see `PerformanceSource`)."""
-        for path in _ordered(list(part_rows(self.table, self.version)), rng):
+        for path in _ordered(list(data_file_rows(self.table, self.version)), rng):
             columns = ["performance_id", "split", "notes", "pedal"]
-            rows = pa.concat_tables(list(read_part(self.table, path, columns)))
+            rows = pa.concat_tables(list(read_data_file(self.table, path, columns)))
             wanted = [row for row, of in enumerate(rows["split"].to_pylist()) if of == split]
             for row in _ordered(wanted, rng):
                 notes, pedal = read_notes(rows["notes"][row]), read_pedal(rows["pedal"][row])

@@ -1,51 +1,46 @@
+from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
-import torch
 
 from labeling.scores import DIMENSIONS
 from models.config.experiment import EXPERIMENTS, Experiment, ExperimentConfig
-from models.inference.predict import predict_clips, predict_split
-from models.inputs.feature_reader import ExampleParts, Features, read_part
-from models.networks.network import GradingNetwork
-from models.training.checkpoint import save_best
-from models.training.identity import Origin
+from models.inference.predict import batches_of, predict
+from models.inference.predict_split import predict_split
+from models.inference.trained_model import load_model
+from models.inputs.feature_reader import read_data_file
 
 
 @pytest.mark.parametrize("experiment", EXPERIMENTS)
 def test_clips_in_memory_get_the_scores_of_stored_ones(
-    experiment: Experiment, corpus: Any, tiny_config: ExperimentConfig, tmp_path: Path
+    experiment: Experiment,
+    corpus: Any,
+    tiny_config: ExperimentConfig,
+    tmp_path: Path,
+    save_model: Callable[..., Any],
 ) -> None:
-    with torch.random.fork_rng():
-        torch.manual_seed(1)
-        network = GradingNetwork(experiment, tiny_config)
-    record: Any = SimpleNamespace(epoch=1, val_loss=0.5)
-    origin = Origin(identity="0", table_versions={})
-    save_best(tmp_path, experiment, origin, tiny_config, record, network.state_dict())
-    stored = predict_split(tmp_path, corpus.parts, corpus.samples, "test").set_index("sample_id")
-    clips = clips_of(corpus.parts, tiny_config)
-    found = predict_clips(tmp_path, clips)
-    expected = stored.loc[[clip.sample_id for clip in clips], list(DIMENSIONS)].to_numpy()
-    assert len(clips) == len(stored) > tiny_config.training.batch_size
-    np.testing.assert_allclose(found, expected, rtol=1e-4)
-
-
-def test_no_clips_have_no_scores(tiny_config: ExperimentConfig, tmp_path: Path) -> None:
-    network = GradingNetwork("midi_only", tiny_config)
-    record: Any = SimpleNamespace(epoch=1, val_loss=0.5)
-    origin = Origin(identity="0", table_versions={})
-    save_best(tmp_path, "midi_only", origin, tiny_config, record, network.state_dict())
-    assert predict_clips(tmp_path, []).shape == (0, len(DIMENSIONS))
-
-
-def clips_of(parts: ExampleParts, config: ExperimentConfig) -> list[Features]:
-    return [
+    save_model(tmp_path, experiment, tiny_config)
+    model = load_model(tmp_path)
+    stored = predict_split(model, corpus.parts, corpus.samples, "test").set_index("sample_id")
+    clips = [
         clip
-        for part in range(len(parts))
-        for clip in read_part(
-            parts, part, split="test", modalities={"audio", "midi"}, config=config
+        for part in range(len(corpus.parts))
+        for clip in read_data_file(
+            corpus.parts, part, split="test", modalities={"audio", "midi"}, config=tiny_config
         )
     ]
+    size = tiny_config.training.batch_size
+    found = predict(model.network, batches_of(clips, tiny_config, size), threads=1)
+    assert len(clips) == len(stored) > size
+    expected = stored.loc[list(found.sample_ids), list(DIMENSIONS)].to_numpy()
+    np.testing.assert_allclose(found.scores, expected, rtol=1e-4)
+    assert not found.by_clip
+
+
+def test_no_clips_have_no_scores(
+    tiny_config: ExperimentConfig, tmp_path: Path, save_model: Callable[..., Any]
+) -> None:
+    network = save_model(tmp_path, "midi_only", tiny_config)
+    assert predict(network, [], threads=1).scores.shape == (0, len(DIMENSIONS))

@@ -4,7 +4,6 @@ import shutil
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -12,7 +11,7 @@ import pytest
 import soundfile
 import torch
 
-import models.inference.scorer
+import models.inference.trained_model
 import models.inference.windows
 from degradation.errors import UserError
 from degradation.notes import NOTE_DTYPE, PEDAL_DTYPE, SOFT, SUSTAIN, Performance, cut_window
@@ -20,7 +19,9 @@ from degradation.waveform import Waveform
 from labeling.scores import DIMENSIONS
 from models.config.experiment import Experiment, ExperimentConfig
 from models.inference.limits import find_limits
-from models.inference.scorer import Scored, Scorer
+from models.inference.model_choice import ModelChoice
+from models.inference.score import Score
+from models.inference.scorer import Scorer
 from models.inference.sources import Sources, find_sources
 from models.inference.windows import (
     LONGEST_S,
@@ -34,9 +35,6 @@ from models.inputs.feature_reader import Features
 from models.inputs.log_mel import log_mel
 from models.networks.network import GradingNetwork, Presence
 from models.tokens.tokenisers import TOKENISERS
-from models.training.checkpoint import save_best
-from models.training.files import HISTORY_FILE, write_json
-from models.training.identity import Origin
 from storage.corpus import CorpusConfig
 from storage.midi import write_midi
 
@@ -47,44 +45,33 @@ CORPUS = CorpusConfig(
     duration_tolerance_s=3,
     split_shares={"train": 0.6, "validation": 0.2, "test": 0.2},
 )
-NO_SCORES = np.zeros(len(DIMENSIONS), np.float32)
 NO_PEDAL = np.zeros(0, PEDAL_DTYPE)
-
-
-def save_model(
-    folder: Path, name: Experiment, config: ExperimentConfig, val_loss: float, bias: float = 0.0
-) -> GradingNetwork:
-    """Save a network of random weights, lively enough that its windows differ."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with torch.random.fork_rng():
-        torch.manual_seed(len(name))
-        network = GradingNetwork(name, config)
-        with torch.no_grad():
-            for weight in network.parameters():
-                weight.add_(torch.randn_like(weight), alpha=0.6)
-            network.head.grade.bias.add_(bias)
-    record: Any = SimpleNamespace(epoch=1, val_loss=val_loss)
-    origin = Origin(identity="0", table_versions={})
-    save_best(folder, name, origin, config, record, network.state_dict())
-    write_json(folder / HISTORY_FILE, {})  # the training is finished
-    return network.eval()
 
 
 Networks = dict[Experiment, GradingNetwork]
 
 
+def enliven(network: GradingNetwork) -> None:
+    """Make the scores of windows differ."""
+    for weight in network.parameters():
+        weight.add_(torch.randn_like(weight), alpha=0.6)
+
+
 @pytest.fixture(scope="module")
 def trained(
-    tmp_path_factory: pytest.TempPathFactory, tiny_config: ExperimentConfig
+    tmp_path_factory: pytest.TempPathFactory,
+    tiny_config: ExperimentConfig,
+    save_model: Callable[..., GradingNetwork],
 ) -> tuple[dict[Experiment, Path], Networks]:
     root = tmp_path_factory.mktemp("models")
-    losses: Mapping[Experiment, float] = {
-        "audio_only": 0.5, "midi_only": 0.9, "crossattn": 0.4, "gated": 0.3
+    val_r: Mapping[Experiment, float] = {
+        "audio_only": 0.7, "midi_only": 0.6, "crossattn": 0.8, "gated": 0.9
     }  # fmt: skip
     networks = {
-        name: save_model(root / name, name, tiny_config, loss) for name, loss in losses.items()
+        name: save_model(root / name, name, tiny_config, val_r=r, change=enliven)
+        for name, r in val_r.items()
     }
-    return {name: root / name for name in (*losses, "concat")}, networks  # type: ignore[misc]
+    return {name: root / name for name in (*val_r, "concat")}, networks  # type: ignore[misc]
 
 
 @pytest.fixture
@@ -97,9 +84,13 @@ def networks(trained: tuple[dict[Experiment, Path], Networks]) -> Networks:
     return trained[1]
 
 
+def scorer_of(folders: Mapping[Experiment, Path], only: str | None = None) -> Scorer:
+    return Scorer(ModelChoice(folders, only), CORPUS, RATE_HZ)
+
+
 @pytest.fixture
 def scorer(folders: dict[Experiment, Path]) -> Scorer:
-    return Scorer(folders, CORPUS, RATE_HZ)
+    return scorer_of(folders)
 
 
 def playing(duration_s: float, seed: int = 0, repeat_s: float | None = None) -> Performance:
@@ -154,11 +145,11 @@ def any_pair(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(models.inference.windows, "check_fit", lambda *_: ())
 
 
-def values(scored: Scored) -> np.ndarray:
+def values(scored: Score) -> np.ndarray:
     return np.array([scored.scores[name] for name in DIMENSIONS])
 
 
-def deviations(scored: Scored) -> np.ndarray:
+def deviations(scored: Score) -> np.ndarray:
     return np.array([scored.spread[name] for name in DIMENSIONS])
 
 
@@ -171,7 +162,6 @@ def example(config: ExperimentConfig, notes: Any = None, samples: Any = None) ->
             audio=None if sound is None else log_mel(sound, config.audio_features),  # type: ignore[arg-type]
             tokens=notes and TOKENISERS[config.midi_encoder.tokens].encode(notes),
         ),
-        scores=NO_SCORES,
     )
 
 
@@ -234,15 +224,18 @@ def test_the_same_music_for_longer_scores_the_same(
 
 
 def test_scores_do_not_depend_on_the_batch_size(
-    tmp_path: Path, tiny_config: ExperimentConfig, midi: Callable[..., Path]
+    tmp_path: Path,
+    tiny_config: ExperimentConfig,
+    midi: Callable[..., Path],
+    save_model: Callable[..., GradingNetwork],
 ) -> None:
     scored = []
     for size in (1, 3, 100):
         training = tiny_config.training.model_copy(update={"batch_size": size})
         config = tiny_config.model_copy(update={"training": training})
-        save_model(tmp_path / str(size), "midi_only", config, 0.5)
+        save_model(tmp_path / str(size), "midi_only", config, change=enliven)
         only: dict[Experiment, Path] = {"midi_only": tmp_path / str(size)}
-        scored.append(Scorer(only, CORPUS, RATE_HZ).score(Sources(midi=midi(playing(40)))))
+        scored.append(scorer_of(only).score(Sources(midi=midi(playing(40)))))
     for other in scored[1:]:
         np.testing.assert_allclose(values(other), values(scored[0]), rtol=1e-5)
         assert other.windows == scored[0].windows == 7
@@ -253,13 +246,15 @@ def test_scores_lie_within_0_and_100(
     tmp_path: Path,
     tiny_config: ExperimentConfig,
     midi: Callable[..., Path],
+    save_model: Callable[..., GradingNetwork],
     bias: float,
     expected: float,
 ) -> None:
-    save_model(tmp_path / "m", "midi_only", tiny_config, 0.5, bias=bias)
-    scored = Scorer({"midi_only": tmp_path / "m"}, CORPUS, RATE_HZ).score(
-        Sources(midi=midi(playing(17)))
-    )
+    def shift(network: GradingNetwork) -> None:
+        network.head.grade.bias.add_(bias)
+
+    save_model(tmp_path / "m", "midi_only", tiny_config, change=shift)
+    scored = scorer_of({"midi_only": tmp_path / "m"}).score(Sources(midi=midi(playing(17))))
     assert set(scored.scores.values()) == {expected}
     assert set(scored.spread.values()) == {0}
 
@@ -271,9 +266,9 @@ def test_order_is_irrelevant_and_each_model_is_loaded_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     loaded: list[str] = []
-    load = models.inference.scorer.load_network
+    load = models.inference.trained_model.load_network
     monkeypatch.setattr(
-        models.inference.scorer,
+        models.inference.trained_model,
         "load_network",
         lambda folder: loaded.append(folder.name) or load(folder),
     )
@@ -281,7 +276,10 @@ def test_order_is_irrelevant_and_each_model_is_loaded_once(
         *(Sources(midi=midi(playing(12, seed=k), f"{k}.mid")) for k in range(3)),
         *(Sources(audio=wav(hum(12, seed=k), f"{k}.wav")) for k in range(2)),
     ]
-    one, other = Scorer(folders, CORPUS, RATE_HZ), Scorer(folders, CORPUS, RATE_HZ)
+    one, other = (
+        scorer_of(folders),
+        scorer_of(folders),
+    )
     assert loaded == []
     forward = [one.score(source) for source in sources]
     assert sorted(loaded) == ["audio_only", "midi_only"]
@@ -297,7 +295,7 @@ def test_a_fusion_model_answers_with_one_modality_as_if_the_other_were_not_there
     wav: Callable[..., Path],
 ) -> None:
     music, samples = playing(10), hum(10)
-    fusing = Scorer(folders, CORPUS, RATE_HZ, "gated")
+    fusing = scorer_of(folders, "gated")
     both = collate([example(tiny_config, music, samples)], tiny_config)
     alone = torch.tensor([True])
     heard = {
@@ -330,11 +328,11 @@ def test_the_best_model_that_hears_just_what_is_given_is_chosen(
     assert scorer.score(notes).model == "midi_only"
 
     fusions: dict[Experiment, Path] = {n: folders[n] for n in ("crossattn", "gated")}  # type: ignore[misc]
-    assert Scorer(fusions, CORPUS, RATE_HZ).score(sound).model == "gated"
+    assert scorer_of(fusions).score(sound).model == "gated"
     singles: dict[Experiment, Path] = {n: folders[n] for n in ("midi_only", "audio_only")}  # type: ignore[misc]
-    single = Scorer(singles, CORPUS, RATE_HZ).score(both)
+    single = scorer_of(singles).score(both)
     assert (single.model, single.modality) == ("audio_only", "audio")
-    chosen = Scorer(folders, CORPUS, RATE_HZ, "midi_only").score(both)
+    chosen = scorer_of(folders, "midi_only").score(both)
     assert (chosen.model, chosen.modality) == ("midi_only", "midi")
     assert "tone_quality" in chosen.not_judged
 
@@ -343,29 +341,29 @@ def test_models_that_cannot_answer_are_refused_with_those_that_can(
     folders: dict[Experiment, Path],
     tmp_path: Path,
     tiny_config: ExperimentConfig,
-    midi: Callable[..., Path],
     wav: Callable[..., Path],
+    save_model: Callable[..., GradingNetwork],
 ) -> None:
     sound = Sources(audio=wav(hum(10)))
-    deaf = Scorer(folders, CORPUS, RATE_HZ, "midi_only")
+    deaf = scorer_of(folders, "midi_only")
     with pytest.raises(UserError, match=r"midi_only cannot hear audio; .*audio_only, crossattn"):
         deaf.score(sound)
     with pytest.raises(UserError, match=r"no model is trained.*pianograde demo"):
-        Scorer({"concat": folders["concat"]}, CORPUS, RATE_HZ)
+        ModelChoice({"concat": folders["concat"]})
     for name in ("concat", "best", "../gated"):
         with pytest.raises(UserError, match=f"model {name} is not trained.*gated"):
-            Scorer(folders, CORPUS, RATE_HZ, name)
+            ModelChoice(folders, name)
     without = tiny_config.fusion.model_copy(update={"modality_dropout": 0.0})
-    save_model(tmp_path / "g", "gated", tiny_config.model_copy(update={"fusion": without}), 0.1)
+    save_model(tmp_path / "g", "gated", tiny_config.model_copy(update={"fusion": without}))
     with pytest.raises(UserError, match=r"without modality_dropout.*got audio alone"):
-        Scorer({"gated": tmp_path / "g"}, CORPUS, RATE_HZ).score(sound)
+        scorer_of({"gated": tmp_path / "g"}).score(sound)
 
 
-@pytest.mark.parametrize("damage", ["weights", "settings", "json"])
+@pytest.mark.parametrize("damage", ["weights", "settings", "json", "history"])
 def test_a_model_of_another_release_or_a_broken_one_is_an_error(
     folders: dict[Experiment, Path], tmp_path: Path, midi: Callable[..., Path], damage: str
 ) -> None:
-    broken = tmp_path / "broken"
+    broken = tmp_path / "midi_only"
     shutil.copytree(folders["midi_only"], broken)
     (weights,), (described,) = broken.glob("*.pt"), broken.glob("midi_only-*.json")
     if damage == "weights":
@@ -373,9 +371,9 @@ def test_a_model_of_another_release_or_a_broken_one_is_an_error(
     elif damage == "settings":
         described.write_text(described.read_text().replace('"grid_rate_hz"', '"grid_rate"'))
     else:
-        described.write_text("{")
+        (described if damage == "json" else broken / "history.json").write_text("{")
     with pytest.raises(UserError, match=r"model midi_only .*cannot be loaded.*train it again"):
-        Scorer({"midi_only": broken}, CORPUS, RATE_HZ).score(Sources(midi=midi(playing(5))))
+        scorer_of({"midi_only": broken}).score(Sources(midi=midi(playing(5))))
 
 
 def test_silent_windows_are_counted_and_not_graded(

@@ -9,14 +9,14 @@ import pytest
 
 from degradation.errors import UserError
 from models.config.experiment import ExperimentConfig
-from models.inputs.feature_reader import ExampleParts, Features, read_part, rows_of_split
+from models.inputs.feature_reader import ExampleParts, Features, read_data_file, rows_of_split
 
 BOTH = frozenset({"audio", "midi"})
 Rewrite = Callable[[str, Callable[[pd.DataFrame], pd.DataFrame]], str]
 
 
 def read(parts: ExampleParts, config: ExperimentConfig, split: str = "train") -> list[Features]:
-    return list(read_part(parts, 1, split=split, modalities=BOTH, config=config))  # type: ignore[arg-type]
+    return list(read_data_file(parts, 1, split=split, modalities=BOTH, config=config))  # type: ignore[arg-type]
 
 
 def test_features_come_back_as_they_were_stored(corpus, tiny_config) -> None:
@@ -32,9 +32,9 @@ def test_features_come_back_as_they_were_stored(corpus, tiny_config) -> None:
 
 
 def test_only_the_asked_for_modality_is_read(corpus, tiny_config) -> None:
-    audio = next(read_part(corpus.parts, 0, split="train", modalities=frozenset({"audio"}),
+    audio = next(read_data_file(corpus.parts, 0, split="train", modalities=frozenset({"audio"}),
                            config=tiny_config))  # fmt: skip
-    midi = next(read_part(corpus.parts, 0, split="train", modalities=frozenset({"midi"}),
+    midi = next(read_data_file(corpus.parts, 0, split="train", modalities=frozenset({"midi"}),
                           config=tiny_config))  # fmt: skip
     assert audio.tokens is None
     assert midi.audio is None
@@ -44,7 +44,7 @@ def test_only_the_asked_for_modality_is_read(corpus, tiny_config) -> None:
 def test_one_modality_needs_no_table_of_the_other(corpus, tiny_config) -> None:
     gone = tuple("file:///nowhere.parquet" for _ in corpus.parts.midi_tokens)
     parts = dataclasses.replace(corpus.parts, midi_tokens=gone)
-    found = read_part(parts, 0, split="train", modalities={"audio"}, config=tiny_config)
+    found = read_data_file(parts, 0, split="train", modalities={"audio"}, config=tiny_config)
     assert len(list(found)) == 12
 
 
@@ -123,12 +123,12 @@ def test_row_groups_without_the_split_are_not_decoded(corpus, tiny_config, tmp_p
         path.write_bytes(content)
         parts.append((path.as_uri(),))
     broken = dataclasses.replace(corpus.parts, audio_features=parts[0], midi_tokens=parts[1])
-    found = list(read_part(broken, 0, split="validation", modalities=BOTH, config=tiny_config))  # type: ignore[arg-type]
+    found = list(read_data_file(broken, 0, split="validation", modalities=BOTH, config=tiny_config))  # type: ignore[arg-type]
     assert [one.sample_id for one in found] == [
         one.sample_id for one in read(corpus.parts, tiny_config, "validation")
     ]
     with pytest.raises(OSError, match="page header"):
-        list(read_part(broken, 0, split="test", modalities=BOTH, config=tiny_config))  # type: ignore[arg-type]
+        list(read_data_file(broken, 0, split="test", modalities=BOTH, config=tiny_config))  # type: ignore[arg-type]
 
 
 def test_reading_holds_a_few_rows_at_a_time(tiny_config, tmp_path) -> None:
@@ -155,7 +155,7 @@ def test_reading_holds_a_few_rows_at_a_time(tiny_config, tmp_path) -> None:
     before = pool.bytes_allocated()
     held = [
         pool.bytes_allocated() - before
-        for _ in read_part(parts, 0, split="train", modalities=BOTH, config=tiny_config)  # type: ignore[arg-type]
+        for _ in read_data_file(parts, 0, split="train", modalities=BOTH, config=tiny_config)  # type: ignore[arg-type]
     ]
     assert len(held) == rows
     assert max(held) < 8e6

@@ -15,13 +15,13 @@ from models.inputs.feature_writer import (
     FeaturesTask,
     audio_features,
     audio_features_version,
-    write_audio_features_part,
-    write_midi_tokens_part,
+    write_audio_features,
+    write_midi_tokens,
 )
 from storage.audio import decode_audio, encode_flac
 from storage.midi import write_midi
 from storage.schema import AUDIO_FEATURES, MIDI_TOKENS, PAIRS
-from storage.tables import Table, part_path, read_part, write_part
+from storage.tables import Table, data_file_path, read_data_file, write_data_file
 from tests.models.inputs.test_mert import TinyMert, tiny_mert
 
 __all__ = ["tiny_mert"]
@@ -55,8 +55,8 @@ def task(tmp_path: Path) -> FeaturesTask:
         }
         for number in range(5)
     ]
-    path = part_path(pairs, PARTITION, "shard")
-    write_part(pairs, path, [pa.Table.from_pylist(rows, schema=PAIRS)])
+    path = data_file_path(pairs, PARTITION, "shard")
+    write_data_file(pairs, path, [pa.Table.from_pylist(rows, schema=PAIRS)])
     return FeaturesTask(
         pairs=pairs,
         target=Table(
@@ -87,8 +87,8 @@ def test_states_of_mert_are_cached_once_in_half_precision(
 ) -> None:
     audio = task.audio.model_copy(update={"source": str(tiny_mert(tmp_path / "mert"))})
     task = with_audio(task, audio)
-    part = write_audio_features_part(task)
-    (rows,) = read_part(task.target, part.path)
+    part = write_audio_features(task)
+    (rows,) = read_data_file(task.target, part.path)
     clips = [decode_audio(encode_flac(clip(number)), "clip") for number in range(5)]
     for row, expected in zip(rows.to_pylist(), audio_features(clips, audio), strict=True):
         stored = np.frombuffer(row["features"], "<f2").reshape(row["frames"], row["width"])
@@ -96,7 +96,7 @@ def test_states_of_mert_are_cached_once_in_half_precision(
         np.testing.assert_array_equal(stored, expected)
     file = tmp_path / "features" / part.path
     before = file.stat().st_mtime_ns
-    assert write_audio_features_part(task) == part
+    assert write_audio_features(task) == part
     assert file.stat().st_mtime_ns == before
 
 
@@ -104,16 +104,16 @@ def test_states_of_mert_are_cached_once_in_half_precision(
 def test_rows_that_repeat_another_have_no_features(
     task: FeaturesTask, demo_config: ExperimentConfig, repeats: set[str]
 ) -> None:
-    (rows,) = read_part(task.pairs, task.path)
+    (rows,) = read_data_file(task.pairs, task.path)
     marks = ["s0" if name in repeats else None for name in rows["sample_id"].to_pylist()]
     place = rows.schema.get_field_index("duplicate_of")
     marked = rows.set_column(place, rows.schema.field(place), pa.array(marks, pa.string()))
-    write_part(task.pairs, task.path, [marked])
-    audio = write_audio_features_part(with_audio(task, demo_config.audio_features))
+    write_data_file(task.pairs, task.path, [marked])
+    audio = write_audio_features(with_audio(task, demo_config.audio_features))
     tokens_table = Table(url=f"{task.target.url}-tokens", schema=MIDI_TOKENS)
-    midi = write_midi_tokens_part(replace(task, target=tokens_table))
+    midi = write_midi_tokens(replace(task, target=tokens_table))
     for table, part in ((task.target, audio), (tokens_table, midi)):
-        found = pa.concat_tables(read_part(table, part.path))["sample_id"].to_pylist()
+        found = pa.concat_tables(read_data_file(table, part.path))["sample_id"].to_pylist()
         assert found == sorted({f"s{number}" for number in range(5)} - repeats)
         assert part.rows == len(found)
 

@@ -7,7 +7,8 @@ import torch
 
 from labeling.scores import DIMENSIONS
 from models.config.experiment import ExperimentConfig
-from models.inference.predict import predict_split
+from models.inference.predict_split import predict_split
+from models.inference.trained_model import load_model
 from models.metrics import agreement
 from models.training.history import EpochRecord
 from models.training.train import train
@@ -45,7 +46,7 @@ def test_two_processes_train_one_model_and_tell_it_once(trained) -> None:
 
 def test_figures_are_over_the_whole_validation_split(trained, corpus) -> None:
     out_dir, result, _, _ = trained
-    table = predict_split(out_dir, corpus.parts, corpus.samples, "validation")
+    table = predict_split(load_model(out_dir), corpus.parts, corpus.samples, "validation")
     dimensions = list(DIMENSIONS)
     judged = corpus.samples.set_index("sample_id").loc[table["sample_id"], dimensions]
     found = agreement(judged.to_numpy(float), table[dimensions].to_numpy(float))

@@ -15,7 +15,8 @@ from labeling.scores import DIMENSIONS
 from models.config.experiment import EXPERIMENTS, ExperimentConfig
 from models.device import has_bfloat16_lstm
 from models.diagnostics.watch import FusionWatch
-from models.inference.predict import predict_split
+from models.inference.predict_split import predict_split
+from models.inference.trained_model import load_model
 from models.metrics import agreement
 from models.tokens.tokenisers import TOKENISERS
 from models.training.checkpoint import load_network
@@ -106,7 +107,7 @@ def test_files_are_as_documented(whole) -> None:
 
 def test_a_checkpoint_gives_back_the_best_epoch(whole, corpus) -> None:
     out_dir, result = whole
-    table = predict_split(out_dir, corpus.parts, corpus.samples, "validation")
+    table = predict_split(load_model(out_dir), corpus.parts, corpus.samples, "validation")
     judged = corpus.samples.set_index("sample_id").loc[table["sample_id"], list(DIMENSIONS)]
     found = agreement(judged.to_numpy(float), table[list(DIMENSIONS)].to_numpy(float))
     assert found.mean_r == pytest.approx(result.best.mean_r, abs=1e-6)
@@ -144,7 +145,7 @@ def test_features_of_other_mel_settings_are_refused_and_nothing_is_removed(
     parts = dataclasses.replace(corpus.parts, audio=lower)
     said = r"other settings than the model \(highest_hz 7000.0, not 8000.0\)"
     with pytest.raises(UserError, match=said):
-        predict_split(out_dir, parts, corpus.samples, "test")
+        predict_split(load_model(out_dir), parts, corpus.samples, "test")
     with pytest.raises(UserError, match=said):
         run("gated", tiny_config, dataclasses.replace(corpus, parts=parts), out_dir)
     assert sorted(out_dir.iterdir()) == before
@@ -207,7 +208,9 @@ def test_grades_are_right_on_the_mean_where_most_scores_lie_at_one_end(
     skewed = corpus.samples.assign(**{name: np.where(rare, 55.0, 99.0) for name in DIMENSIONS})
     out_dir = tmp_path / "model"
     run("midi_only", tiny_config, dataclasses.replace(corpus, samples=skewed), out_dir)
-    said = predict_split(out_dir, corpus.parts, skewed, "validation").set_index("sample_id")
+    said = predict_split(load_model(out_dir), corpus.parts, skewed, "validation").set_index(
+        "sample_id"
+    )
     truth = skewed.set_index("sample_id").loc[said.index, list(DIMENSIONS)]
     assert (said.mean() - truth.mean()).abs().max() < 0.1
 
@@ -266,7 +269,7 @@ def test_octuple_tokens_are_learnt_from_alike(corpus, tiny_config, tmp_path, rew
     config = tiny_config.model_copy(update={"midi_encoder": encoder})
     result = run("crossattn", config, dataclasses.replace(corpus, parts=parts), tmp_path)
     assert result.history[-1].train_loss < result.history[0].train_loss
-    table = predict_split(tmp_path, parts, corpus.samples, "test")
+    table = predict_split(load_model(tmp_path), parts, corpus.samples, "test")
     assert np.isfinite(table[list(DIMENSIONS)].to_numpy()).all()
 
 
@@ -287,10 +290,12 @@ def test_a_model_of_another_release_is_refused(whole, corpus, tmp_path) -> None:
     content["versions"]["midi"] = "n0performance1"
     described.write_text(json.dumps(content))
     with pytest.raises(UserError, match=r"version n0performance1 in midi.*train it again"):
-        predict_split(tmp_path / "old", corpus.parts, corpus.samples, "test")
+        predict_split(load_model(tmp_path / "old"), corpus.parts, corpus.samples, "test")
     heard = frozenset({"audio"})
     assert len(
-        predict_split(tmp_path / "old", corpus.parts, corpus.samples, "test", modalities=heard)
+        predict_split(
+            load_model(tmp_path / "old"), corpus.parts, corpus.samples, "test", modalities=heard
+        )
     )
 
 
@@ -347,7 +352,7 @@ def test_the_rate_warms_up_and_falls_to_nothing() -> None:
 
 
 def test_predictions_cover_a_split_once(whole, corpus) -> None:
-    table = predict_split(whole[0], corpus.parts, corpus.samples, "test")
+    table = predict_split(load_model(whole[0]), corpus.parts, corpus.samples, "test")
     expected = corpus.samples[corpus.samples["split"] == "test"]["sample_id"]
     assert sorted(table["sample_id"]) == sorted(expected)
     assert list(table.columns) == ["sample_id", *DIMENSIONS, "audio_share", "gate"]
@@ -358,5 +363,5 @@ def test_predictions_cover_a_split_once(whole, corpus) -> None:
 def test_parts_of_nothing_predict_nothing(whole, corpus) -> None:
     empty = pd.DataFrame(columns=["sample_id", "split", *DIMENSIONS])
     no_parts = dataclasses.replace(corpus.parts, audio_features=(), midi_tokens=())
-    table = predict_split(whole[0], no_parts, empty, "test")
+    table = predict_split(load_model(whole[0]), no_parts, empty, "test")
     assert len(table) == 0

@@ -21,7 +21,7 @@ from models.evaluation.human.fine_tuning import starts_of
 from models.evaluation.human.grading import clip_windows, grade_clips
 from models.evaluation.human.page import summary_lines, write_human_validation
 from models.evaluation.report.formats import signed
-from models.inference.scorer import TrainedModel
+from models.inference.trained_model import TrainedModel
 from models.networks.midi_encoder import NoteEncoder
 from models.networks.network import GradingNetwork
 from models.training.files import HISTORY_FILE, write_json
@@ -57,7 +57,9 @@ def models(tiny_config: ExperimentConfig) -> dict[Experiment, TrainedModel]:
         with torch.random.fork_rng():
             torch.manual_seed(3)
             network = GradingNetwork(name, tiny_config).eval()
-        found[name] = TrainedModel(network=network, experiment=name, config=tiny_config)
+        found[name] = TrainedModel(
+            network=network, experiment=name, config=tiny_config, folder=Path()
+        )
     return found
 
 

@@ -8,7 +8,7 @@ from degradation.seeds import stream
 from models.training.pretraining.source import CorpusTable
 from storage.columns import NOTES, PEDAL, list_column
 from storage.schema import PERFORMANCES
-from storage.tables import Table, commit, part_path, write_part
+from storage.tables import Table, commit, data_file_path, write_data_file
 
 
 @pytest.fixture(scope="module")
@@ -44,8 +44,8 @@ def stored(random_notes, tmp_path_factory) -> CorpusTable:
             "pedal": list_column([played.pedal for _, _, played in some], PEDAL),
         }
         group = pa.table(columns).select(PERFORMANCES.names).cast(PERFORMANCES)
-        path = part_path(table, {"year": str(year)}, f"part{first}")
-        parts.append(write_part(table, path, [group]))
+        path = data_file_path(table, {"year": str(year)}, f"part{first}")
+        parts.append(write_data_file(table, path, [group]))
     return CorpusTable(table=table, version=commit(table, parts))
 
 

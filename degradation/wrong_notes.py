@@ -1,70 +1,90 @@
-"""Slips of the fingers: notes missed, struck beside, or brushed on the way."""
+"""Wrong, missed and extra notes."""
 
-from typing import ClassVar, Literal
+from typing import Literal
 
 import numpy as np
 from pydantic import Field
 
-from degradation.chance import FloatArray, choose
-from degradation.edits import EDIT_DTYPE, Change, Edits, no_edits
+from degradation.edits import EDIT_DTYPE, Change, Edits, alter, no_edits
 from degradation.melody_bass import find_bass, find_melody
 from degradation.notes import PIANO_PITCHES, NoteArray, Performance, latest_onset, snap
-from degradation.operation import NoteParameters
+from degradation.operation import NoteOperation
+from degradation.sampling import FloatArray, choose_share
 
 INNER, BASS, MELODY = 1.0, 0.4, 0.15
-"""How readily a note is slipped on: "nearly all errors occurred in nonmelody voices" (Repp)."""
+"""Weights by which slips choose notes: "nearly all errors occurred in nonmelody voices" (Repp)."""
 
 MISSED_UP_TO, EXTRA_UP_TO = 0.4, 0.8
 """Of ten slips four are missed, four are extra and two are wrong notes; the mix is ours."""
 
 KEY_PLACE = np.array([0, 0.5, 1, 1.5, 2, 3, 3.5, 4, 4.5, 5, 5.5, 6])
-"""Where the keys of an octave lie, in widths of a white key: a black one between two white."""
+"""Position of an octave's keys in widths of a white key: a black one between two white."""
 
 WRONG_REACH, EXTRA_REACH = 2.0, 1.0
-"""How far beside the right key, in white keys: two for a mistaken note, one for a brushed key."""
+"""Largest distance from the right key, in white keys: of a wrong note, and of a brushed key."""
 
 NEARNESS = 0.7
 """A key this many white keys further is e times less likely."""
 
 HARMONY_S, OUT_OF_HARMONY = 1.5, 0.001
-"""The harmony is what is struck within about this time, and beyond it, less and less, the key;
-and the weight of a tone that is in neither."""
+"""Time in which notes count half as much for the harmony, and the weight of a pitch class that is
+not played."""
 
 EXTRA_WITHIN_S = 0.02
 EXTRA_LENGTH_S = (0.04, 0.12)
 EXTRA_LOUDNESS = (0.4, 0.75)
-"""A brushed key sounds within 20 ms of the struck one, for a tenth of a second, and softer."""
+"""A brushed key sounds within 20 ms of the right one, for about 0.1 s, and softer."""
 
 
-class Slips(NoteParameters):
+class WrongNotes(NoteOperation):
+    """Each note is, with probability `share`, moved by up to `reach_semitones`.
+
+    The distance is uniform over ±1 … ±reach; one that leaves the keyboard goes the other way.
+    """
+
+    STRENGTH = ("share", 100, "%")
+    operation: Literal["wrong_notes"] = "wrong_notes"
+    share: float = Field(ge=0, le=1)
+    reach_semitones: int = Field(ge=1, le=12)
+
+    def draw(self, performance: Performance, rng: np.random.Generator) -> Edits:
+        """Return a pitch change for each wrong note."""
+        notes = performance.notes
+        wrong = rng.random(len(notes)) < self.share
+        distance = rng.integers(1, self.reach_semitones + 1, size=len(notes))
+        direction = rng.choice([-1, 1], size=len(notes))
+        pitch = notes["pitch"].astype(np.int16)
+        on_keyboard = np.isin(pitch + direction * distance, PIANO_PITCHES)
+        shift = np.where(on_keyboard, direction, -direction) * distance
+        return Edits(notes=alter(notes["note_id"], pitch_shift=np.where(wrong, shift, 0)))
+
+
+class Slips(NoteOperation):
     """A `share` of the notes go wrong as pianists' notes do (Repp 1996, "The art of inaccuracy").
 
     Missed, extra (a neighbouring key brushed beside the note: short and soft) or wrong (a
     neighbouring key instead of the note's); inner voices far more often than the bass, and that
-    more often than the melody. The keys hit instead are near, and mostly tones of what is being
-    played around them, for most intrusions and nearly all substitutions fit their context. Where
-    every such key is held down already, the note is missed.
+    more often than the melody. The keys hit instead are near, and mostly belong to the harmony,
+    for most intrusions and nearly all substitutions fit their context. Where every such key is
+    held down already, the note is missed.
 
     No published threshold. One JND is taken as a share of 0.02, two slips in a hundred notes (a
     window's worth): eight pianists together noticed 38 % of slips, so one of two is noticed with
     1 - 0.62² = 62 %.
     """
 
+    STRENGTH = ("share", 100, "%")
+    MAY_DO_NOTHING = True
     operation: Literal["slips"] = "slips"
     share: float = Field(ge=0, le=0.3)
-    leaves_to_chance: ClassVar[bool] = True
-
-    @property
-    def strength(self) -> tuple[float, str]:
-        """Share of the notes that are missed, wrong, or joined by an extra one."""
-        return self.share * 100, "%"
 
     def draw(self, performance: Performance, rng: np.random.Generator) -> Edits:
         """Return the notes missed, changed and added; extra ones get ids above all others."""
         notes = performance.notes
         if not len(notes):
             return Edits()
-        slipped = choose(rng, _readiness(notes), self.share)
+        outer = np.where(find_bass(notes), BASS, INNER)
+        slipped = choose_share(rng, np.where(find_melody(notes), MELODY, outer), self.share)
         # Drawn for every note, so that a larger share adds slips and changes none.
         kind, aim, when, length, loudness = rng.random((5, len(notes)))
         latest_s, next_id = latest_onset(performance.duration_s), int(notes["note_id"].max()) + 1
@@ -74,12 +94,12 @@ class Slips(NoteParameters):
             edit["note_id"], edit["change"] = note["note_id"], Change.MISSED
             if MISSED_UP_TO <= kind[at] < EXTRA_UP_TO:
                 brushed = _brushed(note, at + next_id, when[at], length[at], loudness[at], latest_s)
-                pitch = _aim(notes, down, note, brushed, EXTRA_REACH, aim[at])
+                pitch = _wrong_key(notes, down, note, brushed, EXTRA_REACH, aim[at])
                 if pitch is not None:
                     brushed["pitch"] = pitch
                     down, edit = np.append(down, brushed), _added(brushed)
             elif kind[at] >= EXTRA_UP_TO:
-                pitch = _aim(notes, down, note, note, WRONG_REACH, aim[at])
+                pitch = _wrong_key(notes, down, note, note, WRONG_REACH, aim[at])
                 if pitch is not None:
                     down["pitch"][at] = pitch
                     edit["change"] = Change.ALTERED
@@ -88,15 +108,10 @@ class Slips(NoteParameters):
         return Edits(notes=np.concatenate(edits) if edits else no_edits())
 
 
-def _readiness(notes: NoteArray) -> FloatArray:
-    outer = np.where(find_bass(notes), BASS, INNER)
-    return np.where(find_melody(notes), MELODY, outer)
-
-
 def _brushed(
     note: np.void, note_id: int, when: float, length: float, loudness: float, latest_s: float
 ) -> NoteArray:
-    """Return an extra note beside `note`, as one row, its key yet to be chosen."""
+    """Return an extra note beside `note`, as one row, its key not yet chosen."""
     brushed = np.zeros(1, dtype=note.dtype)
     onset_s = np.clip(note["onset_s"] + EXTRA_WITHIN_S * (2 * when - 1), 0.0, latest_s)
     brushed["note_id"], brushed["onset_s"] = note_id, snap(float(onset_s))
@@ -106,7 +121,7 @@ def _brushed(
     return brushed
 
 
-def _aim(
+def _wrong_key(
     notes: NoteArray,
     down: NoteArray,
     right: np.void,
@@ -114,11 +129,11 @@ def _aim(
     reach: float,
     aim: float,
 ) -> int | None:
-    """Return the key that is hit beside the right one, or None where none is free."""
+    """Return the key that is hit near the right one, or None where none is free."""
     pitch = np.array(PIANO_PITCHES)
     distance = np.abs(_place(pitch) - _place(right["pitch"]))
     nearness = np.where((distance > 0) & (distance <= reach), np.exp(-distance / NEARNESS), 0.0)
-    # A tick of the grid between two strikes of a key is none at all to a finger.
+    # Keys that touch in time count as held: no finger restrikes within a tick of the grid.
     held = (down["onset_s"] <= played["offset_s"]) & (down["offset_s"] >= played["onset_s"])
     nearness[np.isin(pitch, down["pitch"][held])] = 0.0
     weight = nearness * _harmony(notes, right["onset_s"])[pitch % 12]
@@ -132,14 +147,14 @@ def _place(pitch: np.integer | np.ndarray) -> FloatArray:
 
 
 def _harmony(notes: NoteArray, at_s: float) -> FloatArray:
-    """Return how much each of the twelve pitch classes belongs to what is played around a time.
+    """Return the weight of each of the twelve pitch classes in the notes around a time.
 
     Squared, so that passing tones count for little: of 119 MAESTRO windows' wrong notes 93 % then
     are tones struck within two seconds, and of their extra ones 88 %.
     """
     nearness = 1 / (1 + ((notes["onset_s"] - at_s) / HARMONY_S) ** 2)
-    heard = np.bincount(notes["pitch"] % 12, nearness, minlength=12) ** 2
-    return np.asarray(OUT_OF_HARMONY + heard / heard.sum())
+    played = np.bincount(notes["pitch"] % 12, nearness, minlength=12) ** 2
+    return np.asarray(OUT_OF_HARMONY + played / played.sum())
 
 
 def _added(note: NoteArray) -> np.ndarray:

@@ -6,7 +6,7 @@ import pytest
 
 from degradation.notes import NOTE_DTYPE, PEDAL_DTYPE, Performance
 from degradation.waveform import Waveform
-from models.inference.transcribed_clips import TranscribedClip, transcribe_clips
+from models.inference.transcription_cache import TranscribedClip, transcribe_clips
 from storage.audio import encode_flac
 from storage.midi import read_midi
 

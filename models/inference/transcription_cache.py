@@ -1,4 +1,4 @@
-"""Transcriptions of stored clips, kept as MIDI files: what was transcribed once is found again."""
+"""Transcriptions of stored clips, kept as MIDI files: a clip is transcribed once."""
 
 import hashlib
 import time
@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from models.inference.transcriber import Transcriber
-from models.training.files import replace_file
 from storage.audio import decode_audio
+from storage.files import whole_file
 from storage.midi import write_midi
 
 
@@ -16,7 +16,7 @@ from storage.midi import write_midi
 class TranscribedClip:
     """One clip's transcription: MIDI bytes, empty where no note was found.
 
-    `took_s` is how long it took, None where it was found again.
+    `took_s` is how long it took, None where it was in the cache.
     """
 
     sample_id: str
@@ -30,8 +30,8 @@ def transcribe_clips(
 ) -> Iterator[TranscribedClip]:
     """Yield transcriptions of audio files by sample id, in order, until `budget_s` is spent.
 
-    A file in `folder` is named by what it follows from: the sound and the transcriber. What was
-    found again costs no budget; a clip that is begun is finished.
+    A file in `folder` is named by a digest of the sound and the transcriber. One that is there
+    costs no budget; a clip that is begun is finished.
     """
     spent_s = 0.0
     for sample_id, audio in clips.items():
@@ -46,11 +46,9 @@ def transcribe_clips(
             played = transcriber.transcribe(sound)
             took_s = time.perf_counter() - started_s
             spent_s += took_s
-            _keep(path, write_midi(played) if len(played.notes) else b"")
+            midi = write_midi(played) if len(played.notes) else b""
+            with whole_file(folder.as_uri(), path.name) as file:
+                file.write(midi)
         yield TranscribedClip(
             sample_id=sample_id, midi=path.read_bytes(), sound_s=sound.duration_s, took_s=took_s
         )
-
-
-def _keep(path: Path, midi: bytes) -> None:
-    replace_file(path, lambda partial: partial.write_bytes(midi))

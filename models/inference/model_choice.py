@@ -1,0 +1,91 @@
+"""Which trained model grades: the best of those that read what is given. Imports no torch."""
+
+import pickle
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+
+from degradation.errors import UserError
+from models.config.experiment import EXPERIMENTS, MODALITIES, Experiment, Modality
+from models.metrics import mean_over_dimensions
+from models.training.files import is_trained
+from models.training.result import read_result
+
+WORDS: Mapping[Modality, str] = {"audio": "audio", "midi": "MIDI"}
+
+
+def best_model(
+    validation_r: Mapping[Experiment, Sequence[float]], dimension: int | None = None
+) -> Experiment:
+    """Return the best experiment: the one rule of grading, reports and transcription.
+
+    It has the highest Pearson's r on the validation split, in the epoch whose weights were kept:
+    the mean over the dimensions, or that at position `dimension`. `validation_r` holds r of each
+    dimension by experiment. The first of equals is the best; undefined r comes last.
+    """
+
+    def rank(name: Experiment) -> float:
+        r = np.asarray(validation_r[name], np.float64)
+        figure = mean_over_dimensions(r) if dimension is None else float(r[dimension])
+        return -np.inf if np.isnan(figure) else figure
+
+    return max(validation_r, key=rank)
+
+
+class ModelChoice:
+    """The finished trainings of a recipe, and which of them grades what."""
+
+    def __init__(self, folders: Mapping[Experiment, Path], only: str | None = None) -> None:
+        """Look for finished trainings in `folders`; with `only`, no other experiment is chosen.
+
+        Raises UserError when there is no such model.
+        """
+        trained = [name for name in EXPERIMENTS if name in folders and is_trained(folders[name])]
+        if not trained:
+            raise UserError(
+                "no model is trained for this corpus, recipe and experiment file; expected one of "
+                f"{', '.join(EXPERIMENTS)}: run `pianograde demo`, or train on a corpus of your own"
+            )
+        if only is not None and only not in trained:
+            raise UserError(
+                f"model {only} is not trained; expected one of {', '.join(trained)}: choose one, "
+                "or train it"
+            )
+        self.folders = {name: folders[name] for name in trained}
+        self._candidates = [name for name in trained if only in (None, name)]
+
+    def choose(self, given: frozenset[Modality], needed: frozenset[Modality]) -> Experiment:
+        """Return the best model that reads just what is `given`, else the best that reads a part.
+
+        It reads a modality of `needed` at least. Raises UserError when there is no such model.
+        """
+        able = [name for name in self._candidates if MODALITIES[name] & needed]
+        if not able:
+            others = [name for name in self.folders if MODALITIES[name] & needed]
+            raise UserError(
+                f"{' and '.join(self._candidates)} cannot hear "
+                f"{' and '.join(WORDS[modality] for modality in sorted(needed))}; expected one of "
+                f"{', '.join(others) or 'the models that can, none of which is trained'}: choose "
+                "another model, or train one"
+            )
+        fitting = [name for name in able if MODALITIES[name] == given] or able
+        return best_model({name: self._validation_r(name) for name in fitting})
+
+    def _validation_r(self, name: Experiment) -> tuple[float, ...]:
+        with loading(self.folders[name]):
+            return read_result(self.folders[name]).best.val_r
+
+
+@contextmanager
+def loading(folder: Path) -> Iterator[None]:
+    """Refuse a model of an earlier release or from a broken disk: UserError with the way out."""
+    try:
+        yield
+    except (OSError, KeyError, ValueError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
+        reason = " ".join(f"{type(error).__name__} {error}".split())
+        raise UserError(
+            f"model {folder.name} in {folder} cannot be loaded ({reason[:200]}); expected one that "
+            "this release trained: train it again"
+        ) from error

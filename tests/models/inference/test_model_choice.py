@@ -1,0 +1,25 @@
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from models.config.experiment import ExperimentConfig
+from models.inference.model_choice import ModelChoice, best_model
+
+
+def test_the_best_has_the_highest_defined_r_on_the_mean_or_in_a_dimension() -> None:
+    r = {"audio_only": (0.5, 0.9), "gated": (0.8, np.nan), "concat": (np.nan, np.nan)}
+    assert best_model(r) == "gated"  # type: ignore[arg-type]
+    assert best_model(r, 1) == "audio_only"  # type: ignore[arg-type]
+    assert best_model({"concat": (0.5,), "gated": (0.5,)}) == "concat"
+
+
+def test_the_validation_loss_in_a_file_name_chooses_nothing(
+    tmp_path: Path, tiny_config: ExperimentConfig, save_model: Callable[..., Any]
+) -> None:
+    save_model(tmp_path / "gated", "gated", tiny_config, val_r=0.9, val_loss=0.9)
+    save_model(tmp_path / "crossattn", "crossattn", tiny_config, val_r=0.8, val_loss=0.1)
+    choice = ModelChoice({"gated": tmp_path / "gated", "crossattn": tmp_path / "crossattn"})
+    both = frozenset({"audio", "midi"})
+    assert choice.choose(both, both) == "gated"  # type: ignore[arg-type]
