@@ -34,4 +34,5 @@ def norm_share(part: Tensor, other: Tensor) -> Tensor:
     part_norm, other_norm = (
         torch.linalg.vector_norm(side.float(), dim=-1) for side in (part, other)
     )
-    return part_norm / (part_norm + other_norm)
+    share: Tensor = part_norm / (part_norm + other_norm)
+    return share
