@@ -6,7 +6,6 @@ than from random weights, each of a few seeds trained both ways. Comes after `pi
 of the whole root, whose encoder is used, and `pianograde run` of a part of it.
 """
 
-import json
 import statistics
 import sys
 from pathlib import Path
@@ -15,6 +14,8 @@ import numpy as np
 import typer
 
 from labeling.scores import DIMENSIONS
+from models.document import read_document
+from models.evaluation.report.document import Report
 from models.inference.predict_split import predict_split
 from models.inference.trained_model import load_model
 from models.metrics import Agreement, agreement
@@ -31,18 +32,19 @@ SEEDS = (1, 2, 3)
 
 def beats_the_mean(report: Path) -> bool:
     """Print r and MAE of every experiment and dimension beside the mean's MAE; say if all win."""
-    content = json.loads(report.read_text(encoding="utf-8"))
-    baseline = content["baseline"]["mae"]
+    found = read_document(report, Report)
+    baseline = found.baseline.mae
     typer.echo(f"MAE by dimension ({JUDGED_SPLIT} split); predicting the mean last")
-    for number, dimension in enumerate(content["dimensions"]):
-        figures = "  ".join(f"{one['mae'][number]:6.2f}" for one in content["experiments"])
+    for number, dimension in enumerate(DIMENSIONS):
+        figures = "  ".join(f"{one.agreement.mae[number]:6.2f}" for one in found.models)
         typer.echo(f"  {dimension:24}{figures}  {baseline[number]:6.2f}")
-    for one in content["experiments"]:
-        typer.echo(f"  {one['name']:12} mean r {one['mean_r']:.4f}, mean MAE {one['mean_mae']:.3f}")
+    for one in found.models:
+        agreed = one.agreement
+        typer.echo(f"  {one.name:12} mean r {agreed.mean_r:.4f}, mean MAE {agreed.mean_mae:.3f}")
     return all(
         mae < mean
-        for one in content["experiments"]
-        for mae, mean in zip(one["mae"], baseline, strict=True)
+        for one in found.models
+        for mae, mean in zip(one.agreement.mae, baseline, strict=True)
     )
 
 

@@ -1,1 +1,1 @@
-"""What a performance should be called: scores, labeling functions and how good those are."""
+"""Labels: the scores of a draw, nine labeling functions, and how good those functions are."""

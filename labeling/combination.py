@@ -1,8 +1,7 @@
-"""One score of all labeling functions, and whether it is better than their plain mean.
+"""One weighted score of all labeling functions, compared with their plain mean.
 
-Where the damage is known, weights can be learnt: they are fitted on one split and judged on
-compositions that it has not. Label models that know no truth are often no better than a plain
-vote (snorkel #1115, #1600), so the plain mean stands beside every figure.
+Weights are fitted where the damage is known, and evaluated on other compositions. Label models
+without ground truth are often no better than a plain vote (snorkel #1115, #1600).
 """
 
 from collections.abc import Sequence
@@ -30,9 +29,9 @@ FloatArray = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Combination:
-    """How much each function's standardised score counts; weights are 0 or more.
+    """Nonnegative weights of the functions' standardised scores.
 
-    `functions`, `means`, `spreads` and `weights` belong together by place.
+    `functions`, `means`, `spreads` and `weights` have one entry a function each.
     """
 
     functions: tuple[str, ...]
@@ -41,9 +40,9 @@ class Combination:
     weights: FloatArray
 
     def combine(self, scores: pd.DataFrame) -> FloatArray:
-        """Return one score a sample from scores, samples × functions; missing is an abstention.
+        """Return one score a sample from scores, samples × functions.
 
-        A function that abstains counts as its mean: it moves a sample neither way.
+        A missing score (the function abstained) counts as the function's mean.
         """
         wide = scores[list(self.functions)].to_numpy(dtype=np.float64)
         standard = np.nan_to_num((wide - self.means) / self.spreads, nan=0.0)
@@ -53,9 +52,9 @@ class Combination:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """Spearman's rho of a combined score and of the plain mean with the quality that is known.
+    """Spearman's rho of the combined score and of the plain mean with the known quality.
 
-    Bounds are of a bootstrap of whole compositions; `gain` is the difference on the same ones.
+    Bounds are from a bootstrap of whole compositions; `gain` is the difference of the two.
     """
 
     combined: Correlation
@@ -66,11 +65,10 @@ class Comparison:
 
 
 def fit_combination(scores: pd.DataFrame, quality: FloatArray) -> Combination:
-    """Return weights of 0 or more that bring the scores nearest to the quality, (samples,).
+    """Return nonnegative least-squares weights (`scipy.optimize.nnls`) for the quality, (samples,).
 
-    Least squares on standardised scores (`scipy.optimize.nnls`): a function whose score falls
-    as quality rises gets none, for each claims that more is better. Functions that never answer, or
-    always alike, are left out. Raises ValueError when none is left, or quality does not vary.
+    A function whose score falls as quality rises gets weight 0. Functions with constant or no
+    scores are left out. Raises ValueError when none is left, or quality does not vary.
     """
     spreads = scores.std(ddof=0)
     usable = [str(name) for name, spread in spreads.items() if spread > 0]
@@ -96,10 +94,9 @@ def compare_with_mean(
     *,
     seed: int,
 ) -> Comparison:
-    """Return how both follow the quality of samples that the weights were not fitted on.
+    """Return how both correlate with the quality of samples that the weights were not fitted on.
 
-    The plain mean is that of the scores of the functions that answered; a sample on which none
-    did counts as the mean of all.
+    The plain mean is that of the available scores; a sample without any has the mean of all.
     """
     mean = scores.mean(axis=1)
     ranks = [

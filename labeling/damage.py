@@ -1,4 +1,4 @@
-"""How the damaged playing differs from the clean one, measured; no operation is believed."""
+"""Measures how the damaged playing differs from the clean one, whatever operations claim."""
 
 from dataclasses import dataclass
 
@@ -14,48 +14,49 @@ from degradation.phrasing import loudness_shape, smooth, tempo_shape
 FloatArray = NDArray[np.float64]
 
 AROUND_S = 0.5
-"""Tempo, and the shift that a note shares with its neighbours, are means over this time."""
+"""Standard deviation of the Gaussian for local tempo and for the shift shared by neighbours."""
 
-ALONE = 0.1
-"""A chord so alone that less of its stray would be seen has none to stray from."""
+LEAST_VISIBLE = 0.1
+"""A chord's shift is compared with its neighbours' only where at least this share of its variance
+remains after the local mean is subtracted: a lone chord is its own mean."""
 
 FEWEST_CHORDS = 3
-"""Fewer have no tempo that could change."""
+"""Fewer chords have no tempo that could change."""
 
 FLATTEST = {"tempo": 0.01, "loudness": 1.0}
-"""A clean shape of less spread (1 %; one MIDI velocity) is none, and no share of it can be kept."""
+"""Smallest spread of a clean shape (1 %; one MIDI velocity) of which a kept share is measured."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Damage:
-    """What the playing of a pair differs by. NaN where there is nothing to measure."""
+    """The differences between clean and damaged playing; NaN where undefined."""
 
     jitter_ms: float
     """Root mean square of the onset shifts of the notes that were kept, in ms."""
     wrong_note_share: float
     """Share of the clean notes that were kept with another pitch."""
     missed_note_share: float
-    """Share of the clean notes that are gone."""
+    """Share of the clean notes that are missing."""
     extra_note_share: float
-    """Notes that were never there, as a share of the clean notes."""
+    """Added notes, as a share of the clean notes."""
     velocity_spread_ratio: float
     """Standard deviation of the velocities, damaged over clean."""
-    local_jitter_ms: float
+    local_jitter_ms: float = np.nan
     """Root mean square of how far chords strayed from the shift of those around them, in ms."""
-    chord_jitter_ms: float
+    chord_jitter_ms: float = np.nan
     """How far the notes of a chord were moved apart: standard deviation of their shifts, in ms."""
-    tempo_change_share: float
+    tempo_change_share: float = np.nan
     """Standard deviation of the logarithm of the local tempo, damaged over clean."""
-    articulation_spread_octaves: float
+    articulation_spread_octaves: float = np.nan
     """Standard deviation of the binary logarithm of key-down times, damaged over clean."""
-    velocity_roughness: float
-    """What of the damaged velocities clean velocity, loudness and voice don't explain, in MIDI."""
-    voicing_loss_velocity: float
+    velocity_roughness: float = np.nan
+    """Residual of damaged velocities on clean velocity, loudness and voice, in MIDI velocities."""
+    voicing_loss_velocity: float = np.nan
     """How far accompanied melodies sank against the notes below them, in MIDI velocities."""
-    loudness_shape_kept: float
-    """Slope of the slow course of velocity, damaged on clean: 1 where it is as it was, 0 flat."""
-    tempo_shape_kept: float
-    """Slope of the slow course of the pulse (as a logarithm), damaged on clean."""
+    loudness_shape_kept: float = np.nan
+    """Slope of the slow course of velocity, damaged on clean: 1 unchanged, 0 flat."""
+    tempo_shape_kept: float = np.nan
+    """Slope of the slow course of the beat (as a logarithm), damaged on clean."""
     pedal_lag_s: float
     """Median lateness of the sustain pedal's movements, beyond how far the notes were moved."""
     lost_lift_share: float
@@ -65,8 +66,7 @@ class Damage:
 def measure_damage(clean: Performance, degraded: Performance) -> Damage:
     """Match notes by id and pedal movements by order, then compare.
 
-    Raises ValueError when `clean` has no notes, or when sustain movements were added or taken
-    away, for none could be followed then.
+    Raises ValueError when `clean` has no notes, or when the number of sustain movements differs.
     """
     if len(clean.notes) == 0:
         raise ValueError("clean has no notes, so no share of them can be measured")
@@ -82,19 +82,26 @@ def measure_damage(clean: Performance, degraded: Performance) -> Damage:
         velocity_spread_ratio=(
             float(after["velocity"].std()) / clean_spread if clean_spread > 0 else float("nan")
         ),
-        local_jitter_ms=1000 * _local_jitter_s(before["onset_s"], shift_s),
-        chord_jitter_ms=1000 * _chord_jitter_s(before["onset_s"], shift_s),
-        articulation_spread_octaves=_articulation_spread(before, after),
-        velocity_roughness=_velocity_roughness(before, after),
-        voicing_loss_velocity=_voicing_loss(before, after),
-        loudness_shape_kept=_loudness_shape_kept(before, after),
-        **_tempo(before, after),
+        **(_compare_notes(before, after, shift_s) if kept else {}),
         **_pedal(clean, degraded, before, shift_s),
     )
 
 
+def _compare_notes(before: NoteArray, after: NoteArray, shift_s: FloatArray) -> dict[str, float]:
+    swell = _swell(before, before)
+    return {
+        "local_jitter_ms": 1000 * _local_jitter_s(before["onset_s"], shift_s),
+        "chord_jitter_ms": 1000 * _chord_jitter_s(before["onset_s"], shift_s),
+        "articulation_spread_octaves": _articulation_spread(before, after),
+        "velocity_roughness": _velocity_roughness(before, after),
+        "voicing_loss_velocity": _voicing_loss(before, after),
+        "loudness_shape_kept": _slope(swell, _swell(before, after), FLATTEST["loudness"]),
+        **_tempo(before, after),
+    }
+
+
 def _kept(clean: NoteArray, degraded: NoteArray) -> tuple[NoteArray, NoteArray]:
-    """Return the notes that both have, in the clean order."""
+    """Return the notes that both have, each in the clean order."""
     common, _, at = np.intersect1d(clean["note_id"], degraded["note_id"], return_indices=True)
     before = sort_notes(clean[np.isin(clean["note_id"], common)])
     return before, degraded[at[np.searchsorted(common, before["note_id"])]]
@@ -111,21 +118,17 @@ def _per_chord(onset_s: FloatArray, *values: FloatArray) -> list[FloatArray]:
 
 
 def _local_jitter_s(onset_s: FloatArray, shift_s: FloatArray) -> float:
-    if not len(onset_s):
-        return float("nan")
     chord_s, moved_s = _per_chord(onset_s, onset_s, shift_s)
     weight = smooth(np.eye(len(chord_s)), chord_s, np.ones(len(chord_s)), chord_s, AROUND_S)
-    # Twice, or a bending tempo would pass for jitter, at the edges above all.
+    # Smoothed twice: otherwise a change of tempo would count as jitter, above all at the edges.
     weight = 2 * weight - weight @ weight
-    # What a stray of its own takes off the difference, and those of its neighbours add to it.
-    seen = 1 - 2 * np.diag(weight) + np.sum(weight**2, axis=1)
-    strays = seen > ALONE
-    return _rms((moved_s - weight @ moved_s)[strays] / np.sqrt(seen[strays]))
+    # The variance of shift minus local mean, for independent shifts of variance 1.
+    visible = 1 - 2 * np.diag(weight) + np.sum(weight**2, axis=1)
+    used = visible > LEAST_VISIBLE
+    return _rms((moved_s - weight @ moved_s)[used] / np.sqrt(visible[used]))
 
 
 def _chord_jitter_s(onset_s: FloatArray, shift_s: FloatArray) -> float:
-    if not len(onset_s):
-        return float("nan")
     chord = chord_of(onset_s)
     size = np.bincount(chord)
     apart_s = shift_s - (np.bincount(chord, shift_s) / size)[chord]
@@ -134,24 +137,21 @@ def _chord_jitter_s(onset_s: FloatArray, shift_s: FloatArray) -> float:
 
 
 def _articulation_spread(before: NoteArray, after: NoteArray) -> float:
-    if not len(before):
-        return float("nan")
     held_s, held_after_s = (notes["offset_s"] - notes["onset_s"] for notes in (before, after))
     return float(np.log2(held_after_s / held_s).std())
 
 
 def _velocity_roughness(before: NoteArray, after: NoteArray) -> float:
-    """Return the residual of a least-squares fit, with its degrees of freedom taken off."""
-    if not len(before):
-        return float("nan")
+    """Return the residual standard deviation of a least-squares fit."""
     melody, accompaniment = find_melody_and_accompaniment(before)
-    told = np.column_stack(
+    explanatory = np.column_stack(
         [np.ones(len(before)), before["velocity"], _swell(before, before), melody, accompaniment]
     ).astype(np.float64)
     velocity = after["velocity"].astype(np.float64)
-    fit, _, rank, _ = np.linalg.lstsq(told, velocity)
+    fit, _, rank, _ = np.linalg.lstsq(explanatory, velocity)
     free = len(before) - int(rank)
-    return float(np.sqrt(np.sum((velocity - told @ fit) ** 2) / free)) if free else float("nan")
+    residual = velocity - explanatory @ fit
+    return float(np.sqrt(np.sum(residual**2) / free)) if free else float("nan")
 
 
 def _voicing_loss(before: NoteArray, after: NoteArray) -> float:
@@ -169,32 +169,23 @@ def _slope(clean: FloatArray, degraded: FloatArray, flattest: float) -> float:
     return float(away @ degraded / (away @ away))
 
 
-def _loudness_shape_kept(before: NoteArray, after: NoteArray) -> float:
-    if not len(before):
-        return float("nan")
-    return _slope(_swell(before, before), _swell(before, after), FLATTEST["loudness"])
-
-
 def _swell(before: NoteArray, after: NoteArray) -> FloatArray:
-    """Return the slow course of loudness; in the clean time, for the tempo to play no part."""
+    """Return the slow course of loudness over the clean onsets, so that tempo has no effect."""
     return loudness_shape(after["velocity"].astype(np.float64), before["onset_s"])
 
 
 def _tempo(before: NoteArray, after: NoteArray) -> dict[str, float]:
-    nothing = {"tempo_change_share": float("nan"), "tempo_shape_kept": float("nan")}
-    if not len(before):
-        return nothing
     clean_s, degraded_s = _per_chord(before["onset_s"], before["onset_s"], after["onset_s"])
     if len(clean_s) < FEWEST_CHORDS:
-        return nothing
+        return {}
     interval_s, middle_s = np.diff(clean_s), (clean_s[:-1] + clean_s[1:]) / 2
-    # Weighed by its length, an interval's jitter cancels against its neighbours'.
+    # Weighted by length, the jitter of neighbouring intervals cancels.
     slower = smooth(np.diff(degraded_s) / interval_s, middle_s, interval_s, middle_s, AROUND_S)
     log_slower = np.log(np.maximum(slower, 0.01))
     mean = np.average(log_slower, weights=interval_s)
     spread = np.sqrt(np.average((log_slower - mean) ** 2, weights=interval_s))
-    pulse = tempo_shape(before)(middle_s)
-    kept = _slope(pulse, pulse + log_slower, FLATTEST["tempo"])
+    beat = tempo_shape(before)(middle_s)
+    kept = _slope(beat, beat + log_slower, FLATTEST["tempo"])
     return {"tempo_change_share": float(spread), "tempo_shape_kept": kept}
 
 

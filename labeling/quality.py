@@ -1,8 +1,8 @@
-"""How good the labeling functions are, over a table of readings and the damage that was done.
+"""How good the labeling functions are, from a table of readings and one of measured damage.
 
-Readings are long: a row a sample and function, with the columns of `READING_COLUMNS`; `score` is
-missing where the function abstained, and `abstention` then says why. Damage is a row a sample:
-`sample_id`, and every other column one measure of damage, as numbers.
+Readings have a row for each sample and function, with the columns of `READING_COLUMNS`; `score` is
+missing where the function abstained, and `abstention` says why. Damage has a row for each sample:
+`sample_id`, and a numeric column for each measure.
 """
 
 from dataclasses import dataclass
@@ -28,14 +28,14 @@ READING_COLUMNS = (
 )
 
 END_POINTS = 1.0
-"""A score this close to 0 or 100 is at the end of its scale, and says little more there."""
+"""A score this close to 0 or 100 counts as at the end of its scale."""
 
 FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LabelQuality:
-    """What can be said of the functions without any human; each table by its function's docs."""
+    """Quality of the functions without human ratings; each function below documents its table."""
 
     coverage: pd.DataFrame
     abstentions: pd.DataFrame
@@ -61,7 +61,7 @@ def assess_labels(readings: pd.DataFrame, damage: pd.DataFrame, *, seed: int) ->
 
 
 def measure_coverage(readings: pd.DataFrame) -> pd.DataFrame:
-    """Return function, n_samples, n_scored, and coverage: the share that was not abstained from."""
+    """Return function, n_samples, n_scored, and coverage: the share of samples that has a score."""
     _check(readings)
     scored = readings.groupby("function", sort=False)["score"]
     table = pd.DataFrame({"n_samples": scored.size(), "n_scored": scored.count()})
@@ -117,10 +117,10 @@ def correlate_functions(readings: pd.DataFrame) -> pd.DataFrame:
 def measure_conflict(readings: pd.DataFrame) -> pd.DataFrame:
     """Return how often two functions vote against each other.
 
-    A function votes for a sample whose score lies in the upper third of its own scores, against
-    one in the lower third, and keeps out of it between; so the vote does not hang on how its
-    curve was set. A row a pair: first, second, n (samples that both scored), conflict (share of
-    them with one vote for and one against), by_chance (the same if the two were independent).
+    A function votes for samples in the upper third of its own scores and against those in the
+    lower third, so its curve does not matter. A row a pair: first, second, n (samples that both
+    scored), conflict (share of them with one vote for and one against), by_chance (the same if the
+    two were independent).
     """
     wide = _wide_scores(readings)
     scores = wide.to_numpy(dtype=np.float64)
@@ -148,18 +148,18 @@ def measure_conflict(readings: pd.DataFrame) -> pd.DataFrame:
 
 
 def follow_damage(readings: pd.DataFrame, damage: pd.DataFrame, *, seed: int) -> pd.DataFrame:
-    """Return how each function's score goes with each measure of damage.
+    """Return how each function's score correlates with each measure of damage.
 
     A row a function and measure: function, measure, n (samples), n_segments, n_compositions;
     pooled_rho with pooled_low and pooled_high: Spearman over all samples; within_rho, within_low
-    and within_high: the same with each segment's mean rank taken off score and damage. Within a
-    segment the music is the same, so music cannot explain it; segments with one sample say
-    nothing and are left out. The bounds are a 95 % bootstrap of whole compositions, with the
-    ranks of the full table kept; missing with one composition, as rho is where nothing varies.
+    and within_high: the same with each segment's mean rank subtracted from score and damage, so
+    that differences of the music cannot explain it; segments with one sample are left out. The
+    bounds are from a 95 % bootstrap of whole compositions, with the ranks of the full table kept;
+    missing with one composition, as rho is where nothing varies.
 
-    A good function falls with damage (rho < 0), or rises with a measure of what is left (SNR,
-    velocity spread). Where a recipe does several damages at once, a function goes with those that
-    it cannot hear too; only damages done apart tell which one it follows.
+    A good function falls with damage (rho < 0), or rises with what remains (SNR, velocity spread).
+    Where a recipe combines damages, a function correlates also with those that it does not
+    measure; only independent damages show which one it measures.
     """
     _check(readings)
     if "sample_id" not in damage:

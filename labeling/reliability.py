@@ -1,7 +1,7 @@
-"""How far raters agree: intraclass correlations and split halves, of any number of raters each.
+"""Agreement of raters: intraclass correlations and split halves, for any number of raters.
 
-One-way random effects throughout: each target is rated by raters of its own, as in listening
-studies where a clip is heard by a few of many (Shrout & Fleiss 1979, case 1).
+One-way random effects: each target has its own raters, as in listening studies where a few of many
+listeners rate a clip (Shrout & Fleiss 1979, case 1).
 """
 
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ FloatArray = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reliability:
-    """How far one scale's ratings agree, and on how many they rest.
+    """How well one scale's ratings agree, and the numbers of raters and targets.
 
     `icc_1` is the reliability of a single rating and `icc_k` of the mean of `raters` of them;
     `split_half` the correlation of the means of two random halves of the raters.
@@ -93,7 +93,7 @@ def split_half(
     rated_twice = counts >= 2
     found = []
     for _ in range(halves):
-        # Ranked by chance within each target, and dealt out in turn.
+        # Raters in random order within each target, assigned to the halves in turn.
         order = np.lexsort((rng.random(len(of)), of))
         place = np.arange(len(of)) - np.repeat(np.cumsum(counts) - counts, counts)
         value, owner = rating[given][order], of[order]

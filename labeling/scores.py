@@ -1,4 +1,4 @@
-"""The eight dimensions, and the scores that a recipe gives a draw."""
+"""The eight dimensions, and a draw's scores."""
 
 from typing import Literal, get_args
 
@@ -30,7 +30,7 @@ def severities(draw: FactoredDraw) -> dict[str, float]:
 
 
 def _curve_scores(draw: FactoredDraw) -> dict[str, float]:
-    """Return eight scores that follow from severity alone, by the recipe's one curve."""
+    """Return eight scores that follow from severity alone, by the recipe's score curve."""
     curve = draw.recipe.score_curve
     return {name: float(curve.score(jnd)) for name, jnd in severities(draw).items()}
 

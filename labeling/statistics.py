@@ -12,11 +12,13 @@ need only sums over samples, so each cluster is summed once and a redrawing is a
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 RESAMPLES = 1000
 INTERVAL = (0.025, 0.975)

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labeling import statistics
+from models.document import Number
 
 Floats = NDArray[np.float64]
 
@@ -68,9 +69,9 @@ class Agreement:
     `mean_bias` is how many points too high the predictions are on the mean.
     """
 
-    r: tuple[float, ...]
+    r: tuple[Number, ...]
     mae: tuple[float, ...]
-    mean_r: float
+    mean_r: Number
     mean_mae: float
     mean_bias: float
 

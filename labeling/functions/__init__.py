@@ -1,7 +1,7 @@
-"""The nine labeling functions: a window in, a value with its unit and score or an abstention out.
+"""The nine labeling functions: each maps a window to a value and a score, or abstains.
 
-None speaks for `note_accuracy` or `overall_interpretation`: without the score, a wrong note that
-fits the harmony is not to be told from a right one.
+None scores `note_accuracy` or `overall_interpretation`: without the sheet music, a wrong note that
+fits the harmony cannot be distinguished from a right one.
 """
 
 from labeling.functions.articulation import MIDI_NOTE_DURATION_VARIANCE

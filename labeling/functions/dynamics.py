@@ -13,7 +13,7 @@ FEW_NOTES = Abstention(f"fewer than {MIN_NOTES} notes")
 ALL_ALIKE = Abstention("every note is struck alike, so there is no shape to follow")
 
 SMOOTHED_OVER_S = 0.5
-"""Loudness is heard to swell and fade over about so long: a single accent is no dynamics."""
+"""Standard deviation of the Gaussian over which loudness is averaged: one accent is no swell."""
 
 # Neighbours: within about a second and half an octave.
 REACH_S, REACH_SEMITONES = 1.0, 6.0

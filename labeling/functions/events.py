@@ -1,4 +1,4 @@
-"""What the functions on notes share: chords as one event, and spread about a local mean."""
+"""Shared by the functions on notes: chords as one event, and residuals about a local mean."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,11 +20,10 @@ def local_residuals(
     reach_s: float,
     reach_semitones: float,
 ) -> NDArray[np.float64]:
-    """Return each note's level less the mean of its neighbours in time and pitch, itself left out.
+    """Return each note's level minus the mean of its neighbours in time and pitch.
 
-    Neighbours weigh by a Gaussian of standard deviation `reach_s` and `reach_semitones`; the
-    overall mean joins in with the weight of a distant note, and stands in where there is none.
-    All arrays have shape (n,).
+    Neighbours are weighted by a Gaussian of standard deviation `reach_s` and `reach_semitones`,
+    the overall mean by 0.001, so that it is used where a note has none. All arrays: (n,).
     """
     nearness = np.exp(
         -0.5

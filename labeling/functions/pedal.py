@@ -1,7 +1,7 @@
-"""How clean the pedalling is: what it lets clash, and how late it is lifted.
+"""How clean the pedalling is: dissonance that it adds, and how late it is lifted.
 
-CC64 is continuous (a median of 111 distinct values a MAESTRO file). Where it counts as down is
-decided with hysteresis, so that a foot that rests near the middle makes no changes.
+CC64 is continuous (a median of 111 distinct values a MAESTRO file). It counts as down with
+hysteresis, so that a foot resting near the middle makes no changes.
 """
 
 import numpy as np

@@ -1,4 +1,4 @@
-"""What a labeling function is and what it answers: a value with a score, or an abstention."""
+"""Labeling functions and their results: a value with a score, or an abstention."""
 
 import math
 from collections.abc import Callable
@@ -12,10 +12,10 @@ from labeling.scores import Dimension
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """One function's answer for one window.
+    """One function's result for one window.
 
-    `value` is the measurement in the function's unit and `score` the same on 0-100; both are
-    None, and `abstention` says why, where the window gives no ground to judge.
+    `value` is the measurement in the function's unit and `score` the same on 0-100; where the
+    window cannot be judged both are None, and `abstention` says why.
     """
 
     value: float | None
@@ -42,10 +42,10 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Abstention:
-    """Why a window cannot be judged, in words that are the same for every such window.
+    """Why a window cannot be judged.
 
-    The reasons are counted over a corpus (`labeling.quality.coverage`), so they hold no numbers
-    of the window itself.
+    Reasons are counted over a corpus (`labeling.quality.count_abstentions`), so they hold no
+    numbers of the window itself.
     """
 
     reason: str
@@ -55,13 +55,12 @@ class Abstention:
 class ScoreCurve:
     """A logistic map from a value to a score, set by two values of expert playing.
 
-    `typical` (scored 80) is the median of expert windows and `weak` (scored 50) the value that a
-    twentieth of them are beyond. A score nears 0 and 100 without reaching either, so that damage
-    goes on showing; whether more is better or worse follows from the order of the two.
+    `typical` (scored 80) is the median of expert windows and `weak` (scored 50) the value that
+    5 % of them exceed. Scores approach 0 and 100 without reaching them; the order of the two
+    values says whether more is better or worse.
 
-    Where a function says no more, its two values are those of some hundreds of ten-second windows
-    or more of MAESTRO's train split, four a performance; for sound, of a third of them rendered
-    with TimGM6mb.
+    Unless a function says otherwise, both are from hundreds of ten-second windows of MAESTRO's
+    train split, four a performance; for sound, from a third of them rendered with TimGM6mb.
     """
 
     typical: float
@@ -82,11 +81,10 @@ class ScoreCurve:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LabelingFunction:
-    """A measurement of a window, its unit, the dimension it speaks for, and its score curve.
+    """A measurement of a window, its unit, the dimension it scores, and its score curve.
 
-    `measure` takes a window's performance and its sound (None where there is none) and returns
-    a value or an abstention; it is pure and leaves both untouched. `listens_to` says which of
-    the two it judges.
+    `measure` takes a window's performance and its sound (None without audio) and returns a value
+    or an abstention. `listens_to` says which of the two it measures.
     """
 
     name: str

@@ -1,6 +1,6 @@
 """How steady the timing is: from event to event, and from beat to beat.
 
-MAESTRO holds no tempo map (one tempo event a file), so nothing here reads a beat from the file.
+Beats are estimated from the notes: MAESTRO's files hold no tempo map.
 """
 
 import numpy as np
@@ -16,7 +16,7 @@ MIN_BEATS = 5
 FEW_EVENTS = Abstention(f"fewer than {MIN_EVENTS} chords or single notes")
 FEW_BEATS = Abstention(f"no pulse lasts {MIN_BEATS} beats")
 
-FastArray = NDArray[np.float64]
+FloatArray = NDArray[np.float64]
 
 # The pulse is sought between 0.25 and 1.5 s and 0.4 s is preferred (one octave off weighs 0.6):
 # the period at which beat-to-beat variation follows listeners best on PercePiano.
@@ -79,7 +79,7 @@ def tempo_instability(performance: Performance, waveform: Waveform | None) -> fl
     return float(np.sqrt(spread * np.abs(np.diff(length)).mean()))
 
 
-def find_pulse(event_s: FastArray, weight: FastArray) -> float | None:
+def find_pulse(event_s: FloatArray, weight: FloatArray) -> float | None:
     """Return the commonest interval between any two events, in seconds; None where there is none.
 
     `event_s` and `weight` have shape (n,).
@@ -103,8 +103,8 @@ def find_pulse(event_s: FastArray, weight: FastArray) -> float | None:
 
 
 def track_beats(
-    event_s: FastArray, weight: FastArray, pulse_s: float
-) -> tuple[FastArray, FastArray]:
+    event_s: FloatArray, weight: FloatArray, pulse_s: float
+) -> tuple[FloatArray, FloatArray]:
     """Return the lengths in seconds of the beats of the best chain of events, and their counts.
 
     Dynamic programming after Ellis 2007 ("Beat tracking by dynamic programming"), over events

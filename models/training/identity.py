@@ -3,14 +3,15 @@
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from labeling.scores import DIMENSIONS
 from models.config.audio import OF_NO_FEATURE
 from models.config.experiment import MODALITIES, Experiment, ExperimentConfig
 from models.inputs.feature_reader import ExampleParts
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 MODEL_VERSION = "5"
 """Raise it when the same settings and data give another model: networks, losses, schedule."""
@@ -37,7 +38,7 @@ def training_identity(
     experiment: Experiment,
     config: ExperimentConfig,
     parts: ExampleParts,
-    samples: pd.DataFrame,
+    samples: "pd.DataFrame",
     pretrained: str | None,
 ) -> str:
     """Return a digest of what a training follows from, and of nothing else.
@@ -46,6 +47,8 @@ def training_identity(
     identity of the pretrained MIDI encoder where it starts from one. Parts are named by what they
     hold, so their names stand for the features, wherever the tables lie.
     """
+    import pandas as pd
+
     heard = MODALITIES[experiment]
     # What pretraining follows from is in the identity of its result.
     unused: dict[str, Any] = {"pretraining": True}

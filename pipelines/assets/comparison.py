@@ -1,11 +1,12 @@
 """All recipes side by side: one page from the reports that there are."""
 
-import json
 from collections.abc import Sequence
-from typing import Any
 
 import dagster as dg
 
+from models.document import read_document
+from models.evaluation.report.comparison import comparison_page
+from models.evaluation.report.document import Report
 from pipelines.assets.evaluation import report_file
 from pipelines.resources import Project
 from pipelines.workspace import Workspace
@@ -24,13 +25,11 @@ def comparison_asset(recipe_names: Sequence[str]) -> dg.AssetsDefinition:
         owners=["team:research"],
         code_version="1",
         description=(
-            "The reports of all recipes side by side, table by table. A recipe that was not "
+            "The models of all recipes side by side. A recipe that was not "
             "evaluated is named as missing."
         ),
     )
     def recipe_comparison(project: Project) -> dg.MaterializeResult[None]:
-        from models.evaluation.report.comparison import comparison_page
-
         reports = read_reports(project.workspace, recipe_names)
         path = project.workspace.corpus_output("recipe_comparison") / "comparison.html"
         path.write_text(comparison_page(reports), encoding="utf-8")
@@ -45,12 +44,9 @@ def comparison_asset(recipe_names: Sequence[str]) -> dg.AssetsDefinition:
     return recipe_comparison
 
 
-def read_reports(
-    workspace: Workspace, recipe_names: Sequence[str]
-) -> dict[str, dict[str, Any] | None]:
-    """Return the content of each recipe's `report.json`, None where there is none."""
+def read_reports(workspace: Workspace, recipe_names: Sequence[str]) -> dict[str, Report | None]:
+    """Return each recipe's report, None where there is none."""
     paths = {name: report_file(workspace, name) for name in recipe_names}
     return {
-        name: json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
-        for name, path in paths.items()
+        name: read_document(path, Report) if path.exists() else None for name, path in paths.items()
     }

@@ -1,9 +1,7 @@
 """Evaluation: what the models learnt, judged on music they have not seen."""
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
@@ -18,6 +16,12 @@ from models.evaluation.audits.documents import (
     TranscriptionAudit,
 )
 from models.evaluation.ceilings.label_ceiling import TierScores
+from models.evaluation.criteria.verdict import Criterion
+from models.evaluation.report.build import build_report
+from models.evaluation.report.document import TierSound
+from models.evaluation.report.environment import say, write_report
+from models.evaluation.report.evaluation import Evaluation, Outcome
+from models.evaluation.report.page import report_page
 from models.training.pretraining.result import load_pretraining
 from pipelines.assets.pretraining import pretrained_folder
 from pipelines.assets.training import LabelledExamples, find_result, read_examples
@@ -26,10 +30,6 @@ from pipelines.metadata import records_metadata
 from pipelines.resources import Project
 from pipelines.settings import find_recipe
 from pipelines.workspace import Workspace
-
-if TYPE_CHECKING:
-    from models.evaluation.report.evaluation import Outcome, TierSound
-
 
 JUDGED_SPLIT = "test"
 
@@ -52,7 +52,7 @@ def evaluation_asset(recipe_name: str) -> dg.AssetsDefinition:
         code_version="3",
         description=(
             "The report: mean and per-dimension r and MAE on held-out compositions, beside what "
-            "the labels allow at best; success gates, significance, tiers told apart, and where "
+            "the labels allow at best; success criteria, tiers named right, and where "
             "there are counterfactual rows, how grades follow what was changed. HTML, and the "
             "same numbers as JSON."
         ),
@@ -60,9 +60,6 @@ def evaluation_asset(recipe_name: str) -> dg.AssetsDefinition:
     def evaluation(
         context: dg.AssetExecutionContext, project: Project
     ) -> dg.MaterializeResult[None]:
-        from models.evaluation.report.evaluation import Evaluation
-        from models.evaluation.report.report import write_report
-
         workspace, recipe = project.workspace, find_recipe(recipe_name)
         config, data = project.settings.experiment_config(), read_examples(workspace, recipe_name)
         start = pretrained_folder(workspace)
@@ -76,7 +73,7 @@ def evaluation_asset(recipe_name: str) -> dg.AssetsDefinition:
                 "judged here; materialise transcription again to see it"
             )
             transcription = None
-        paths = write_report(
+        report = build_report(
             Evaluation(
                 recipe=recipe_name,
                 kind=recipe.kind,
@@ -99,23 +96,32 @@ def evaluation_asset(recipe_name: str) -> dg.AssetsDefinition:
                 pretraining=load_pretraining(start) if start else None,
                 config=config,
                 seed=recipe.seed,
-            ),
-            workspace.output(recipe_name, "evaluation"),
+            )
         )
+        folder = workspace.output(recipe_name, "evaluation")
+        paths = write_report(report, report_page(report), folder, "report")
         context.log.info(f"report: {paths.html}")
-        report = json.loads(paths.json.read_text(encoding="utf-8"))
-        ceiling = report["ceiling"]["on_these_samples"]
-        shown = ("name", "mean_r", "mean_mae", "share_of_ceiling_r", "within_tier_r")
         return dg.MaterializeResult(
             metadata={
                 "report": dg.MetadataValue.url(project.settings.link(paths.html)),
                 "json": dg.MetadataValue.path(paths.json),
-                "label ceiling r": ceiling["mean_r"],
-                "label ceiling MAE": ceiling["mean_mae"],
-                "baseline MAE": report["baseline"]["mean_mae"],
-                "success gates": records_metadata([gate_row(gate) for gate in report["gates"]]),
+                "label ceiling r": report.ceiling.mean_r,
+                "label ceiling MAE": report.ceiling.mean_mae,
+                "baseline MAE": report.baseline.mean_mae,
+                "success criteria": records_metadata(
+                    [criterion_row(one) for one in report.criteria]
+                ),
                 "experiments": records_metadata(
-                    [{name: found[name] for name in shown} for found in report["experiments"]]
+                    [
+                        {
+                            "name": one.name,
+                            "mean_r": one.agreement.mean_r,
+                            "mean_mae": one.agreement.mean_mae,
+                            "share_of_ceiling_r": one.share_of_ceiling_r,
+                            "within_tier_r": one.within_tier_r,
+                        }
+                        for one in report.models
+                    ]
                 ),
             }
         )
@@ -125,13 +131,12 @@ def evaluation_asset(recipe_name: str) -> dg.AssetsDefinition:
 
 def judge(
     workspace: Workspace, recipe_name: str, experiment: Experiment, data: LabelledExamples
-) -> "Outcome":
+) -> Outcome:
     """Return a model's scores for the judged split.
 
     Raises UserError for a model that was not trained on these data with these settings.
     """
 
-    from models.evaluation.report.evaluation import Outcome
     from models.inference.predict_split import predict_split
     from models.inference.trained_model import load_model
 
@@ -156,7 +161,7 @@ def judge(
     )
 
 
-def other_models(transcription: TranscriptionAudit, outcomes: "Sequence[Outcome]") -> list[str]:
+def other_models(transcription: TranscriptionAudit, outcomes: Sequence[Outcome]) -> list[str]:
     """Return the models of a comparison by transcription that are not those judged.
 
     Its file is that of the experiment file materialised last.
@@ -165,13 +170,13 @@ def other_models(transcription: TranscriptionAudit, outcomes: "Sequence[Outcome]
     return [name for name, identity in transcription.models.items() if judged.get(name) != identity]
 
 
-def gate_row(gate: Mapping[str, Any]) -> dict[str, str]:
-    """Return a gate of `report.json` as the UI shows it."""
+def criterion_row(criterion: Criterion) -> dict[str, str]:
+    """Return a success criterion as the UI shows it."""
     return {
-        "gate": gate["name"],
-        "passed": {True: "yes", False: "no", None: "not judged"}[gate["passed"]],
-        "found": gate["found"],
-        "because": " ".join(gate["because"]),
+        "criterion": say(criterion.asks).striptags(),
+        "passed": {True: "yes", False: "no", None: "undecided"}[criterion.passed],
+        "found": say(criterion.found).striptags(),
+        "because": " ".join(say(reason).striptags() for reason in criterion.because),
     }
 
 
@@ -193,13 +198,11 @@ def tier_scores(recipe: Recipe) -> tuple[TierScores, ...]:
     )
 
 
-def tier_sounds(recipe: Recipe) -> "dict[str, TierSound]":
+def tier_sounds(recipe: Recipe) -> dict[str, TierSound]:
     """Return what the recipe does to the sound of each tier that it draws, best first.
 
     A factored recipe treats the sound of all tiers alike: its nuisance is none of them.
     """
-
-    from models.evaluation.report.evaluation import TierSound
 
     if isinstance(recipe, FactoredRecipe):
         return {tier: TierSound(snr_db=None, band_hz=None) for tier in TIERS}

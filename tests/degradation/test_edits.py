@@ -106,7 +106,7 @@ def test_a_note_at_the_very_end_stays_when_others_are_edited(assemble: Assemble)
     assert edited.notes[1] == clean.notes[1]
 
 
-@settings(max_examples=200)
+@settings(max_examples=60)
 @given(
     st.lists(
         st.tuples(

@@ -116,7 +116,7 @@ def test_snapping_goes_to_the_nearest_tick_and_stays_there(time_s: float) -> Non
     assert snap(np.array([time_s]))[0] == snapped
 
 
-@settings(max_examples=300)
+@settings(max_examples=100)
 @given(crowded_tables)
 def test_keys_are_let_go_before_they_are_struck_again(notes: NoteArray) -> None:
     before = notes.copy()
@@ -131,7 +131,7 @@ def test_keys_are_let_go_before_they_are_struck_again(notes: NoteArray) -> None:
     assert np.array_equal(again, resolved), "what is resolved should stay as it is"
 
 
-@settings(max_examples=300)
+@settings(max_examples=100)
 @given(crowded_tables)
 def test_only_what_must_move_is_moved(notes: NoteArray) -> None:
     """Notes of different keys, and of one key that do not meet, are left alone."""
@@ -146,7 +146,7 @@ def test_only_what_must_move_is_moved(notes: NoteArray) -> None:
                 assert now["offset_s"] == max(was["offset_s"], snap(was["onset_s"] + TICK_S))
 
 
-@settings(max_examples=200)
+@settings(max_examples=60)
 @given(crowded_tables, st.integers(40, 60))
 def test_no_note_is_pushed_past_the_latest_onset(notes: NoteArray, latest: int) -> None:
     latest_s = latest / TICKS_PER_S

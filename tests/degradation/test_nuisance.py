@@ -242,6 +242,7 @@ def test_whatever_is_accepted_can_be_drawn_from(
         assert np.abs(poles).max() < 1, "a filter that never ends"
 
 
+@pytest.mark.slow
 def test_no_instrument_is_louder_than_another(factored: FactoredRecipe, compose: Compose) -> None:
     levels_db = [
         np.mean([level_dbfs(render(compose(seed), each).samples) for seed in range(6)])

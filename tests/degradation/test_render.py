@@ -174,7 +174,7 @@ def digest(samples: Samples) -> str:
 def test_samples_are_the_same_in_any_order_and_in_a_fresh_synthesiser(
     assemble: Assemble, compose: Compose, piano: Instrument
 ) -> None:
-    music = [compose(seed, note_count=count) for seed, count in enumerate((5, 400, 100, 1, 900))]
+    music = [compose(seed, count, 3.0) for seed, count in enumerate((5, 300, 1))]
     music.append(assemble([]))
     warm = Synthesiser(piano)
     forwards = [digest(warm.render(one).samples) for one in music]
@@ -222,28 +222,27 @@ instrument = Instrument.model_validate_json(sys.argv[1])
 digests = {}
 for seed in sys.argv[3].split(","):
     notes, pedal = (np.load(f"{sys.argv[2]}/{name}{seed}.npy") for name in ("notes", "pedal"))
-    performance = Performance(notes=notes, pedal=pedal, duration_s=10.0)
+    performance = Performance(notes=notes, pedal=pedal, duration_s=2.0)
     samples = render(performance, instrument).samples
     digests[seed] = hashlib.sha256(samples.tobytes()).hexdigest()
 print(json.dumps(digests))
 """
 
 
-def test_other_processes_make_the_same_samples_in_other_orders(
+def test_another_process_makes_the_same_samples_in_another_order(
     tmp_path: Path, compose: Compose, piano: Instrument
 ) -> None:
-    music = {str(seed): compose(seed, note_count=200) for seed in range(4)}
+    music = {str(seed): compose(seed, 100, 2.0) for seed in range(3)}
     for seed, one in music.items():
         np.save(tmp_path / f"notes{seed}.npy", one.notes)
         np.save(tmp_path / f"pedal{seed}.npy", one.pedal)
     here = {seed: digest(render(one, piano).samples) for seed, one in music.items()}
-    for order in ("0,1,2,3", "3,1,0,2"):
-        arguments = [piano.model_dump_json(), str(tmp_path), order]
-        spawned = subprocess.run(
-            [sys.executable, "-c", RENDER_ELSEWHERE, *arguments],
-            capture_output=True, text=True, check=True,
-        )  # fmt: skip
-        assert json.loads(spawned.stdout.splitlines()[-1]) == here
+    arguments = [piano.model_dump_json(), str(tmp_path), "2,0,1"]
+    spawned = subprocess.run(
+        [sys.executable, "-c", RENDER_ELSEWHERE, *arguments],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert json.loads(spawned.stdout.splitlines()[-1]) == here
 
 
 def test_a_dense_fortissimo_does_not_clip_and_is_turned_down_to_fit(
@@ -290,6 +289,7 @@ def test_every_key_at_once_under_the_pedal_leaves_voices_over(
     assert 88 <= most_voices(warm_synthesiser(piano), cluster) < POLYPHONY
 
 
+@pytest.mark.slow
 @pytest.mark.real_data
 def test_the_densest_real_windows_leave_voices_over_and_come_out_alike(
     densest_maestro_windows: list[Performance], piano: Instrument

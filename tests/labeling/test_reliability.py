@@ -64,6 +64,7 @@ def test_too_little_to_judge_is_refused() -> None:
         intraclass(np.arange(3), np.arange(3.0))
 
 
+@pytest.mark.slow
 @pytest.mark.real_data
 def test_the_published_ratings_are_as_reliable_as_was_measured(real_data: Path) -> None:
     ratings = read_percepiano(real_data / "percepiano").ratings

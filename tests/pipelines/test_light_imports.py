@@ -7,6 +7,7 @@ import sys
 import pytest
 
 HEAVY = {"torch", "lightning", "torchaudio", "transformers", "matplotlib", "sklearn", "numba"}
+EXTRA = {"transkun", "mir_eval"}
 
 REPORT = """
 import importlib, json, re, sys
@@ -25,6 +26,8 @@ print(json.dumps({"modules": sorted(sys.modules), "peak_mib": peak_mib}))
         ("storage.derived", HEAVY | {"dagster"}),
         ("storage.pairs", HEAVY | {"dagster"}),
         ("models.training.result", HEAVY | {"dagster"}),
+        ("models.inference.model_choice", HEAVY | {"dagster", "pandas"}),
+        ("models.inference.scorer", HEAVY - {"torch"} | {"dagster", *EXTRA}),
         ("models.inputs.feature_writer", HEAVY | {"dagster"}),
     ],
 )

@@ -28,6 +28,7 @@ from pipelines.cli import app, score_table
 from pipelines.settings import CONFIGS
 from storage.midi import read_midi, write_midi
 
+PROJECT = Path(__file__).parents[2]
 RATE_HZ = 24_000
 TRAINED: tuple[Experiment, ...] = ("audio_only", "midi_only", "gated")
 RECIPE = load_recipe(CONFIGS / "recipes" / "phase2.yaml")
@@ -232,41 +233,48 @@ def test_a_call_that_cannot_work_ends_in_one_line(
     assert problem in line
 
 
-@pytest.mark.parametrize(
-    ("command", "problem"),
-    [
-        (["score", "nope.mid"], "nope.mid"),
-        (["score", "--json", "nope.mid", "."], "nope.mid"),
-        (["score", "--midi", "nope.mid"], "nope.mid"),
-        (["transcribe", "nope.wav", "--out", "out"], "nope.wav"),
-        (["validate", "--percepiano", "nowhere"], "nowhere"),
-        (["run", "--maestro", "nowhere"], "nowhere"),
-        (["pretrain", "--maestro", "nowhere"], "nowhere"),
-        (["listen", "--recipe", "nope"], "nope"),
-        (["bench", "--recipe", "nope"], "nope"),
+REFUSED = {
+    "nope.mid": [
+        ["score", "nope.mid"],
+        ["score", "--json", "nope.mid", "."],
+        ["score", "--midi", "nope.mid"],
     ],
-)
-def test_what_is_not_there_is_told_before_torch_is_imported(
-    command: list[str], problem: str, home: Path
-) -> None:
+    "nope.wav": [["transcribe", "nope.wav", "--out", "out"]],
+    "model nope is not trained": [["score", "take.mid", "--model", "nope"]],
+    "nowhere": [
+        ["validate", "--percepiano", "nowhere"],
+        ["run", "--maestro", "nowhere"],
+        ["pretrain", "--maestro", "nowhere"],
+    ],
+    "recipes/nope": [["listen", "--recipe", "nope"], ["bench", "--recipe", "nope"]],
+}
+REFUSE_ALL = """
+import json, sys
+from typer.testing import CliRunner
+import pipelines.cli
+for command in json.loads(sys.argv[1]):
+    answer = CliRunner().invoke(pipelines.cli.app, command)
+    heavy = sorted({"torch", "dagster"} & {*sys.modules})
+    print(json.dumps([answer.exit_code, answer.stderr, heavy]))
+"""
+
+
+def test_what_is_not_there_is_told_before_torch_is_imported(home: Path, midi: Path) -> None:
     """Its import takes seconds, Dagster's likewise."""
-    code = (
-        "import sys, pipelines.cli\n"
-        "try: pipelines.cli.app()\n"
-        "finally: sys.stderr.write(str({'torch', 'dagster'} & {*sys.modules}))"
-    )
+    expected = [(words, command) for words, group in REFUSED.items() for command in group]
     answer = subprocess.run(
-        [sys.executable, "-c", code, *command],
+        [sys.executable, "-c", REFUSE_ALL, json.dumps([command for _, command in expected])],
         env={k: v for k, v in os.environ.items() if not k.startswith("PIANOGRADE_")}
-        | {"PIANOGRADE_HOME": str(home)},
+        | {"PIANOGRADE_HOME": str(home), "PYTHONPATH": os.pathsep.join([str(PROJECT), *sys.path])},
+        cwd=midi.parent,
         capture_output=True,
         text=True,
-        check=False,
+        check=True,
     )
-    assert answer.returncode == 2, answer.stderr
-    told = answer.stderr.splitlines()
-    assert problem in told[0]
-    assert told[-1] == "set()"
+    found = [json.loads(line) for line in answer.stdout.splitlines()]
+    for (words, command), (code, told, heavy) in zip(expected, found, strict=True):
+        assert (code, heavy) == (2, []), (command, told)
+        assert words in told.splitlines()[0], command
 
 
 def test_a_model_that_cannot_hear_a_file_names_those_that_can(score: Run, wav: Path) -> None:

@@ -15,6 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from labeling.scores import DIMENSIONS
+from models.document import Number
 from models.metrics import Agreement, agreement
 
 Floats = NDArray[np.float64]
@@ -61,8 +62,8 @@ class LabelCeiling:
 
     r: float
     mae: float
-    correlation: float
-    effective_rank: float
+    correlation: Number
+    effective_rank: Number
 
 
 def label_ceiling(

@@ -1,8 +1,7 @@
-"""Success gates: what must hold before a result may be called one, and why where it does not."""
+"""Success criteria: what must hold before results may be called a success."""
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -10,263 +9,247 @@ from labeling.scores import DIMENSIONS
 from models.config.experiment import Experiment, Modality
 from models.evaluation.agreement.resampling import (
     FEWEST_COMPOSITIONS,
+    FEWEST_FOR_INTERVAL,
     AgreementIntervals,
     Gain,
 )
+from models.evaluation.audits.documents import LabelStructure
+from models.evaluation.audits.thresholds import ThresholdVerdict
 from models.evaluation.counterfactuals.counterfactual import Response
 from models.evaluation.counterfactuals.families import FACTORS
 from models.evaluation.criteria.diagnosis import (
     HEADROOM_SHARE,
+    SINGLES,
     WORDS,
     Evidence,
-    explain_no_gain,
+    diagnose,
     other,
 )
-from models.evaluation.report.formats import number, percent, plain, signed
+from models.evaluation.criteria.verdict import Criterion, verdict
+from models.evaluation.report.document import Report
 from models.metrics import Agreement, mean_over_dimensions
 
 IN_ORDER_SHARE = 0.9
-"""So often must two performances 2 JND apart in one factor be graded in the right order."""
-NUISANCE_SHARE = 0.25
-"""Another recording may change a grade by so much of what bad playing (the reference dose)
-changes."""
-
+"""Two performances 2 JND apart in one factor must be in order in this share of pairs."""
+RECORDING_SHARE = 0.25
+"""Another recording may change a grade by this share of what the reference dose changes."""
 GREAT_BIAS = 3.0
-"""So many points too high or low on the mean are told of."""
+"""A mean error of this many points too high or low explains a failure."""
+PASSED = {"holds": True, "fails": False, "undecided": None}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Gate:
-    """A gate, what it asks, what was found, and why it failed.
-
-    `passed` is None where it could not be judged; `found` then says why. `because` is empty
-    where it passed.
-    """
-
-    name: str
-    asks: str
-    found: str
-    passed: bool | None
-    because: tuple[str, ...] = ()
-
-
-def learnt_gate(
-    models: Mapping[Experiment, tuple[Agreement, AgreementIntervals]], baseline: Agreement
-) -> Gate:
-    """Judge that every model beats always saying the training mean, in every dimension.
-
-    Where a label is the same in all judged rows, no one's r is defined, and there is nothing to
-    learn: the dimension is not judged.
-    """
-    name, asks = (
-        "every model has learnt something",
-        "MAE below that of always saying the training mean in each dimension, and an interval "
-        "of mean r above 0",
+def evidence(report: Report) -> Evidence | None:
+    """Return what is known of the best fusion beside the best single modality."""
+    if report.pairs is None:
+        return None
+    fusion = report.model(report.pairs.mean.fusion)
+    if fusion.fusion is None:
+        raise ValueError(f"{fusion.name} was compared as a fusion, and has no figures of one")
+    r = {one.name: one.agreement.mean_r for one in report.models}
+    return Evidence(
+        pair=report.pairs.mean,
+        compositions=report.data.pieces,
+        alone_r={modality: found.agreement.mean_r for modality, found in fusion.alone.items()},
+        single_r={modality: r[name] for modality, name in SINGLES.items() if name in r},
+        observable_r=mean_observable_r(report.label_structure),
+        figures=fusion.fusion,
+        kept_epoch=fusion.training.kept_epoch,
+        last_epoch=fusion.training.epochs[-1].epoch,
     )
-    judged = [
-        dimension for dimension, r in zip(DIMENSIONS, baseline.r, strict=True) if not math.isnan(r)
-    ]
-    if not judged:
-        return Gate(name=name, asks=asks, found="no label varies in these rows", passed=None)
-    failed = {
-        model: [
-            dimension
-            for dimension, mae, mean in zip(DIMENSIONS, found.mae, baseline.mae, strict=True)
-            if dimension in judged and mae >= mean
+
+
+def mean_observable_r(labels: LabelStructure | None) -> float | None:
+    """Return the mean over the dimensions whose label varies; None without any."""
+    found = labels.observable if labels else ()
+    mean = mean_over_dimensions(np.array([one.r for one in found], np.float64))
+    return None if np.isnan(mean) else mean
+
+
+def judge_criteria(report: Report) -> tuple[Criterion, ...]:
+    """Return every criterion: of all recipes, of counterfactual rows, and of the audits."""
+    pieces = report.data.pieces
+    models = {one.name: (one.agreement, one.intervals) for one in report.models}
+    found = [learnt(models, report.baseline, pieces), fusion_pays(evidence(report))]
+    if report.fusions:
+        fusion = report.pairs and report.model(report.pairs.mean.fusion)
+        gains = {side: one.gain_of_both for side, one in fusion.alone.items()} if fusion else {}
+        found.append(both_used(fusion.name if fusion else None, gains, pieces))
+    changed = report.counterfactual
+    if changed and report.best and report.best in changed.models:
+        best, dose_jnd = report.best, changed.reference_jnd
+        found += [
+            in_order(best, changed.models),
+            own_dimension(best, changed.models[best], dose_jnd),
+            recording_ignored(best, changed.models, dose_jnd),
         ]
-        for model, (found, _) in models.items()
-    }
-    # Without an interval (of one composition, say) only the errors can be judged.
-    unsure = [model for model, (_, around) in models.items() if around.mean_r.low <= 0]
-    lost = {model: dimensions for model, dimensions in failed.items() if dimensions}
-    because = [
-        f"{model} is no better in {_named(dimensions, judged)}."
-        for model, dimensions in lost.items()
-    ] + [f"The interval of {model}'s mean r does not lie above 0." for model in unsure]
-    because += [
-        f"{model} grades {number(abs(found.mean_bias), 1)} points too "
-        f"{'low' if found.mean_bias < 0 else 'high'} on the mean, which costs MAE and no r: "
-        "its scores were calibrated on the validation split, which this music is unlike."
-        for model, (found, _) in models.items()
-        if model in lost and abs(found.mean_bias) >= GREAT_BIAS
-    ]
-    good = len(models) - len({*lost, *unsure})
-    constant = [dimension for dimension in DIMENSIONS if dimension not in judged]
-    return Gate(
-        name=name,
-        asks=asks,
-        found=f"{good} of {len(models)} models"
-        + (
-            f"; not judged, as its label never changes here: {', '.join(map(plain, constant))}"
-            if constant
-            else ""
+    thresholds = list(report.label_structure.shape.thresholds) if report.label_structure else []
+    codes = ["labels_differ", "no_two_labels_alike"][: len(thresholds)]
+    if report.shortcut_audit:
+        thresholds.append(report.shortcut_audit.threshold)
+        codes.append("tier_not_given_away")
+    return (*found, *map(_of_audit, codes, thresholds))
+
+
+def _of_audit(code: str, found: ThresholdVerdict) -> Criterion:
+    return Criterion(
+        asks=verdict(code, threshold=found.threshold.number),
+        found=verdict(
+            "audit_figure",
+            value=found.value,
+            low=found.interval.low,
+            high=found.interval.high,
+            pieces=found.compositions,
         ),
+        passed=PASSED[found.verdict],
+    )
+
+
+def learnt(
+    models: Mapping[Experiment, tuple[Agreement, AgreementIntervals]],
+    baseline: Agreement,
+    pieces: int,
+) -> Criterion:
+    """Judge that every model beats predicting the training mean, in every dimension.
+
+    A dimension whose label never varies is not judged; on few pieces, errors alone are.
+    """
+    asks = verdict("every_model_learnt")
+    judged = [name for name, r in zip(DIMENSIONS, baseline.r, strict=True) if not math.isnan(r)]
+    if not judged:
+        return Criterion(asks=asks, found=verdict("no_label_varies"), passed=None)
+    because, failed = [], set()
+    for model, (found, around) in models.items():
+        lost = tuple(
+            name
+            for name, mae, mean in zip(DIMENSIONS, found.mae, baseline.mae, strict=True)
+            if name in judged and mae >= mean
+        )
+        if lost:
+            because.append(verdict("no_better_in", model=model, dimensions=lost))
+        if lost and abs(found.mean_bias) >= GREAT_BIAS:
+            because.append(verdict("biased", model=model, bias=found.mean_bias))
+        unsure = pieces >= FEWEST_FOR_INTERVAL and around.mean_r.low <= 0
+        if unsure:
+            because.append(verdict("r_not_above_0", model=model))
+        failed |= {model} if lost or unsure else set()
+    constant = tuple(name for name in DIMENSIONS if name not in judged)
+    good = len(models) - len(failed)
+    return Criterion(
+        asks=asks,
+        found=verdict("models_learnt", good=good, all=len(models), constant=constant),
         passed=not because,
         because=tuple(because),
     )
 
 
-def _named(dimensions: Sequence[str], judged: Sequence[str]) -> str:
-    if len(dimensions) == len(judged):
-        return "any dimension"
-    return ", ".join(map(plain, dimensions))
-
-
-def _no_interval(compositions: int) -> str:
-    if compositions == 1:
-        return "one composition has no interval"
-    return f"labels vary in too few of the {compositions} compositions for an interval"
-
-
-def fusion_gate(seen: Evidence | None) -> Gate:
+def fusion_pays(seen: Evidence | None) -> Criterion:
     """Judge that the best fusion gains 10 % of the headroom, beyond the choice of test pieces."""
-    name, asks = (
-        "fusing pays",
-        f"the best fusion gains at least {percent(HEADROOM_SHARE)} of the headroom that the best "
-        "single modality leaves, in mean r, with an interval that excludes 0",
-    )
+    asks = verdict("fusing_pays", share=HEADROOM_SHARE)
     if seen is None:
-        return Gate(
-            name=name, asks=asks, found="no fusion and single modality to compare", passed=None
-        )
+        return Criterion(asks=asks, found=verdict("nothing_to_compare"), passed=None)
     pair, interval = seen.pair, seen.pair.interval
-    if math.isnan(interval.low):
-        found = f"{pair.fusion} {signed(pair.difference)} against {pair.single}; "
-        found += _no_interval(seen.compositions)
-        return Gate(name=name, asks=asks, found=found, passed=None)
-    passed = pair.share_of_headroom >= HEADROOM_SHARE and interval.low > 0
-    few = passed and seen.compositions < FEWEST_COMPOSITIONS
-    return Gate(
-        name=name,
-        asks=asks,
-        found=f"{pair.fusion} {number(pair.fusion_r)} against {pair.single} "
-        f"{number(pair.single_r)}: {signed(pair.difference)} ({signed(interval.low)} to "
-        f"{signed(interval.high)}), "
-        + (
-            f"{percent(pair.share_of_headroom)} of the {number(pair.headroom)} left"
-            if pair.headroom > 0
-            else "and nothing was left to gain"
-        )
-        + (f"; {seen.compositions} compositions are too few to rule chance out" if few else ""),
-        passed=None if few else passed,
-        because=() if passed else explain_no_gain(seen),
+    found = verdict(
+        "fusion_gain",
+        fusion=pair.fusion,
+        single=pair.single,
+        gain=pair.difference,
+        headroom=pair.headroom,
     )
+    if math.isnan(interval.low):
+        return Criterion(asks=asks, found=found, passed=None)
+    passed = pair.share_of_headroom >= HEADROOM_SHARE and interval.low > 0
+    if passed and seen.compositions < FEWEST_COMPOSITIONS:
+        return Criterion(asks=asks, found=found, passed=None)
+    because = () if passed else diagnose(seen)
+    return Criterion(asks=asks, found=found, passed=passed, because=because)
 
 
-def both_used_gate(
-    fusion: Experiment | None, over_alone: Mapping[Modality, Gain], compositions: int
-) -> Gate:
-    """Judge that the best fusion loses something when either modality is taken away.
-
-    `compositions` is how many the intervals redraw.
-    """
-    name = "the best fusion uses both modalities"
-    asks = "mean r falls when either is taken away, each with an interval that excludes 0"
+def both_used(
+    fusion: Experiment | None, over_alone: Mapping[Modality, Gain], pieces: int
+) -> Criterion:
+    """Judge that the best fusion loses mean r when either modality is taken away."""
+    asks = verdict("both_used")
     if fusion is None or not over_alone:
-        return Gate(name=name, asks=asks, found="no fusion was trained", passed=None)
-    if any(math.isnan(gain.interval.low) for gain in over_alone.values()):
-        return Gate(name=name, asks=asks, found=_no_interval(compositions), passed=None)
-    because = [
-        f"Without {WORDS[other(kept)]}, mean r changes by {signed(-gain.mean_r)} "
-        f"({signed(-gain.interval.high)} to {signed(-gain.interval.low)})."
+        return Criterion(asks=asks, found=verdict("nothing_to_compare"), passed=None)
+    sides = tuple(WORDS[other(kept)] for kept in over_alone)
+    changes = tuple(-gain.mean_r for gain in over_alone.values())
+    found = verdict("without_a_side", fusion=fusion, sides=sides, changes=changes)
+    if pieces < FEWEST_FOR_INTERVAL or any(
+        math.isnan(gain.interval.low) for gain in over_alone.values()
+    ):
+        return Criterion(asks=asks, found=found, passed=None)
+    because = tuple(
+        verdict("side_not_missed", side=WORDS[other(kept)], change=-gain.mean_r)
         for kept, gain in over_alone.items()
         if not gain.interval.low > 0
-    ]
-    lost = ", ".join(
-        f"{signed(-gain.mean_r)} without {WORDS[other(kept)]}" for kept, gain in over_alone.items()
     )
-    return Gate(
-        name=name, asks=asks, found=f"{fusion}: {lost}", passed=not because, because=tuple(because)
-    )
+    return Criterion(asks=asks, found=found, passed=not because, because=because)
 
 
 def _own(table: Sequence[Sequence[float]]) -> list[float]:
     return [row[place] for place, row in enumerate(table)]
 
 
-def order_gate(name: Experiment, responses: Mapping[Experiment, Response]) -> Gate:
+def in_order(name: Experiment, responses: Mapping[Experiment, Response]) -> Criterion:
     """Judge that the model grades playing 2 JND apart in the right order, factor by factor."""
-    gate_name, asks = (
-        "grades follow each factor",
-        f"playing at least 2 JND apart in one factor is graded in the right order in "
-        f"{percent(IN_ORDER_SHARE)} of pairs, in that factor's dimension",
-    )
-    shares = _own(responses[name].doses.ordered)
-    if all(map(math.isnan, shares)):
-        words = "no two doses of one passage are 2 JND apart"
-        return Gate(name=gate_name, asks=asks, found=words, passed=None)
-    lowest = min((share for share in shares if not math.isnan(share)), default=math.nan)
+    asks = verdict("grades_in_order", share=IN_ORDER_SHARE)
+    shares = {model: _own(response.doses.ordered) for model, response in responses.items()}
+    known = [share for share in shares[name] if not math.isnan(share)]
+    if not known:
+        return Criterion(asks=asks, found=verdict("no_doses_apart"), passed=None)
     because = []
     for place, factor in enumerate(FACTORS):
-        if math.isnan(shares[place]):
-            because.append(f"{plain(factor)}: nothing came of it in any family.")
-            continue
-        if shares[place] >= IN_ORDER_SHARE:
-            continue
-        best = max(responses, key=lambda one: _own(responses[one].doses.ordered)[place])
-        reached = _own(responses[best].doses.ordered)[place]
-        others = (
-            f"{best} has {percent(reached)}: it can be told, and {name} does not"
-            if reached >= IN_ORDER_SHARE
-            else f"no model reaches {percent(IN_ORDER_SHARE)} (best: {best}, {percent(reached)}), "
-            "so what they are given may not show it"
-        )
-        because.append(f"{plain(factor)}: {percent(shares[place])}; {others}.")
-    return Gate(
-        name=gate_name,
+        share = shares[name][place]
+        if math.isnan(share):
+            because.append(verdict("factor_without_effect", factor=factor))
+        elif share < IN_ORDER_SHARE:
+            best = max(shares, key=lambda model: shares[model][place])
+            best_share = shares[best][place]
+            because.append(
+                verdict(
+                    "out_of_order", factor=factor, share=share, best=best, best_share=best_share
+                )
+            )
+    return Criterion(
         asks=asks,
-        found=f"{name}: {len(FACTORS) - len(because)} of {len(FACTORS)} factors, "
-        f"lowest {percent(lowest)}",
+        found=verdict(
+            "factors_in_order",
+            model=name,
+            good=len(FACTORS) - len(because),
+            all=len(FACTORS),
+            lowest=min(known),
+        ),
         passed=not because,
         because=tuple(because),
     )
 
 
-def own_dimension_gate(name: Experiment, response: Response, reference_jnd: float) -> Gate:
+def own_dimension(name: Experiment, response: Response, reference_jnd: float) -> Criterion:
     """Judge that each factor lowers its own dimension more than any other."""
+    falls_most = dict(zip(FACTORS, response.factor_effects.falls_most, strict=True))
     because = tuple(
-        f"{plain(factor)} lowers {plain(most)} most."
-        if most
-        else f"{plain(factor)} lowers no single dimension most."
-        for factor, most in zip(FACTORS, response.factor_effects.falls_most, strict=True)
+        verdict("another_falls_most", factor=factor, dimension=most or "")
+        for factor, most in falls_most.items()
         if most != factor
     )
-    return Gate(
-        name="each factor moves its own dimension most",
-        asks="of the seven dimensions with a factor, the factor's own falls most at "
-        f"{reference_jnd:g} JND",
-        found=f"{name}: {len(FACTORS) - len(because)} of {len(FACTORS)} factors",
+    good = len(FACTORS) - len(because)
+    return Criterion(
+        asks=verdict("own_dimension_falls_most", jnd=reference_jnd),
+        found=verdict("factors_good", model=name, good=good, all=len(FACTORS)),
         passed=not because,
         because=because,
     )
 
 
-def nuisance_gate(
+def recording_ignored(
     name: Experiment, responses: Mapping[Experiment, Response], reference_jnd: float
-) -> Gate:
+) -> Criterion:
     """Judge that another recording of undamaged playing hardly changes its grades."""
-    gate_name = "grades do not follow the recording"
-    asks = (
-        "another piano, room or noise changes a grade by at most "
-        f"{percent(NUISANCE_SHARE)} of what {reference_jnd:g} JND change, on the mean of the "
-        "dimensions"
-    )
-    found = {
-        model: mean_over_dimensions(np.array(response.recording_invariance.share))
-        for model, response in responses.items()
-        if response.recording_invariance is not None
-    }
-    if name not in found:
-        return Gate(name=gate_name, asks=asks, found="no nuisance twins", passed=None)
-    if math.isnan(found[name]):
-        words = f"{name}: {reference_jnd:g} JND of a factor change nothing to compare with"
-        return Gate(name=gate_name, asks=asks, found=words, passed=None)
-    passed = found[name] <= NUISANCE_SHARE
-    others = ", ".join(f"{model} {percent(share)}" for model, share in found.items())
-    return Gate(
-        name=gate_name,
-        asks=asks,
-        found=f"{name}: {percent(found[name])}",
-        passed=passed,
-        because=() if passed else (f"Model by model: {others}.",),
-    )
+    asks = verdict("recording_ignored", share=RECORDING_SHARE, jnd=reference_jnd)
+    invariance = responses[name].recording_invariance
+    if invariance is None:
+        return Criterion(asks=asks, found=verdict("no_other_recordings"), passed=None)
+    share = mean_over_dimensions(np.array(invariance.share))
+    found = verdict("recording_share", model=name, share=share)
+    passed = None if math.isnan(share) else share <= RECORDING_SHARE
+    return Criterion(asks=asks, found=found, passed=passed)

@@ -1,123 +1,106 @@
-"""What a reader must know before believing a figure, in plain words."""
+"""What a page opens with, and what to know before quoting a figure of it."""
 
-from models.config.experiment import MODALITIES
-from models.evaluation.agreement.resampling import FEW_COMPOSITIONS
-from models.evaluation.report.evaluation import TierSound
-from models.evaluation.report.formats import listed
-from models.evaluation.report.summary import Summary
+import functools
+import math
+from collections.abc import Sequence
 
+import numpy as np
 
-def _describe(sound: TierSound) -> str:
-    done = []
-    if sound.band_hz:
-        done.append(f"band {sound.band_hz[0]:g}–{sound.band_hz[1]:g} Hz")
-    if sound.snr_db is not None:
-        done.append(f"noise at {sound.snr_db:g} dB SNR")
-    return ", ".join(done) or "untouched"
+from models.config.experiment import MODALITIES, Experiment
+from models.evaluation.agreement.resampling import FEWEST_COMPOSITIONS
+from models.evaluation.criteria.verdict import Verdict, verdict
+from models.evaluation.report.document import Report
+from models.metrics import mean_over_dimensions
 
 
-def _shortcut(summary: Summary) -> list[str]:
-    """Return what to know of models that hear, when the sound itself tells tiers apart."""
-    sounds = summary.evaluation.sounds
-    hearing = [one.name for one in summary.experiments if "audio" in MODALITIES[one.name]]
-    if len(set(sounds.values())) < 2 or not hearing:
-        return []
-    snrs = len({sound.snr_db for sound in sounds.values()})
-    if snrs == len(sounds):
-        meter = "A noise meter solves this task"
-    elif snrs > 1:
-        meter = "A noise meter solves a part of this task"
-    else:
-        meter = "A look at the bandwidth solves a part of this task"
-    by_tier = "; ".join(f"{tier}: {_describe(sound)}" for tier, sound in sounds.items())
-    found = [
-        f"{meter}. Recipe {summary.evaluation.recipe} treats the sound of its tiers differently "
-        f"({by_tier}), and whatever hears that knows the tier. The r of {listed(hearing)} reflects "
-        "that shortcut, not musicianship."
-    ]
-    if any(one.name == "midi_only" for one in summary.experiments):
-        found.append(
-            "midi_only has no such shortcut: it has to find in the notes what was done to them. "
-            "Its r says more about judging playing than that of models which hear."
-        )
-    return found
+def headline(report: Report) -> tuple[Verdict, ...]:
+    """Return how good the best model is, and what it does with one fault or what fusing adds.
 
-
-def _fusion_without_gain(summary: Summary) -> list[str]:
-    """Return which fusions can't be told from audio alone, and how much there was to gain."""
-    gains = {one.name: one.gain_over_audio for one in summary.experiments if one.gain_over_audio}
-    alike = [name for name, gain in gains.items() if not gain.interval.excludes_zero]
-    if not alike:
-        return []
-    audio_r = next(o.agreement.mean_r for o in summary.experiments if o.name == "audio_only")
-    left = summary.ceiling_here.mean_r - audio_r
-    add, differences = ("adds", "its difference") if len(alike) == 1 else ("add", "each difference")
-    if summary.compositions[summary.evaluation.split] == 1:
-        why = "on one composition a difference in mean r has no interval"
-    else:
-        why = f"the 95 % interval of {differences} in mean r holds 0"
-    headroom = (
-        f"The headroom above audio alone is {left:.3f} r: so much lies between audio_only and the "
-        "ceiling of these clips."
-        if round(left, 3) > 0
-        else "There is no headroom: audio_only is at the ceiling of these clips already."
+    Nothing without experiments.
+    """
+    if report.best is None:
+        return ()
+    best = report.model(report.best).agreement
+    found = verdict(
+        "best_model",
+        model=report.best,
+        r=best.mean_r,
+        mae=best.mean_mae,
+        baseline_mae=report.baseline.mean_mae,
+        ceiling_r=report.ceiling.mean_r,
     )
-    return [f"{listed(alike)} {add} nothing measurable to audio_only: {why}. {headroom}"]
+    return (found, _response(report, report.best) or _fusion(report) or _sides(report))
 
 
-def _contribution(summary: Summary) -> list[str]:
-    if all(one.fusion is None for one in summary.experiments):
-        return []
-    return [
-        "Gates, attention and norms are no measure of what a modality contributes. A gate that is "
-        "wide open to a side of small activations passes little, attention weights sum to 1 "
-        "whatever the other side has to say, and a large share of the norm may be ignored later. "
-        "All of them speak of the fused steps, and the head hears each modality beside these, "
-        "too. What a model scores without a modality says more."
-    ]
+def _sides(report: Report) -> Verdict:
+    names = tuple(str(one.name) for one in report.models)
+    r = tuple(one.agreement.mean_r for one in report.models)
+    return verdict("only_models", models=names, r=r)
 
 
-def caveats(summary: Summary) -> list[str]:
+def _response(report: Report, best: Experiment) -> Verdict | None:
+    """Return how the best model responds to one fault; None where no order is known."""
+    changed = report.counterfactual
+    if changed is None or best not in changed.models:
+        return None
+    found = changed.models[best]
+    ordered = own_mean(found.doses.ordered)
+    if math.isnan(ordered):
+        return None
+    return verdict(
+        "response",
+        model=best,
+        jnd=changed.reference_jnd,
+        fall=-own_mean(found.factor_effects.change),
+        due=-own_mean(changed.labels.factor_effects.change),
+        ordered=ordered,
+    )
+
+
+def own_mean(table: Sequence[Sequence[float]]) -> float:
+    """Return the mean of each factor's figure in its own dimension, where it is defined."""
+    return mean_over_dimensions(np.array([row[place] for place, row in enumerate(table)]))
+
+
+def _fusion(report: Report) -> Verdict | None:
+    if report.pairs is None:
+        return None
+    pair = report.pairs.mean
+    beside = functools.partial(
+        verdict, fusion=pair.fusion, single=pair.single, difference=pair.difference
+    )
+    sure = report.data.pieces >= FEWEST_COMPOSITIONS and pair.interval.excludes_zero
+    if not sure:
+        return beside("fusion_undecided", pieces=report.data.pieces)
+    if pair.difference < 0:
+        return beside("fusion_loses")
+    return beside("fusion_gains", share=pair.share_of_headroom)
+
+
+def _shortcut(report: Report) -> Verdict | None:
+    """Return what to know of models that are given audio, when the sound tells the tier."""
+    sounds = report.data.sounds
+    models = tuple(str(one.name) for one in report.models if "audio" in MODALITIES[one.name])
+    if len(set(sounds.values())) < 2 or not models:
+        return None
+    snrs = {sound.snr_db for sound in sounds.values()}
+    if len(snrs) == len(sounds):
+        code = "noise_tells_tier"
+    elif len(snrs) > 1:
+        code = "noise_tells_some_tiers"
+    else:
+        code = "band_tells_some_tiers"
+    return verdict(code, recipe=report.data.recipe, models=models)
+
+
+def limitations(report: Report) -> tuple[Verdict, ...]:
     """Return what limits these figures, most important first."""
-    found = _shortcut(summary)
-    if summary.evaluation.kind == "tiered":
-        found.append(
-            "All eight dimensions carry one signal, the tier. They differ by random draws alone, "
-            "so the rows of the tables by dimension are the same result eight times, give or take "
-            "chance."
-        )
-    else:
-        found.append(
-            "Labels follow from severities alone, so nothing in them is chance and the label "
-            "ceiling is r = 1. That is no promise: damage below what can be heard or read is in "
-            "the labels all the same, and no model can find it."
-        )
-    found += _fusion_without_gain(summary)
-    split = summary.evaluation.split
-    pieces = summary.compositions[split]
-    if pieces < FEW_COMPOSITIONS:
-        what = "one composition" if pieces == 1 else f"{pieces} compositions"
-        found.append(
-            f"The {split} split holds {what}. Segments of one piece are alike, so the real "
-            f"sample size is closer to {pieces} than to the number of clips; intervals resting on "
-            f"fewer than {FEW_COMPOSITIONS} pieces are too narrow, and on one there is none."
-        )
-    if summary.evaluation.audio_source == "recorded":
-        alike = len(set(summary.evaluation.sounds.values())) < 2
-        left = "nothing in it tells" if alike else "only noise and filtering tell"
-        found.append(
-            "The audio is the corpus's own recording: damage to the notes never reached it, and "
-            f"{left} its tiers apart."
-        )
-    found += _contribution(summary)
-    if summary.experiments:
-        found.append(
-            "Each model was trained once, from one seed. Intervals redraw the pieces that are "
-            "tested; another training of the same model moves its r, too, and nothing here says by "
-            "how much."
-        )
-    found.append(
-        "Labels are drawn by a recipe, not given by listeners. Nothing here says that a person "
-        "would agree with any of these scores."
-    )
-    return found
+    kind = "one_signal" if report.data.kind == "tiered" else "severity_labels"
+    found = [_shortcut(report), verdict(kind, ceiling_r=report.ceiling.mean_r)]
+    if report.data.audio_source == "recorded":
+        alike = len(set(report.data.sounds.values())) < 2
+        found.append(verdict("recordings_alike" if alike else "recordings_filtered"))
+    if report.models:
+        found.append(verdict("trained_once"))
+    found.append(verdict("no_listeners"))
+    return tuple(one for one in found if one)

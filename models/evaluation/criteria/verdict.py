@@ -27,3 +27,8 @@ class Criterion:
     found: Verdict
     passed: bool | None
     because: tuple[Verdict, ...] = ()
+
+
+def verdict(code: str, **numbers: Value) -> Verdict:
+    """Return the verdict of a code with its numbers."""
+    return Verdict(code, numbers)

@@ -1,6 +1,8 @@
 """The Jinja environment of all result pages, and how a page and its JSON are written."""
 
 import functools
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,11 +12,9 @@ from markupsafe import Markup
 
 from models.document import write_document
 from models.duration import describe_duration
-from models.evaluation.audits.documents import System
 from models.evaluation.criteria.verdict import Verdict
 from models.evaluation.report import formats
 from models.evaluation.report.figures.palette import COLOURS
-from models.evaluation.report.tables import diagonal_mean
 from storage.files import whole_file
 
 
@@ -43,12 +43,15 @@ def page_environment() -> jinja2.Environment:
         plain=formats.plain,
         listed=formats.listed,
         duration=describe_duration,
-        shortest="{:g}".format,
-        diagonal_mean=diagonal_mean,
-        system=lambda found: System(**found).name,
+        shares=_shares,
     )
+    made.tests.update(known=lambda value: value is not None and not math.isnan(value))
     made.globals.update(colours=COLOURS, say=say)
     return made
+
+
+def _shares(counts: Sequence[int]) -> list[float]:
+    return [count / sum(counts) if any(counts) else math.nan for count in counts]
 
 
 def say(verdict: Verdict, sentences: str = "sentences.html.j2") -> Markup:

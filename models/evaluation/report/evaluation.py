@@ -14,6 +14,7 @@ from models.evaluation.audits.documents import (
     TranscriptionAudit,
 )
 from models.evaluation.ceilings.label_ceiling import TierScores
+from models.evaluation.report.document import TierSound
 from models.training.pretraining.history import PretrainingResult
 from models.training.result import TrainingResult
 
@@ -32,28 +33,16 @@ class Outcome:
     counterfactual: pd.DataFrame | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TierSound:
-    """What a recipe does to the sound of a tier: noise at an SNR, a pass band; None where not."""
-
-    snr_db: float | None
-    band_hz: tuple[float, float] | None
-
-
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Evaluation:
-    """What a report is written from.
+    """What a report is computed from.
 
-    `kind` says where labels come from: drawn inside a tier's range, or following from severities
-    of factors. `samples` has one row a sample of every split: `sample_id, split, tier,
-    composition, segment_id` and the eight dimensions; where there are counterfactual rows (split
-    `{split}_counterfactual`) also `family, varied, varied_severity_jnd`. `tiers` are the recipe's
-    score ranges, best first, and `sounds` what it does to the sound of each where that differs
-    by tier; `split` is the one that is judged. `pretraining` is
-    that of the MIDI encoder, None where it started from random weights. `label_structure`,
-    `shortcut_audit` and `transcription` are None where they were not made. `config` is what the
-    experiments were trained with. `seed` draws the
-    bootstrap. `corpus` and `licence` are shown as they are.
+    `samples` has one row a sample of every split: `sample_id, split, tier, composition,
+    segment_id` and the eight dimensions; counterfactual rows (split `{split}_counterfactual`) also
+    `family, varied, varied_severity_jnd`. `tiers` are the recipe's score ranges, best first, and
+    `sounds` what it does to the sound of each. `pretraining` is None where the MIDI encoder started
+    from random weights, audits where they were not made. `config` is what the experiments were
+    trained with; `seed` draws the bootstrap. For the rest see `Data`.
     """
 
     recipe: str

@@ -1,76 +1,58 @@
-"""What every page of results shows of a report, and the environment that its templates need."""
+"""The report's page, drawn from its document alone.
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+`python -m models.evaluation.report.page REPORT.json` makes the page again, without torch.
+"""
 
-from models.evaluation.report.ceiling_table import ceiling_rows
-from models.evaluation.report.figures.audit_plots import plot_audits
-from models.evaluation.report.figures.comparison_plots import plot_confusions, plot_differences
-from models.evaluation.report.figures.counterfactual_plots import (
-    DIMENSION_KEYS,
-    model_keys,
-    plot_all_curves,
-    plot_leaning,
-    plot_monotone,
-    plot_movement,
-    plot_own_curves,
+import argparse
+from pathlib import Path
+
+from labeling.scores import DIMENSIONS
+from models.document import read_document
+from models.evaluation.agreement.resampling import FEWEST_FOR_INTERVAL
+from models.evaluation.counterfactuals.families import FACTORS
+from models.evaluation.criteria.limitations import own_mean
+from models.evaluation.report.document import Report
+from models.evaluation.report.environment import page_environment, write_report
+from models.evaluation.report.figures.palette import EXPERIMENT_COLOURS
+from models.evaluation.report.figures.report_charts import (
+    dose_charts,
+    fusion_charts,
+    loss_charts,
 )
-from models.evaluation.report.figures.drawing import Key
-from models.evaluation.report.figures.plots import plot_overview
-from models.evaluation.report.tables import (
-    Content,
-    fusion_rows,
-    leanings,
-    notes_lost,
-    token_rows,
-)
+from models.evaluation.report.tables import fusion_rows, token_rows
 
 
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """Panels that share their colours: `keys` and `panels`, as SVG."""
-
-    keys: Sequence[Key]
-    panels: Sequence[str]
-
-
-def figures_of(report: Content) -> dict[str, Figure]:
-    """Return the figures that the content of a `report.json` is enough for."""
-    figures = {
-        "overview": Figure([], plot_overview(report)),
-        "differences": Figure([], plot_differences(report)),
-        "confusions": Figure([], plot_confusions(report)),
-        "audits": Figure([], plot_audits(report)),
-    }
-    if report["counterfactual"]:
-        models = model_keys(report)
-        figures |= {
-            "own_curves": Figure(models, plot_own_curves(report)),
-            "all_curves": Figure(DIMENSION_KEYS, plot_all_curves(report)),
-            "monotone": Figure([], plot_monotone(report)),
-            "movement": Figure([], plot_movement(report)),
-            "leaning": Figure(
-                [key for key in models if _leans(report, key.name)], plot_leaning(report)
-            ),
-        }
-    return figures
+def report_page(report: Report) -> str:
+    """Return the page as HTML."""
+    labels = report.label_structure
+    return (
+        page_environment()
+        .get_template("report.html.j2")
+        .render(
+            report=report,
+            dimensions=DIMENSIONS,
+            factors=FACTORS,
+            colour_of=EXPERIMENT_COLOURS,
+            observable={one.dimension: one.r for one in labels.observable} if labels else {},
+            own_mean=own_mean,
+            fewest=FEWEST_FOR_INTERVAL,
+            fusion_rows=fusion_rows(report),
+            token_rows=token_rows(report.token_audit),
+            loss_charts=loss_charts(report) if report.models else [],
+            fusion_charts=fusion_charts(report) if report.fusions else [],
+            dose_charts=dose_charts(report),
+        )
+    )
 
 
-def _leans(report: Content, name: str) -> bool:
-    return bool(report["counterfactual"]["models"][name]["modality_reliance"])
+def main() -> None:
+    """Make the page beside a report's JSON."""
+    parser = argparse.ArgumentParser(description="Make a report's page again from its JSON.")
+    parser.add_argument("report", type=Path, help="report.json of an evaluation")
+    path: Path = parser.parse_args().report
+    report = read_document(path, Report)
+    print(write_report(report, report_page(report), path.parent, path.stem).html)
 
 
-def shown(report: Content, figures: Mapping[str, Figure]) -> dict[str, Any]:
-    """Return what the templates of a report's sections are rendered with."""
-    fusions = [found for found in report["experiments"] if found["fusion"]]
-    return {
-        "report": report,
-        "figures": figures,
-        "fusions": fusions,
-        "fusion_rows": fusion_rows(fusions),
-        "ceiling_rows": ceiling_rows(report),
-        "leanings": leanings(report),
-        "token_rows": token_rows(report["token_audit"]),
-        "notes_lost": notes_lost(report["token_audit"]),
-    }
+if __name__ == "__main__":
+    main()

@@ -1,13 +1,11 @@
-"""Tables that the page shows in another shape than `report.json` has them."""
+"""Tables that the page shows in another shape than the report has them."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
+from models.evaluation.audits.documents import OperationSurvival, TokenAudit
+from models.evaluation.report.document import FusionFigures, Report
 from models.evaluation.report.formats import number, signed
-
-Content = Mapping[str, Any]
-"""A part of `report.json`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,88 +17,83 @@ class FusionRow:
     cells: tuple[str, ...]
 
 
-def _shift(figure: str) -> Callable[[Content], str | None]:
-    return lambda fusion: None if fusion[figure] is None else signed(fusion[figure], 0)
+Find = Callable[[FusionFigures], float | None]
 
-
-def _gate(figure: str) -> Callable[[Content], Any]:
-    return lambda fusion: fusion["gate"] and fusion["gate"][figure]
-
-
-def _of(group: str, name: str) -> Callable[[Content], Any]:
-    return lambda fusion: fusion[group].get(name)
-
-
-def _whole(figure: str) -> Callable[[Content], Any]:
-    return lambda fusion: fusion[figure]
-
-
-FUSION_FIGURES: tuple[tuple[str, str, Callable[[Content], Any]], ...] = (
-    ("audio's share of the norm", "0.5 is even", _whole("audio_share")),
-    ("gate: mean over channels", "1 is audio, 0 is MIDI", _gate("mean")),
-    ("gate: spread between channels", "0: all channels alike", _gate("between_channels")),
-    ("gate: spread within a channel", "0: fixed, whatever is played", _gate("within_channel")),
+FUSION_FIGURES: tuple[tuple[str, str, Find], ...] = (
+    ("audio's share of the norm", "0.5 is even", lambda one: one.audio_share),
     (
-        "attention: audio's share from MIDI",
-        "part of an audio step's norm that it took from MIDI",
-        _of("attention_share", "audio_to_midi"),
+        "gate: mean over channels",
+        "1 is audio, 0 is MIDI",
+        lambda one: one.gate.mean if one.gate else None,
     ),
     (
-        "attention: MIDI's share from audio",
-        "part of a MIDI step's norm that it took from audio",
-        _of("attention_share", "midi_to_audio"),
+        "gate: spread between channels",
+        "0: all channels alike",
+        lambda one: one.gate.between_channels if one.gate else None,
     ),
     (
-        "attention entropy, audio asks MIDI",
-        "1: looks everywhere alike, 0: at one step",
-        _of("attention_entropy", "audio_to_midi"),
+        "gate: spread within a channel",
+        "0: constant, whatever is played",
+        lambda one: one.gate.within_channel if one.gate else None,
     ),
     (
-        "attention entropy, MIDI asks audio",
-        "1: looks everywhere alike, 0: at one step",
-        _of("attention_entropy", "midi_to_audio"),
+        "cross-attention: MIDI's part of an audio step",
+        "share of its norm",
+        lambda one: one.attention_share.get("audio_to_midi"),
     ),
     (
-        "attention entropy, pooling over time",
+        "cross-attention: audio's part of a MIDI step",
+        "share of its norm",
+        lambda one: one.attention_share.get("midi_to_audio"),
+    ),
+    (
+        "entropy: audio attends to MIDI",
+        "1: to all steps alike, 0: to one",
+        lambda one: one.attention_entropy.get("audio_to_midi"),
+    ),
+    (
+        "entropy: MIDI attends to audio",
+        "1: to all steps alike, 0: to one",
+        lambda one: one.attention_entropy.get("midi_to_audio"),
+    ),
+    (
+        "entropy: pooling over time",
         "1: a plain mean of the clip",
-        _of("attention_entropy", "pooling"),
+        lambda one: one.attention_entropy.get("pooling"),
     ),
     (
-        "gradient norm, audio side",
-        "how hard training pulls, before clipping",
-        _of("gradient_norms", "audio"),
+        "gradient norm of the audio side",
+        "before clipping",
+        lambda one: one.gradient_norms.get("audio"),
     ),
     (
-        "gradient norm, MIDI side",
+        "gradient norm of the MIDI side",
         "far below the other: that side hardly learns",
-        _of("gradient_norms", "midi"),
+        lambda one: one.gradient_norms.get("midi"),
     ),
     (
-        "retrieval@1",
-        "how often the nearest clip of the other modality is the clip itself",
-        _whole("retrieval_at_1"),
+        "clips matched across modalities",
+        "how often the nearest clip of the other modality is the same clip",
+        lambda one: one.retrieval_at_1,
     ),
-    ("retrieval@1 by chance", "one in as many clips as were searched", _whole("retrieval_chance")),
-    ("CKA of audio and MIDI steps", "1: alike but for a rotation, 0: unrelated", _whole("cka")),
-    (
-        "audio is late by, in steps",
-        "the shift at which both are most alike; below 0: early",
-        _shift("shift_steps"),
-    ),
-    ("audio is late by, in ms", "the same in time", _shift("shift_ms")),
-    ("CKA at that shift", "near 0: no shift to speak of", _whole("shift_cka")),
+    ("the same by chance", "one in the clips searched", lambda one: one.retrieval_chance),
+    ("likeness of audio and MIDI steps (CKA)", "1: alike, 0: unrelated", lambda one: one.cka),
+    ("CKA at the best shift", "near 0: the shift below means nothing", lambda one: one.shift_cka),
 )
-"""Every figure of a fusion model: what it is, how to read it, and where it is."""
 
 
-def fusion_rows(experiments: Sequence[Content]) -> list[FusionRow]:
+def fusion_rows(report: Report) -> list[FusionRow]:
     """Return the figures of fusion models that at least one of them has."""
+    models = [one.fusion for one in report.models if one.fusion]
     rows = []
     for label, reading, find in FUSION_FIGURES:
-        found = [find(experiment["fusion"]) for experiment in experiments]
+        found = [find(one) for one in models]
         if any(value is not None for value in found):
-            cells = tuple(value if isinstance(value, str) else number(value) for value in found)
-            rows.append(FusionRow(label, reading, cells))
+            rows.append(FusionRow(label, reading, tuple(map(number, found))))
+    shifts = [one.shift_ms for one in models]
+    if any(shift is not None for shift in shifts):
+        cells = tuple("–" if one is None else signed(one, 0) for one in shifts)
+        rows.append(FusionRow("audio is late by, in ms", "the shift of greatest likeness", cells))
     return rows
 
 
@@ -113,51 +106,26 @@ class TokenRow:
     strength: str
     aspect: str
     changed_notes: int
-    by_tokeniser: Mapping[str, Content]
+    by_tokeniser: Mapping[str, OperationSurvival]
 
 
-def token_rows(audit: Sequence[Content]) -> list[TokenRow]:
+def token_rows(audit: TokenAudit) -> list[TokenRow]:
     """Return the audit with its tokenisers side by side, in its order.
 
-    Each tokeniser was shown the same damage; one that loses notes cannot tell what changed.
+    Each tokeniser was given the same damage; one that loses notes cannot say what changed.
     """
-    together: dict[tuple[str, str], dict[str, Content]] = {}
-    for row in audit:
-        together.setdefault((row["tier"], row["operation"]), {})[row["tokeniser"]] = row
+    together: dict[tuple[str, str], dict[str, OperationSurvival]] = {}
+    for row in audit.operations:
+        together.setdefault((row.tier, row.operation), {})[row.tokeniser] = row
     return [
         TokenRow(
             tier=tier,
             operation=operation,
-            strength=f"{row['strength']:g} {row['unit']}",
-            aspect=row["aspect"] or "nothing",
-            changed_notes=row["changed_notes"],
+            strength=f"{row.strength:g} {row.unit}",
+            aspect=row.aspect or "nothing",
+            changed_notes=row.changed_notes,
             by_tokeniser=rows,
         )
         for (tier, operation), rows in together.items()
-        for row in [max(rows.values(), key=lambda row: int(row["changed_notes"]))]
-    ]
-
-
-def notes_lost(audit: Sequence[Content]) -> dict[str, int]:
-    """Return how many notes each tokeniser has no token for, over all rows."""
-    lost: dict[str, int] = {}
-    for row in audit:
-        lost[row["tokeniser"]] = lost.get(row["tokeniser"], 0) + row["notes_lost"]
-    return lost
-
-
-def diagonal_mean(table: Sequence[Sequence[float | None]]) -> float | None:
-    """Return the mean of each factor's figure in its own dimension; None where one is missing."""
-    own = [row[place] for place, row in enumerate(table)]
-    known = [value for value in own if value is not None]
-    return sum(known) / len(known) if len(known) == len(own) else None
-
-
-def leanings(report: Content) -> list[tuple[str, str, Content]]:
-    """Return each fusion model's name, figure (a share or a gate) and how it leans."""
-    found = report["counterfactual"]
-    return [
-        (name, figure, one)
-        for name, model in (found["models"] if found else {}).items()
-        for figure, one in model["modality_reliance"].items()
+        for row in [max(rows.values(), key=lambda row: row.changed_notes)]
     ]

@@ -33,7 +33,9 @@ from models.evaluation.audits.documents import (
 )
 from models.evaluation.audits.thresholds import Bound, Threshold, ThresholdVerdict, Verdict
 from models.evaluation.counterfactuals.families import Families, arrange
-from models.evaluation.report.evaluation import Evaluation, Outcome, TierSound
+from models.evaluation.report.build import build_report
+from models.evaluation.report.document import Report, TierSound
+from models.evaluation.report.evaluation import Evaluation, Outcome
 from models.metrics import agreement
 from models.training.history import EpochRecord
 from models.training.identity import Origin
@@ -383,6 +385,16 @@ def factored(evaluation: Evaluation, families: pd.DataFrame) -> Evaluation:
         shortcut_audit=SHORTCUT_AUDIT,
         transcription=TRANSCRIPTION,
     )
+
+
+@pytest.fixture(scope="session")
+def report(evaluation: Evaluation) -> Report:
+    return build_report(evaluation)
+
+
+@pytest.fixture(scope="session")
+def factored_report(factored: Evaluation) -> Report:
+    return build_report(factored)
 
 
 @pytest.fixture(scope="session")

@@ -72,8 +72,8 @@ def test_each_length_falls_into_the_class_of_its_octave() -> None:
     wanted = np.minimum(16 * octave + (steps - 16 * (2**octave - 1)) // 2**octave, 127)
     ends_s = np.maximum(steps * STEP_S, 1e-4)
     got = []
-    for chord_s in np.array_split(ends_s, 50):  # a key can be struck once at a time
-        chord = perform(*((0.0, float(end_s), key, 64) for key, end_s in enumerate(chord_s)))
+    for chord_s in np.array_split(ends_s, 60):  # a key can be struck once at a time
+        chord = perform(*((0.0, float(end_s), key, 64) for key, end_s in enumerate(chord_s, 21)))
         got += octuple_tokens(chord)["duration"].tolist()
     assert got == wanted.tolist()
     assert len(DURATION_STEPS) == 128

@@ -9,7 +9,7 @@ import pytest
 from labeling.scores import DIMENSIONS
 from models.document import read_document, write_document
 from models.evaluation.agreement.resampling import clustered_gain
-from models.evaluation.audits.documents import System, TranscribedSplit
+from models.evaluation.audits.documents import System, TranscribedSplit, TranscriptionAudit
 from models.evaluation.audits.note_match import NoteMatch
 from models.evaluation.audits.transcription import (
     JudgedRow,
@@ -20,7 +20,8 @@ from models.evaluation.audits.transcription import (
     systems,
     transcribed_clips,
 )
-from models.evaluation.report.environment import page_environment
+from models.evaluation.report.document import Report
+from models.evaluation.report.page import report_page
 from models.metrics import agreement
 
 
@@ -173,12 +174,13 @@ def test_few_rows_read_back_as_they_were_written(count: int, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("selected", [True, False])
-def test_the_section_says_which_clips_are_not_in_its_figures(selected: bool) -> None:
+def test_the_section_says_which_clips_are_not_in_its_figures(
+    selected: bool, factored_report: Report
+) -> None:
     asked = 9 if selected else 2
     split = split_of(judged(2), asked=asked, empty=3 if selected else 0)
-    found = {"transcriber": "t", "splits": {"test": dataclasses.asdict(split)}}
-    template = page_environment().get_template("transcription.html.j2")
-    page = " ".join(template.render(report={"transcription": found}).split())
-    assert f"180 clips {asked} were asked for, spread over its compositions, and 2 graded" in page
-    assert ("In 3 the transcriber found no note" in page) == selected
-    assert ("ended before the last 4, which were not heard" in page) == selected
+    audit = TranscriptionAudit(transcriber="t", models={}, splits={"test": split})
+    page = " ".join(report_page(dataclasses.replace(factored_report, transcription=audit)).split())
+    assert "2 of 180 clips" in page
+    assert ("not graded: 3." in page) == selected
+    assert ("ended before 4 of the 9 clips chosen" in page) == selected

@@ -1,5 +1,5 @@
 import dataclasses
-import json
+import math
 import re
 
 import pandas as pd
@@ -9,10 +9,9 @@ from degradation.errors import UserError
 from labeling.scores import DIMENSIONS
 from models.evaluation.counterfactuals.counterfactual import counterfactual
 from models.evaluation.counterfactuals.families import FACTORS
-from models.evaluation.report.comparison import comparison_page
+from models.evaluation.report.build import build_report
 from models.evaluation.report.evaluation import Evaluation
-from models.evaluation.report.report_json import report_json
-from models.evaluation.report.summary import summarise
+from models.evaluation.report.page import report_page
 
 
 def predictions(factored: Evaluation) -> dict[str, pd.DataFrame]:
@@ -76,16 +75,14 @@ def test_other_doses_are_shown_as_what_they_are(
         for one in factored.outcomes
     )
     other = dataclasses.replace(factored, samples=samples, outcomes=outcomes)
-    report = json.loads(json.dumps(report_json(summarise(other))))
-    assert report["counterfactual"]["reference_jnd"] == float(reference)
-    gates = {gate["name"]: gate for gate in report["gates"]}
-    own = gates["each factor moves its own dimension most"]
-    assert own["asks"].endswith(f"falls most at {reference} JND")
-    assert gates["grades follow each factor"]["passed"] is (None if max(doses) < 2 else True)
-    page = comparison_page({"factored": report})
-    assert f"goes from 0 to {reference} JND" in page
-    assert f"What {reference} JND of one factor add" in page
-    assert f"of<br>{reference} JND" in page
+    report = build_report(other)
+    assert report.counterfactual is not None
+    assert report.counterfactual.reference_jnd == float(reference)
+    criteria = {one.asks.code: one for one in report.criteria}
+    assert criteria["own_dimension_falls_most"].asks.numbers == {"jnd": float(reference)}
+    assert criteria["grades_in_order"].passed is (None if max(doses) < 2 else True)
+    page = report_page(report)
+    assert f"from 0 to {reference} JND" in page
     assert not re.search(r"\b(nan|NaN|None)\b", page)
 
 
@@ -115,12 +112,13 @@ def test_a_factor_that_is_nowhere_is_unknown_and_the_page_a_dash(
     ordinary = factored.samples[factored.samples["family"].isna()]
     samples = pd.concat([ordinary, rows], ignore_index=True)
     silent = dataclasses.replace(factored, samples=samples)
-    report = report_json(summarise(silent))
-    assert report["counterfactual"]["models"]["gated"]["doses"]["ordered"][3][3] is None
-    gates = {gate["name"]: gate for gate in report["gates"]}
-    assert gates["grades follow each factor"]["because"] == [
-        "pedal technique: nothing came of it in any family."
-    ]
-    page = comparison_page({"factored": json.loads(json.dumps(report))})
+    report = build_report(silent)
+    assert report.counterfactual is not None
+    gated = report.counterfactual.models["gated"]
+    assert math.isnan(gated.doses.ordered[3][3])
+    criteria = {one.asks.code: one for one in report.criteria}
+    (reason,) = criteria["grades_in_order"].because
+    assert (reason.code, reason.numbers) == ("factor_without_effect", {"factor": "pedal_technique"})
+    page = report_page(report)
     assert not re.search(r"\b(nan|NaN|None)\b", page)
-    assert "nothing came of 100 % of the rows of\npedal technique, as" in page
+    assert "100 % of pedal technique" in page

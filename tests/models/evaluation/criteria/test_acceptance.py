@@ -4,8 +4,9 @@ from collections.abc import Callable
 
 import pytest
 
+from labeling.scores import DIMENSIONS
 from models.config.experiment import Experiment
-from models.evaluation.agreement.model_comparison import MeanPair
+from models.evaluation.agreement.pairs import MeanPair
 from models.evaluation.agreement.resampling import AgreementIntervals, Gain, Interval
 from models.evaluation.counterfactuals.counterfactual import Response
 from models.evaluation.counterfactuals.dose_response import dose_response
@@ -13,15 +14,20 @@ from models.evaluation.counterfactuals.factor_effects import factor_effects
 from models.evaluation.counterfactuals.families import Families
 from models.evaluation.counterfactuals.recording_invariance import recording_invariance
 from models.evaluation.criteria.acceptance import (
-    both_used_gate,
-    fusion_gate,
-    learnt_gate,
-    nuisance_gate,
-    order_gate,
-    own_dimension_gate,
+    both_used,
+    evidence,
+    fusion_pays,
+    in_order,
+    judge_criteria,
+    learnt,
+    mean_observable_r,
+    own_dimension,
+    recording_ignored,
 )
 from models.evaluation.criteria.diagnosis import Evidence
-from models.evaluation.report.fusion_figures import FusionFigures
+from models.evaluation.report.build import build_report
+from models.evaluation.report.document import FusionFigures, Report
+from models.evaluation.report.evaluation import Evaluation
 from models.metrics import Agreement
 
 Respond = Callable[[str], Response]
@@ -54,47 +60,48 @@ def around(low: float) -> AgreementIntervals:
 def test_whoever_is_no_better_than_the_mean_in_one_dimension_has_not_learnt_it() -> None:
     baseline = agreed(5.0)
     good, bad = (agreed(4.0), around(0.1)), (agreed(4.0, 5.0), around(0.1))
-    passed = learnt_gate({"gated": good}, baseline)
+    passed = learnt({"gated": good}, baseline, 12)
     assert passed.passed
     assert passed.because == ()
-    failed = learnt_gate({"gated": good, "midi_only": bad}, baseline)
+    failed = learnt({"gated": good, "midi_only": bad}, baseline, 12)
     assert failed.passed is False
-    assert failed.found == "1 of 2 models"
-    assert "midi_only is no better in rhythmic stability, pedal" in failed.because[0]
-    lost = learnt_gate({"concat": (agreed(6.0), around(0.1))}, baseline)
-    assert lost.because == ("concat is no better in any dimension.",)
+    assert failed.found.numbers == {"good": 1, "all": 2, "constant": ()}
+    (reason,) = failed.because
+    assert (reason.code, reason.numbers["model"]) == ("no_better_in", "midi_only")
+    assert reason.numbers["dimensions"] == DIMENSIONS[1::2]
 
 
 def test_a_dimension_whose_label_never_changes_is_not_judged_and_named() -> None:
     flat = (0.5,) * 3 + (math.nan,) + (0.5,) * 4
     perfect_there = (5.0,) * 3 + (0.0,) + (5.0,) * 4
     baseline = dataclasses.replace(agreed(5.0), r=flat, mae=perfect_there)
-    gate = learnt_gate({"gated": (agreed(4.0), around(0.1))}, baseline)
-    assert gate.passed
-    assert gate.found == (
-        "1 of 1 models; not judged, as its label never changes here: pedal technique"
-    )
-    lost = learnt_gate({"gated": (agreed(6.0), around(0.1))}, baseline)
-    assert lost.because == ("gated is no better in any dimension.",)
+    criterion = learnt({"gated": (agreed(4.0), around(0.1))}, baseline, 12)
+    assert criterion.passed
+    assert criterion.found.numbers["constant"] == ("pedal_technique",)
     nothing = dataclasses.replace(baseline, r=(math.nan,) * 8)
-    assert learnt_gate({"gated": (agreed(4.0), around(0.1))}, nothing).passed is None
+    undecided = learnt({"gated": (agreed(4.0), around(0.1))}, nothing, 12)
+    assert (undecided.passed, undecided.found.code) == (None, "no_label_varies")
 
 
-def test_grades_that_are_too_low_throughout_are_told_where_they_cost_the_gate() -> None:
-    low = agreed(6.0, bias=-4.0)
-    assert (
-        "concat grades 4.0 points too low"
-        in learnt_gate({"concat": (low, around(0.1))}, agreed(5.0)).because[-1]
-    )
-    assert learnt_gate({"concat": (low, around(0.1))}, agreed(7.0)).because == ()
+def test_grades_that_are_too_low_throughout_explain_a_failure() -> None:
+    low = {"concat": (agreed(6.0, bias=-4.0), around(0.1))}
+    reason = learnt(low, agreed(5.0), 12).because[-1]  # type: ignore[arg-type]
+    assert (reason.code, reason.numbers["bias"]) == ("biased", -4.0)
+    assert learnt(low, agreed(7.0), 12).because == ()  # type: ignore[arg-type]
 
 
-def test_an_interval_that_holds_0_has_not_learnt_and_none_at_all_is_not_held_against() -> None:
-    assert learnt_gate({"gated": (agreed(4.0), around(-0.1))}, agreed(5.0)).passed is False
-    assert learnt_gate({"gated": (agreed(4.0), around(math.nan))}, agreed(5.0)).passed
+@pytest.mark.parametrize(
+    ("low", "pieces", "passed"), [(-0.1, 12, False), (math.nan, 12, True), (-0.1, 4, True)]
+)
+def test_an_interval_that_holds_0_has_not_learnt_and_none_to_trust_is_not_held_against(
+    low: float, pieces: int, passed: bool
+) -> None:
+    criterion = learnt({"gated": (agreed(4.0), around(low))}, agreed(5.0), pieces)
+    assert criterion.passed is passed
+    assert [one.code for one in criterion.because] == [] if passed else ["r_not_above_0"]
 
 
-def evidence(share: float, low: float, high: float) -> Evidence:
+def seen(share: float, low: float, high: float) -> Evidence:
     headroom, difference = 0.2, 0.2 * share
     figures = FusionFigures(
         audio_share=0.5, gate=None, attention_share={}, attention_entropy={}, gradient_norms={},
@@ -127,94 +134,133 @@ def evidence(share: float, low: float, high: float) -> Evidence:
 def test_a_fusion_pays_by_ten_per_cent_of_the_headroom_beyond_chance(
     share: float, low: float, high: float, passed: bool | None
 ) -> None:
-    gate = fusion_gate(evidence(share, low, high))
-    assert gate.passed is passed
-    assert bool(gate.because) == (passed is False), "a failure is explained, and nothing else"
+    criterion = fusion_pays(seen(share, low, high))
+    assert criterion.passed is passed
+    assert bool(criterion.because) == (passed is False), "a failure is explained, nothing else"
 
 
 def test_a_few_compositions_cannot_pass_but_can_fail() -> None:
-    few = dataclasses.replace(evidence(0.25, 0.01, 0.09), compositions=5)
-    assert fusion_gate(few).passed is None
-    assert "too few" in fusion_gate(few).found
-    assert fusion_gate(dataclasses.replace(few, compositions=6)).passed
-    worse = dataclasses.replace(evidence(-0.5, -0.15, -0.05), compositions=5)
-    assert fusion_gate(worse).passed is False
+    few = dataclasses.replace(seen(0.25, 0.01, 0.09), compositions=5)
+    assert fusion_pays(few).passed is None
+    assert fusion_pays(dataclasses.replace(few, compositions=6)).passed
+    worse = dataclasses.replace(seen(-0.5, -0.15, -0.05), compositions=5)
+    assert fusion_pays(worse).passed is False
 
 
-def test_without_a_pair_fusing_is_not_judged() -> None:
-    assert fusion_gate(None).passed is None
+def test_without_a_pair_fusing_is_undecided() -> None:
+    assert fusion_pays(None).passed is None
 
 
 def test_a_fusion_that_loses_nothing_without_a_side_does_not_use_both() -> None:
     lost = Gain(mean_r=0.2, interval=Interval(0.1, 0.3))
     kept = Gain(mean_r=0.001, interval=Interval(-0.01, 0.01))
-    assert both_used_gate("gated", {"audio": lost, "midi": lost}, 12).passed
-    failed = both_used_gate("gated", {"audio": kept, "midi": lost}, 12)
+    assert both_used("gated", {"audio": lost, "midi": lost}, 12).passed
+    failed = both_used("gated", {"audio": kept, "midi": lost}, 12)
     assert failed.passed is False
-    assert failed.because == ("Without MIDI, mean r changes by −0.001 (−0.010 to +0.010).",)
-    one_piece = Gain(mean_r=0.2, interval=Interval(math.nan, math.nan))
-    assert both_used_gate("gated", {"audio": one_piece}, 1).passed is None
-    assert both_used_gate(None, {}, 12).passed is None
-
-
-def test_why_there_is_no_interval_is_said_as_it_is() -> None:
-    unsure = evidence(0.25, math.nan, math.nan)
-    assert "vary in too few of the 12 compositions" in fusion_gate(unsure).found
-    alone = dataclasses.replace(unsure, compositions=1)
-    assert fusion_gate(alone).found.endswith("; one composition has no interval")
-    gain = Gain(mean_r=0.2, interval=Interval(math.nan, math.nan))
-    assert both_used_gate("gated", {"audio": gain}, 3).found == (
-        "labels vary in too few of the 3 compositions for an interval"
-    )
+    assert [one.numbers for one in failed.because] == [{"side": "MIDI", "change": -0.001}]
+    assert failed.found.numbers["changes"] == (-0.001, -0.2)
+    assert both_used("gated", {"audio": lost, "midi": lost}, 4).passed is None
+    undefined = Gain(mean_r=0.2, interval=Interval(math.nan, math.nan))
+    assert both_used("gated", {"audio": undefined}, 12).passed is None
+    assert both_used(None, {}, 12).passed is None
 
 
 def test_grades_that_follow_every_factor(respond: Respond) -> None:
-    assert order_gate("gated", {"gated": respond("knows all")}).passed
-    turned = order_gate("gated", {"gated": respond("turned round")})
+    assert in_order("gated", {"gated": respond("knows all")}).passed
+    turned = in_order("gated", {"gated": respond("turned round")})
     assert turned.passed is False
     assert len(turned.because) == 7
 
 
-def test_whether_anyone_can_tell_is_said_of_a_factor_that_is_not_followed(respond: Respond) -> None:
-    reads, knows, deaf = (respond(one) for one in ("reads notes", "knows all", "says the same"))
-    responses: dict[Experiment, Response] = {"midi_only": reads, "gated": knows}
-    gate = order_gate("midi_only", responses)
-    assert [reason.split(":")[0] for reason in gate.because] == ["pedal technique", "tone quality"]
-    assert all("gated has 100 %: it can be told" in reason for reason in gate.because)
-    alone = order_gate("midi_only", {"midi_only": reads, "concat": deaf})
-    assert all("no model reaches 90 %" in reason for reason in alone.because)
+def test_the_best_model_is_named_for_a_factor_that_is_not_followed(respond: Respond) -> None:
+    responses: dict[Experiment, Response] = {
+        "midi_only": respond("reads notes"), "gated": respond("knows all")
+    }  # fmt: skip
+    criterion = in_order("midi_only", responses)
+    found = [(one.numbers["factor"], one.numbers["best"]) for one in criterion.because]
+    assert found == [("pedal_technique", "gated"), ("tone_quality", "gated")]
+    assert all(one.numbers["best_share"] == 1 for one in criterion.because)
+    assert criterion.found.numbers["good"] == 5
 
 
-def test_without_doses_2_jnd_apart_their_order_is_not_judged(respond: Respond) -> None:
+def test_without_doses_2_jnd_apart_their_order_is_undecided(respond: Respond) -> None:
     known = respond("knows all")
     unknown = dataclasses.replace(known.doses, ordered=((math.nan,) * 8,) * 7)
-    gate = order_gate("gated", {"gated": dataclasses.replace(known, doses=unknown)})
-    assert gate.passed is None
-    assert "no two doses" in gate.found
+    criterion = in_order("gated", {"gated": dataclasses.replace(known, doses=unknown)})
+    assert (criterion.passed, criterion.found.code) == (None, "no_doses_apart")
 
 
 def test_each_factor_its_own_dimension(respond: Respond) -> None:
-    assert own_dimension_gate("gated", respond("knows all"), 4).passed
-    hears = own_dimension_gate("audio_only", respond("hears trouble"), 4)
-    assert hears.passed is False
-    assert own_dimension_gate("concat", respond("turned round"), 4).because[0] == (
-        "note accuracy lowers no single dimension most."
-    )
+    assert own_dimension("gated", respond("knows all"), 4).passed
+    assert own_dimension("audio_only", respond("hears trouble"), 4).passed is False
+    turned = own_dimension("concat", respond("turned round"), 4)
+    assert turned.because[0].numbers == {"factor": "note_accuracy", "dimension": ""}
+    assert turned.asks.numbers == {"jnd": 4}
 
 
 def test_grades_that_follow_the_recording(respond: Respond) -> None:
     responses: dict[Experiment, Response] = {
         "audio_only": respond("hears trouble"), "midi_only": respond("knows all")
     }  # fmt: skip
-    assert nuisance_gate("midi_only", responses, 4).passed
-    failed = nuisance_gate("audio_only", responses, 4)
-    assert failed.passed is False
-    assert "midi_only 0 %" in failed.because[0]
+    assert recording_ignored("midi_only", responses, 4).passed
+    assert recording_ignored("audio_only", responses, 4).passed is False
     bare = {"gated": dataclasses.replace(responses["midi_only"], recording_invariance=None)}
-    assert nuisance_gate("gated", bare, 4).passed is None  # type: ignore[arg-type]
+    assert recording_ignored("gated", bare, 4).passed is None  # type: ignore[arg-type]
 
 
 def test_where_damage_changes_nothing_invariance_is_no_merit(respond: Respond) -> None:
-    gate = nuisance_gate("concat", {"concat": respond("says the same")}, 4)
-    assert gate.passed is None
-    assert "nothing to compare with" in gate.found
+    criterion = recording_ignored("concat", {"concat": respond("says the same")}, 4)
+    assert criterion.passed is None
+    assert math.isnan(criterion.found.numbers["share"])  # type: ignore[arg-type]
+
+
+def test_a_recipe_without_counterfactuals_has_the_first_criteria_alone(report: Report) -> None:
+    assert [(one.asks.code, one.passed) for one in report.criteria] == [
+        ("every_model_learnt", True), ("fusing_pays", False), ("both_used", None),
+    ]  # fmt: skip
+    assert report.criteria[1].because[0].code == "ceiling_reached"
+
+
+def test_a_factored_recipe_is_judged_by_its_best_model_and_its_audits(
+    factored_report: Report,
+) -> None:
+    found = {one.asks.code: one for one in factored_report.criteria}
+    assert len(found) == 9, "three of the audits"
+    assert found["fusing_pays"].passed is None, "on three compositions"
+    assert found["grades_in_order"].found.numbers["model"] == "gated"
+    for code in ("grades_in_order", "own_dimension_falls_most", "recording_ignored"):
+        assert found[code].passed
+    audits = ("labels_differ", "no_two_labels_alike", "tier_not_given_away")
+    assert [found[code].passed for code in audits] == [True, None, False]
+    assert found["tier_not_given_away"].found.numbers["value"] == pytest.approx(0.31)
+    without = dataclasses.replace(factored_report, label_structure=None, shortcut_audit=None)
+    assert len(judge_criteria(without)) == 6
+
+
+def test_without_fusions_nothing_is_asked_of_them(factored: Evaluation) -> None:
+    singles = build_report(dataclasses.replace(factored, outcomes=factored.outcomes[:2]))
+    found = {one.asks.code: one.passed for one in singles.criteria}
+    assert evidence(singles) is None
+    assert found["fusing_pays"] is None
+    assert "both_used" not in found
+    assert found["grades_in_order"] is False, "midi_only reads no pedal"
+
+
+def test_the_evidence_is_that_of_the_best_fusion(factored_report: Report) -> None:
+    found = evidence(factored_report)
+    assert found is not None
+    assert found.pair.fusion == "gated"
+    assert found.single_r["audio"] == factored_report.model("audio_only").agreement.mean_r
+    assert found.alone_r["midi"] == factored_report.model("gated").alone["midi"].agreement.mean_r
+    assert (found.kept_epoch, found.last_epoch) == (5, 6)
+
+
+def test_the_observable_ceiling_on_the_mean(factored: Evaluation) -> None:
+    labels = factored.label_structure
+    assert labels is not None
+    assert mean_observable_r(labels) == pytest.approx(0.935)
+    assert mean_observable_r(None) is None
+    assert mean_observable_r(dataclasses.replace(labels, observable=())) is None
+    first = dataclasses.replace(labels.observable[0], r=math.nan)
+    holed = dataclasses.replace(labels, observable=(first, *labels.observable[1:]))
+    assert mean_observable_r(holed) == pytest.approx(0.94), "a constant label is left out"

@@ -1,0 +1,307 @@
+"""Compute a report from samples and predictions."""
+
+import dataclasses
+import math
+import statistics
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from degradation.errors import UserError
+from labeling.scores import DIMENSIONS
+from models.config.experiment import MODALITIES, Experiment
+from models.evaluation.agreement.confusion import tier_confusion
+from models.evaluation.agreement.model_comparison import best_of, compare_best
+from models.evaluation.agreement.resampling import (
+    clustered_bootstrap,
+    clustered_gain,
+    within_tier_r,
+)
+from models.evaluation.ceilings.label_ceiling import (
+    ceiling_of_severities,
+    ceiling_on_samples,
+    label_ceiling,
+)
+from models.evaluation.counterfactuals.counterfactual import counterfactual
+from models.evaluation.criteria.acceptance import judge_criteria
+from models.evaluation.criteria.limitations import headline, limitations
+from models.evaluation.report.document import (
+    Data,
+    Epoch,
+    FusionFigures,
+    GateFigures,
+    GuessedField,
+    ModelResult,
+    OneModality,
+    Pretraining,
+    Report,
+    Settings,
+    Training,
+)
+from models.evaluation.report.evaluation import Evaluation, Outcome
+from models.evaluation.report.provenance import provenance
+from models.metrics import Agreement, agreement
+from models.training.history import EpochRecord
+from models.training.pretraining.history import PretrainingResult
+from models.training.result import TrainingResult
+
+Floats = NDArray[np.float64]
+
+SPLITS = ("train", "validation", "test")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Judged:
+    """An experiment's scores for the judged split, (samples, 8), and what models are chosen by."""
+
+    name: Experiment
+    validation_r: tuple[float, ...]
+    true: Floats
+    predicted: Floats
+
+
+def build_report(evaluation: Evaluation) -> Report:
+    """Return the report with all figures and verdicts.
+
+    The baseline always predicts the training split's mean score of each dimension.
+    Raises UserError when the judged split or the training split is empty.
+    """
+    samples = evaluation.samples
+    judged = samples[samples["split"] == evaluation.split].reset_index(drop=True)
+    train = samples[samples["split"] == "train"]
+    if judged.empty or train.empty:
+        found = samples["split"].value_counts().to_dict()
+        raise UserError(
+            f"an evaluation needs train and {evaluation.split} samples, got {found}: "
+            "choose more performances"
+        )
+    true = judged[list(DIMENSIONS)].to_numpy(np.float64)
+    mean = train[list(DIMENSIONS)].to_numpy(np.float64).mean(axis=0)
+    baseline = agreement(true, np.broadcast_to(mean, true.shape))
+    if evaluation.kind == "tiered":
+        expected = label_ceiling(evaluation.tiers)
+        ceiling = ceiling_on_samples(judged, evaluation.tiers)
+    else:
+        expected, ceiling = ceiling_of_severities(true), agreement(true, true)
+    chosen_from = [_judged(outcome, judged, true) for outcome in evaluation.outcomes]
+    audio_only = next((one.predicted for one in chosen_from if one.name == "audio_only"), None)
+    report = Report(
+        provenance=provenance(),
+        data=_data(evaluation),
+        settings=Settings(
+            seed=evaluation.seed,
+            step_ms=evaluation.step_ms,
+            modality_dropout=evaluation.config.fusion.modality_dropout,
+            tokens=evaluation.config.midi_encoder.tokens,
+        ),
+        ceiling=ceiling,
+        expected_ceiling=expected,
+        baseline=baseline,
+        models=tuple(
+            _model(outcome, judged, one, audio_only, ceiling, baseline, evaluation)
+            for outcome, one in zip(evaluation.outcomes, chosen_from, strict=True)
+        ),
+        best=best_of(chosen_from).name if chosen_from else None,
+        pairs=compare_best(
+            chosen_from, list(judged["composition"]), ceiling.mean_r, seed=evaluation.seed
+        ),
+        counterfactual=counterfactual(
+            samples[samples["split"] == evaluation.counterfactual_split],
+            {
+                outcome.training.experiment: outcome.counterfactual
+                for outcome in evaluation.outcomes
+                if outcome.counterfactual is not None
+            },
+            seed=evaluation.seed,
+        ),
+        label_structure=evaluation.label_structure,
+        shortcut_audit=evaluation.shortcut_audit,
+        transcription=evaluation.transcription,
+        token_audit=evaluation.token_audit,
+        pretraining=_pretraining(evaluation.pretraining) if evaluation.pretraining else None,
+    )
+    return dataclasses.replace(
+        report,
+        headline=headline(report),
+        criteria=judge_criteria(report),
+        limitations=limitations(report),
+    )
+
+
+def align(predictions: pd.DataFrame, judged: pd.DataFrame, experiment: str) -> Floats:
+    """Return predictions, float64 (samples, 8), in the order of `judged`.
+
+    Raises UserError unless each judged sample has exactly one prediction.
+    """
+    if sorted(predictions["sample_id"]) != sorted(judged["sample_id"]):
+        raise UserError(
+            f"{experiment} has predictions for {len(predictions)} samples, expected one for each "
+            f"of the {len(judged)} judged ones: predict again from the present features"
+        )
+    ordered = predictions.set_index("sample_id").loc[judged["sample_id"], list(DIMENSIONS)]
+    return ordered.to_numpy(np.float64)
+
+
+def _judged(outcome: Outcome, judged: pd.DataFrame, true: Floats) -> _Judged:
+    name = outcome.training.experiment
+    return _Judged(
+        name, outcome.training.best.val_r, true, align(outcome.predictions, judged, name)
+    )
+
+
+def _data(evaluation: Evaluation) -> Data:
+    samples = evaluation.samples
+    return Data(
+        corpus=evaluation.corpus,
+        licence=evaluation.licence,
+        recipe=evaluation.recipe,
+        kind=evaluation.kind,
+        audio_source=evaluation.audio_source,
+        split=evaluation.split,
+        segments=int(samples["segment_id"].nunique()),
+        counts={
+            split: {
+                tier.name: int(((samples["split"] == split) & (samples["tier"] == tier.name)).sum())
+                for tier in evaluation.tiers
+            }
+            for split in SPLITS
+        },
+        compositions={
+            split: int(samples[samples["split"] == split]["composition"].nunique())
+            for split in SPLITS
+        },
+        sounds=dict(evaluation.sounds),
+    )
+
+
+def _model(
+    outcome: Outcome,
+    judged: pd.DataFrame,
+    scores: _Judged,
+    audio_only: Floats | None,
+    ceiling: Agreement,
+    baseline: Agreement,
+    evaluation: Evaluation,
+) -> ModelResult:
+    name, true, predicted = scores.name, scores.true, scores.predicted
+    pieces, tiers = list(judged["composition"]), list(judged["tier"])
+    found, seed = agreement(true, predicted), evaluation.seed
+    alone = {
+        modality: align(table, judged, f"{name} with {modality} alone")
+        for modality, table in outcome.alone.items()
+    }
+    is_fusion = len(MODALITIES[name]) > 1
+    return ModelResult(
+        name=name,
+        agreement=found,
+        intervals=clustered_bootstrap(true, predicted, pieces, seed=seed),
+        share_of_ceiling_r=_share(found.mean_r, ceiling.mean_r),
+        share_of_headroom_mae=_share(
+            baseline.mean_mae - found.mean_mae, baseline.mean_mae - ceiling.mean_mae
+        ),
+        within_tier_r=within_tier_r(true, predicted, tiers),
+        validation_r=scores.validation_r,
+        confusion=tier_confusion(tiers, predicted[:, -1], evaluation.tiers),
+        alone={
+            modality: OneModality(
+                agreement=agreement(true, table),
+                gain_of_both=clustered_gain(true, predicted, table, pieces, seed=seed),
+            )
+            for modality, table in alone.items()
+        },
+        fusion=fusion_figures(outcome.training.best, evaluation.step_ms) if is_fusion else None,
+        gain_over_audio=(
+            clustered_gain(true, predicted, audio_only, pieces, seed=seed)
+            if is_fusion and audio_only is not None
+            else None
+        ),
+        training=_training(outcome.training, evaluation.config.loss.huber.weight),
+    )
+
+
+def _share(part: float, whole: float) -> float:
+    return part / whole if whole > 0 else math.nan
+
+
+def fusion_figures(kept: EpochRecord, step_ms: float) -> FusionFigures:
+    """Return the figures of an epoch of a fusion model; a step of its grid lasts `step_ms`."""
+    found = kept.diagnostics
+    gate = None
+    if found.gate_mean is not None and found.gate_spread is not None:
+        gate = GateFigures(
+            means=found.gate_mean,
+            spreads=found.gate_spread,
+            mean=statistics.fmean(found.gate_mean),
+            between_channels=statistics.pstdev(found.gate_mean),
+            within_channel=statistics.fmean(found.gate_spread),
+        )
+    return FusionFigures(
+        audio_share=found.audio_share,
+        gate=gate,
+        attention_share=found.attention_share,
+        attention_entropy=found.attention_entropy,
+        gradient_norms=kept.gradient_norms,
+        retrieval_at_1=found.retrieval_at_1,
+        retrieval_clips=found.retrieval_clips,
+        retrieval_chance=found.retrieval_chance,
+        cka=found.cka,
+        shift_steps=found.shift_steps,
+        shift_ms=None if found.shift_steps is None else found.shift_steps * step_ms,
+        shift_cka=found.shift_cka,
+    )
+
+
+def _training(result: TrainingResult, huber_weight: float) -> Training:
+    history = result.history
+    return Training(
+        parameters=result.parameters,
+        checkpoint=result.checkpoint.name,
+        seconds=result.seconds,
+        samples_per_s=statistics.fmean(one.samples_per_s for one in history),
+        wait_share=statistics.fmean(one.wait_share for one in history),
+        kept_epoch=result.best.epoch,
+        epochs=tuple(
+            Epoch(
+                epoch=one.epoch,
+                train_huber=plain_huber(one, huber_weight),
+                val_loss=one.val_loss,
+                mean_r=one.mean_r,
+                audio_share=one.diagnostics.audio_share,
+                retrieval_at_1=one.diagnostics.retrieval_at_1,
+            )
+            for one in history
+        ),
+    )
+
+
+def plain_huber(record: EpochRecord, weight: float) -> float:
+    """Return Huber's loss in training without weights, in the units of `val_loss`.
+
+    It is logged where label density or uncertainty weighting change the term; elsewhere it is the
+    term over its `weight` in the experiment file.
+    """
+    if "huber_plain" in record.told:
+        return record.told["huber_plain"]
+    return record.terms["huber"] / weight
+
+
+def _pretraining(result: PretrainingResult) -> Pretraining:
+    best = result.best
+    return Pretraining(
+        best_epoch=best.epoch,
+        epochs=len(result.history),
+        parameters=result.parameters,
+        checkpoint=result.checkpoint.name,
+        seconds=result.seconds,
+        val_loss=best.val_loss,
+        fields={
+            field: GuessedField(
+                cross_entropy=best.val_cross_entropy[field],
+                unigram_cross_entropy=unigram,
+                beats_unigram=result.beats_unigram.get(field),
+            )
+            for field, unigram in best.unigram_cross_entropy.items()
+        },
+    )
