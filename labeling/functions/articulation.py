@@ -14,21 +14,19 @@ FEW_FOLLOWED = Abstention(f"fewer than {MIN_FOLLOWED} notes are followed by one 
 VOICE_REACH_SEMITONES = 12
 LONGEST_WAIT_S = 2.0
 LATER_PER_SEMITONE_S = 0.02
-"""A semitone further away counts as this much later when a note's successor is chosen."""
+"""A note's successor is the soonest; each semitone of distance counts as this much later."""
 
 LONGEST_DEPARTURE_S = 0.7
-"""What is held on for longer is a voice of its own; 0.2-1 s were tried against listeners."""
+"""Departures are clipped here: a longer overlap is another voice. 0.2-1 s were tried."""
 
 
 def duration_deviation(performance: Performance, waveform: Waveform | None) -> float | Abstention:
-    """Return by how many seconds the notes' durations vary about exact legato.
+    """Return the standard deviation of the notes' departures from legato, in seconds.
 
-    A note's departure from legato is the time its key is down less the time to the next note of
-    its voice: overlaps count above 0 and gaps below, in seconds, as Repp 1995 measures legato (key
-    overlap time). The standard deviation of the departures is near 0 where all notes are joined or
-    detached alike. Durations alone vary with the rhythm. Within-score Spearman with PercePiano's
-    articulation short-long: +.28 on the two works that it was chosen on, +.24 on the one held out;
-    the coefficient of variation of durations reaches -.08 in all.
+    A departure is a note's duration minus the time to the next note of its voice: positive for
+    overlaps, negative for gaps (key overlap time, Repp 1995). Durations alone vary with the rhythm.
+    Within-score Spearman with PercePiano's articulation short-long: +.28 on the two works that it
+    was chosen on, +.24 on the one held out; the coefficient of variation of durations: -.08.
     """
     notes = performance.notes
     if len(notes) < MIN_NOTES:

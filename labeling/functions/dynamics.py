@@ -20,10 +20,10 @@ REACH_S, REACH_SEMITONES = 1.0, 6.0
 
 
 def smoothed_dynamics(performance: Performance) -> NDArray[np.float64]:
-    """Return the course of the dynamics, in MIDI velocity, a value a chord or single note.
+    """Return the smoothed loudness, in MIDI velocity, at each chord or single note.
 
-    Each chord's loudest note, which carries it, averaged with those around by a Gaussian of
-    standard deviation `SMOOTHED_OVER_S`; the performance has notes.
+    A Gaussian mean, of standard deviation `SMOOTHED_OVER_S`, of each chord's loudest note. The
+    performance must have notes.
     """
     notes = performance.notes
     first = first_of_chord(notes)
@@ -35,11 +35,11 @@ def smoothed_dynamics(performance: Performance) -> NDArray[np.float64]:
 
 
 def velocity_range(performance: Performance, waveform: Waveform | None) -> float | Abstention:
-    """Return how far the dynamics rise and fall: the middle nine tenths of their course.
+    """Return the range of the smoothed loudness, 5 % to 95 % quantile, in MIDI velocity.
 
-    In MIDI velocity units. Within-score Spearman with PercePiano's dynamic range: +.35 on the two
-    works that it was chosen on, +.31 on the one held out; the quantiles of the single notes reach
-    +.26 and +.28, the full range +.19 in all, which hangs on two notes.
+    Within-score Spearman with PercePiano's dynamic range: +.35 on the two works that it was chosen
+    on, +.31 on the one held out; the quantiles of single notes reach +.26 and +.28, the full
+    range +.19, as it depends on two notes.
     """
     if len(performance.notes) < MIN_NOTES:
         return FEW_NOTES
@@ -48,14 +48,13 @@ def velocity_range(performance: Performance, waveform: Waveform | None) -> float
 
 
 def velocity_roughness(performance: Performance, waveform: Waveform | None) -> float | Abstention:
-    """Return the share of the velocities' spread that their neighbours do not explain.
+    """Return the RMS residual of velocities about their neighbours' mean, over their spread.
 
-    The RMS of each note's velocity about the mean of its neighbours in time and pitch, over the
-    standard deviation of all: near 0 for a smooth line in every voice, about 1 where each note
-    is struck at random. Free of how wide the dynamics are (`velocity_range` judges that).
+    Neighbours are near in time and pitch. Near 0 for a smooth line in every voice, about 1 for
+    random velocities; independent of the dynamic range (`velocity_range` measures that).
     Within-score Spearman on PercePiano with mellow-raw: +.19 on the two works that its reach was
-    chosen on, +.11 on the one held out; with doubtful-convincing -.19 and -.16. That is weak, and
-    no better was found: the mean absolute velocity step follows neither.
+    chosen on, +.11 on the one held out; with doubtful-convincing -.19 and -.16. This is weak, and
+    no better measure was found: the mean absolute velocity step correlates with neither.
     """
     notes = performance.notes
     if len(notes) < MIN_NOTES:

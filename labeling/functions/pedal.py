@@ -31,7 +31,7 @@ Huron 1994 (Music Perception 11), aggregate dyadic consonance by interval class:
 
 FRAME_S = 0.1
 AUDIBLE = 5.0
-"""Frames whose tones sum to less than this velocity are silence."""
+"""Frames whose tones sum to less than this velocity count as silent."""
 
 
 def pedal_spans(pedal: PedalArray, duration_s: float) -> NDArray[np.float64]:
@@ -50,9 +50,9 @@ def decay_s(pitch: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def sounding_until(notes: NoteArray, spans: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return when each note stops sounding: at the lift if its key is let go under the pedal.
+    """Return when each note stops sounding, (n,), in seconds.
 
-    A note also ends where its key is struck again. Shape (n,), seconds.
+    At the pedal's lift if the key is released under the pedal, or when the key is struck again.
     """
     offset_s = notes["offset_s"]
     span = np.searchsorted(spans[:, 0], offset_s, side="right") - 1
@@ -66,9 +66,9 @@ def sounding_until(notes: NoteArray, spans: NDArray[np.float64]) -> NDArray[np.f
 
 
 def dissonance(loudness: NDArray[np.float64], pitch: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """Return the mean dissonance of the pairs of tones that sound in each audible frame.
+    """Return the mean dissonance of the pairs of tones in each audible frame.
 
-    `loudness` has shape (frames, notes). Silent frames are left out.
+    `loudness` has shape (frames, notes).
     """
     pitch_class = pitch % 12
     chroma = loudness @ (pitch_class[:, None] == np.arange(12)).astype(np.float64)
@@ -80,11 +80,10 @@ def dissonance(loudness: NDArray[np.float64], pitch: NDArray[np.uint8]) -> NDArr
 
 
 def pedal_blur(performance: Performance, waveform: Waveform | None) -> float | Abstention:
-    """Return the dissonance that the pedal adds to what the keys hold; no unit, above 0 is blur.
+    """Return the mean `dissonance` of all that sounds minus that of the held keys alone; no unit.
 
-    The mean over time of `dissonance` of all that sounds, less that of the keys held alone; tones
-    weigh by key velocity and decay. Within-score Spearman with PercePiano's pedal clean-blurred:
-    +.38.
+    Tones are weighted by key velocity and decay. Within-score Spearman with PercePiano's pedal
+    clean-blurred: +.38.
     """
     notes = performance.notes
     if len(notes) < MIN_NOTES:
@@ -95,23 +94,23 @@ def pedal_blur(performance: Performance, waveform: Waveform | None) -> float | A
     frame_s = np.arange(0.0, performance.duration_s, FRAME_S)[:, None]
     age_s = frame_s - notes["onset_s"]
     struck = notes["velocity"] * np.exp(-np.maximum(age_s, 0.0) / decay_s(notes["pitch"]))
-    heard = np.where((age_s >= 0) & (frame_s < sounding_until(notes, spans)), struck, 0.0)
+    sounding = np.where((age_s >= 0) & (frame_s < sounding_until(notes, spans)), struck, 0.0)
     held = np.where((age_s >= 0) & (frame_s < notes["offset_s"]), struck, 0.0)
-    with_pedal, keys_alone = dissonance(heard, notes["pitch"]), dissonance(held, notes["pitch"])
+    with_pedal, keys_alone = dissonance(sounding, notes["pitch"]), dissonance(held, notes["pitch"])
     if len(with_pedal) == 0:
         return FEW_NOTES
     return float(with_pedal.mean() - (keys_alone.mean() if len(keys_alone) else 0.0))
 
 
 def late_lift(performance: Performance, waveform: Waveform | None) -> float | Abstention:
-    """Return how long the pedal lets old tones ring into a new chord, in seconds a chord.
+    """Return how long old tones ring on under the pedal into a new chord, in seconds a chord.
 
-    Of each tone whose key was let go before a chord: the time that it sounds on, at most to the
-    next chord, weighed by its loudness over that of the chord's notes and by the harshest interval
-    that it makes with them. Each chord's are summed; the mean over chords is 0 where the pedal is
-    lifted with every chord, and where what it holds fits the new harmony. Within-score Spearman
-    with PercePiano's pedal clean-blurred: +.17 on the two works that it was chosen on, +.59 on
-    the one held out; the distance of lifts from chords reaches +.03 and +.25.
+    For each tone released before a chord: the time that it still sounds, at most to the next
+    chord, weighted by its loudness relative to the chord's notes and by its most dissonant interval
+    with them. The mean over chords of their sums is 0 where the pedal is lifted with every chord,
+    or what it holds fits the new harmony. Within-score Spearman with PercePiano's pedal
+    clean-blurred: +.17 on the two works that it was chosen on, +.59 on the one held out; the
+    distance of lifts from chords reaches +.03 and +.25.
     """
     notes = performance.notes
     if len(notes) < MIN_NOTES:

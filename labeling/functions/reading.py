@@ -23,21 +23,13 @@ class Reading:
     abstention: str | None
 
     def __post_init__(self) -> None:
-        if (self.score is None) == (self.abstention is None):
-            raise ValueError(
-                "a reading is either a score or an abstention, "
-                f"got score {self.score} and abstention {self.abstention!r}"
-            )
-        if (self.value is None) != (self.score is None):
-            raise ValueError(
-                f"value and score come together, got value {self.value} and score {self.score}"
-            )
+        judged = self.value is not None
+        if judged != (self.score is not None) or judged == bool(self.abstention):
+            raise ValueError(f"expected a value with its score, or an abstention, got {self}")
         if self.value is not None and not math.isfinite(self.value):
             raise ValueError(f"value must be finite, got {self.value}")
         if self.score is not None and not 0.0 <= self.score <= 100.0:  # also refuses NaN
             raise ValueError(f"score must lie in [0, 100], got {self.score}")
-        if self.abstention is not None and not self.abstention.strip():
-            raise ValueError("an abstention must say why, got an empty reason")
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,12 +19,12 @@ FEW_ATTACKS = Abstention(f"fewer than {MIN_ATTACKS} attacks can be heard")
 TONE_WINDOW, TONE_HOP = 2048, 1024
 TONE_LOW_HZ = 50.0
 FLOOR_FROM, FLOOR_TO = 0.75, 0.92
-"""Where, in halves of the sample rate, the noise floor is read (9-11 kHz at 24 kHz): a piano has
-next to nothing there. What lies above is left out, as decoders and resamplers cut it off."""
+"""Band in which the noise floor is measured, in halves of the sample rate (9-11 kHz at 24 kHz):
+a piano has almost no power there, and decoders and resamplers cut off what is above."""
 
 TONE_EXPONENT = 0.75
-"""Partials count by power to this exponent: by power alone, only the lowest few would count; by
-amplitude, noise 35 dB below the music outweighs the upper partials."""
+"""Exponent of power: with power alone only the lowest partials would count; with amplitude, noise
+35 dB below the music outweighs the upper partials."""
 
 BRIGHTNESS_SLOPE, BRIGHTNESS_AT_A4 = 0.372, 9.44
 """Octaves of centroid an octave of register, and log2 of its Hz where the notes' mean is A4.
@@ -46,11 +46,10 @@ def power_frames(waveform: Waveform, window: int, hop: int) -> NDArray[np.float3
 
 
 def brightness_deviation(performance: Performance, waveform: Waveform | None) -> float | Abstention:
-    """Return how far the sound is from a piano's brightness in that register, in octaves.
+    """Return the distance of the spectral centroid from that expected of the notes, in octaves.
 
-    The spectral centroid of the whole window, its noise floor taken off, against what the notes
-    imply: high notes are bright and that is no quality of tone. Either way is a departure: dull
-    or muffled as much as thin or harsh.
+    The centroid is of the whole window, its noise floor subtracted; high notes are expected to be
+    brighter. Dull and harsh sound both count.
     """
     if waveform is None:
         return NO_AUDIO
@@ -75,14 +74,13 @@ def brightness_deviation(performance: Performance, waveform: Waveform | None) ->
 
 
 def attack_rise(performance: Performance, waveform: Waveform | None) -> float | Abstention:
-    """Return by how many decibels the sound rises in an attack; much is sharp.
+    """Return the mean rise of the sound in an attack, in dB; large is sharp.
 
-    Onset strength is the mean rise over bands, in dB, from one frame to the next but one; the mean
-    of its peaks, each counted by its height, so that those which noise hides hardly matter.
-    Spread chords, what the pedal leaves ringing, a noisy recording and soft touch lower it.
-    Within-score Spearman with PercePiano's articulation soft-hard, on clips rendered with
-    TimGM6mb: +.07 on the two works that it was chosen on, +.27 on the one held out; the time over
-    which the sound rises reaches -.14 in all.
+    Onset strength is the mean rise over bands, in dB, over two frames; its peaks are weighted by
+    their height, so that those hidden by noise hardly matter. Spread chords, tones ringing under
+    the pedal, a noisy recording and soft touch lower it. Within-score Spearman with PercePiano's
+    articulation soft-hard, on clips rendered with TimGM6mb: +.07 on the two works that it was
+    chosen on, +.27 on the one held out; the time over which the sound rises reaches -.14 in all.
     """
     if waveform is None:
         return NO_AUDIO

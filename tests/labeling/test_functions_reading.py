@@ -104,7 +104,7 @@ def test_a_function_crosses_into_another_process(function: LabelingFunction) -> 
         (1.0, 100.1, None),
         (1.0, float("nan"), None),
         (float("inf"), 50.0, None),
-        (None, None, " "),
+        (None, None, ""),
     ],
 )
 def test_a_reading_is_a_score_or_a_reason(
