@@ -17,17 +17,17 @@ from models.config.human_validation import HumanValidationConfig, load_human_val
 from models.document import read_document
 from models.evaluation.human.comparison import TrainedModels, compare_with_listeners
 from models.evaluation.human.document import HumanValidation
-from models.evaluation.human.fine_tuning import starts_of
+from models.evaluation.human.fine_tuning import compare_starts, starts_of
 from models.evaluation.human.grading import clip_windows, grade_clips
 from models.evaluation.human.page import summary_lines, write_human_validation
 from models.evaluation.report.formats import signed
 from models.inference.trained_model import TrainedModel
 from models.networks.midi_encoder import NoteEncoder
 from models.networks.network import GradingNetwork
-from models.training.files import HISTORY_FILE, write_json
-from models.training.pretraining.checkpoint import save_best_encoder
+from models.training.checkpoint import save_best
+from models.training.files import HISTORY_FILE, find_best, write_json
 from models.training.pretraining.history import PretrainingEpoch
-from models.training.pretraining.result import find_best_encoder
+from models.training.pretraining.result import NAME, token_version
 from storage.corpus import load_corpus_config
 from storage.percepiano import RatedClips, read_percepiano
 
@@ -75,11 +75,17 @@ def pretrained_dir(tmp_path_factory: pytest.TempPathFactory, tiny_config: Experi
         torch.manual_seed(8)
         encoder = NoteEncoder(tiny_config.grid_rate_hz, tiny_config.midi_encoder)
     weights = encoder.state_dict()
-    save_best_encoder(folder, "identity", "data", tiny_config.midi_encoder, epoch, weights)
+    about = {
+        "midi_encoder": tiny_config.midi_encoder.model_dump(mode="json"),
+        "tokens_version": token_version(tiny_config.midi_encoder),
+        "epoch": epoch.epoch,
+        "val_loss": epoch.val_loss,
+    }
+    save_best(folder, NAME, about, weights)
     write_json(
         folder / HISTORY_FILE,
         {
-            "identity": "identity", "checkpoint": find_best_encoder(folder).name, "parameters": 1,
+            "identity": "identity", "checkpoint": find_best(folder).name, "parameters": 1,
             "epochs": [dataclasses.asdict(epoch)],
         },
     )  # fmt: skip
@@ -148,7 +154,7 @@ def test_the_pretrained_start_has_the_encoder_and_a_fresh_rest(
         pretrained = starts["pretrained"]().state_dict()
         torch.manual_seed(1)
         scratch = starts["scratch"]().state_dict()
-    stored = torch.load(find_best_encoder(pretrained_dir), weights_only=True)
+    stored = torch.load(find_best(pretrained_dir), weights_only=True)
     for name, weights in pretrained.items():
         expected = stored.get(name.removeprefix("midi_encoder."), scratch[name])
         assert torch.equal(weights, expected), name
@@ -166,29 +172,46 @@ def test_what_listeners_were_made_to_hear_is_found(findings: HumanValidation) ->
     assert mean_loudness.icc_1 > 0.8 > 0.3 > max(found.icc_1 for found in others)
 
 
-def test_the_same_comparison_gives_the_same_figures(
-    findings: HumanValidation, rated: RatedClips, models, quick: HumanValidationConfig
-) -> None:
-    only_midi = {"midi_only": models["midi_only"]}
-    heard = [("a.midi", rated.clips[0].performance)]
-    once, again = (compare(rated, only_midi, heard, quick) for _ in range(2))
-    assert once.fine_tuning == again.fine_tuning
-    assert once.fine_tuning is not None
-    assert set(once.fine_tuning.starts) == {"checkpoint", "scratch"}
-    assert once.fine_tuning.gain_over == "scratch"
-    assert once.models == again.models
-    assert once.functions == findings.functions
-
-
-def test_models_trained_on_every_clip_are_not_compared(
-    rated: RatedClips, models, quick: HumanValidationConfig, tmp_path: Path
+def test_models_trained_on_every_clip_are_not_compared_and_functions_are_as_before(
+    findings: HumanValidation,
+    rated: RatedClips,
+    models,
+    quick: HumanValidationConfig,
+    tmp_path: Path,
 ) -> None:
     trained_on = [(clip.stem, clip.performance) for clip in rated.clips]
     found = compare(rated, {"midi_only": models["midi_only"]}, trained_on, quick)
+    assert found.functions == findings.functions, "the same seed gives the same figures"
     assert (found.models, found.no_models) == (None, "all clips trained on")
     assert (found.fine_tuning, found.no_fine_tuning) == (None, "all clips trained on")
     page = write_human_validation(found, tmp_path).html.read_text()
     assert "every clip was cut from a performance that they were trained on" in page
+
+
+def test_fine_tuning_repeats_and_without_an_encoder_compares_with_random_weights(
+    rated: RatedClips, models, quick: HumanValidationConfig
+) -> None:
+    clips = [clip for clip in rated.clips if not clip.is_score and clip.bars != 16][::5]
+    once, again = (
+        compare_starts(
+            models["midi_only"], None, clips, np.zeros((len(clips), 1)), (), CORPUS, quick
+        )
+        for _ in range(2)
+    )
+    assert repr(once) == repr(again), "NaN is not equal to itself"
+    tuned, reason = once
+    assert tuned is not None
+    assert (set(tuned.starts), tuned.gain_over) == ({"checkpoint", "scratch"}, "scratch")
+    assert reason is None
+
+
+def test_fine_tuning_needs_a_model_and_two_works(
+    rated: RatedClips, models, quick: HumanValidationConfig
+) -> None:
+    clips = [clip for clip in rated.clips if clip.work == "Schubert_D960"]
+    for model, reason in ((None, "midi_only not trained"), (models["midi_only"], "one work")):
+        found = compare_starts(model, None, clips, np.zeros((1, 1)), (), CORPUS, quick)
+        assert found == (None, reason)
 
 
 def test_the_document_reads_back_and_the_page_shows_its_figures(
