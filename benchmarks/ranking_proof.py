@@ -1,7 +1,7 @@
 """Whether `pianograde score` ranks a performance's counterfactuals: after `pianograde run`.
 
 Damages test performances by one factor at a time, writes them as files, grades the files as
-`pianograde score` does, from MIDI, from audio and from both as far as models can hear them, and
+`pianograde score` does, from MIDI, from audio and from both as far as models read them, and
 prints how often two that are 2 JND or more apart in a factor are graded in the right order. Ends
 with code 1 where in each of these some factor is ranked right less often than `IN_ORDER_SHARE`.
 """
@@ -42,7 +42,7 @@ PERFORMANCES = 12
 EXCERPT_S = 60.0
 """So much of each is damaged and graded, from its beginning."""
 
-HEARINGS: Mapping[str, frozenset[Modality]] = {
+INPUTS: Mapping[str, frozenset[Modality]] = {
     "MIDI": frozenset({"midi"}),
     "audio": frozenset({"audio"}),
     "both": frozenset({"audio", "midi"}),
@@ -67,8 +67,8 @@ def write_family(
 ) -> Iterator[tuple[FactoredDraw, Sources]]:
     """Write a performance and its versions with one factor damaged; yield each with its files."""
     asked = [draw for draw in family_of(recipe, name) if draw.varied in (NOTHING, *FACTORS)]
-    for draw, felt in zip(asked, with_effective_severities(asked, clean), strict=True):
-        if felt.severity_jnd != draw.severity_jnd:
+    for draw, effective in zip(asked, with_effective_severities(asked, clean), strict=True):
+        if effective.severity_jnd != draw.severity_jnd:
             continue  # the performance has nothing that this factor could damage
         damaged = damage_notes(clean, draw.note_operations, draw.stream).performance
         dry = render(damaged, draw.instrument)
@@ -80,17 +80,17 @@ def write_family(
 
 
 def grade_family(
-    scorer: Scorer, hearings: Sequence[str], family: Iterator[tuple[FactoredDraw, Sources]]
+    scorer: Scorer, inputs: Sequence[str], family: Iterator[tuple[FactoredDraw, Sources]]
 ) -> dict[tuple[str, Factor], list[tuple[float, float]]]:
-    """Return (severity in JND, score of its dimension) of each version, by hearing and factor."""
+    """Return (severity in JND, score of its dimension) of each version, by input and factor."""
     graded: dict[tuple[str, Factor], list[tuple[float, float]]] = defaultdict(list)
     for draw, both in family:
-        for hearing in hearings:
-            scores = scorer.score(both.only(HEARINGS[hearing])).scores
+        for given in inputs:
+            scores = scorer.score(both.only(INPUTS[given])).scores
             for factor in FACTORS:
                 if draw.varied in (NOTHING, factor):
                     severity = draw.severities_jnd[factor]
-                    graded[hearing, factor].append((severity, scores[factor]))
+                    graded[given, factor].append((severity, scores[factor]))
     return graded
 
 
@@ -105,13 +105,13 @@ def ordered_pairs(graded: list[tuple[float, float]]) -> list[float]:
 
 
 def print_shares(shares: Mapping[tuple[str, Factor], list[float]]) -> None:
-    """Print how often each factor's pairs are in order, by what was heard."""
-    hearings = list(dict.fromkeys(hearing for hearing, _ in shares))
+    """Print how often each factor's pairs are in order, by input."""
+    inputs = list(dict.fromkeys(given for given, _ in shares))
     typer.echo(f"in the right order, of pairs {APART_JND:g} JND or more apart in one factor")
-    typer.echo(f"  {'':22}{'pairs':>6}" + "".join(f"{hearing:>8}" for hearing in hearings))
+    typer.echo(f"  {'':22}{'pairs':>6}" + "".join(f"{given:>8}" for given in inputs))
     for factor in FACTORS:
-        found = "".join(f"{np.mean(shares[hearing, factor]):8.3f}" for hearing in hearings)
-        typer.echo(f"  {factor:22}{len(shares[hearings[0], factor]):6}{found}")
+        found = "".join(f"{np.mean(shares[given, factor]):8.3f}" for given in inputs)
+        typer.echo(f"  {factor:22}{len(shares[inputs[0], factor]):6}{found}")
 
 
 @report_user_error
@@ -122,19 +122,19 @@ def main(recipe: str = "factored") -> None:
         raise UserError(f"recipe {recipe} damages by tier; expected one of kind factored")
     choice = ModelChoice({name: workspace.model_folder(recipe, name) for name in EXPERIMENTS})
     trained = [MODALITIES[name] for name in choice.folders]
-    hearings = [name for name, heard in HEARINGS.items() if any(heard <= each for each in trained)]
+    inputs = [name for name, given in INPUTS.items() if any(given <= each for each in trained)]
     scorer = Scorer(choice, workspace.settings.corpus_config(), chosen.sample_rate_hz)
     shares: dict[tuple[str, Factor], list[float]] = defaultdict(list)
     for name, clean in held_out_performances(workspace):
         with tempfile.TemporaryDirectory() as folder:
             family = write_family(chosen, name, clean, Path(folder))
-            for of, graded in grade_family(scorer, hearings, family).items():
+            for of, graded in grade_family(scorer, inputs, family).items():
                 shares[of] += ordered_pairs(graded)
         typer.echo(f"  {name}", err=True)
     print_shares(shares)
     holds = any(
-        all(np.mean(shares[hearing, factor]) >= IN_ORDER_SHARE for factor in FACTORS)
-        for hearing in hearings
+        all(np.mean(shares[given, factor]) >= IN_ORDER_SHARE for factor in FACTORS)
+        for given in inputs
     )
     typer.echo(f"at least {IN_ORDER_SHARE:.0%} of each factor's pairs: {'yes' if holds else 'NO'}")
     sys.exit(0 if holds else 1)

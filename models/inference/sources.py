@@ -3,7 +3,7 @@
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from degradation.errors import UserError
@@ -41,8 +41,7 @@ class Sources:
 
     def only(self, modalities: frozenset[Modality]) -> "Sources":
         """Return the files of these modalities."""
-        return replace(
-            self,
+        return Sources(
             midi=self.midi if "midi" in modalities else None,
             audio=self.audio if "audio" in modalities else None,
         )

@@ -134,7 +134,7 @@ def transcribe(
     files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Recordings of a piano.")],
     out: Annotated[Path, typer.Option(help="Folder for the MIDI files.")],
 ) -> None:
-    """Write the notes and pedal that are heard in recordings as MIDI (extra `transcription`)."""
+    """Transcribe recordings to MIDI files, notes and pedal (extra `transcription`)."""
     from models.inference.sources import why_unreadable
 
     reasons = [reason for file in files if (reason := why_unreadable(file))]

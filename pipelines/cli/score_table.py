@@ -1,4 +1,4 @@
-"""Scores as a person reads them in a terminal, and as a program reads them from lines of JSON."""
+"""Scores as text for a terminal, and as lines of JSON for a program."""
 
 import json
 from collections.abc import Iterable
@@ -45,12 +45,12 @@ def json_line(score: Score, recipe: Recipe) -> str:
 
 
 def json_error(file: str, reason: str) -> str:
-    """Return a file that could not be graded as one line of JSON."""
+    """Return the error of a file as one line of JSON."""
     return _line({"file": _utf8(file), "error": _utf8(reason)})
 
 
 def block(score: Score, recipe: Recipe) -> str:
-    """Return one performance as a table of its own, a dimension a line."""
+    """Return one performance as a table, one dimension per line."""
     silent = f", {score.silent_windows} silent" if score.silent_windows else ""
     windows = "1 window" if score.windows == 1 else f"{score.windows} windows"
     lines = [
@@ -70,18 +70,18 @@ def block(score: Score, recipe: Recipe) -> str:
 
 
 def left_out_line(score: Score) -> str:
-    """Return what of a file was left out or changed, as one line for standard error."""
+    """Return what of a file was left out or changed, on one line."""
     return printable(f"{score.file}: {'; '.join(score.left_out)}")
 
 
 def heading(files: Iterable[str]) -> str:
-    """Return the first line of a table of many performances, a file a row."""
+    """Return the first line of a table with one row per performance."""
     names = "".join(f"{short:<{CELL_WIDTH}}" for short in SHORT)
     return f"{'file':<{name_width(files)}}  {names}heard by".rstrip()
 
 
 def row(score: Score, width: int) -> str:
-    """Return one performance as a line of a table whose names have `width` columns."""
+    """Return one performance as a row of that table; names get `width` columns."""
     cells = ""
     for name in DIMENSIONS:
         spread = f"±{score.spread[name]:.0f}" if score.windows > 1 else ""
@@ -92,7 +92,7 @@ def row(score: Score, width: int) -> str:
 
 
 def legend(rows: Iterable[Score], recipe: Recipe) -> str:
-    """Return what stands below a table of many performances."""
+    """Return the notes below that table."""
     unjudged = {
         f"{UNJUDGED} not judged: {name} ({reason})"
         for score in rows
@@ -103,12 +103,12 @@ def legend(rows: Iterable[Score], recipe: Recipe) -> str:
 
 
 def name_width(files: Iterable[str]) -> int:
-    """Return the columns that file names get."""
+    """Return the width of the column of file names."""
     return min(NAME_WIDTH, max(len("file"), *(len(printable(file)) for file in files)))
 
 
 def caveats(recipe: Recipe) -> list[str]:
-    """Return what a reader must know before believing a score of these labels."""
+    """Return what limits every score of this recipe."""
     if isinstance(recipe, FactoredRecipe):
         return [
             f"The scores continue the labels of recipe {recipe.name}, which no listener gave: each "
@@ -124,7 +124,7 @@ def caveats(recipe: Recipe) -> list[str]:
 
 
 def printable(text: str) -> str:
-    """Return text on one line, with escapes for what a terminal would act on or cannot show."""
+    """Return text on one line, with escapes for control characters and unprintable ones."""
     return "".join(
         letter if letter.isprintable() else letter.encode("unicode_escape").decode()
         for letter in text
@@ -136,7 +136,7 @@ def _line(content: dict[str, object]) -> str:
 
 
 def _utf8(text: str) -> str:
-    """Return text with escapes for bytes of a file's name that are no UTF-8."""
+    """Return text with escapes for bytes of a file name that are not UTF-8."""
     return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 

@@ -1,4 +1,4 @@
-"""Recordings to MIDI files, for whoever wants the notes themselves."""
+"""Transcribes a recording to a MIDI file."""
 
 from pathlib import Path
 
@@ -9,17 +9,17 @@ from models.inference.windows import open_transcribed
 from storage.midi import LONGEST_TICK, write_midi
 
 LONGEST_S = (LONGEST_TICK - 1) / TICKS_PER_S
-"""What one MIDI file can hold of 50 µs ticks."""
+"""The longest MIDI file with ticks of 50 µs."""
 
 SUFFIX = ".transcribed.mid"
-"""No name that a recording's own MIDI would have, beside which it may come to lie."""
+"""Keeps the file apart from a recording's own MIDI in the same folder."""
 
 
 def transcribe_file(audio: Path, transcriber: Transcriber, folder: Path) -> Path:
     """Write the notes and pedal of a recording to a MIDI file in `folder`; return its path.
 
-    Raises UserError when the recording cannot be read, is longer than a MIDI file of ours can be
-    or has no notes, or when the file cannot be written.
+    Raises UserError when the recording cannot be read, is longer than `LONGEST_S` or has no
+    notes, or when the file cannot be written.
     """
     opened = open_transcribed(audio, transcriber, LONGEST_S, with_sound=False)
     if opened.notes is None or not len(opened.notes.notes):

@@ -121,7 +121,8 @@ def listening_page(
         describe_changes=describe_changes,
         guide=guide,
         legend=[(change.value, words) for change, words in NOTE_LEGEND.items()],
-        note_colours=NOTE_COLOURS,
+        note_colours=NOTE_COLOURS
+        | {"meant": NOTE_COLOURS[NoteChange.WRONG], "loud": NOTE_COLOURS[NoteChange.KEPT]},
         recipe_name=recipe_name,
         rows=[_row(segment) for segment in segments],
         script=Markup(script),

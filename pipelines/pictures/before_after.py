@@ -1,6 +1,7 @@
 """A passage before and after damage: piano roll, pedal and spectrogram as one PNG."""
 
 import textwrap
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -32,9 +33,9 @@ def before_and_after(
 ) -> bytes:
     """Return a PNG of two performances: piano roll, sustain pedal and spectrogram of each.
 
-    Before is left and after is right, all on one time axis in seconds. Notes are coloured by
-    what happened to them and shaded by velocity. Both spectrograms show the power in each
-    semitone (90 ms Hann windows) in dB relative to the loudest cell of the two.
+    Before is left and after is right, on one time axis in seconds. Notes are coloured by their
+    change and shaded by velocity. The spectrograms show the power in each semitone (90 ms Hann
+    windows) in dB relative to the loudest cell of the two.
     """
     figure = Figure(figsize=(12.4, 7.0), dpi=DOTS_PER_INCH, layout="constrained")
     grid = figure.add_gridspec(3, 2, height_ratios=[10, 1.2, 7])
@@ -65,7 +66,7 @@ def before_and_after(
         ncols=len(NOTE_LEGEND),
         frameon=False,
     )
-    # A dollar sign in a title is no mathematics.
+    # A dollar sign in a title does not start mathematics.
     figure.suptitle(textwrap.shorten(title, 130, placeholder="…"), fontsize=13, parse_math=False)
     return as_png(figure)
 
@@ -88,28 +89,17 @@ def _draw_roll(axes: Axes, followed: tuple[FollowedNote, ...], *, after: bool) -
 
 
 def _draw_note(axes: Axes, note: np.void, *, face: Shade | str, edge: Shade | str) -> None:
-    axes.barh(
-        note["pitch"],
-        note["offset_s"] - note["onset_s"],
-        height=0.9,
-        left=note["onset_s"],
-        color=face,
-        edgecolor=edge,
-        linewidth=0.9,
-    )
+    length_s, left_s = note["offset_s"] - note["onset_s"], note["onset_s"]
+    style: Any = {"color": face, "edgecolor": edge, "linewidth": 0.9}
+    axes.barh(note["pitch"], length_s, height=0.9, left=left_s, **style)
 
 
 def _draw_pedal(axes: Axes, performance: Performance) -> None:
     moved = performance.pedal[performance.pedal["controller"] == SUSTAIN]
     time_s = np.concatenate([[0.0], moved["time_s"], [performance.duration_s]])
     value = np.concatenate([[0], moved["value"], moved["value"][-1:] if len(moved) else [0]])
-    axes.fill_between(
-        time_s,
-        value.astype(np.float64),
-        step="post",
-        color=NOTE_COLOURS[NoteChange.KEPT],
-        linewidth=0,
-    )
+    colour = NOTE_COLOURS[NoteChange.KEPT]
+    axes.fill_between(time_s, value.astype(np.float64), step="post", color=colour, linewidth=0)
     axes.set_ylim(0, 127)
     axes.set_yticks([])
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from benchmarks.ranking_proof import (
-    HEARINGS,
+    INPUTS,
     grade_family,
     ordered_pairs,
     print_shares,
@@ -71,11 +71,11 @@ def test_a_grader_is_ranked_as_it_grades(
     sign: int, share: float, recipe: FactoredRecipe, tmp_path: Path, capsys: Any
 ) -> None:
     family = write_family(recipe, "piece", played(pedalled=True), tmp_path)
-    graded = grade_family(Grader(sign), list(HEARINGS), family)  # type: ignore[arg-type]
+    graded = grade_family(Grader(sign), list(INPUTS), family)  # type: ignore[arg-type]
 
     shares = {of: ordered_pairs(found) for of, found in graded.items()}
 
-    assert set(shares) == {(hearing, factor) for hearing in HEARINGS for factor in FACTORS}
+    assert set(shares) == {(given, factor) for given in INPUTS for factor in FACTORS}
     assert all(np.mean(found) == share for found in shares.values())
     print_shares(shares)
     assert f"{share:8.3f}" in capsys.readouterr().out

@@ -8,10 +8,11 @@ import pytest
 from degradation.errors import UserError
 from labeling.scores import DIMENSIONS
 from models.config.experiment import EXPERIMENTS, MODALITIES, Experiment
-from models.evaluation.report.build import build_report, fusion_figures, plain_huber
+from models.evaluation.report.build import build_report
 from models.evaluation.report.document import Report
 from models.evaluation.report.evaluation import Evaluation
 from models.evaluation.report.page import report_page
+from models.evaluation.report.trainings import fusion_figures, plain_huber
 from models.training.history import EpochRecord
 from tests.models.evaluation.report.test_page import no_gaps
 

@@ -154,7 +154,7 @@ def test_a_page_is_made_again_from_its_json_without_torch(
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     assert path.with_suffix(".html").read_text() == factored_page
     spent_s = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    assert spent_s < 5, "two seconds on an idle machine"
+    assert spent_s < 4, "two seconds on an idle machine"
 
 
 @pytest.mark.parametrize("name", ["report", "factored_report"])
