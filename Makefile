@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PORT ?= 3000
 
-.PHONY: demo proof proof-factored a-root test check lint types contracts ui system soundfonts fluidsynth browser clean
+.PHONY: demo proof proof-factored a-root test quick check lint types contracts ui system soundfonts fluidsynth browser clean
 
 demo: $(READY) system  ## the whole graph on the built-in corpus
 	$(BIN)/pianograde demo
@@ -23,7 +23,10 @@ a-root:
 	@test -n "$(MAESTRO)" || { echo "expected MAESTRO=folder, a MAESTRO root: make $(MAKECMDGOALS) MAESTRO=~/maestro-v3.0.0" >&2; exit 2; }
 
 test: $(READY) system browser  ## every test; those on real data skip where there is none
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+quick: $(READY) system  ## every test but the slow ones
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not slow"
 
 check: lint types contracts test  ## what a change must pass
 

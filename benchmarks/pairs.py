@@ -17,7 +17,8 @@ from models.config.experiment import ExperimentConfig
 from pipelines.assets.pairs import pairs_step
 from pipelines.partitions import TierYear
 from pipelines.workspace import Workspace
-from storage.pairs import PairsTask, replay, write_pairs
+from storage.pairs import PairsTask, write_pairs
+from storage.replay import replay
 from storage.tables import Table, read_data_file
 
 ROUNDS = 3

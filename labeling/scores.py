@@ -3,17 +3,9 @@
 from typing import Literal, get_args
 
 from degradation.draws import Draw, FactoredDraw, TieredDraw
+from degradation.factored import Factor
 
-Dimension = Literal[
-    "note_accuracy",
-    "rhythmic_stability",
-    "articulation_clarity",
-    "pedal_technique",
-    "tone_quality",
-    "dynamic_range",
-    "musical_expression",
-    "overall_interpretation",
-]
+Dimension = Literal[Factor, "overall_interpretation"]
 
 DIMENSIONS: tuple[Dimension, ...] = get_args(Dimension)
 """The eight dimensions, in the order of every table."""

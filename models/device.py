@@ -1,4 +1,4 @@
-"""What torch computes on: a GPU, or so many threads of the CPU."""
+"""The device that torch computes on: a GPU, or a number of CPU threads."""
 
 import functools
 from collections.abc import Iterator
@@ -11,19 +11,16 @@ from torch import nn
 
 
 def accelerator() -> Literal["cuda", "cpu"]:
-    """Return what a training or a prediction runs on: CUDA where there is some.
-
-    Apple's GPUs are left out, because they have no float64.
-    """
+    """Return CUDA when there is some, else the CPU. Apple's GPUs have no float64."""
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 @contextmanager
 def torch_threads(count: int) -> Iterator[None]:
-    """Let torch use `count` threads, and as many as before afterwards.
+    """Let torch use `count` threads within the block.
 
-    It gets no more than the cores that this process may use by its affinity and cgroup: threads
-    that wait for each other's core are ten times slower than one.
+    At most the cores that affinity and cgroup allow this process: more threads than cores are
+    ten times slower than one.
     """
     before = torch.get_num_threads()
     torch.set_num_threads(min(count, cpu_count()))
@@ -35,7 +32,7 @@ def torch_threads(count: int) -> Iterator[None]:
 
 @functools.cache
 def has_bfloat16_lstm() -> bool:
-    """Return whether this CPU can learn with an LSTM in bfloat16: oneDNN has none on many."""
+    """Return whether this CPU can train an LSTM in bfloat16: on many, oneDNN cannot."""
     try:
         with (
             torch.random.fork_rng(devices=[]),

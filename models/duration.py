@@ -1,4 +1,4 @@
-"""A duration in words: light, for those who tell of work and train nothing."""
+"""A duration in words."""
 
 
 def describe_duration(seconds: float) -> str:

@@ -103,7 +103,7 @@ def read_audio_window(
             round((start_s - before_s) * rate_hz),
             round((before_s + duration_s + MARGIN_S) * rate_hz),
         )
-    finite = _checked(found, rate_hz, path.name).samples  # here, as resampling would spread a NaN
+    finite = _checked(found, rate_hz, path.name).samples  # resampling would spread a NaN
     resampled = soxr.resample(finite, rate_hz, sample_rate_hz, quality="VHQ")
     window = resampled[round(before_s * sample_rate_hz) :]
     wanted = round(duration_s * sample_rate_hz)

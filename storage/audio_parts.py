@@ -1,8 +1,8 @@
-"""Where the sound lies in an audio file, whatever lengths its headers claim.
+"""Finds the sound in an audio file without trusting the lengths in its headers.
 
-libsndfile believes the length in a header: 0 after a crash, an old one after a second take, or
-the first of several joined files. Here each recording of a file is found by its own bytes, and
-libsndfile is shown the same bytes under a header that tells their true length.
+libsndfile trusts the length in a header, which may be 0 after a crash, out of date after a second
+take, or that of the first of several joined files. This module finds each recording by its bytes
+and passes libsndfile the same bytes under a header with the true length.
 """
 
 import io
@@ -15,10 +15,10 @@ from typing import BinaryIO
 from degradation.errors import UserError
 
 UNKNOWN_BYTES = (0, 0x7FFFF000, 0x7FFFFFFF, 0x80000000)
-"""Lengths that mean that the writer did not know; so does all that ends in FFFF."""
+"""Lengths of writers that did not know it; any length that ends in FFFF is one, too."""
 
 MOST_PARTS = 1000
-"""More recordings in one file are an accident, or mean harm."""
+"""A file with more recordings is taken for corrupt or malicious."""
 
 _W64_GUID = b"\xf3\xac\xd3\x11\x8c\xd1\x00\xc0\x4f\x8e\xdb\x8a"
 _STARTS = {
@@ -65,39 +65,21 @@ class PartFile(io.RawIOBase):
         self._file, self._part, self._at = file, part, 0
         self._size = len(part.head) + part.stop - part.start
 
-    def readable(self) -> bool:
-        """Bytes can be read."""
-        return True
-
-    def seekable(self) -> bool:
-        """Every place can be sought."""
-        return True
-
-    def tell(self) -> int:
-        """Return the place of the next byte."""
-        return self._at
-
     def seek(self, offset: int, whence: int = 0, /) -> int:
-        """Go to a place; beyond the end nothing is read."""
+        """Set the position of the next byte; beyond the end nothing is read."""
         self._at = max(0, offset + {0: 0, 1: self._at, 2: self._size}[whence])
         return self._at
 
-    def read(self, size: int | None = -1, /) -> bytes:
-        """Return up to `size` bytes."""
-        left = max(0, self._size - self._at)
-        wanted = left if size is None or size < 0 else min(size, left)
+    def readinto(self, buffer: memoryview, /) -> int:  # type: ignore[override]
+        """Fill a buffer as far as bytes are left; return how many were read."""
+        wanted = min(len(buffer), max(0, self._size - self._at))
         head = self._part.head
         found = head[self._at : self._at + wanted]
         if len(found) < wanted:
             self._file.seek(self._part.start + self._at + len(found) - len(head))
             found += self._file.read(wanted - len(found))
-        self._at += len(found)
-        return found
-
-    def readinto(self, buffer: memoryview, /) -> int:  # type: ignore[override]
-        """Fill a buffer, and return how many bytes there were."""
-        found = self.read(len(buffer))
         buffer[: len(found)] = found
+        self._at += len(found)
         return len(found)
 
 
@@ -256,13 +238,13 @@ def _flac(data: mmap.mmap, at: int) -> Part:
 
 
 def _sound(head: bytes, start: int, claimed: int, stop: int) -> Part:
-    told = claimed not in UNKNOWN_BYTES and claimed & 0xFFFF != 0xFFFF and claimed != stop - start
+    known = claimed not in UNKNOWN_BYTES and claimed & 0xFFFF != 0xFFFF
     return Part(
         start=start,
         stop=stop,
         head=head,
         sound_bytes=stop - start,
-        claimed_bytes=claimed if told else None,
+        claimed_bytes=claimed if known and claimed != stop - start else None,
     )
 
 

@@ -1,5 +1,6 @@
-"""Notes, pedal and edits as Arrow columns that SQL can unnest, and back without loss."""
+"""Arrow schemas with described columns; notes, pedal and edits as columns and back."""
 
+import json
 from collections.abc import Sequence
 
 import numpy as np
@@ -31,6 +32,38 @@ EDITS = pa.list_(
     )
 )
 PEDAL_EDITS = pa.list_(pa.struct([("operation", pa.string()), ("pedal", PEDAL)]))
+
+
+def column(name: str, arrow_type: pa.DataType, description: str) -> pa.Field:
+    """Return a column with its meaning, which the data dictionary shows."""
+    return pa.field(name, arrow_type, metadata={"description": description})
+
+
+def table_schema(*columns: pa.Field) -> pa.Schema:
+    """Return a schema that Hugging Face `datasets` reads with audio as audio.
+
+    Its rows hold the files as they are, for soundfile: `datasets` decodes with torchcodec alone,
+    which needs FFmpeg's libraries.
+    """
+    features = {field.name: _feature(field) for field in columns}
+    return pa.schema(
+        columns, metadata={"huggingface": json.dumps({"info": {"features": features}})}
+    )
+
+
+def _feature(field: pa.Field) -> dict[str, object]:
+    if field.name == "audio":
+        return {"_type": "Audio", "decode": False}
+    return _feature_type(field.type)
+
+
+def _feature_type(arrow_type: pa.DataType) -> dict[str, object]:
+    if pa.types.is_struct(arrow_type):
+        return {child.name: _feature_type(child.type) for child in arrow_type}
+    if pa.types.is_list(arrow_type):
+        return {"feature": _feature_type(arrow_type.value_type), "_type": "List"}
+    names = {"double": "float64", "float": "float32", "halffloat": "float16"}
+    return {"dtype": names.get(str(arrow_type), str(arrow_type)), "_type": "Value"}
 
 
 def list_column(arrays: Sequence[NDArray[np.void]], arrow_type: pa.ListType) -> pa.ListArray:

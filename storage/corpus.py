@@ -1,4 +1,4 @@
-"""A MAESTRO root's index: read, validated, kept free of leaks, and chosen from.
+"""Reads and validates the index of a MAESTRO root, keeps splits apart, and chooses entries.
 
 Nothing here opens a MIDI file (`storage.performances` does). A row that cannot be used becomes
 a `Fault` with its reason; a root that cannot be used at all is a UserError.
@@ -251,9 +251,9 @@ def _by_turns(entries: Sequence[Entry]) -> list[Entry]:
 
 
 def _entry(row: dict[str, str], name: str) -> Entry:
-    """Return a row as an entry, whose id follows from its file's `name` in the table.
+    """Return a row as an entry.
 
-    However the file is spelt on this disk, the id is the same.
+    Its id is made from the file's `name` in the table, so the spelling on disk does not matter.
     """
     composer, title = row["canonical_composer"], row["canonical_title"]
     about = "-".join(
@@ -278,7 +278,7 @@ def _plain(text: str) -> str:
 
 
 def _number(text: str) -> float:
-    """Return a number, whose decimals may follow a comma; not a number where it is none."""
+    """Return a number, with a decimal point or comma; NaN for any other text."""
     try:
         return float(re.sub(r"^(\d+),(\d+)$", r"\1.\2", text))
     except ValueError:

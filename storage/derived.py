@@ -1,4 +1,4 @@
-"""Tables that follow from the shards, part by part: heuristics, and the light samples."""
+"""Tables derived from the shards, file by file: heuristics, and samples without the binaries."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -22,14 +22,14 @@ from storage.tables import (
 )
 
 HEURISTICS_VERSION = "h2"
-"""Part of every part's name: raise it when a labeling function reads otherwise."""
+"""In every data file's name: raise it when a labeling function gives other readings."""
 
 SAMPLES_VERSION = f"s2{HEURISTICS_VERSION}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DerivedTask:
-    """One part of the shards, and the tables that follow from it."""
+    """One data file of the shards, and the tables derived from it."""
 
     pairs: Table
     heuristics: Table
@@ -38,12 +38,12 @@ class DerivedTask:
 
 
 def write_heuristics(task: DerivedTask) -> DataFile:
-    """Let the nine labeling functions read every row of one part of the shards."""
+    """Apply the nine labeling functions to every row of one data file of the shards."""
     return derive_data_file(task.pairs, task.path, task.heuristics, HEURISTICS_VERSION, read_rows)
 
 
 def read_rows(rows: pa.Table) -> pa.Table:
-    """Return what each labeling function says of rows of the shards."""
+    """Return the reading of each labeling function for rows of the shards."""
     found = []
     for row in rows.select(
         ["sample_id", "tier", "year", "midi", "audio", "duration_s"]
@@ -65,9 +65,9 @@ def read_rows(rows: pa.Table) -> pa.Table:
 
 
 def write_samples(task: DerivedTask) -> DataFile:
-    """Put one part of the shards and its heuristics side by side, without the binaries.
+    """Join one data file of the shards with its heuristics, without the binaries.
 
-    Raises UserError when the heuristics of that part were not made yet.
+    Raises UserError when the heuristics of that file were not made yet.
     """
     path = derived_path(task.path, SAMPLES_VERSION)
     if found := find_data_file(task.samples, path):

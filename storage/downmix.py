@@ -1,4 +1,4 @@
-"""How the channels of a recording become one, decided on the whole of it."""
+"""Chooses how the channels of a recording are mixed to mono, from statistics of the whole."""
 
 from dataclasses import dataclass, field, replace
 
@@ -10,7 +10,7 @@ from degradation.errors import UserError
 MAX_CHANNELS = 8
 
 DEAD_DB = -30.0
-"""A channel that far below the loudest carries hum or crosstalk, no piano."""
+"""A channel this far below the loudest carries hum or crosstalk, no piano."""
 
 CANCELLING = -0.7
 """Correlation of left and right from which their mean loses most of the sound (8 dB at -.7)."""
@@ -19,7 +19,7 @@ OVERSHOOT = 1.001
 """Peak from which a file without loss is beyond full scale; rounding stays below."""
 
 CODEC_OVERSHOOT = 1.5
-"""What a lossy codec adds to a peak at full scale by itself."""
+"""Highest peak that a lossy codec makes of a signal at full scale."""
 
 MIX_PEAK = 16.0
 """A mix is at most 24 dB too loud; samples beyond are integers written as floats."""
@@ -60,7 +60,7 @@ class Levels:
     def with_block(self, block: NDArray[np.float32]) -> "Levels":
         """Return the sums with a block of shape (frames, c) added.
 
-        A block with NaN or infinity adds its length alone: who reads that place is told.
+        A block with NaN or infinity adds only its length; reading that place raises an error.
         """
         peak = float(np.abs(block).max())
         if not np.isfinite(peak):
@@ -144,7 +144,7 @@ def _plain(times: float) -> str:
 
 
 def _weights(spread: NDArray[np.float64], form: tuple[str, str]) -> tuple[list[float], list[str]]:
-    """Return a weight for each channel (none for the mean), and what is told of it."""
+    """Return a weight for each channel (none for the mean), and remarks for the user."""
     power = spread.diagonal()
     channels = len(power)
     if channels == 1 or not power.max():

@@ -1,4 +1,4 @@
-"""The shards as plain Parquet files, for tools and people that know nothing of Delta tables."""
+"""Exports the shards as plain Parquet files, for tools that cannot read Delta tables."""
 
 import shutil
 from collections.abc import Iterator
@@ -11,11 +11,11 @@ import pyarrow.compute as pc
 import pyarrow.dataset as pads
 
 from degradation.errors import UserError
+from storage.columns import table_schema
 from storage.corpus import SPLITS
 from storage.derived import HEURISTICS_VERSION
 from storage.factored_columns import COUNTERFACTUAL_SPLITS
 from storage.files import storage_error
-from storage.schema import table_schema
 from storage.tables import (
     ROW_GROUP_ROWS,
     Table,
@@ -82,7 +82,7 @@ def _write_files(source: pads.Dataset, pairs: Table, heuristics: Table, folder: 
 def _with_readings(
     source: pads.Dataset, of_split: pc.Expression, heuristics: Table
 ) -> Iterator[pa.Table]:
-    """Yield rows of the shards, part by part, each with its heuristics."""
+    """Yield rows of the shards, file by file, each with its heuristics."""
     for part in sorted(source.get_fragments(), key=lambda part: str(part.path)):
         readings = pa.concat_tables(read_data_file(heuristics, _readings_path(part.path)))
         place = {name: row for row, name in enumerate(readings["sample_id"].to_pylist())}
@@ -104,9 +104,9 @@ def _readings_path(pairs_path: str) -> str:
 
 @contextmanager
 def _whole_folder(folder: Path) -> Iterator[Path]:
-    """Give a new folder beside `folder`, which takes its place when the block ends well.
+    """Yield a new folder beside `folder`, which is renamed to it when the block succeeds.
 
-    What a killed export left there goes first.
+    What a killed export left there is deleted first.
     """
     target = folder.resolve()
     unfinished = target.with_name(f".{target.name}.unfinished")

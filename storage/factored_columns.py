@@ -1,4 +1,4 @@
-"""What a row of a factored recipe says beside what every row says."""
+"""The columns that only rows of a factored recipe fill."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from labeling.scores import severities
 from storage.schema import RECORDING_QUALITY
 
 COUNTERFACTUAL = "_counterfactual"
-"""What the split of a counterfactual row ends in, so that no reader of a split sees it."""
+"""Suffix of the split of counterfactual rows, which keeps them out of the ordinary splits."""
 
 
 COUNTERFACTUAL_SPLITS = tuple(f"{split}{COUNTERFACTUAL}" for split in HELD_OUT)

@@ -1,4 +1,4 @@
-"""MAESTRO's published MIDI archive: downloaded once, resumed when interrupted, and checked."""
+"""Downloads MAESTRO's MIDI archive; resumes an interrupted download and checks the digest."""
 
 import os
 import shutil
@@ -57,8 +57,8 @@ class ResumingDownload:
 def fetch_maestro(folder: Path, url: str = MAESTRO_URL, sha256: str = MAESTRO_SHA256) -> Path:
     """Download and unpack MAESTRO's MIDI archive into `folder`; return the MAESTRO root.
 
-    A root that is there is whole, and is returned at once. Raises UserError, and keeps what has
-    come so far, when the download breaks off; a file with another digest is thrown away.
+    An existing root is complete and is returned at once. Raises UserError when the download breaks
+    off, and keeps what was downloaded; a file with another digest is deleted.
     """
     name = url.rsplit("/", 1)[-1]
     partial = folder / f"{name}.part"

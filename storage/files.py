@@ -1,4 +1,4 @@
-"""Where bytes lie: a folder or an object store, by URL; files appear whole or not at all."""
+"""Files in a folder or an object store, addressed by URL and written atomically."""
 
 import errno
 import io
@@ -42,11 +42,12 @@ def filesystem(url: str) -> tuple[pyarrow.fs.FileSystem, str]:
 
 @contextmanager
 def whole_file(url: str, path: str) -> Iterator[IO[bytes]]:
-    """Open a file below a URL for writing; it appears when the block ends well, or not at all.
+    """Open a file below a URL for writing; it appears when the block succeeds, or not at all.
 
-    A local file is renamed into place. One for an object store is kept on disk until it is
-    complete: to close a stream half-way would show the half. Raises UserError when the disk is
-    full or cannot be written; an error of another file, which the block reads, is left as it is.
+    A local file is renamed into place. A file for an object store is kept on the local disk until
+    it is complete, because closing an upload early would publish the incomplete file. Raises
+    UserError when the disk is full or cannot be written. Errors of other files that the block
+    reads are not changed.
     """
     files, root = filesystem(url)
     target = f"{root}/{path}"
@@ -54,7 +55,7 @@ def whole_file(url: str, path: str) -> Iterator[IO[bytes]]:
         with _unfinished(Path(target)) as unfinished:
             with _create(unfinished, target) as file:
                 yield file
-            with _told_of_writing(target):
+            with _errors_name(target):
                 os.replace(unfinished, target)
     else:
         with tempfile.TemporaryDirectory() as folder:
@@ -62,7 +63,7 @@ def whole_file(url: str, path: str) -> Iterator[IO[bytes]]:
             with _create(complete, target) as file:
                 yield file
             with (
-                _told_of_writing(target),
+                _errors_name(target),
                 complete.open("rb") as source,
                 files.open_output_stream(target) as stream,
             ):
@@ -74,7 +75,7 @@ def storage_error(doing: str, where: str, error: Exception) -> UserError:
     if getattr(error, "errno", None) == errno.ENOSPC or "No space left" in str(error):
         reason, remedy = "the disk is full", "free some space"
     else:
-        plain = re.sub(r"\x1b\[\d+m|↳", " ", str(error))  # Delta Lake draws its causes as a tree
+        plain = re.sub(r"\x1b\[\d+m|↳", " ", str(error))  # Delta Lake prints causes as a tree
         reason = " ".join(plain.split())[:400]
         remedy = "check that it is there and may be used (for s3: the AWS_… variables)"
     return UserError(
@@ -83,32 +84,32 @@ def storage_error(doing: str, where: str, error: Exception) -> UserError:
 
 
 class _WrittenFile(io.BufferedWriter):
-    """A new local file whose own errors are UserErrors that name `target`."""
+    """A new local file; its write errors become UserErrors that name `target`."""
 
     def __init__(self, opened: io.FileIO, target: str) -> None:
         super().__init__(opened)
         self._target = target
 
     def write(self, data: "ReadableBuffer", /) -> int:
-        with _told_of_writing(self._target):
+        with _errors_name(self._target):
             return super().write(data)
 
     def flush(self) -> None:
-        with _told_of_writing(self._target):
+        with _errors_name(self._target):
             super().flush()
 
     def close(self) -> None:
-        with _told_of_writing(self._target):
+        with _errors_name(self._target):
             super().close()
 
 
 def _create(path: Path, target: str) -> _WrittenFile:
-    with _told_of_writing(target):
+    with _errors_name(target):
         return _WrittenFile(io.FileIO(path, "w"), target)
 
 
 @contextmanager
-def _told_of_writing(target: str) -> Iterator[None]:
+def _errors_name(target: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
@@ -117,8 +118,8 @@ def _told_of_writing(target: str) -> Iterator[None]:
 
 @contextmanager
 def _unfinished(target: Path) -> Iterator[Path]:
-    """Give a name beside `target` that is not there yet, and is gone after the block."""
-    with _told_of_writing(str(target)):
+    """Yield an unused path beside `target`, and delete that file after the block."""
+    with _errors_name(str(target)):
         target.parent.mkdir(parents=True, exist_ok=True)
     path = target.with_name(f".{target.name}.{uuid.uuid4().hex}.tmp")
     try:

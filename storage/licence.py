@@ -1,4 +1,4 @@
-"""Under which licence a corpus's performances may be used."""
+"""Finds the licence of a corpus."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Where a row's sound comes from: FluidSynth, or the corpus's own recording."""
+"""Gets the sound of a row: rendered by FluidSynth, or loaded from the corpus's recording."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,7 +12,7 @@ from storage.audio import read_audio_window
 
 
 class RecordingError(UserError):
-    """A recording that one row cannot use; the rest of its part can be made."""
+    """A recording cannot be used by one row; other rows are not affected."""
 
 
 def load_or_render(
@@ -24,8 +24,8 @@ def load_or_render(
 ) -> Waveform:
     """Return a performance rendered, or its segment of the recording below the corpus `root`.
 
-    `segment` is a row that has the columns of the segments table. A recording sounds as it
-    does, whatever the notes. Raises RecordingError when there is none, or it is broken.
+    `segment` is a row with the columns of the segments table. A recording does not depend on the
+    notes. Raises RecordingError when the recording is missing or broken.
     """
     if audio_source == "rendered":
         return render(performance, instrument)
@@ -36,7 +36,7 @@ def load_or_render(
         )
     if root is None:
         raise RecordingError(
-            f"{segment['segment_id']} is heard on a recording; expected its corpus root: name it"
+            f"{segment['segment_id']} uses a recording; expected its corpus root: name it"
         )
     try:
         return read_audio_window(
@@ -50,7 +50,7 @@ def load_or_render(
 
 
 def recording_state(path: Path) -> str:
-    """Return what changes when a recording is replaced; to digest gigabytes would take longer."""
+    """Return the recording's name, size and time of change, instead of a slow digest."""
     try:
         about = path.stat()
     except OSError:

@@ -1,4 +1,4 @@
-"""MIDI bytes to a `Performance`, of whatever make, and back, exactly."""
+"""Reads any MIDI file as a `Performance`, and writes one that reads back exactly."""
 
 import struct
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ _END_OF_TRACK = b"\x00\xff\x2f\x00"
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class PianoMusic:
-    """What a piano would play of a MIDI file, and what of the file was left out, in words."""
+    """The piano part of a MIDI file, and remarks on what was left out."""
 
     performance: Performance
     left_out: tuple[str, ...]
@@ -51,8 +51,8 @@ def read_piano(data: bytes, name: str) -> PianoMusic:
     """Return the piano's notes and pedal of any MIDI file's bytes; `name` is for errors.
 
     Notes are numbered by onset, then pitch. Times are snapped to the 50 µs grid. A key that is
-    down when the file ends, as where a recorder was stopped, is let go there. What is not piano
-    is left out and told (see `storage.midi_piano`). Raises UserError when the file cannot be
+    down when the file ends is released there. What is not piano is left out, with a remark (see
+    `storage.midi_piano`). Raises UserError when the file cannot be
     read, lasts longer than a day, or has no note for a piano.
     """
     part = find_piano(read_events(data, name))
@@ -61,13 +61,13 @@ def read_piano(data: bytes, name: str) -> PianoMusic:
         why = f" for a piano ({'; '.join(part.left_out)})" if part.left_out else ""
         raise UserError(f"{name} has no notes{why}; expected piano music: export the piano's part")
     last_s = max(float(notes["offset_s"].max()), float(pedal["time_s"].max(initial=0.0)))
-    if last_s > LONGEST_S:  # a few bytes of MIDI can say a year
+    if last_s > LONGEST_S:  # a few bytes of MIDI can encode a year
         raise UserError(
             f"{name} lasts {last_s:.6g} s; expected at most a day: cut it into pieces, or export "
             "it again"
         )
     notes["onset_s"] = snap(notes["onset_s"])
-    # A note shorter than the grid is fine still lasts one tick.
+    # A note shorter than the grid still lasts one tick.
     notes["offset_s"] = np.maximum(
         snap(notes["offset_s"]), snap(notes["onset_s"] + 1 / TICKS_PER_S)
     )
@@ -85,8 +85,9 @@ def read_piano(data: bytes, name: str) -> PianoMusic:
 def write_midi(performance: Performance) -> bytes:
     """Return a Standard MIDI File that `read_midi` turns into the same notes and pedal again.
 
-    One track, 50 µs ticks (Standard MIDI Files 1.0, RP-001). It is written here, because
-    pretty_midi sorts the pedal movements of one tick by value, which changes the last of them.
+    One track, 50 µs ticks (Standard MIDI Files 1.0, RP-001). Libraries would change the bytes of
+    stored rows: pretty_midi sorts the pedal movements of one tick by value, and mido omits
+    repeated status bytes.
     Raises ValueError when the music is longer than the 500 s that can be read back.
     """
     notes, pedal = performance.notes, performance.pedal

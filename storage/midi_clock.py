@@ -1,4 +1,4 @@
-"""Ticks of a MIDI file as seconds: by its tempi, or by SMPTE time code."""
+"""Converts the ticks of a MIDI file to seconds, by its tempi or by SMPTE time code."""
 
 from dataclasses import dataclass
 from fractions import Fraction
@@ -35,7 +35,7 @@ class Clock:
 def read_clock(division: int, tempos: list[tuple[int, int]]) -> Clock:
     """Return a file's clock from its header's division and its tempi: tick and microseconds.
 
-    A tempo counts in whatever track it stands, the last of a tick wins. Raises BrokenMidiError.
+    Tempi of all tracks count; the last one of a tick wins. Raises BrokenMidiError.
     """
     if division & 0x8000:  # SMPTE: frames a second, negative, and ticks a frame
         frames = 0x100 - (division >> 8)

@@ -1,15 +1,14 @@
-"""A Standard MIDI File's bytes to its events and times, however poor the file's form.
+"""Parses the bytes of a Standard MIDI File into events, tolerating defects that change no note.
 
-Standard MIDI Files 1.0 (RP-001) and RMID (RP-029). What a file's chunks, counts and meta events
-say wrongly changes no note, so it is passed over: unknown chunks, a wrong number or length of
-tracks, no end of track, key and time signatures that no music has, text in any encoding. What
-leaves the notes themselves in doubt, such as a message that is cut off, is refused.
+Standard MIDI Files 1.0 (RP-001) and RMID (RP-029). Tolerated: unknown chunks, a wrong number or
+length of tracks, a missing end of track, impossible key and time signatures, text in any encoding.
+Refused: what leaves the notes in doubt, such as a message that is cut off.
 
-It is read here because no library does: mido stops at an unknown chunk, a key of 18 flats or a
+No library reads all of these files: mido stops at an unknown chunk, a key of 18 flats or a
 sysex in running status; symusic drops a track of pedal alone, every note without an end, and the
-tracks that the header does not count, all without a word; pretty_midi passes over pedal tracks
-and later tempos, and refuses ticks beyond ten million. Here a file of MAESTRO takes a ninth of
-pretty_midi's time, which stays the independent reader of `tests/storage/test_midi_forms.py`.
+tracks that the header does not count, without a warning; pretty_midi ignores pedal tracks and
+later tempos, and refuses ticks beyond ten million. This reader takes a ninth of pretty_midi's
+time on a MAESTRO file; the tests compare the two.
 """
 
 from array import array

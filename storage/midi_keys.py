@@ -1,6 +1,6 @@
-"""Strokes and releases of a MIDI file's channels as notes of one keyboard.
+"""Combines note-on and note-off events of all channels into the notes of one keyboard.
 
-A key struck by two hands or sent on two channels is one key: it is up when the last one lets go.
+A key that two hands or channels strike is one key; it is up when the last of them releases it.
 """
 
 import numpy as np
@@ -14,14 +14,14 @@ LET_GO = (120, 123, 124, 125, 126, 127)
 changes, which are all notes off as well (MIDI 1.0)."""
 
 AT_ONCE_S = 0.005
-"""Two channels strike a key within this time: one stroke, sent twice. A cable needs 1 ms a note."""
+"""Strikes of one key on two channels within this time are one stroke. A cable takes 1 ms a note."""
 
 
-def find_notes(events: MidiEvents, heard: NDArray[np.bool_]) -> NoteArray:
-    """Return the notes of the heard events, each until its key is let go by all channels."""
-    keys = np.flatnonzero(heard & ((events.kind == NOTE_ON) | (events.kind == NOTE_OFF)))
+def find_notes(events: MidiEvents, kept: NDArray[np.bool_]) -> NoteArray:
+    """Return the notes of the kept events; each lasts until all channels release its key."""
+    keys = np.flatnonzero(kept & ((events.kind == NOTE_ON) | (events.kind == NOTE_OFF)))
     channel, pitch = events.channel[keys], events.first[keys]
-    until, silenced = _next_silence(events, keys, heard)
+    until, silenced = _next_silence(events, keys, kept)
     order = np.lexsort((silenced, channel, pitch))  # stable: as they come, for each channel's key
     keys, until = keys[order], until[order]
     group = np.stack([pitch, channel, silenced], axis=1)[order]
@@ -43,15 +43,15 @@ def find_notes(events: MidiEvents, heard: NDArray[np.bool_]) -> NoteArray:
 
 
 def _next_silence(
-    events: MidiEvents, keys: NDArray[np.int64], heard: NDArray[np.bool_]
+    events: MidiEvents, keys: NDArray[np.int64], kept: NDArray[np.bool_]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return when each key event's channel is silenced next (a tick), and how often it was before.
+    """Return when each key event's channel is silenced next (a tick), and how often before.
 
-    What nothing silences ends with the file.
+    A channel that is never silenced ends with the file.
     """
     until = np.full(len(keys), events.end_tick)
     silenced = np.zeros(len(keys), dtype=np.int64)
-    messages = np.flatnonzero(heard & (events.kind == CONTROL) & np.isin(events.first, LET_GO))
+    messages = np.flatnonzero(kept & (events.kind == CONTROL) & np.isin(events.first, LET_GO))
     for channel in np.unique(events.channel[messages]).tolist():
         its_own = messages[events.channel[messages] == channel]
         at = events.channel[keys] == channel

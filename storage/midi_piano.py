@@ -1,8 +1,8 @@
-"""A MIDI file's events as a piano would play them: one instrument with 88 keys and one foot.
+"""Finds the piano part of a MIDI file and reads it as one instrument with 88 keys and pedals.
 
-The channels and tracks of the piano part are one instrument, whatever hands and keyboards wrote
-them. A key struck by two of them is up when the last one lets go; each pedal is as far down as
-its deepest channel has it. What is not piano is left out, in words that say how much it was.
+All channels and tracks of the piano part are one instrument. A key that two of them strike is up
+when the last one releases it, and each pedal has the deepest value of all channels. What is not
+piano is left out, with a remark that says how many notes.
 """
 
 import re
@@ -54,10 +54,10 @@ def find_piano(events: MidiEvents) -> PianoPart:
     if off_keys.any():
         keys = f"{PIANO_PITCHES[0]}-{PIANO_PITCHES[-1]}"
         left_out.append(f"{_count(off_keys)} outside the piano's keys (MIDI {keys}) left out")
-    heard = ~_foreign(events, others, kept) & ~others & ~off_keys
+    played = ~_foreign(events, others, kept) & ~others & ~off_keys
     return PianoPart(
-        notes=find_notes(events, heard),
-        pedal=_pedal(events, heard & (events.kind == CONTROL)),
+        notes=find_notes(events, played),
+        pedal=_pedal(events, played & (events.kind == CONTROL)),
         left_out=tuple(left_out),
     )
 

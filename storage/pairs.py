@@ -1,34 +1,29 @@
-"""Pairs: a draw of a segment becomes a row of the shards; a row becomes the same bytes again."""
+"""Pairs: makes a row of the shards from each draw of a segment."""
 
 import hashlib
-import itertools
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
-from pydantic import TypeAdapter
 
-from degradation.degrade import NOISES, DamagedSound, damage_notes, damage_sound, replay_notes
-from degradation.draws import Draw, FactoredDraw, TieredDraw, random_stream_key
+from degradation.degrade import damage_notes, damage_sound
+from degradation.draws import Draw, FactoredDraw, TieredDraw
 from degradation.errors import UserError
 from degradation.notes import Performance, cut_window
-from degradation.operation import SoundOperation
-from degradation.operations import SoundDamage
-from degradation.render import Instrument, soundfont_digest
-from degradation.seeds import stream
-from degradation.waveform import Waveform, level_dbfs
+from degradation.render import soundfont_digest
+from degradation.waveform import level_dbfs
 from labeling.damage import measure_damage
 from labeling.functions.timbre import SILENT_DBFS
 from labeling.scores import draw_scores
 from storage.audio import encode_flac
-from storage.columns import edit_rows, pedal_edit_rows, read_edits
+from storage.columns import edit_rows, pedal_edit_rows
 from storage.factored_columns import factored_columns
 from storage.load_or_render import RecordingError, load_or_render, recording_state
-from storage.midi import read_midi, write_midi
+from storage.midi import write_midi
+from storage.replay import SOUND_OPERATIONS
 from storage.schema import PAIRS, PAIRS_QUARANTINE
 from storage.tables import (
     ROW_GROUP_ROWS,
@@ -40,17 +35,15 @@ from storage.tables import (
 )
 
 VERSION = "5"
-"""Part of every part's name: raise it when the same recipe gives other rows."""
+"""In the digest of every data file: raise it when the same recipe gives other rows."""
 
 TASK_ROWS = 256
-"""Rows a part, about 50 MB: what one task makes, and what a killed run makes again at most."""
-
-_SOUND_OPERATIONS: TypeAdapter[Any] = TypeAdapter(tuple[SoundDamage, ...])
+"""Rows a task writes as one data file, about 50 MB: the most that a killed run makes again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CorpusOrigin:
-    """What a row says of its corpus, and where the recordings lie."""
+    """A row's corpus: its name, its licence, and the root that holds recordings."""
 
     name: str
     root: Path
@@ -71,7 +64,7 @@ class PairsTask:
 
     @property
     def name(self) -> str:
-        """What the part is called: a digest of all that its bytes follow from."""
+        """Name of the data file: a digest of everything that determines its bytes."""
         recipe = self.draws[0][0].recipe
         about = [
             VERSION,
@@ -102,14 +95,14 @@ class PairsTask:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PairsReport:
-    """What a worker wrote: the pairs, and those it left out."""
+    """The files that a worker wrote."""
 
     pairs: DataFile
     quarantine: DataFile
 
 
 class SilenceError(UserError):
-    """A draw in which nothing is heard; the rest of its part can be made."""
+    """The sound of a draw is silent; other draws are not affected."""
 
 
 def find_pairs(task: PairsTask) -> PairsReport | None:
@@ -126,10 +119,10 @@ def _find(task: PairsTask, path: str, left_out_path: str) -> PairsReport | None:
 
 
 def write_pairs(task: PairsTask) -> PairsReport:
-    """Make a task's rows and write them as one part, a row group at a time.
+    """Make a task's rows and write them as one data file, a row group at a time.
 
-    A draw whose recording cannot be used, or that is silent, goes to quarantine; what would
-    befall every draw (no FluidSynth, say) is a UserError.
+    A draw that is silent, or has no usable recording, goes to quarantine. Raises UserError for
+    what would fail every draw, such as a missing FluidSynth.
     """
     path, left_out_path = task.paths
     if made_before := _find(task, path, left_out_path):
@@ -167,8 +160,8 @@ def make_row(
 ) -> dict[str, Any]:
     """Return one row of the shards: damaged notes, what they sound like, labels, provenance.
 
-    Raises RecordingError when its recording cannot be used, SilenceError when nothing is heard:
-    the notes may all begin in the window's last moments.
+    Raises RecordingError when its recording cannot be used, SilenceError when the sound is
+    silent: all notes may begin at the very end of the window.
     """
     recipe = draw.recipe
     clean = clean_segment(segment, performances)
@@ -218,7 +211,7 @@ def make_row(
             "gain_db": sound.gain_db,
             "edits": edit_rows(notes.edits),
             "pedal_edits": pedal_edit_rows(notes.edits),
-            "sound_operations": _SOUND_OPERATIONS.dump_json(sound_operations).decode(),
+            "sound_operations": SOUND_OPERATIONS.dump_json(sound_operations).decode(),
             "instrument": instrument.model_dump_json(),
             "soundfont_digest": soundfont_digest(instrument.soundfont_path()),
             "midi": _medium(write_midi(notes.performance), f"{sample_id}.mid"),
@@ -228,87 +221,8 @@ def make_row(
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Replayed:
-    """What a row was made of and what it holds; note ids are those of the row's edits.
-
-    `write_midi` and `encode_flac` give the row's own bytes again.
-    """
-
-    clean: Performance
-    clean_sound: Waveform
-    degraded: Performance
-    sound: Waveform
-
-
-def replay(row: dict[str, Any], root: Path | None = None) -> Replayed:
-    """Make a row's notes and sound again from what the row itself stores.
-
-    `root` is the corpus root, needed where the audio was recorded. Raises UserError when the
-    soundfont is not the one that the row was made with.
-    """
-    clean, degraded = _stored_notes(row)
-    return Replayed(
-        clean=clean,
-        clean_sound=_stored_sound(row, clean, root, ()).waveform,
-        degraded=degraded,
-        sound=_stored_sound(row, degraded, root, _stored_sound_operations(row)).waveform,
-    )
-
-
-def replay_without_noise(row: dict[str, Any], root: Path | None = None) -> Waveform:
-    """Return a row's sound as it was before noise, and whatever came after it, was added.
-
-    It is turned down as far as the row was: without its noise it has another peak.
-    """
-    before = list(
-        itertools.takewhile(
-            lambda stored: stored.operation not in NOISES, _stored_sound_operations(row)
-        )
-    )
-    _, degraded = _stored_notes(row)
-    sound = _stored_sound(row, degraded, root, before)
-    factor = np.float32(10 ** ((row["gain_db"] - sound.gain_db) / 20))
-    return replace(sound.waveform, samples=sound.waveform.samples * factor)
-
-
-def _stored_notes(row: dict[str, Any]) -> tuple[Performance, Performance]:
-    stored = read_midi(row["clean_midi"]["bytes"], row["clean_midi"]["path"])
-    clean = Performance(notes=stored.notes, pedal=stored.pedal, duration_s=row["duration_s"])
-    on_sound = {operation.operation for operation in _stored_sound_operations(row)}
-    names = [strength["operation"] for strength in row["strengths"]]
-    on_notes = [name for name in names if name not in on_sound]
-    return clean, replay_notes(clean, read_edits(on_notes, row["edits"], row["pedal_edits"]))
-
-
-def _stored_sound_operations(row: dict[str, Any]) -> tuple[SoundOperation, ...]:
-    operations: tuple[SoundOperation, ...] = _SOUND_OPERATIONS.validate_json(
-        row["sound_operations"]
-    )
-    return operations
-
-
-def _stored_sound(
-    row: dict[str, Any],
-    performance: Performance,
-    root: Path | None,
-    operations: Sequence[SoundOperation],
-) -> DamagedSound:
-    instrument = Instrument.model_validate_json(row["instrument"])
-    if row["audio_source"] == "rendered":
-        found = soundfont_digest(instrument.soundfont_path())
-        if found != row["soundfont_digest"]:
-            raise UserError(
-                f"{row['sample_id']} was rendered with another {instrument.soundfont}: expected "
-                f"digest {row['soundfont_digest']}, got {found}: install that soundfont"
-            )
-    before = load_or_render(performance, row["audio_source"], instrument, row, root)
-    name = (row["recipe"], row["segment_id"], random_stream_key(row["draw"], row["varied"]))
-    return damage_sound(before, operations, lambda operation: stream(row["seed"], *name, operation))
-
-
 def _or_null(value: float) -> float | None:
-    """Return a measurement; NaN or an infinity (there is nothing to measure) becomes null."""
+    """Return a measurement, or None for NaN or infinity, where nothing could be measured."""
     return value if math.isfinite(value) else None
 
 
@@ -317,5 +231,5 @@ def _medium(data: bytes, name: str) -> dict[str, object]:
 
 
 def split_into_tasks(draws: Sequence[Any]) -> list[Sequence[Any]]:
-    """Return draws in runs of `TASK_ROWS`."""
+    """Return draws in consecutive groups of `TASK_ROWS`."""
     return [draws[first : first + TASK_ROWS] for first in range(0, len(draws), TASK_ROWS)]

@@ -1,4 +1,4 @@
-"""A PercePiano checkout: rated piano clips, parsed once, as its authors publish it.
+"""Reads a PercePiano checkout: piano clips with listeners' ratings.
 
 PercePiano (Park et al. 2024, "PercePiano: Piano Performance Evaluation Dataset with Multi-level
 Perceptual Features"; github.com/JonghoKimSNU/PercePiano). Nothing here judges the ratings.
@@ -173,7 +173,7 @@ def _read_clip(
     except OSError as error:
         raise UserError(f"{files[stem].name} cannot be read ({error.strerror})") from error
     music = read_piano(data, files[stem].name)
-    if music.left_out:  # listeners judged something else than what is read
+    if music.left_out:  # listeners rated more than the piano that is read
         raise UserError(f"{files[stem].name} holds more than a piano: {'; '.join(music.left_out)}")
     return Clip(
         stem=stem,
@@ -188,7 +188,7 @@ def _read_clip(
 
 
 def _read_means(path: Path) -> dict[str, NDArray[np.float64]]:
-    """Return the 19 means of each clip; what stands behind them (the player) is not read."""
+    """Return the 19 means of each clip; later values (the player) are not read."""
     try:
         stored = json.loads(path.read_text(encoding="utf-8"))
         found = {

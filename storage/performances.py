@@ -1,4 +1,4 @@
-"""Performances: MIDI files read, checked against the index, and kept with their notes."""
+"""Reads the MIDI files of a corpus, checks them against its index, and stores their notes."""
 
 import hashlib
 import os
@@ -25,14 +25,14 @@ from storage.tables import (
 )
 
 VERSION = "4"
-"""Part of every part's name: a new number makes every performance be read again."""
+"""In the digest of every data file: raise it to read all performances again."""
 
 TASK_PERFORMANCES = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PerformancesTask:
-    """A few performances of one year, to be read by one worker into one part."""
+    """A few performances of one year, which one worker reads into one data file."""
 
     table: Table
     quarantine: Table
@@ -43,7 +43,7 @@ class PerformancesTask:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PerformancesReport:
-    """What a worker wrote: the performances, and the files that cannot be used."""
+    """The files that a worker wrote."""
 
     year: int
     performances: DataFile
@@ -76,11 +76,11 @@ def plan_performances(
 
 
 def write_performances(task: PerformancesTask) -> PerformancesReport:
-    """Read a task's MIDI files into a part; files that can't be used go to quarantine.
+    """Read a task's MIDI files into one data file; unusable files go to quarantine.
 
-    A performance whose recording can't be used is kept without one: it can be rendered. The
-    part's name follows from the MIDI files' bytes and from what is wrong with the recordings, so
-    nothing is parsed twice, and a file that was mended is read again.
+    A performance with an unusable recording is kept without one, because it can be rendered. The
+    data file's name is a digest of the MIDI bytes and of what is wrong with the recordings, so a
+    file is parsed once, and again after it was repaired.
     """
     sources = [_source(task, entry) for entry in task.entries]
     about = [VERSION, str(task.duration_tolerance_s), *map(repr, task.entries)]
@@ -135,9 +135,9 @@ def load_performances(table: Table, year: int) -> dict[str, Performance]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Source:
-    """What lies on disk for one performance: its MIDI, and what is wrong with its files.
+    """The MIDI bytes of one performance, and the faults of its files.
 
-    A fault is empty where nothing is wrong, or where there is no recording.
+    A fault is empty where the file is sound, or there is no recording.
     """
 
     midi: bytes
@@ -150,7 +150,7 @@ class _Source:
 
     @property
     def fingerprint(self) -> tuple[str, str, str]:
-        """What a performance and its faults follow from."""
+        """What determines a performance and its faults."""
         return self.midi_sha256, self.midi_fault, self.audio_fault
 
 
@@ -167,7 +167,7 @@ def _audio_fault(task: PerformancesTask, entry: Entry) -> str:
     path = task.root / entry.audio_filename
     if not entry.audio_filename:
         return ""
-    if not os.path.isfile(path):  # unlike Path.is_file, false where it may not be looked for
+    if not os.path.isfile(path):  # unlike Path.is_file, False without permission
         return "the audio file is missing, while others of its corpus are there: restore it"
     try:
         length_s = audio_duration_s(path)

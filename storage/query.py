@@ -1,4 +1,4 @@
-"""SQL over a corpus's tables, through DuckDB: a statement reads the tables and nothing else."""
+"""Read-only SQL over a corpus's tables, through DuckDB."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
@@ -15,16 +15,16 @@ from degradation.errors import UserError
 from storage.tables import Table, read_table, table_exists
 
 BATCH_ROWS = 256
-"""Rows that are held at a time: about 50 MB where they hold sound."""
+"""Rows held in memory at a time: about 50 MB where they hold sound."""
 
 
 def connect(
     corpus_tables: dict[str, Table], recipe_tables: dict[str, dict[str, Table]], recipe: str
 ) -> duckdb.DuckDBPyConnection:
-    """Return a connection with a view a table; `RECIPE.table` for each recipe.
+    """Return a connection with one view per table, `RECIPE.table` for tables of a recipe.
 
-    Tables of `recipe` need no prefix. Only tables that were materialised have a view. Statements
-    reach no other file, no network and no variable of Python, and write nothing. Raises
+    Tables of `recipe` need no prefix. Only materialised tables have a view. Statements cannot
+    write, and cannot access other files, the network or Python variables. Raises
     UserError for a recipe that is not among `recipe_tables`.
     """
     if recipe not in recipe_tables:
@@ -53,12 +53,12 @@ def write_answer(
 
     `form` is `table` (drawn, the first and last rows), `csv`, `json` (an object a line) or
     `parquet`. Blobs are base64 in CSV and JSON, lists and structs are JSON in the cells of CSV,
-    and numbers that JSON does not have (NaN) are null in it. Ctrl-C, which DuckDB does not hear
-    by itself, ends the statement. Raises UserError in one line for what can't be answered.
+    and numbers that JSON does not have (NaN) are null in it. Ctrl-C ends the
+    statement, which DuckDB alone would not do. Raises UserError, in one line, for a bad query.
     """
     if form not in _WRITERS:
         raise UserError(f"no format is called {form!r}; expected one of {', '.join(_WRITERS)}")
-    with _told_in_one_line(connection), ThreadPoolExecutor(max_workers=1) as pool:
+    with _user_errors(connection), ThreadPoolExecutor(max_workers=1) as pool:
         writing = pool.submit(lambda: _WRITERS[form](_parse(connection, sql), file))
         try:
             writing.result()
@@ -121,7 +121,7 @@ def _columns(relation: duckdb.DuckDBPyRelation) -> list[tuple[str, DuckDBPyType]
 
 
 def _csv_cell(value: str, kind: DuckDBPyType) -> str:
-    """Return the SQL of a column whose Arrow type has a text in CSV."""
+    """Return the SQL that converts a column to a type that Arrow's CSV writer supports."""
     if kind.id in ("list", "array", "struct", "tuple", "map", "union"):
         return f"to_json({_json_value(value, kind)})::varchar"
     if kind.id in ("bignum", "bit", "geometry", "interval"):
@@ -130,7 +130,7 @@ def _csv_cell(value: str, kind: DuckDBPyType) -> str:
 
 
 def _json_value(value: str, kind: Any) -> str:
-    """Return the SQL of a value whose JSON is valid: `to_json` writes raw bytes, and NaN."""
+    """Return the SQL of a value as valid JSON: `to_json` alone writes raw bytes and NaN."""
     if kind.id == "blob":
         return f"base64({value})"
     if kind.id in ("float", "double"):
@@ -155,7 +155,7 @@ def _text(name: str) -> str:
 
 
 @contextmanager
-def _told_in_one_line(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+def _user_errors(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
     try:
         yield
     except duckdb.PermissionException as error:

@@ -1,7 +1,7 @@
-"""A recording as mono sound: what it holds is found once, then it is read window by window.
+"""Reads a recording as mono sound, window by window.
 
-What concerns the whole (its length, its level, which channels carry it) is decided in one pass
-over the file, in blocks, and kept in this process until the file changes.
+Length, level and channel mix are found in one pass over the whole file, in blocks, and cached in
+this process until the file changes.
 """
 
 import atexit
@@ -22,16 +22,16 @@ from storage.audio_parts import Part, PartFile, find_parts
 from storage.downmix import Levels, Mix, check_channels, choose_mix
 
 SAMPLE_RATES_HZ = (4_000, 384_000)
-"""What recordings have; a header that says otherwise is broken, or means harm."""
+"""Accepted sample rates; a header beyond them is corrupt or malicious."""
 
 BLOCK_FRAMES = 4096
 """A FLAC frame: where one is broken, no more than that is lost."""
 
-TOLD_S = 0.05
-"""A header's length may be off by this without a word: rounding, padding, a codec's delay."""
+REPORTED_S = 0.05
+"""Smaller errors of a header's length are not reported: rounding, padding, a codec's delay."""
 
 _EXACT = ("PCM_", "FLOAT", "DOUBLE", "ULAW", "ALAW")
-"""Encodings in which a frame's place follows from its number."""
+"""Encodings in which a frame's byte offset follows from its number."""
 
 
 class Decoder(soundfile.SoundFile):  # type: ignore[misc]
@@ -50,8 +50,8 @@ class Decoder(soundfile.SoundFile):  # type: ignore[misc]
 class Recording:
     """What a file holds: `frames` of sound at a rate, and how its channels become one.
 
-    `exact` says that a place in it can be sought; else it is read in order. `left_out` are
-    remarks for people on what was changed or not heard.
+    `exact` says that it can seek to a frame; else it is read in order. `left_out` are remarks for
+    the user on what was changed or left out.
     """
 
     path: Path
@@ -173,9 +173,9 @@ def _length_remarks(part: Part, frames: int, rate_hz: int) -> list[str]:
     if part.claimed_bytes is not None and part.sound_bytes:
         claimed = part.claimed_bytes * frames / part.sound_bytes
     beyond_s = 0.0 if claimed is None else (frames - claimed) / rate_hz
-    if beyond_s > TOLD_S:
+    if beyond_s > REPORTED_S:
         return [f"{beyond_s:.1f} s of sound beyond the length that the header gives were read too"]
-    if beyond_s < -TOLD_S and -beyond_s < 24 * 3600:  # more is no length, but a wild number
+    if beyond_s < -REPORTED_S and -beyond_s < 24 * 3600:  # more is no length, but a wild number
         return [f"the file breaks off {-beyond_s:.1f} s before the length that its header gives"]
     return []
 

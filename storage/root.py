@@ -1,8 +1,8 @@
-"""A MAESTRO root as people have it: its table's rows, and the files that they name.
+"""Reads the table of a MAESTRO root, and finds the files that it names.
 
-Roots travel between systems. A Mac leaves hidden files and decomposed accents, Windows leaves
-backslashes, and a spreadsheet saves the table again: with semicolons or tabs, as UTF-16 or
-Windows-1252. All of that is read where it has one meaning, and refused in one line where not.
+Copying between systems changes roots: a Mac adds hidden files and decomposed accents, Windows
+backslashes, and a spreadsheet saves the table with semicolons or tabs, as UTF-16 or Windows-1252.
+All of that is read where it has one meaning, and refused in one line where it has several.
 """
 
 import codecs
@@ -22,12 +22,12 @@ Row = dict[str, str | None]
 SEPARATORS = (",", ";", "\t")
 
 _WESTERN = re.compile("[\x00-\x7f\xa0-\xff‘’“”–—…]*")
-"""What Windows-1252 says alike in every Western table. Bytes beyond these are another system's
-letters more often than Windows-1252's own: a Mac's é would become Ž."""
+"""Characters that Windows-1252 shares with other Western encodings. Other bytes are more often
+letters of another encoding: a Mac's é would become Ž."""
 
 
 def is_hidden(name: str) -> bool:
-    """Return whether a path inside a root is, or lies in, what systems hide: a name with a dot."""
+    """Return whether a part of a path inside a root is hidden: its name begins with a dot."""
     return any(part.startswith(".") and part != ".." for part in PurePath(name).parts)
 
 
@@ -67,8 +67,8 @@ def file_finder(root: Path) -> Callable[[str], str]:
     """Return a function from a file's name in the table to its name on disk, inside `root`.
 
     Backslashes separate folders, accents may be composed or not, the ending's case is free, and
-    `.mid` is `.midi`. A name to which no file answers, or several, comes back as it is, with
-    slashes. The caller judges whether it leaves the root.
+    `.mid` is `.midi`. A name that matches no file, or several, is returned unchanged but
+    with slashes. The caller checks that it does not leave the root.
     """
 
     @cache
@@ -94,7 +94,7 @@ def file_finder(root: Path) -> Callable[[str], str]:
 
 
 def _spelling(name: str) -> str:
-    """Return what the spellings of a file's name have in common."""
+    """Return a normal form that all spellings of a file's name share."""
     path = PurePath(unicodedata.normalize("NFC", name))
     ending = path.suffix.lower()
     return path.stem + (".mid" if ending == ".midi" else ending)
@@ -111,7 +111,7 @@ def _decode(data: bytes) -> str:
             text = data.decode("cp1252", "replace")
             if not _WESTERN.fullmatch(text):
                 raise ValueError("it is not UTF-8; save it as UTF-8") from None
-    if "\0" in text.partition("\n")[0]:  # UTF-16 or UTF-32 that does not say so
+    if "\0" in text.partition("\n")[0]:  # UTF-16 or UTF-32 without a byte order mark
         raise ValueError("it is not UTF-8; save it as UTF-8")
     return text
 

@@ -1,16 +1,11 @@
-"""The columns of every table, and the data dictionary that is written from them.
-
-`python -m storage.schema > docs/data-dictionary.md` writes it; a test holds the two together.
-"""
-
-import json
+"""The columns of every table, as data. `storage.data_dictionary` writes the documentation."""
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from labeling.functions import LABELING_FUNCTIONS
 from labeling.scores import DIMENSIONS
-from storage.columns import EDITS, NOTES, PEDAL, PEDAL_EDITS
+from storage.columns import EDITS, NOTES, PEDAL, PEDAL_EDITS, column, table_schema
 
 MEDIA = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
 """A file inside a row, as Hugging Face `datasets` stores audio: its bytes and a file name."""
@@ -18,38 +13,6 @@ MEDIA = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
 STRENGTHS = pa.list_(
     pa.struct([("operation", pa.string()), ("strength", pa.float64()), ("unit", pa.string())])
 )
-
-
-def column(name: str, arrow_type: pa.DataType, description: str) -> pa.Field:
-    """Return a column with its meaning, which the data dictionary shows."""
-    return pa.field(name, arrow_type, metadata={"description": description})
-
-
-def table_schema(*columns: pa.Field) -> pa.Schema:
-    """Return a schema that Hugging Face `datasets` reads with audio as audio.
-
-    Its rows hold the files as they are, for soundfile: `datasets` decodes with torchcodec alone,
-    which needs FFmpeg's libraries.
-    """
-    features = {field.name: _feature(field) for field in columns}
-    return pa.schema(
-        columns, metadata={"huggingface": json.dumps({"info": {"features": features}})}
-    )
-
-
-def _feature(field: pa.Field) -> dict[str, object]:
-    if field.name == "audio":
-        return {"_type": "Audio", "decode": False}
-    return _feature_type(field.type)
-
-
-def _feature_type(arrow_type: pa.DataType) -> dict[str, object]:
-    if pa.types.is_struct(arrow_type):
-        return {child.name: _feature_type(child.type) for child in arrow_type}
-    if pa.types.is_list(arrow_type):
-        return {"feature": _feature_type(arrow_type.value_type), "_type": "List"}
-    names = {"double": "float64", "float": "float32", "halffloat": "float16"}
-    return {"dtype": names.get(str(arrow_type), str(arrow_type)), "_type": "Value"}
 
 
 _SAMPLE_ID = column("sample_id", pa.string(), "The row's name: segment, recipe and draw. Unique.")
@@ -372,49 +335,3 @@ TABLES = {
     ),
     "midi_tokens": ("Note tokens, the input of the MIDI encoder.", MIDI_TOKENS),
 }
-
-
-EDITED_NOTES = """\
-## Edits beside the notes of the piece
-
-`edits.note_id` counts the notes of the segment, from 0, and `performances.notes` those of the
-whole piece. As many as come before the segment lie between the two:
-
-```sql
-select sample_id, edit.operation, edit.change, notes[1 + notes_before + edit.note_id] as note
-from (
-    select sample_id, notes, unnest(edits) as edit,
-        len(list_filter(notes, lambda struck: struck.onset_s < start_s)) as notes_before
-    from pairs join performances using (performance_id)
-)
-where edit.change <> 'extra'
-```
-"""
-
-
-def data_dictionary() -> str:
-    """Return the data dictionary as Markdown: every table, column by column."""
-    lines = [
-        "# Data dictionary",
-        "",
-        "Written from the Arrow schemas by `python -m storage.schema`; don't edit it by hand.",
-    ]
-    for name, (purpose, schema) in TABLES.items():
-        lines += [
-            "",
-            f"## {name}",
-            "",
-            purpose,
-            "",
-            "| column | type | meaning |",
-            "| --- | --- | --- |",
-        ]
-        for field in schema:
-            meaning = field.metadata[b"description"].decode()
-            arrow_type = str(field.type).replace("|", "\\|").replace("element: ", "")
-            lines.append(f"| {field.name} | {arrow_type} | {meaning} |")
-    return "\n".join([*lines, "", EDITED_NOTES])
-
-
-if __name__ == "__main__":
-    print(data_dictionary(), end="")

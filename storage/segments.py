@@ -74,7 +74,7 @@ def cut_segments(performances: pa.Table, config: CorpusConfig) -> tuple[pa.Table
 def write_segments(
     table: Table, performances: Table, config: CorpusConfig
 ) -> tuple[DataFile, list[Fault]]:
-    """Cut every performance of a table and write the segments as one part.
+    """Cut every performance of a table and write the segments as one data file.
 
     Raises UserError when there is not one segment.
     """

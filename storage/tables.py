@@ -1,7 +1,7 @@
-"""Delta tables: workers write part files, the driver commits a partition in one transaction.
+"""Delta tables: workers write data files, the driver commits a partition in one transaction.
 
-A part's name says what it holds, so a part that is there is not made again: that is how a
-killed run resumes. Readers see one version of a table and never a half-made partition.
+A data file's name is a digest of what it is made from, so a file that exists is not made again:
+this is how a killed run resumes. Readers see one version of a table, never half a partition.
 """
 
 import json
@@ -41,7 +41,7 @@ class Table:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DataFile:
-    """A part file: its path inside the table, its size in bytes and its number of rows."""
+    """A Parquet file of a table: its path inside the table, its bytes and its rows."""
 
     path: str
     size: int
@@ -49,36 +49,36 @@ class DataFile:
 
 
 def data_file_path(table: Table, partition: Mapping[str, str], name: str) -> str:
-    """Return where a part lies inside its table, Hive style."""
+    """Return the path of a data file inside its table, Hive style."""
     folders = [f"{column}={partition[column]}" for column in table.partition_by]
     return "/".join([*folders, f"{name}.parquet"])
 
 
 def partition_of(path: str) -> dict[str, str]:
-    """Return the partition that a part's path lies in: value by column (see `data_file_path`)."""
+    """Return the partition of a data file's path: value by column (see `data_file_path`)."""
     folders = path.split("/")[:-1]
     return {column: value for column, _, value in (folder.partition("=") for folder in folders)}
 
 
 def find_data_file(table: Table, path: str) -> DataFile | None:
-    """Return a part that is already there, whole, or None."""
+    """Return a data file that exists and is complete, or None."""
     files, root = filesystem(table.url)
     about = files.get_file_info(f"{root}/{path}")
     if about.type != pyarrow.fs.FileType.File:
         return None
     try:
         rows = pq.read_metadata(f"{root}/{path}", filesystem=files).num_rows
-    except pa.ArrowInvalid:  # cut short, as by a power failure: it is made again
+    except pa.ArrowInvalid:  # truncated, e.g. by a power failure: it is made again
         return None
     return DataFile(path=path, size=about.size, rows=rows)
 
 
 def write_data_file(table: Table, path: str, groups: Iterable[pa.Table]) -> DataFile:
-    """Write a part from groups of rows; it appears whole or not at all.
+    """Write a data file from groups of rows; it appears whole or not at all.
 
-    Media columns are stored as they are: FLAC does not compress, dictionaries and statistics
-    of them cost time and are never used. The columns that a table is partitioned by are in the
-    files too, so that a part makes sense alone. Raises UserError when the disk is full.
+    Media columns are stored uncompressed and without dictionaries and statistics, which would
+    cost time for nothing. Partition columns are stored in the file, too, so that it can be read
+    alone. Raises UserError when the disk is full.
     """
     with whole_file(table.url, path) as file:
         rows = _write_groups(file, table.schema, groups)
@@ -92,9 +92,9 @@ def commit(
     partition: Mapping[str, str] | None = None,
     about: Mapping[str, str] | None = None,
 ) -> int:
-    """Make `parts` all that a partition (or the whole table) holds; return the table's version.
+    """Replace the files of a partition (or of the table) by `parts`; return the table's version.
 
-    One transaction; nothing is committed when the partition holds just these parts already.
+    One transaction; nothing is committed when the partition has exactly these files already.
     Raises UserError when the log cannot be written or the table has other columns.
     """
     for attempt in range(COMMIT_ATTEMPTS):
@@ -147,8 +147,8 @@ def table_exists(table: Table) -> bool:
 def read_table(table: Table, version: int | None = None, **partition: str) -> pads.Dataset:
     """Return a table, or one partition of it, as an Arrow dataset pinned to a version.
 
-    Its files are read by Arrow's own file system. Delta Lake's is one of Python, which Arrow's
-    read-ahead goes on calling when Python has ended: the process would hang or crash.
+    Files are read through Arrow's own file system. Arrow's read-ahead would call Delta Lake's,
+    which is written in Python, after the interpreter has ended: the process would hang or crash.
     """
     opened = open_table(table, version)
     conditions = [(column, "=", value) for column, value in partition.items()]
@@ -159,7 +159,7 @@ def read_table(table: Table, version: int | None = None, **partition: str) -> pa
 
 
 def data_file_rows(table: Table, version: int | None = None, **partition: str) -> dict[str, int]:
-    """Return the parts of a version of a table, or of one partition: rows by path, sorted."""
+    """Return the rows of each data file of a table or partition, by path, sorted."""
     held = _files_in(open_table(table, version), table, partition)
     return {path: int(held[path]["num_records"]) for path in sorted(held)}
 
@@ -167,9 +167,9 @@ def data_file_rows(table: Table, version: int | None = None, **partition: str) -
 def read_data_file(
     table: Table, path: str, columns: Sequence[str] | None = None
 ) -> Iterator[pa.Table]:
-    """Yield a part's row groups, one at a time; `columns` chooses some.
+    """Yield the row groups of a data file; `columns` selects columns.
 
-    Raises UserError when the part is not there or is damaged.
+    Raises UserError when the file is missing or damaged.
     """
     files, root = filesystem(table.url)
     try:
@@ -181,9 +181,9 @@ def read_data_file(
 
 
 def derived_path(source_path: str, version: str) -> str:
-    """Return the path of a part that follows from another: its name with `version` appended.
+    """Return the path of a file derived from another: its name with `version` appended.
 
-    A change of either makes a new part, and the part it came from can be read off its name.
+    A change of either makes a new file, and its name tells which file it was derived from.
     """
     return f"{source_path.removesuffix('.parquet')}-{version}.parquet"
 
@@ -195,7 +195,7 @@ def derive_data_file(
     version: str,
     derive: Callable[[pa.Table], pa.Table],
 ) -> DataFile:
-    """Make the part of `target` that follows from one part of `source`, row group by row group."""
+    """Make the file of `target` derived from one file of `source`, row group by row group."""
     path = derived_path(source_path, version)
     if found := find_data_file(target, path):
         return found
@@ -242,7 +242,7 @@ def _open_or_create(table: Table) -> DeltaTable:
 def _files_in(
     opened: DeltaTable, table: Table, partition: Mapping[str, str]
 ) -> dict[str, dict[str, Any]]:
-    """Return what the log says of each part of a partition, by path."""
+    """Return the log's entry of each data file of a partition, by path."""
     folder = data_file_path(table, partition, "").removesuffix(".parquet") if partition else ""
     there = pa.table(opened.get_add_actions(flatten=True)).to_pylist()
     return {action["path"]: action for action in there if action["path"].startswith(folder)}
@@ -251,7 +251,7 @@ def _files_in(
 def _changes(
     opened: DeltaTable, table: Table, parts: Sequence[DataFile], partition: Mapping[str, str]
 ) -> list[AddAction | RemoveAction]:
-    """Return what must be added and removed for a partition to hold `parts` alone."""
+    """Return the actions after which a partition has exactly the files `parts`."""
     current = _files_in(opened, table, partition)
     wanted = {part.path for part in parts}
     now_ms = int(time.time() * 1000)

@@ -8,7 +8,7 @@ performance's number. A share alone would miss one movement that two long files 
 number alone would miss short pieces; and by chance, in scales and arpeggios, long pieces share
 more passages but a smaller share.
 
-How far kinship separates was measured on MAESTRO v3.0.0 (`python -m storage.twins FOLDER` prints
+How far kinship separates was measured on MAESTRO v3.0.0 (`python -m benchmarks.twins FOLDER` prints
 it), with titles as a noisy truth. Of 1,481 pairs under one title 1,323 have 2.5 and more, half of
 them above 32; the other 158 have less than .5 and are other movements. Of 723,679 pairs without a
 composer in common none lies between 1.3 and 12: those below share runs, and the 19 above are one
@@ -16,18 +16,15 @@ piece under two composers. Single movements of a sonata in two editions lie lowe
 """
 
 import hashlib
-import sys
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from storage.corpus import SPLITS, Fault, read_index
-from storage.midi import read_midi
+from storage.corpus import SPLITS, Fault
 from storage.schema import TWINS
 from storage.tables import (
     DataFile,
@@ -48,14 +45,15 @@ SAME_MUSIC = 1.75
 """The least kinship of the same music: between the most by chance and the least of one title."""
 
 NEAR_MISS = 1.0
-"""The least kinship of a pair that is told, though both are kept."""
+"""The least kinship of a pair that is reported, though both are kept."""
 
 _PITCH_NUMBERS = np.frombuffer(hashlib.shake_128(b"pitch").digest(128 * 8), dtype="<u8")
 """A number of 64 bits for each MIDI pitch: sums of them name passages."""
 
 Passages = NDArray[np.uint64]
 
-_NAMES = ("performance_id", "composer", "title", "split", "midi_filename")
+NAMES = ("performance_id", "composer", "title", "split", "midi_filename")
+"""The fields of `Music` that are columns of the performances table."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +94,7 @@ class Pair:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Apart:
-    """A corpus without twins: its parts, the table of pairs, and what was left out."""
+    """A corpus without twins: its data files, the table of pairs, and what was left out."""
 
     performances: tuple[DataFile, ...]
     twins: DataFile
@@ -104,9 +102,9 @@ class Apart:
 
 
 def set_twins_apart(performances: Table, parts: Sequence[DataFile], twins: Table) -> Apart:
-    """Compare the performances of these parts, and leave out those whose twin is held out more.
+    """Compare the performances of these files; leave out those with a twin that is held out more.
 
-    A part without its twins is a new one beside it, since the twins follow from all the others.
+    A file without its twins is a new file beside it, because twins depend on all other files.
     """
     pairs = compare(list(read_music(performances, parts)))
     left_out = keep_held_out(pairs)
@@ -127,12 +125,12 @@ def find_passages(onset_s: NDArray[np.float64], pitch: NDArray[np.uint8]) -> Pas
 
 
 def read_music(table: Table, parts: Sequence[DataFile]) -> Iterator[Music]:
-    """Yield the music of a corpus's parts; of its notes no more is read than is compared."""
-    columns = [*_NAMES, "notes.list.element.onset_s", "notes.list.element.pitch"]
+    """Yield the music of a corpus's data files; only the columns that are compared are read."""
+    columns = [*NAMES, "notes.list.element.onset_s", "notes.list.element.pitch"]
     for part in parts:
         for group in read_data_file(table, part.path, columns):
             for about, notes in zip(
-                group.select(list(_NAMES)).to_pylist(), group["notes"], strict=True
+                group.select(list(NAMES)).to_pylist(), group["notes"], strict=True
             ):
                 onset_s, pitch = (notes.values.field(n).to_numpy() for n in ("onset_s", "pitch"))
                 yield Music(**about, passages=find_passages(onset_s, pitch))
@@ -144,11 +142,13 @@ def compare(music: Sequence[Music]) -> list[Pair]:
     rank = np.array([SPLITS.index(one.split) for one in held_out])
     pairs = [
         Pair(music=one, twin=held_out[place], shared=int(shared[place]))
-        for one, shared in zip(music, _count_shared(music, held_out), strict=True)
+        for one, shared in zip(music, count_shared(music, held_out), strict=True)
         for place in np.flatnonzero((shared > 0) & (rank > SPLITS.index(one.split)))
     ]
-    told = [pair for pair in pairs if pair.same_music or pair.kinship >= NEAR_MISS]
-    return sorted(told, key=lambda p: (-p.kinship, p.music.performance_id, p.twin.performance_id))
+    reported = [pair for pair in pairs if pair.same_music or pair.kinship >= NEAR_MISS]
+    return sorted(
+        reported, key=lambda p: (-p.kinship, p.music.performance_id, p.twin.performance_id)
+    )
 
 
 def keep_held_out(pairs: Sequence[Pair]) -> dict[str, Fault]:
@@ -167,7 +167,7 @@ def keep_held_out(pairs: Sequence[Pair]) -> dict[str, Fault]:
     return faults
 
 
-def _count_shared(music: Sequence[Music], others: Sequence[Music]) -> Iterator[NDArray[np.int64]]:
+def count_shared(music: Sequence[Music], others: Sequence[Music]) -> Iterator[NDArray[np.int64]]:
     """Yield, for each of `music`, how many passages each of `others` shares with it."""
     passages = np.concatenate([np.zeros(0, np.uint64), *(other.passages for other in others)])
     lengths = np.array([len(other.passages) for other in others], dtype=np.int64)
@@ -182,7 +182,7 @@ def _count_shared(music: Sequence[Music], others: Sequence[Music]) -> Iterator[N
 
 
 def _without(table: Table, part: DataFile, left_out: Collection[str]) -> DataFile:
-    """Return a part of the corpus that lacks these performances: itself where it has none."""
+    """Return a data file without these performances: the file itself if it has none of them."""
     groups = read_data_file(table, part.path, ["performance_id"])
     found = {name for group in groups for name in group["performance_id"].to_pylist()}
     if not (gone := found.intersection(left_out)):
@@ -199,7 +199,7 @@ def _without(table: Table, part: DataFile, left_out: Collection[str]) -> DataFil
 
 
 def _write_pairs(table: Table, pairs: Sequence[Pair], left_out: Collection[str]) -> DataFile:
-    """Write what was found as one part, the closest pair first."""
+    """Write the pairs as one data file, the closest pair first."""
     rows = [
         {
             "performance_id": pair.music.performance_id,
@@ -218,30 +218,3 @@ def _write_pairs(table: Table, pairs: Sequence[Pair], left_out: Collection[str])
     return find_data_file(table, path) or write_data_file(
         table, path, [pa.Table.from_pylist(rows, schema=TWINS)]
     )
-
-
-def _print_separation(root: Path) -> None:
-    """Print how kinship tells pairs of one title from pairs without a composer in common."""
-    music, composed = [], []
-    for entry in read_index(root).entries:
-        notes = read_midi((root / entry.midi_filename).read_bytes(), entry.midi_filename).notes
-        about = {name: getattr(entry, name) for name in _NAMES}
-        music.append(Music(**about, passages=find_passages(notes["onset_s"], notes["pitch"])))
-        composed.append((entry.composition, set(entry.composer.split(" / "))))
-    alike, unlike = [], []
-    for place, shared in enumerate(_count_shared(music, music)):
-        for other in range(place):
-            pair = Pair(music=music[place], twin=music[other], shared=int(shared[other]))
-            if composed[place][0] == composed[other][0]:
-                alike.append(pair.kinship)
-            elif not composed[place][1] & composed[other][1]:
-                unlike.append(pair.kinship)
-    edges = (0.0, 0.4, 0.8, 1.0, 1.2, 1.3, 1.5, 1.75, 2.0, 3.0, 4.0, 6.0, 10.0, 20.0, 1000.0)
-    counted = (np.histogram(kinships, edges)[0] for kinships in (alike, unlike))
-    print("kinship from  one title  no composer in common")
-    for edge, *counts in zip(edges, *counted, strict=False):
-        print(f"{edge:12.2f} {counts[0]:10} {counts[1]:22}")
-
-
-if __name__ == "__main__":
-    _print_separation(Path(sys.argv[1]))

@@ -1,4 +1,4 @@
-"""Disk given back: the files of a table that its newest versions do not need."""
+"""Deletes the files of a table that its newest versions do not need."""
 
 import time
 from dataclasses import dataclass
@@ -11,27 +11,27 @@ from storage.files import filesystem, storage_error
 from storage.tables import Table, data_file_rows, open_table
 
 UNCOMMITTED_S = 3600.0
-"""How long a part may wait for its commit: younger files that no version ever had are left."""
+"""How long a data file may wait for its commit: younger uncommitted files are kept."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Freed:
-    """What was removed: files, and their bytes."""
+    """How many files were removed, and their bytes."""
 
     files: int
     size: int
 
 
 def vacuum(table: Table, keep_versions: int) -> Freed:
-    """Remove the part files that none of the newest `keep_versions` versions of a table has.
+    """Remove the data files that none of the newest `keep_versions` versions of a table has.
 
-    Also what killed writers left: parts that were never committed, and halves (`.tmp`), once
-    they are an hour old. Not to be called while anything is made, read from an older version or
-    trained on: a run may be about to commit a part again that is removed here. Versions before
-    the kept ones stay in the log but can no longer be read.
+    Uncommitted and incomplete (`.tmp`) files of killed writers are removed once they are an hour
+    old. Don't call it while a run, a training or a reader of an older version is active: a run may
+    be about to commit a file again that is removed here. Older versions stay in the log but can
+    no longer be read.
 
-    Delta Lake's own vacuum would leave halves at the top of a table, take parts that are about
-    to be committed, and add two versions each time, which then count as the newest.
+    Delta Lake's own vacuum keeps `.tmp` files at the top of a table, removes files that are about
+    to be committed, and adds two versions each time, which then count as the newest.
     Raises UserError when the table is not there or cannot be reached.
     """
     if keep_versions < 1:
@@ -47,7 +47,7 @@ def vacuum(table: Table, keep_versions: int) -> Freed:
     try:
         for file in files.get_file_info(pyarrow.fs.FileSelector(root, recursive=True)):
             path = file.path.removeprefix(root).lstrip("/")
-            if path in needed or path.startswith("_delta_log/") or not _is_part(path):
+            if path in needed or path.startswith("_delta_log/") or not _is_data_file(path):
                 continue
             if path in replaced or time.time() - file.mtime_ns / 1e9 > UNCOMMITTED_S:
                 files.delete_file(file.path)
@@ -57,5 +57,5 @@ def vacuum(table: Table, keep_versions: int) -> Freed:
     return Freed(files=len(freed), size=sum(freed))
 
 
-def _is_part(path: str) -> bool:
+def _is_data_file(path: str) -> bool:
     return path.endswith((".parquet", ".tmp"))

@@ -1,4 +1,4 @@
-"""Rows measured again from their bytes: what was promised against what is stored."""
+"""Measures rows again from their stored bytes, to compare with what the rows say."""
 
 from dataclasses import replace
 from functools import partial
@@ -16,14 +16,14 @@ from degradation.waveform import Waveform, power
 from storage.audio import decode_audio
 from storage.load_or_render import load_or_render
 from storage.midi import read_midi
-from storage.pairs import replay_without_noise
+from storage.replay import replay_without_noise
 
 ROUNDING_POWER = 2.0**-30 / 12
 """Mean square of rounding to steps of 2**-15 (Bennett 1948), full scale squared."""
 
 LEAST_OF_ROUNDING = 20.0
-"""Noise of less than so many times rounding's power is not measured again: rounding of a faint
-sound may have half as much power again, which here is a tenth of a dB."""
+"""Noise below this many times the power of rounding is not measured: the rounding of a faint
+sound may have half as much power again, which at this ratio is a tenth of a dB."""
 
 HOP_S = 0.005
 WIDEST_LAG_S = 0.15
@@ -33,13 +33,13 @@ def measured_snr_db(row: dict[str, Any], root: Path | None) -> float | None:
     """Return the SNR of a row's stored audio against the same sound without its noise, in dB.
 
     None for a row without noise, or with noise that rounding hides. The sound is made again by
-    replay; the noisy one is decoded. FLAC's rounding to 16 bits is noise too, and shows where the
-    sound is faint: its power, a twelfth of the square of a step, is taken off.
+    replay; the noisy one is decoded. FLAC's rounding to 16 bits adds noise, too, which
+    matters where the sound is faint: its power, a twelfth of a squared step, is subtracted.
     """
     if row["realised_snr_db"] is None:
         return None
     sound = replay_without_noise(row, root).samples
-    # By what the row says: noise that is missing from its bytes has to be found out.
+    # Decided by what the row says, so that noise missing from its bytes is found.
     if power(sound) / 10 ** (row["realised_snr_db"] / 10) < LEAST_OF_ROUNDING * ROUNDING_POWER:
         return None
     stored = decode_audio(row["audio"]["bytes"], row["sample_id"])
@@ -48,7 +48,7 @@ def measured_snr_db(row: dict[str, Any], root: Path | None) -> float | None:
 
 
 def onset_lag_s(performance: Performance, waveform: Waveform) -> float:
-    """Return by how much the audio's attacks come after the MIDI's onsets, in seconds.
+    """Return the delay of the audio's attacks behind the MIDI's onsets, in seconds.
 
     The lag within ±150 ms at which the spectral flux follows the onsets best, weighted by
     velocity (5 ms steps).
@@ -69,7 +69,7 @@ def onset_lag_s(performance: Performance, waveform: Waveform) -> float:
 
 
 def row_onset_lag_s(row: dict[str, Any]) -> float:
-    """Return the lag of a row's audio behind the notes that it is of.
+    """Return the lag of a row's audio behind the notes that it plays.
 
     A recording is of the clean notes; a rendering, of the damaged ones.
     """
@@ -81,7 +81,7 @@ def row_onset_lag_s(row: dict[str, Any]) -> float:
 def dry_sound(row: dict[str, Any], instrument: Instrument, root: Path | None) -> Waveform:
     """Return a row's damaged playing on one instrument, with nothing done to the sound.
 
-    Of a recorded row it is the recording, which the damage to the notes never reached.
+    For a recorded row it is the recording, which damage to the notes does not change.
     """
     played = read_midi(row["midi"]["bytes"], row["sample_id"])
     # A MIDI file ends with its last event; the window goes on.

@@ -27,6 +27,17 @@ settings.register_profile(
 settings.load_profile("untimed")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let one process of pytest-xdist have all tests of a file, or of the finished project.
+
+    What these share is made once then: the project's whole graph, a browser, trained models.
+    """
+    for item in items:
+        shares_project = "finished" in getattr(item, "fixturenames", ())
+        group = "finished" if shares_project else item.path.as_posix()
+        item.add_marker(pytest.mark.xdist_group(group))
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _signals_are_heard() -> None:
     """A shell lets what runs in the background ignore these, and what that starts would, too."""
@@ -165,9 +176,9 @@ def save_model() -> Callable[..., Any]:
 
     from models.diagnostics.watch import FusionWatch
     from models.networks.network import GradingNetwork
-    from models.training.checkpoint import save_best
+    from models.training.checkpoint import describe_model, save_best
     from models.training.files import HISTORY_FILE, write_json
-    from models.training.history import EpochRecord, to_plain
+    from models.training.history import EpochRecord
     from models.training.identity import Origin
 
     def save(
@@ -190,10 +201,11 @@ def save_model() -> Callable[..., Any]:
             learning_rate=0, samples_per_s=0, wait_share=0, seconds=0,
         )  # fmt: skip
         origin = Origin(identity="0", table_versions={})
-        checkpoint = save_best(folder, name, origin, config, record, network.state_dict())
+        about = describe_model(name, origin, config) | {"epoch": 1, "val_loss": val_loss}
+        checkpoint = save_best(folder, name, about, network.state_dict())
         history = {
             "experiment": name, "identity": "0", "table_versions": {},
-            "checkpoint": checkpoint.name, "parameters": 1, "epochs": [to_plain(record)],
+            "checkpoint": checkpoint.name, "parameters": 1, "epochs": [record],
         }  # fmt: skip
         write_json(folder / HISTORY_FILE, history)
         return network.eval()

@@ -1,4 +1,4 @@
-"""The audio encoders, and the features that they read: `mel` from scratch, `mert` pretrained."""
+"""Audio features (`mel` or pretrained `mert`) and the encoder that reads them."""
 
 from typing import Annotated, Literal, Self
 
@@ -13,7 +13,7 @@ MERT_LAYERS = 12
 
 
 class MelFeatures(Section):
-    """How sound becomes a log-mel spectrogram (see `models.inputs.log_mel`)."""
+    """Settings of the log-mel spectrogram (see `models.inputs.log_mel`)."""
 
     kind: Literal["mel"]
     sample_rate_hz: Count
@@ -50,7 +50,7 @@ class MelFeatures(Section):
 
 
 class MertFeatures(Section):
-    """How sound becomes MERT's hidden states (see `models.inputs.mert`), cached at `frame_rate_hz`.
+    """Settings of MERT's hidden states (see `models.inputs.mert`), stored at `frame_rate_hz`.
 
     `source` is a hub id or a local folder, `revision` the whole hash of a commit of the hub (null
     for a folder); the states of `layers` (1 to 12, counted after the input embedding) are averaged.
@@ -77,19 +77,18 @@ class MertFeatures(Section):
 
 
 OF_NO_FEATURE = frozenset({"clips_per_batch", "source", "revision"})
-"""Settings that no feature follows from: how many clips go through MERT at once, and where its
-weights lie. What the weights are is told by their own digest (`mert_identity`)."""
+"""Settings that change no feature: MERT's batch size and where its weights lie. The weights
+themselves are identified by a digest (`mert_identity`)."""
 
 AudioFeatures = Annotated[MelFeatures | MertFeatures, Field(discriminator="kind")]
-"""What the table `audio_features` holds."""
+"""The features in the table `audio_features`."""
 
 
 class AudioEncoderConfig(Section):
-    """From features to one vector a step: (value - centre) / scale, then convolutions.
+    """Features to one vector per step: (value - centre) / scale, then convolutions.
 
-    For `mel`, values are dB. `blocks` residual convolutions run before and after the frames
-    are averaged to steps; with 0 blocks and `width` null, as for `mert`, steps are means of
-    frames and nothing is learnt.
+    For `mel`, values are dB. `blocks` residual convolutions run before and after the frames are
+    averaged to steps; with 0 blocks and `width` null (`mert`) frames are only averaged.
     """
 
     centre: float

@@ -1,17 +1,15 @@
-"""What an experiment file says: every size, rate and schedule, typed and strict."""
+"""The experiment file: every size, rate and schedule, typed and strict."""
 
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal, Self, get_args
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
-from degradation.config_file import explain, read_mapping
-from degradation.errors import UserError
 from models.config.audio import AudioEncoderConfig, AudioFeatures
 from models.config.losses import LossConfig
 from models.config.midi import MidiEncoderConfig, PretrainingConfig
-from models.config.section import Count, NotNegative, Positive, Section, Share
+from models.config.section import Count, NotNegative, Positive, Section, Share, load_section
 
 Experiment = Literal["audio_only", "midi_only", "crossattn", "gated", "concat"]
 EXPERIMENTS: tuple[Experiment, ...] = get_args(Experiment)
@@ -23,7 +21,7 @@ MODALITIES: Mapping[Experiment, frozenset[Modality]] = {
     "gated": frozenset({"audio", "midi"}),
     "concat": frozenset({"audio", "midi"}),
 }
-"""What each experiment is shown."""
+"""The modalities that each experiment reads."""
 
 FUSION_FIGURES = ("audio_share", "gate")
 """Columns of a fusion model's predictions that say what its fusion did in that sample."""
@@ -36,10 +34,10 @@ class ProjectionConfig(Section):
 
 
 class FusionConfig(Section):
-    """Heads of cross-attention, and how often training takes one modality of a clip away.
+    """Heads of cross-attention, and how often training drops one modality of a clip.
 
     Each clip loses its audio with probability `modality_dropout` / 2, its MIDI likewise, never
-    both; so that a fusion model also answers with one alone (ModDrop, Neverova et al. 2016).
+    both, so that a fusion model also works with one alone (ModDrop, Neverova et al. 2016).
     """
 
     heads: Count
@@ -47,7 +45,7 @@ class FusionConfig(Section):
 
 
 class AggregationConfig(Section):
-    """BiLSTM states in each direction, and attention heads that pool them over time."""
+    """BiLSTM states per direction, and attention heads that pool them over time."""
 
     hidden: Count
     heads: Count
@@ -69,10 +67,10 @@ class HeadConfig(Section):
 
 
 class TrainingConfig(Section):
-    """The schedule, how examples reach it, and what computes.
+    """The schedule, the loading of examples, and the devices.
 
-    `batch_size` is that of one device; `devices` more than 1 train by DDP. `precision` "bf16"
-    is bfloat16 autocast with float32 weights.
+    `batch_size` is per device; more than 1 of `devices` train by DDP. `precision` "bf16" is
+    bfloat16 autocast with float32 weights.
     """
 
     precision: Literal["bf16", "32"]
@@ -135,13 +133,5 @@ class ExperimentConfig(Section):
 
 
 def load_experiment(path: Path) -> ExperimentConfig:
-    """Return the experiments that a YAML file describes.
-
-    Raises UserError, in one line that names file, key, what was expected and what was got,
-    when the file is missing, is no YAML mapping, or breaks a rule of `ExperimentConfig`.
-    """
-    values = read_mapping(path)
-    try:
-        return ExperimentConfig.model_validate(values)
-    except ValidationError as error:
-        raise UserError(f"{path} is no sound experiment: {explain(error)}") from error
+    """Return the experiments of a YAML file; UserError as in `load_section`."""
+    return load_section(path, ExperimentConfig)

@@ -2,11 +2,7 @@
 
 from pathlib import Path
 
-from pydantic import ValidationError
-
-from degradation.config_file import explain, read_mapping
-from degradation.errors import UserError
-from models.config.section import Count, NotNegative, Positive, Section
+from models.config.section import Count, NotNegative, Positive, Section, load_section
 
 
 class BoostingConfig(Section):
@@ -38,9 +34,5 @@ class HumanValidationConfig(Section):
 
 
 def load_human_validation(path: Path) -> HumanValidationConfig:
-    """Return the configuration. Raises UserError in one line."""
-    values = read_mapping(path)
-    try:
-        return HumanValidationConfig.model_validate(values)
-    except ValidationError as error:
-        raise UserError(f"{path} is not sound: {explain(error)}") from error
+    """Return the configuration of a YAML file; UserError as in `load_section`."""
+    return load_section(path, HumanValidationConfig)

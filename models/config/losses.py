@@ -1,4 +1,4 @@
-"""What training makes small: each term with its weight; null switches it off."""
+"""The terms of the loss with their weights; null switches a term off."""
 
 from typing import Annotated, Literal, Self
 
@@ -15,21 +15,21 @@ class HuberConfig(Section):
 
 
 class RankingConfig(Section):
-    """Pairs of a batch whose true scores lie at least so far apart must come in that order."""
+    """Ranks the pairs of a batch whose true scores differ by at least this much."""
 
     weight: Positive
     least_difference_points: Positive
 
 
 class ContrastiveConfig(Section):
-    """Audio and MIDI of one clip must be more alike than of two clips."""
+    """Draws audio and MIDI of one clip together, those of two clips apart."""
 
     weight: Positive
     temperature: Positive
 
 
 class CoralConfig(Section):
-    """Ordinal levels from `lowest` to `highest` in steps of `step_points`, a head a dimension."""
+    """Ordinal levels from `lowest` to `highest` by `step_points`, one head per dimension."""
 
     weight: Positive
     lowest: float
@@ -53,10 +53,10 @@ class CoralConfig(Section):
 
 
 class BootstrapConfig(Section):
-    """Reed et al. 2015, against CORAL's ordinal targets: `beta` is the trust in the label.
+    """Bootstrapped ordinal targets (Reed et al. 2015); `beta` is the weight of the label.
 
-    In the first `warmup_epochs` labels are trusted whole: a network that knows nothing yet would
-    be confirmed in its first guesses.
+    It is off for the first `warmup_epochs`: the predictions of an untrained network would only
+    confirm themselves.
     """
 
     form: Literal["soft", "hard"]

@@ -1,4 +1,4 @@
-"""The MIDI encoder, its tokens, and how it is trained before any score is seen."""
+"""The MIDI encoder, its tokens, and its pretraining."""
 
 from typing import Literal, Self
 
@@ -10,9 +10,9 @@ TokenName = Literal["performance", "octuple"]
 
 
 class MidiEncoderConfig(Section):
-    """The transformer over notes; sinusoids of these periods tell it when a note begins.
+    """The transformer over notes; sinusoids of these periods encode a note's onset.
 
-    `tokens` names what the notes are read as (see `models.tokens`).
+    `tokens` names the kind of token (see `models.tokens`).
     """
 
     tokens: TokenName
@@ -42,8 +42,8 @@ class MidiEncoderConfig(Section):
 class PretrainingConfig(Section):
     """Masked pretraining of the MIDI encoder (MidiBERT; see `models.training.pretraining`).
 
-    A window of `window_s` begins at a random place in each `window_s` of music, a new one
-    each epoch. Of its notes `mask_share` are to be guessed.
+    Each epoch, a window of `window_s` starts at a random place in every `window_s` of music. The
+    share `mask_share` of its notes is predicted.
     """
 
     epochs: Count

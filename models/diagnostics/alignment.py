@@ -1,6 +1,6 @@
-"""Do two modalities say the same thing of the same moment? Retrieval, CKA and the best shift.
+"""How well two modalities are aligned: retrieval, CKA and the best shift, all in float64.
 
-All is computed in float64. A figure that is not defined (too few rows, no spread) is None.
+A figure that is undefined (too few rows, no variance) is None.
 """
 
 import math
@@ -12,16 +12,16 @@ import torch.nn.functional as F
 from torch import Tensor
 
 FEWEST_ROWS = 4
-"""The unbiased estimate of HSIC is made of tuples of four different rows."""
+"""The unbiased estimate of HSIC needs four different rows."""
 
 
 def centred(rows: Tensor) -> Tensor:
-    """Return (n, width) rows less their mean, float64; float32 rows all alike become exactly 0."""
+    """Return rows (n, width) minus their mean, float64; equal float32 rows become exactly 0."""
     return rows.double() - rows.double().mean(dim=0)
 
 
 def _unbiased_hsic(x: Tensor, y: Tensor) -> float:
-    """Return n (n - 3) times the unbiased linear HSIC of centred rows, from covariances alone."""
+    """Return n (n - 3) times the unbiased linear HSIC of centred rows."""
     n = len(x)
     x_norms, y_norms = x.square().sum(dim=1), y.square().sum(dim=1)
     return float(
@@ -35,11 +35,10 @@ def linear_cka(x: Tensor, y: Tensor) -> float | None:
     """Return the linear centred kernel alignment of rows (n, p) and (n, q), debiased.
 
     HSIC(x, y) / sqrt(HSIC(x, x) HSIC(y, y)) with linear kernels (Kornblith et al. 2019,
-    "Similarity of neural network representations revisited"). 1: alike but for a rotation, a
+    "Similarity of neural network representations revisited"). 1: equal up to a rotation, a
     shift and one scale; 0: independent. HSIC is the unbiased estimate of Song et al. (2012), as
-    the plain one grows with p q / n: unrelated vectors of 512 channels would look alike. So the
-    figure may fall a little below 0. Steps of one clip are not independent rows, so that a
-    little bias remains.
+    the plain one grows with p q / n and makes unrelated vectors of 512 channels look similar. So
+    the figure can be slightly negative. A small bias remains, as steps of one clip are dependent.
 
     Raises ValueError when the rows do not pair up.
     """
@@ -57,9 +56,9 @@ def linear_cka(x: Tensor, y: Tensor) -> float | None:
 def retrieval_at_1(audio: Tensor, midi: Tensor) -> float | None:
     """Return how often the nearest clip of the other modality is the clip itself, 0-1.
 
-    `audio` and `midi` (clips, width) are one vector a clip, in one order. Each side is centred
-    on its mean over the clips, or what all clips share would hide what tells them apart;
-    nearness is the cosine. The mean of both directions; by chance 1 / clips.
+    `audio` and `midi` (clips, width) hold one vector per clip in the same order. Each side is
+    centred on its mean over clips; similarity is the cosine. Mean of both directions; chance is
+    1 / clips.
 
     Raises ValueError when the shapes differ.
     """
@@ -78,24 +77,22 @@ def retrieval_at_1(audio: Tensor, midi: Tensor) -> float | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shift:
-    """By how many steps the audio is late (negative: early), and the CKA at that shift."""
+    """Steps by which the audio is late (negative: early), and the CKA at that shift."""
 
     steps: int
     cka: float
 
 
 def best_shift(audio: Sequence[Tensor], midi: Sequence[Tensor], largest_shift: int) -> Shift | None:
-    """Return the shift of audio against MIDI, in steps, at which they are most alike.
+    """Return the shift of audio against MIDI, in steps, with the highest CKA.
 
-    `audio` and `midi` hold one (steps, width) sequence a clip. The middle of each MIDI clip is
-    held and audio is slid along it, so that every shift is judged on equally many pairs, none
-    of them across clips: MIDI step t meets audio step t + shift. Each clip is centred on its
-    own mean, or what tells clips apart (alike at any shift) would hide what tells moments
-    apart. Clips of up to 2 x `largest_shift` steps have no middle and are left out; None when
-    none is left. Of equals, the shift nearest to 0.
+    `audio` and `midi` hold one (steps, width) sequence per clip. MIDI step t is paired with audio
+    step t + shift, for the middle steps of each clip, so that every shift has equally many pairs
+    and none crosses clips. Each clip is centred on its own mean: differences between clips would
+    hide those between moments. Clips of up to 2 x `largest_shift` steps are left out; None when
+    none remains. Of equals, the shift nearest to 0.
 
-    MIDI steps say what is struck. Audio steps that say what sounds, not what begins, are about
-    one step late by nature, as a note sounds in full only in the step after its onset.
+    Audio is about one step late by nature: a note sounds in full only in the step after its onset.
     """
     pairs = [
         (centred(sound), centred(notes))

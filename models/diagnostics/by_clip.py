@@ -1,9 +1,9 @@
-"""What a fusion did in each clip by itself."""
+"""Diagnostics of a fusion, one value per clip."""
 
 import torch
 from torch import Tensor
 
-from models.networks.fusion.fused import Fused
+from models.networks.fusion.fused import Fused, norm_share
 
 
 def clip_means(values: Tensor, mask: Tensor) -> Tensor:
@@ -15,14 +15,10 @@ def audio_share_by_clip(fused: Fused, mask: Tensor) -> Tensor:
     """Return the mean over a clip's real steps of |a| / (|a| + |m|), float32 (B,).
 
     a and m are the contributions that sum to the fused step (see `FusionDiagnostics`). Steps
-    of nothing are left out; a clip of nothing else is nan.
+    where both are 0 are left out; a clip of only such steps is nan.
     """
-    audio, midi = (
-        torch.linalg.vector_norm(side.float(), dim=2) for side in (fused.audio, fused.midi)
-    )
-    total = audio + midi
-    there = mask & (total != 0)
-    return clip_means(torch.where(there, audio / total, 0.0), there)
+    share = norm_share(fused.audio, fused.midi)
+    return clip_means(share, mask & ~share.isnan())
 
 
 def gate_by_clip(fused: Fused, mask: Tensor) -> Tensor | None:

@@ -1,35 +1,34 @@
-"""What a pass over a split showed of the fusion inside a model."""
+"""The figures of a fusion over a split."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FusionDiagnostics:
-    """Plain figures, ready for `dataclasses.asdict` and JSON; None where there is none.
+    """Plain figures that JSON can hold; None where a figure is undefined.
 
     Over all real steps of the split:
 
-    - `gate_mean`, `gate_spread` (standard deviation): one value a channel of the hidden space;
-      1 is audio. Not a contribution by themselves: a gate of 1 on a side of norm 0 passes
-      nothing.
+    - `gate_mean`, `gate_spread` (standard deviation): one value per hidden channel; 1 is audio.
+      A gate alone is no contribution: a gate of 1 on a side of norm 0 passes nothing.
     - `audio_share`: mean over steps of |a| / (|a| + |m|), a and m the contributions that sum to
       the fused step (for the GMU, gate times side); .5 is even.
     - `attention_entropy`: of each softmax over a clip's n real steps, entropy / log n: 1 is
-      uniform, 0 is one step. "pooling", and with cross-attention "audio_to_midi" (audio asks)
-      and "midi_to_audio"; mean over queries and heads.
+      uniform, 0 is one step. "pooling", and with cross-attention "audio_to_midi" (audio
+      queries) and "midi_to_audio"; mean over queries and heads.
     - `attention_share`: with cross-attention, the part of each side's enriched steps that came
       from the other modality: mean of |taken| / (|taken| + |own|) (Kobayashi et al. 2021).
-      Attention weights cannot say it, as each softmax sees one modality and sums to 1.
+      Attention weights do not show it, as each softmax covers one modality and sums to 1.
 
-    Over a sample of clips that depends on their ids alone (see `models.diagnostics.watch`):
+    Over a sample of clips chosen by their ids (see `models.diagnostics.watch`):
 
     - `retrieval_at_1`: given a clip's mean step of one modality, how often the nearest of
       `retrieval_clips` of the other is its own; `retrieval_chance` is 1 / `retrieval_clips`.
-      Clips may be draws of one segment, which sound alike, so that 1 is out of reach.
+      Clips may be versions of one segment that sound alike, so 1 may be out of reach.
     - `cka`: linear CKA between the modalities' steps (see `alignment.linear_cka`).
-    - `shift_steps`: the shift at which the modalities are most alike, each clip centred on
-      itself; positive when audio is late. `shift_cka` is their likeness there: near 0, there is
-      no shift to speak of.
+    - `shift_steps`: the shift at which the modalities are most similar, each clip centred on
+      its own mean; positive when audio is late. `shift_cka` is the CKA there: near 0, the shift
+      means nothing.
     """
 
     gate_mean: tuple[float, ...] | None
@@ -45,10 +44,7 @@ class FusionDiagnostics:
     shift_cka: float | None
 
     def curves(self) -> dict[str, float]:
-        """Return the single figures there are, by name: what a log draws over the epochs.
-
-        Gates are means over the channels.
-        """
+        """Return the figures that are single numbers, by name. Gates are means over channels."""
         figures: dict[str, float | None] = {
             "gate: mean": _mean(self.gate_mean),
             "gate: spread": _mean(self.gate_spread),

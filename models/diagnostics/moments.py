@@ -1,4 +1,4 @@
-"""A mean and a spread that are gathered batch by batch, and across processes."""
+"""Mean and standard deviation, accumulated over batches and processes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,13 +17,13 @@ class Moments:
 
     @classmethod
     def of(cls, observations: Tensor) -> "Moments":
-        """Take in (n, ...) observations, from any device."""
+        """Return the sums of observations (n, ...) on any device."""
         values = observations.detach().cpu().double()
         return cls(total=values.sum(0), squares=values.square().sum(0), count=len(values))
 
     @classmethod
     def together(cls, parts: Sequence["Moments"]) -> "Moments":
-        """Return the moments of all that `parts`, at least one, have taken in."""
+        """Return the moments of all observations of `parts` (at least one)."""
         return cls(
             total=torch.stack([part.total for part in parts]).sum(0),
             squares=torch.stack([part.squares for part in parts]).sum(0),

@@ -1,4 +1,4 @@
-"""Looks on while a split passes through a model, and says what its fusion did."""
+"""Collects what a fusion does while a split passes through a model."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -11,20 +11,20 @@ from models.diagnostics.alignment import best_shift, linear_cka, retrieval_at_1
 from models.diagnostics.fusion_diagnostics import FusionDiagnostics
 from models.diagnostics.moments import Moments
 from models.networks.aggregation import Pooled
-from models.networks.fusion.fused import Fused
+from models.networks.fusion.fused import Fused, norm_share
 
 RETRIEVAL_CLIPS = 512
-"""Clips among which each is sought."""
+"""Clips among which retrieval searches."""
 SAMPLED_STEPS = 4096
-"""Steps at which CKA is taken: whole clips, until there are so many."""
+"""Steps that CKA is computed on: whole clips are added until there are this many."""
 LARGEST_SHIFT_STEPS = 10
-"""Shifts that are tried, to either side."""
+"""Largest shift that is tried, in either direction."""
 
 Pair = tuple[Tensor, Tensor]
 
 
 def relative_entropy(weight: Tensor, mask: Tensor) -> Tensor:
-    """Return the entropy of attention weights as a part of the largest there could be, 0-1.
+    """Return the entropy of attention weights divided by its maximum, 0-1.
 
     `weight` (B, ..., S) sums to 1 over the real steps of `mask` (B, S), at least two a clip;
     the result is (B, ...).
@@ -32,16 +32,6 @@ def relative_entropy(weight: Tensor, mask: Tensor) -> Tensor:
     largest = mask.sum(dim=1).float().log().view(-1, *[1] * (weight.ndim - 2))
     entropy: Tensor = torch.special.entr(weight.float()).sum(dim=-1)
     return entropy / largest
-
-
-def norm_shares(part: Tensor, other: Tensor) -> Tensor:
-    """Return |part| / (|part| + |other|) for each row of (n, W), but for rows of nothing."""
-    part_norm, other_norm = (
-        torch.linalg.vector_norm(side.float(), dim=1) for side in (part, other)
-    )
-    total = part_norm + other_norm
-    shares: Tensor = (part_norm / total)[total != 0]
-    return shares
 
 
 def _on_cpu(pair: Pair) -> Pair:
@@ -56,14 +46,14 @@ def _sides(pairs: dict[int, Pair]) -> tuple[list[Tensor], list[Tensor]]:
 
 @dataclass(slots=True, eq=False)
 class FusionWatch:
-    """What has been seen so far; small (tens of MB at most), picklable, and to be merged.
+    """Running figures of a fusion: tens of MB at most, picklable, and mergeable.
 
-    The sampled clips are those of the lowest digests of their ids: the same in every epoch and
-    experiment, from all over the split, in whatever order or process they come.
+    Sampled are the clips with the lowest digests of their ids: the same in every epoch and
+    experiment, spread over the split, whatever the order or the process.
     """
 
     moments: dict[tuple[str, str], Moments] = field(default_factory=dict)
-    """By figure and, where a figure has several, by what it is of."""
+    """By figure and, where a figure has several, by its subject."""
     vectors: dict[int, Pair] = field(default_factory=dict)
     """Each sampled clip's mean audio and MIDI step, (W,) each, for retrieval."""
     steps: dict[int, Pair] = field(default_factory=dict)
@@ -80,20 +70,18 @@ class FusionWatch:
         midi_steps: Tensor | None,
         mask: Tensor,
     ) -> None:
-        """Take in a batch of B clips, seen in evaluation mode, of any device and float type.
+        """Add a batch of B clips, evaluated on any device and in any float type.
 
-        `fused` is None for a model of one modality. `audio_steps` and `midi_steps` (B, S, W)
-        are the projected steps, before fusion; without both, nothing is said of alignment.
-        `mask` (B, S) is true on real steps.
-
-        Raises ValueError when `mask` is not one row a sample id.
+        `fused` is None for a model of one modality. `audio_steps` and `midi_steps` (B, S, W) are
+        the projected steps before fusion; alignment needs both. `mask` (B, S) is true on real
+        steps. Raises ValueError when `mask` has not one row per sample id.
         """
         if mask.ndim != 2 or len(mask) != len(sample_ids):
             raise ValueError(
-                f"mask must be ({len(sample_ids)}, steps), one row a sample id, got "
+                f"mask must be ({len(sample_ids)}, steps), one row per sample id, got "
                 f"{tuple(mask.shape)}"
             )
-        # One step leaves attention no choice, and so no entropy to speak of.
+        # Attention over a single step has no entropy.
         several = mask.sum(dim=1) > 1
         pooling = relative_entropy(pooled.weight[several].transpose(1, 2), mask[several])
         self._observe("entropy", "pooling", pooling.flatten())
@@ -109,7 +97,8 @@ class FusionWatch:
             self.moments[figure, of] = Moments.together([before, seen] if before else [seen])
 
     def _add_fused(self, fused: Fused, mask: Tensor) -> None:
-        self._observe("audio_share", "", norm_shares(fused.audio[mask], fused.midi[mask]))
+        shares = norm_share(fused.audio[mask], fused.midi[mask])
+        self._observe("audio_share", "", shares[~shares.isnan()])
         if fused.gate is not None:
             self._observe("gate", "", fused.gate[mask])
         several = mask.sum(dim=1) > 1
@@ -130,7 +119,7 @@ class FusionWatch:
         self._sample()
 
     def _sample(self) -> None:
-        """Let go of the clips that the sample has no room for."""
+        """Drop the clips beyond the sample's size."""
         self.vectors = {
             key: _on_cpu(self.vectors[key]) for key in sorted(self.vectors)[:RETRIEVAL_CLIPS]
         }
@@ -143,7 +132,7 @@ class FusionWatch:
 
     @staticmethod
     def merge(watches: Sequence["FusionWatch"]) -> "FusionWatch":
-        """Return the watch that would have seen all that `watches` have seen between them."""
+        """Return one watch with the observations of all `watches`."""
         merged = FusionWatch()
         for key in sorted({key for watch in watches for key in watch.moments}):
             parts = [watch.moments[key] for watch in watches if key in watch.moments]
@@ -162,7 +151,7 @@ class FusionWatch:
         }
 
     def result(self) -> FusionDiagnostics:
-        """Return the figures of all that was seen."""
+        """Return the figures over all added batches."""
         gate = self.moments.get(("gate", ""))
         clips = len(self.vectors)
         retrieval = cka = shift = None

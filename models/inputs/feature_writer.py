@@ -18,6 +18,7 @@ from models.config.audio import OF_NO_FEATURE, AudioFeatures, MelFeatures, MertF
 from models.config.experiment import ExperimentConfig
 from models.config.midi import TokenName
 from models.inputs.feature_reader import ExampleParts
+from models.inputs.mert_files import mert_identity
 from models.tokens.tokenisers import TOKENISERS
 from storage.audio import decode_audio
 from storage.files import filesystem
@@ -45,8 +46,6 @@ def audio_features_version(config: AudioFeatures) -> str:
     """Return what a part of audio features is called by: settings and, for MERT, weights."""
     settings = config.model_dump_json(exclude=set(OF_NO_FEATURE))
     if isinstance(config, MertFeatures):
-        from models.inputs.mert import mert_identity
-
         settings += mert_identity(config)
     return AUDIO_FEATURES_VERSION + hashlib.sha256(settings.encode()).hexdigest()[:8]
 

@@ -1,4 +1,4 @@
-"""Sound as log-mel frames: what the audio models see, computed once and cached."""
+"""Log-mel frames: the input of the audio models, computed once and stored."""
 
 import functools
 
@@ -29,7 +29,7 @@ def _spectrogram(config: MelFeatures) -> torch.nn.Module:
 
 
 def mel_frame_count(samples: int, sample_rate_hz: int, config: MelFeatures) -> int:
-    """Return how many frames `samples` at `sample_rate_hz` become: one for each begun hop."""
+    """Return the number of frames of `samples` at `sample_rate_hz`: one per begun hop."""
     return -(-samples * config.frame_rate_hz // sample_rate_hz)
 
 
@@ -38,9 +38,8 @@ def log_mel(waveform: Waveform, config: MelFeatures) -> NDArray[np.float16]:
 
     Sound at another rate is resampled (windowed sinc). Frame i is centred on
     i / `frame_rate_hz` seconds: Hann window, power spectrum, triangular bands on the HTK mel
-    scale. 0 dB is the peak bin of a full-scale sine; nothing lies below `floor_db`. The
-    level is absolute: a clip is never normalised, so that a noise floor stays visible.
-    float16 keeps dB to 0.06. Deterministic.
+    scale. 0 dB is the peak bin of a full-scale sine, `floor_db` the minimum. Levels are absolute:
+    clips are not normalised, so that a noise floor stays visible. float16 keeps dB to 0.06.
 
     Raises UserError when there are no samples.
     """

@@ -1,24 +1,20 @@
-"""MERT's weights: found, read as HuBERT without remote code, and checked tensor by tensor.
+"""MERT as a HuBERT model: loaded without remote code and checked tensor by tensor.
 
 MERT-v1-95M (Li et al. 2023, "MERT: Acoustic Music Understanding Model with Large-Scale
-Self-supervised Training", arXiv:2306.00107) is HuBERT (Hsu et al. 2021) taught with music. Its
-published `config.json` names Python code to be fetched and run; that code departs from
-`transformers.HubertModel` only for the options in `NOT_HUBERT`, so it is never needed.
-`models.inputs.mert_frames` makes features with what is loaded here.
+Self-supervised Training", arXiv:2306.00107) is HuBERT (Hsu et al. 2021) trained on music. Its
+published `config.json` names Python code to fetch and run. That code differs from
+`transformers.HubertModel` only for the options in `NOT_HUBERT`, so it is not needed.
 """
 
 import functools
-import hashlib
 import json
 import pickle
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-from huggingface_hub import hf_hub_download
-from huggingface_hub.errors import EntryNotFoundError, StrictDataclassError
+from huggingface_hub.errors import StrictDataclassError
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
@@ -26,13 +22,11 @@ from torch import Tensor
 from degradation.errors import UserError
 from models.config.audio import MERT_RATE_HZ, MertFeatures
 from models.device import accelerator
+from models.inputs.mert_files import find_files, first_line, mert_identity
 
 # Importing transformers takes seconds, which a run without MERT need not spend.
 if TYPE_CHECKING:
     from transformers import HubertConfig, HubertModel
-
-WEIGHT_FILES = ("pytorch_model.bin", "model.safetensors")
-"""What the weights may be called, MERT's own name first: cached once, it asks no network."""
 
 NOT_HUBERT = ("feature_extractor_cqt", "deepnorm")
 """Options of MERT's `config.json` that make another architecture when true."""
@@ -44,8 +38,8 @@ NAMES_SHOWN = 3
 class Mert:
     """A checkpoint in memory, in evaluation mode and on its device.
 
-    `normalise` says whether it was taught with clips of zero mean and unit variance; `unused`
-    are the tensors of the file for which HuBERT has no place.
+    `normalise` is whether it was trained on clips of zero mean and unit variance; `unused` names
+    the tensors of the file that HuBERT does not have.
     """
 
     model: "HubertModel"
@@ -53,25 +47,18 @@ class Mert:
     unused: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Files:
-    config: Path
-    preprocessor: Path
-    weights: Path
-
-
 def load_mert(config: MertFeatures) -> Mert:
     """Return the checkpoint of `config`, on the GPU if there is one.
 
-    Layers above the last of `config.layers` are dropped: nothing reads them. Deterministic, and
-    leaves the global generator of random numbers as it was.
+    Layers above the last of `config.layers` are dropped: nothing reads them. Deterministic; the
+    global random generator is left unchanged.
 
-    Raises UserError when the checkpoint cannot be had, is broken, is not MERT as `config` expects
-    it, or does not hold every parameter of the model.
+    Raises UserError when the checkpoint is missing or broken, is not the MERT that `config`
+    describes, or lacks a parameter of the model.
     """
     from transformers import HubertModel
 
-    files = _files(config)
+    files = find_files(config)
     normalise = _normalises(files.preprocessor)
     architecture = _architecture(files.config, config)
     tensors = _tensors(files.weights)
@@ -93,85 +80,13 @@ def load_mert(config: MertFeatures) -> Mert:
 
 
 def warm_mert(config: MertFeatures) -> Mert:
-    """Return the checkpoint of `config`, loaded once a process unless its files change."""
+    """Return the checkpoint of `config`, loaded once per process unless its files change."""
     return _warm(config, mert_identity(config))
-
-
-def mert_identity(config: MertFeatures) -> str:
-    """Return what names the checkpoint: hub id and commit, or a digest of the local files.
-
-    A file is read again only when its size or time of change is another. Raises UserError when
-    the folder is incomplete or the revision is not a commit.
-    """
-    if config.revision is not None:
-        return f"{config.source}@{_commit(config.source, config.revision)}"
-    files = _files(config)
-    digests = [
-        _digest(path, path.stat().st_mtime_ns, path.stat().st_size)
-        for path in (files.config, files.preprocessor, files.weights)
-    ]
-    return "sha256:" + hashlib.sha256("".join(digests).encode()).hexdigest()
 
 
 @functools.lru_cache(maxsize=1)
 def _warm(config: MertFeatures, identity: str) -> Mert:
     return load_mert(config)
-
-
-@functools.lru_cache(maxsize=16)
-def _digest(path: Path, modified_ns: int, size: int) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _files(config: MertFeatures) -> _Files:
-    return _Files(
-        config=_file(config, ("config.json",)),
-        preprocessor=_file(config, ("preprocessor_config.json",)),
-        weights=_file(config, WEIGHT_FILES),
-    )
-
-
-def _file(config: MertFeatures, names: tuple[str, ...]) -> Path:
-    """Return the first of `names` that the checkpoint has."""
-    if config.revision is None:
-        return _local_file(Path(config.source), names)
-    source, revision = config.source, _commit(config.source, config.revision)
-    for name in names:
-        try:
-            return Path(hf_hub_download(source, name, revision=revision))
-        except (EntryNotFoundError, OSError, ValueError) as error:
-            reason = _first_line(error)
-    raise UserError(
-        f"cannot have {' or '.join(names)} of {source}@{revision} ({reason}); expected a "
-        "checkpoint on the hub or in its cache: correct source and revision, or download it "
-        "elsewhere, set source to its folder and revision to null"
-    )
-
-
-def _commit(source: str, revision: str) -> str:
-    if not re.fullmatch("[0-9a-f]{40}", revision):
-        raise UserError(
-            f"revision {revision!r} of {source} can come to mean other weights; expected the 40 "
-            "hexadecimal digits of a commit: copy them from the hub's list of commits, or set "
-            "revision to null if source is a folder"
-        )
-    return revision
-
-
-def _local_file(folder: Path, names: tuple[str, ...]) -> Path:
-    if not folder.is_dir():
-        raise UserError(
-            f"source {str(folder)!r} is not a folder; without a revision a folder is expected: "
-            "correct the path or, if it is a hub id, set revision to a commit"
-        )
-    for name in names:
-        if (folder / name).is_file():
-            return folder / name
-    raise UserError(
-        f"the folder {folder} has no {' or '.join(names)}; expected a whole checkpoint: copy the "
-        "file there too"
-    )
 
 
 def _json(path: Path) -> dict[str, Any]:
@@ -204,15 +119,15 @@ def _normalises(path: Path) -> bool:
 
 
 def _architecture(path: Path, config: MertFeatures) -> "HubertConfig":
-    """Return HuBERT's configuration from MERT's: the same keys, without the names of its code."""
+    """Return HuBERT's configuration: MERT's keys, except those that name its code."""
     from transformers import HubertConfig
 
     content = _json(path)
     for option in NOT_HUBERT:
         if content.get(option):
             raise UserError(
-                f"{path} says {option} {content[option]}; expected false, as HuBERT knows no such "
-                "thing: choose a MERT checkpoint without it"
+                f"{path} says {option} {content[option]}; expected false, as HuBERT has no such "
+                "option: choose a MERT checkpoint without it"
             )
     remote = ("architectures", "auto_map", "model_type")
     try:
@@ -251,7 +166,7 @@ def _tensors(path: Path) -> dict[str, Tensor]:
         ValueError,
     ) as error:
         raise UserError(
-            f"the weights {path} cannot be read ({_first_line(error)}); expected a whole "
+            f"the weights {path} cannot be read ({first_line(error)}); expected a whole "
             "file of tensors: download it again"
         ) from error
     if not isinstance(content, dict) or not all(isinstance(v, Tensor) for v in content.values()):
@@ -262,14 +177,13 @@ def _tensors(path: Path) -> dict[str, Tensor]:
 def _check_parameters(
     model: "HubertModel", tensors: dict[str, Tensor], path: Path
 ) -> tuple[str, ...]:
-    """Return the names of the file's tensors that have no place in the model, sorted.
+    """Return the sorted names of the file's tensors that the model does not have.
 
-    Every parameter and buffer must equal the file's to the bit, whatever the loader says of it:
-    what a loader does not find it fills with random numbers. MERT's older file names the weights
-    of its positional convolution as torch did before 2.0, which loaders have overlooked. The
-    masking vector, though silent in inference, is no exception: MERT's file has it.
+    Every parameter and buffer must equal the file's bit for bit. The loader is not trusted: it
+    fills a parameter that it does not find with random numbers, and has missed the positional
+    convolution of MERT's older file, whose weights are named as in torch before 2.0.
 
-    Raises UserError with the names of the others.
+    Raises UserError, naming the tensors, when some are missing or differ.
     """
     held = {_current_name(name): (name, tensor) for name, tensor in tensors.items()}
     state = model.state_dict()
@@ -290,15 +204,11 @@ def _check_parameters(
 
 
 def _current_name(name: str) -> str:
-    """Return the name that torch gives a weight-normalised parameter since 2.0."""
+    """Return a weight-normalised parameter's name as torch writes it since 2.0."""
     for old, current in (("weight_g", "original0"), ("weight_v", "original1")):
         if name.endswith(f".{old}"):
             return f"{name.removesuffix(old)}parametrizations.weight.{current}"
     return name
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]
 
 
 def _some(names: list[str]) -> str:

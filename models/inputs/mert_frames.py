@@ -1,4 +1,4 @@
-"""Sound as MERT's hidden states: what the `mert` audio encoder reads, computed once and cached."""
+"""MERT's hidden states: the input of `mert` audio models, computed once and stored."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -28,15 +28,14 @@ def mert_frames(
 ) -> list[NDArray[np.float16]]:
     """Return the hidden states of each clip, float16 of shape (frames, width), in order.
 
-    Sound at another rate is resampled to 24 kHz (windowed sinc) and, if MERT was taught so,
-    brought to zero mean and unit variance. The states of `layers` are averaged, and in time
-    those, of 75 a second, whose centres lie in one frame: frame i covers [i, i + 1) /
-    `frame_rate_hz` seconds, and there is one for each begun interval. A frame in which no state
-    is centred, as at the end, repeats the nearest state.
+    Sound at another rate is resampled to 24 kHz (windowed sinc) and, if MERT was trained so,
+    brought to zero mean and unit variance. The states of `layers` are averaged, and so are the
+    states (75 per second) whose centres lie in one frame. Frame i covers [i, i + 1) /
+    `frame_rate_hz` seconds; there is one for each begun interval. A frame without a centre, as at
+    the end, repeats the nearest state.
 
-    `clips_per_batch` clips go through the model at once, in bfloat16 on a GPU, and all of one
-    length: the first layer normalises over a clip's whole time, so that padding would change
-    every state. A clip's features thus depend on its neighbours by rounding alone.
+    Batches of `clips_per_batch` (bfloat16 on a GPU) hold clips of one length: the first layer
+    normalises over a clip's whole time, so that padding would change every state.
 
     Raises UserError for a clip too short for one state (400 samples), and for states that half
     precision cannot hold.
@@ -74,11 +73,11 @@ def pooling_matrix(
 ) -> Tensor:
     """Return (frames, states), float32: each row averages the states centred in its frame.
 
-    State j sees `field_samples` samples at 24 kHz from `hop_samples` x j on. A frame without a
-    centre takes the state nearest to its middle. Frames are made by a matrix product, as sums
-    over indices differ between runs on a GPU.
+    State j covers `field_samples` samples at 24 kHz from `hop_samples` x j on. A frame without a
+    centre takes the state nearest to its middle. A matrix product is deterministic on a GPU, sums
+    over indices are not.
     """
-    # Twice the centre, in samples: integers, so that no centre falls beside its frame.
+    # Twice the centre, in samples: integers, so that rounding moves no centre to another frame.
     twice_centre = 2 * hop_samples * torch.arange(states) + field_samples
     frame = torch.arange(frames)[:, None]
     matrix = (twice_centre * frame_rate_hz // (2 * MERT_RATE_HZ) == frame).float()
@@ -89,7 +88,7 @@ def pooling_matrix(
 
 
 def _receptive_field(config: "HubertConfig") -> tuple[int, int]:
-    """Return how many samples one state sees, and how many lie from one state to the next."""
+    """Return the samples that one state covers, and those from one state to the next."""
     field, hop = 1, 1
     for kernel, stride in zip(config.conv_kernel, config.conv_stride, strict=True):
         field += (kernel - 1) * hop

@@ -1,4 +1,4 @@
-"""Cross-modal contrast: the audio and the MIDI of one clip find each other in the batch."""
+"""Cross-modal contrastive loss: match the audio and the MIDI of one clip within a batch."""
 
 import torch
 import torch.nn.functional as F
@@ -10,12 +10,11 @@ def contrastive(
 ) -> Tensor:
     """Return the symmetric InfoNCE loss of CLIP (Radford et al. 2021), a scalar.
 
-    Cosine similarities of all audio clips (B, W) with all MIDI clips (B, W), divided by
-    `temperature`, are logits of which clip belongs to which; the loss is the mean of the two
-    cross-entropies, audio to MIDI and MIDI to audio: log n for n clips told apart not at all.
-    Rows where `both_present` (B,) is false are left out, as clip and as rival; with fewer than
-    two rows left the loss is 0 with zero gradients. Rivals are those of the batch alone: two
-    draws of one segment in a batch count as different clips. Raises ValueError on shapes.
+    The logits are the cosine similarities of all audio clips (B, W) with all MIDI clips (B, W),
+    divided by `temperature`; the loss is the mean of the cross-entropies audio to MIDI and MIDI to
+    audio, log n for n clips that are not distinguished. Rows where `both_present` (B,) is false
+    are left out; with fewer than two rows the loss is 0 with zero gradients. Two versions of one
+    segment in a batch count as different clips. Raises ValueError on wrong shapes.
     """
     if audio_clips.shape != midi_clips.shape or audio_clips.ndim != 2:
         raise ValueError(
@@ -29,7 +28,7 @@ def contrastive(
         )
     audio, midi = audio_clips[both_present], midi_clips[both_present]
     if len(audio) < 2:
-        # Not a constant: distributed training waits for a gradient of every parameter.
+        # Not a constant: distributed training needs a gradient of every parameter.
         return 0.0 * (audio.sum() + midi.sum())
     logits = F.normalize(audio, dim=1) @ F.normalize(midi, dim=1).T / temperature
     own = torch.arange(len(logits), device=logits.device)

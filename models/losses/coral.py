@@ -1,10 +1,8 @@
-"""CORAL: ordinal levels as cumulative yes-or-no questions, one ordinal head a dimension.
+"""CORAL: ordinal levels as cumulative yes-or-no questions, one head per dimension.
 
 Cao, Mirjalili & Raschka, Rank consistent ordinal regression for neural networks (Pattern
-Recognition Letters 2020). Of each dimension is asked K times "is the score above threshold k?";
-all K answers share one weight vector and differ in their bias alone, so that at the optimum they
-do not contradict each other. The earlier system had one such head for the mean of all eight
-dimensions, which pulls them together; here each has its own.
+Recognition Letters 2020). For each dimension, K outputs answer "is the score above threshold k?".
+They share one weight vector and differ in their bias, so that they are consistent at the optimum.
 """
 
 import torch
@@ -17,8 +15,7 @@ from labeling.scores import DIMENSIONS
 class CoralHead(nn.Module):
     """(B, width) to logits (B, 8, K): z_dk = w_d·x + b_dk.
 
-    Biases start at 1, (K−1)/K, …, 1/K as in coral-pytorch: in order, hence rank-consistent from
-    the first step.
+    Biases start at 1, (K−1)/K, …, 1/K as in coral-pytorch: rank-consistent from the first step.
     """
 
     def __init__(self, width: int, thresholds: int) -> None:
@@ -36,8 +33,8 @@ class CoralHead(nn.Module):
 def levels(scores: Tensor, thresholds: Tensor) -> Tensor:
     """Return scores (…) as cumulative levels (…, K): 1 where above threshold k, else 0.
 
-    `thresholds` (K,) are in the unit of the scores and lowest first; a score on a threshold is
-    not above it.
+    `thresholds` (K,) are in the unit of the scores, lowest first; a score on a threshold is not
+    above it.
     """
     return (scores[..., None] > thresholds).to(scores.dtype)
 
@@ -45,12 +42,11 @@ def levels(scores: Tensor, thresholds: Tensor) -> Tensor:
 def coral_loss(logits: Tensor, levels: Tensor) -> Tensor:
     """Return −Σ_k [y_k·log σ(z_k) + (1 − y_k)·log(1 − σ(z_k))] averaged, a scalar.
 
-    Both are (…, K). The sum is over thresholds and the mean over all else, examples and
-    dimensions alike: for one dimension that is coral-pytorch's reduction, whose documented
-    example gives 0.6920, and eight alike cost what one does. An answer that is a coin's toss
-    costs log 2, so the term grows with K. `levels` may lie between 0 and 1, and may carry a
-    gradient. log σ(z) − z stands for log(1 − σ(z)), which would lose its digits. Raises
-    ValueError when the shapes differ.
+    Both are (…, K). Summed over thresholds and averaged over examples and dimensions; for one
+    dimension this is coral-pytorch's reduction (its documented example gives 0.6920). A random
+    answer costs log 2, so the loss grows with K. `levels` may lie between 0 and 1 and may carry a
+    gradient. log σ(z) − z replaces log(1 − σ(z)) for numerical stability. Raises ValueError when
+    the shapes differ.
     """
     if logits.shape != levels.shape:
         raise ValueError(

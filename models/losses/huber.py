@@ -1,4 +1,4 @@
-"""Huber's loss: how far each score is off, with outliers held in check."""
+"""Huber's loss: quadratic for small errors, linear for outliers."""
 
 import torch.nn.functional as F
 from torch import Tensor
@@ -7,8 +7,8 @@ from torch import Tensor
 def huber(predicted: Tensor, true: Tensor, delta: float) -> Tensor:
     """Return Huber's loss (Huber 1964) of each element, in the shape of both arguments.
 
-    d²/2 for |d| ≤ `delta`, delta·(|d| − delta/2) beyond. Nothing is averaged: weights and means
-    are the caller's. Raises ValueError when the shapes differ, where torch would broadcast.
+    d²/2 for |d| ≤ `delta`, delta·(|d| − delta/2) beyond. Not averaged: the caller
+    weighs and averages. Raises ValueError when the shapes differ, where torch would broadcast.
     """
     if predicted.shape != true.shape:
         raise ValueError(

@@ -1,10 +1,9 @@
-"""Label distribution smoothing (LDS): rare scores weigh more.
+"""Label distribution smoothing (LDS): rare scores get larger weights.
 
 Yang, Zha, Chen, Wang & Katabi, Delving into Deep Imbalanced Regression (ICML 2021): the density
-of the labels, smoothed because neighbouring scores share evidence, gives weights 1/density.
-Conventions are those of the authors' code, plain inverse weighting: the kernel's peak is 1, and
-beyond 0 and 100 there is nothing, so scores within a kernel's reach of either end count as
-rarer than their neighbours. Their clipping of counts (to 5-1000) is left out.
+of the labels is smoothed and gives weights 1/density. Conventions follow the authors' code, plain
+inverse weighting: the kernel's peak is 1 and counts beyond 0 and 100 are 0, so that scores near
+either end count as rarer. Their clipping of counts (to 5-1000) is left out.
 """
 
 import math
@@ -38,12 +37,11 @@ def kernel(bins: int, sigma_bins: float) -> NDArray[np.float64]:
 
 
 class LabelDensity(nn.Module):
-    """Weights by score, from the scores of the training split; mean 1 over it in each dimension.
+    """Weights by score; their mean over the training split is 1 in each dimension.
 
-    The table is a buffer that moves with the module and is not saved: it follows from the
-    training scores (N, 8) alone, in points. A bin so far from every training score that its
-    smoothed density is 0 weighs as the rarest that is not. Raises ValueError unless the scores
-    are (N, 8), at least one, within 0-100.
+    The table follows from the training scores (N, 8), in points, so it is not saved. A bin with
+    smoothed density 0 gets the weight of the rarest other bin. Raises ValueError unless the scores
+    are (N, 8), at least one row, within 0-100.
     """
 
     weight_of_bin: Tensor
@@ -54,7 +52,7 @@ class LabelDensity(nn.Module):
             raise ValueError(
                 f"train_scores must have shape (N, {len(DIMENSIONS)}), got {train_scores.shape}"
             )
-        # A negated test also refuses nan.
+        # Negated, so that nan is refused too.
         if not train_scores.size or not (
             train_scores.min() >= LOWEST and train_scores.max() <= HIGHEST
         ):
@@ -81,7 +79,7 @@ class LabelDensity(nn.Module):
         return bin_of_score.clamp(0, self.bins - 1)
 
     def weights(self, scores: Tensor) -> Tensor:
-        """Return the weight of each score, both (B, 8); beyond 0-100 that of the end bin."""
+        """Return the weight of each score, both (B, 8); scores beyond 0-100 use the end bin."""
         return self.weight_of_bin.T.gather(0, self._bin_of(scores))
 
 

@@ -1,4 +1,4 @@
-"""Pairwise ranking: of two performances, the better must be scored higher."""
+"""Pairwise ranking: the better of two performances must get the higher score."""
 
 import torch
 import torch.nn.functional as F
@@ -9,12 +9,11 @@ def ranking(predicted: Tensor, true: Tensor, least_difference: float) -> Tensor:
     """Return RankNet's logistic loss (Burges et al. 2005) over the pairs of a batch, a scalar.
 
     In each dimension, a pair counts when i is truly better than j by at least
-    `least_difference`, and costs log(1 + exp(−(p_i − p_j))). Pairs are averaged within a
-    dimension, then over the dimensions that have any; without one the loss is 0 with zero
-    gradients. `predicted` and `true` are (B, dimensions); their units may differ, for
-    `least_difference` is in the unit of `true`, and only the order of `true` counts beyond it.
-    Takes memory for B² x dimensions: give it batches, not splits. Raises ValueError when the
-    shapes differ or the least difference is not above 0.
+    `least_difference`, and costs log(1 + exp(−(p_i − p_j))). Averaged over the pairs of a
+    dimension, then over the dimensions with pairs; without any the loss is 0 with zero gradients.
+    `predicted` and `true` are (B, dimensions) and may differ in unit; `least_difference` is in the
+    unit of `true`. Uses memory for B² x dimensions. Raises ValueError when the shapes differ or
+    `least_difference` is not above 0.
     """
     if predicted.shape != true.shape or predicted.ndim != 2:
         raise ValueError(

@@ -1,4 +1,4 @@
-"""Uncertainty weighting: each dimension learns how much its loss counts."""
+"""Uncertainty weighting: the weight of each dimension's loss is learnt."""
 
 import torch
 from torch import Tensor, nn
@@ -7,16 +7,15 @@ from labeling.scores import DIMENSIONS
 
 
 class UncertaintyWeighting(nn.Module):
-    """One s a dimension, learnt: the mean over dimensions of exp(−s)·L + s.
+    """The mean over dimensions of exp(−s)·L + s, with one learnt s per dimension.
 
-    Kendall, Gal & Cipolla (CVPR 2018) give Σ ½·exp(−s_i)·L_i + ½·s_i with s = log σ². Ours is
-    that sum times 2/8: a constant, which moves no minimum. With it the value and every
-    gradient at s = 0 are those of the plain mean of L, so the other terms keep their weights
-    when it is switched on. The s that is best for a given L is log L; where L is Huber's d²/2,
-    exp(s) is so half the error's variance. Dimensions that fit badly come to weigh less.
+    Kendall, Gal & Cipolla (CVPR 2018) give Σ ½·exp(−s_i)·L_i + ½·s_i with s = log σ². This is that
+    sum times 2/8, so that at s = 0 the value and gradients equal those of the plain mean of L and
+    other terms keep their relative weight. The best s for a given L is log L: dimensions that fit
+    badly get smaller weights.
 
-    The result may be negative, and falls without end if one L goes to 0. Weight decay would
-    pull s towards 0: leave `log_variance` out of it.
+    The result may be negative, and is unbounded below as an L goes to 0. Exclude `log_variance`
+    from weight decay, which would pull s towards 0.
     """
 
     def __init__(self) -> None:
@@ -29,7 +28,7 @@ class UncertaintyWeighting(nn.Module):
         return torch.exp(-self.log_variance)
 
     def forward(self, losses: Tensor) -> Tensor:
-        """Return the weighted mean, a scalar, of one loss a dimension (8,).
+        """Return the weighted mean, a scalar, of one loss per dimension (8,).
 
         Raises ValueError on another shape.
         """

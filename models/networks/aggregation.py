@@ -1,4 +1,4 @@
-"""A sequence of any length as one vector: BiLSTM, then attentive statistics pooling."""
+"""A sequence of any length to one vector: BiLSTM, then attentive statistics pooling."""
 
 from dataclasses import dataclass
 
@@ -13,9 +13,9 @@ from models.inputs.batch import length_mask
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Pooled:
-    """One vector a clip, (B, width), and the weight (B, S, heads) of each step in it.
+    """One vector per clip (B, width), and the weight (B, S, heads) of each step in it.
 
-    A head's weights sum to 1 over a clip's real steps and are 0 on padding; float32.
+    A head's weights (float32) sum to 1 over a clip's real steps and are 0 on padding.
     """
 
     vector: Tensor
@@ -23,16 +23,16 @@ class Pooled:
 
 
 LEAST_VARIANCE = 1e-5
-"""Added to a variance: its root has no gradient at 0."""
+"""Added to a variance, as the square root has no gradient at 0."""
 
 
 class AttentionPooling(nn.Module):
-    """Means and standard deviations over time, each head's with attention weights of its own.
+    """Means and standard deviations over time, weighted by attention.
 
-    Heads share out the channels. Weights are softmax over time of v_h . tanh(W x) (Lin et al.
-    2017, "A structured self-attentive sentence embedding"); that both moments are taken with
-    them is attentive statistics pooling (Okabe et al. 2018). Unsteady playing shows in a spread,
-    which no weighted mean can tell.
+    Each head pools its own share of the channels. Weights are softmax over time of
+    v_h . tanh(W x) (Lin et al. 2017, "A structured self-attentive sentence embedding"); using them
+    for both moments is attentive statistics pooling (Okabe et al. 2018). Unsteady playing shows in
+    the deviation, not in the mean.
     """
 
     def __init__(self, width: int, heads: int) -> None:
@@ -45,7 +45,7 @@ class AttentionPooling(nn.Module):
     def forward(self, sequence: Tensor, mask: Tensor) -> Pooled:
         """Pool (B, S, width) over time to (B, 2 x width): all means, then all deviations.
 
-        Steps where `mask` (B, S) is false weigh nothing. Moments are float32.
+        Steps where `mask` (B, S) is false get weight 0. Moments are float32.
         """
         score = self.score(torch.tanh(self.hidden(sequence))).float()
         weight = score.masked_fill(~mask[..., None], -torch.inf).softmax(dim=1)
@@ -57,7 +57,7 @@ class AttentionPooling(nn.Module):
 
 
 class Aggregation(nn.Module):
-    """Steps (B, S, width) and true lengths (B,) to one vector (B, 4 x hidden) a clip.
+    """Steps (B, S, width) and true lengths (B,) to one vector (B, 4 x hidden) per clip.
 
     Two directions of the BiLSTM, two moments of each.
     """
@@ -69,7 +69,7 @@ class Aggregation(nn.Module):
         self.width = self.pooling.width
 
     def forward(self, steps: Tensor, lengths: Tensor) -> Pooled:
-        """Return one vector a clip; what lies beyond its length changes nothing."""
+        """Return one vector per clip; steps beyond its length are ignored."""
         kind = steps.device.type
         half = torch.is_autocast_enabled(kind)
         if half and kind == "cpu" and not has_bfloat16_lstm():

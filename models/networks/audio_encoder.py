@@ -1,4 +1,4 @@
-"""The audio encoder: feature frames to one vector a step of the common time grid."""
+"""The audio encoder: feature frames to one vector per step of the common time grid."""
 
 import torch
 import torch.nn.functional as F
@@ -9,7 +9,7 @@ from models.inputs.batch import length_mask
 
 
 class ConvBlock(nn.Module):
-    """x + W gelu(conv(norm x)): normalised inside, so that the sum keeps absolute level."""
+    """x + W gelu(conv(norm x)): only the branch is normalised, so the sum keeps the level."""
 
     def __init__(self, width: int, kernel_frames: int, dropout: float) -> None:
         super().__init__()
@@ -19,22 +19,21 @@ class ConvBlock(nn.Module):
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, frames: Tensor, mask: Tensor) -> Tensor:
-        """Return frames (B, T, width) of the same shape; padding (mask false) stays unheard."""
-        quiet = self.norm(frames) * mask[..., None]
-        heard = F.gelu(self.conv(quiet.transpose(1, 2)).transpose(1, 2))
-        mixed: Tensor = frames + self.dropout(self.mix(heard))
+        """Return frames (B, T, width) of the same shape; padding (mask false) is not read."""
+        normed = self.norm(frames) * mask[..., None]
+        filtered = F.gelu(self.conv(normed.transpose(1, 2)).transpose(1, 2))
+        mixed: Tensor = frames + self.dropout(self.mix(filtered))
         return mixed
 
 
 class AudioEncoder(nn.Module):
-    """A small convolutional network over time, or the mean of frames alone.
+    """A small convolutional network over time, or only the mean of each step's frames.
 
-    Values of a frame are channels (as mel bands in Whisper, Radford et al. 2022), each beside how
-    far it is from its mean over the clip: gain, equaliser and microphone add a constant to a band's
-    decibels and leave that alone (cepstral mean normalisation, Atal 1974). Residual blocks
-    at the features' rate, a mean over the frames of each grid step, residual blocks at the grid's
-    rate. Without a width, as for MERT's hidden states, only the mean is left, and the projection
-    after it learns.
+    The values of a frame are channels (as mel bands in Whisper, Radford et al. 2022). Each value's
+    difference from its mean over the clip is a second channel: gain, equaliser and microphone add
+    a constant to a band's decibels, which the difference removes (cepstral mean normalisation,
+    Atal 1974). Residual blocks run at the features' rate, frames are averaged per grid step, and
+    residual blocks run at the grid's rate. Without a width (MERT) only the average remains.
     """
 
     def __init__(
@@ -61,7 +60,7 @@ class AudioEncoder(nn.Module):
     def forward(self, audio: Tensor, audio_frames: Tensor) -> Tensor:
         """Return (B, S, width) from (B, S x frames a step, features) and true lengths (B,).
 
-        Values at padded steps mean nothing. Raises ValueError for a broken last step.
+        Values at padded steps are undefined. Raises ValueError when the last step is incomplete.
         """
         if audio.shape[1] % self.frames_per_step:
             raise ValueError(

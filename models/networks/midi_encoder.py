@@ -1,4 +1,4 @@
-"""The MIDI encoder: a transformer over notes, whose outputs are then laid on the time grid."""
+"""The MIDI encoder: a transformer over notes, whose outputs are averaged on the time grid."""
 
 import math
 
@@ -18,21 +18,21 @@ EMBEDDINGS: dict[TokenName, type[PerformanceEmbedding] | type[OctupleEmbedding]]
     "performance": PerformanceEmbedding,
     "octuple": OctupleEmbedding,
 }
-"""What reads each kind of token."""
+"""The embedding of each kind of token."""
 
 LONGEST_RUN = 8
-"""Hidden notes in a row that are told apart by their place in it; those beyond share one."""
+"""Places within a run of hidden notes that have their own embedding; later places share one."""
 
 
 def notes_on_steps(
     embedded: Tensor, onset_s: Tensor, note_mask: Tensor, steps: int, grid_rate_hz: int
 ) -> tuple[Tensor, Tensor]:
-    """Lay notes on the time grid: the mean of those struck during each step.
+    """Return the mean of the notes struck during each step of the time grid.
 
     `embedded` (B, N, D), `onset_s` and `note_mask` (B, N). Step j spans
-    [j, j + 1) / `grid_rate_hz` seconds; an onset beyond the grid joins the last step, so that
-    none is dropped. Returns means (B, steps, D), 0 where nothing is struck, and the number
-    of notes (B, steps); both float32, as bfloat16 cannot count beyond 256.
+    [j, j + 1) / `grid_rate_hz` seconds; an onset beyond the grid counts in the last step. Returns
+    means (B, steps, D), 0 where nothing is struck, and the number of notes (B, steps); both
+    float32, as bfloat16 cannot count beyond 256.
     """
     batch, _, width = embedded.shape
     step = (onset_s.double() * grid_rate_hz).long().clamp(0, steps - 1)
@@ -45,10 +45,10 @@ def notes_on_steps(
 
 
 def anchors(onset_s: Tensor, visible: Tensor) -> tuple[Tensor, Tensor]:
-    """Return all that may be said of when each note begins: (B, N) seconds, (B, N) places.
+    """Return what the encoder may know of each onset: (B, N) seconds and (B, N) places.
 
-    Of a visible note its onset, and 0. Of a hidden one the onset of the last visible note
-    before it (the clip's start where there is none), and how many places it comes after that.
+    For a visible note its onset and 0; for a hidden one the onset of the last visible note before
+    it (0 s without one) and the number of places after that note.
     """
     anchor = last_visible(visible)
     anchor_s = onset_s.gather(1, anchor.clamp_min(0)).masked_fill(anchor < 0, 0.0)
@@ -59,9 +59,9 @@ def anchors(onset_s: Tensor, visible: Tensor) -> tuple[Tensor, Tensor]:
 class NoteEncoder(nn.Module):
     """Tokens through a pre-norm transformer, pooled onto steps by onset.
 
-    `config.tokens` chooses what reads a note (`EMBEDDINGS`); sinusoids of its onset, in
-    seconds, tell when it begins. Notes can be hidden, to be guessed from the others (see
-    `models.training.pretraining`): then nothing that this class returns depends on what they hold.
+    A note is the sum of its embedding (`EMBEDDINGS`, chosen by `config.tokens`) and a projection
+    of sinusoids of its onset in seconds. Notes can be hidden, to be predicted from the others
+    (`models.training.pretraining`): then no output depends on their content.
     """
 
     periods_s: Tensor
@@ -92,7 +92,7 @@ class NoteEncoder(nn.Module):
             batch_first=True,
             norm_first=True,
         )
-        # Dropped attention weights would cost the fused kernel and half of the training's time.
+        # Dropout on attention weights rules out the fused kernel and would double training time.
         layer.self_attn.dropout = 0.0
         self.layers = nn.TransformerEncoder(
             layer, config.layers, nn.LayerNorm(config.width), enable_nested_tensor=False
@@ -102,13 +102,13 @@ class NoteEncoder(nn.Module):
     def embed(
         self, notes: dict[str, Tensor], note_mask: Tensor, masked: Tensor | None = None
     ) -> Tensor:
-        """Return one vector a note, (B, N, width), before the notes have heard each other."""
+        """Return one vector per note (B, N, width), before attention."""
         visible = note_mask if masked is None else note_mask & ~masked
         anchor_s, places = anchors(self.embedding.onset_s(notes), visible)
-        unseen = self.hidden_note + self.place_in_run(places.clamp_max(LONGEST_RUN))
-        what = torch.where(visible[..., None], self.embedding(notes, visible), unseen)
+        hidden = self.hidden_note + self.place_in_run(places.clamp_max(LONGEST_RUN))
+        content = torch.where(visible[..., None], self.embedding(notes, visible), hidden)
         when: Tensor = self.when(sinusoids(anchor_s, self.periods_s))
-        return what + when
+        return content + when
 
     def hear(
         self, notes: dict[str, Tensor], note_mask: Tensor, masked: Tensor | None = None
@@ -116,27 +116,27 @@ class NoteEncoder(nn.Module):
         """Return each note in its context, (B, N, width).
 
         `notes` holds each field of the tokens as (B, N), `note_mask` (B, N) is true where there
-        is a note. Of those `masked` (B, N) the encoder knows only their place in the order;
-        what it says of padding means nothing.
+        is a note. Of notes where `masked` (B, N) is true only the place in the order is used.
+        Values at padding are undefined.
         """
-        # Attention over no note at all is 0 / 0: a silent clip attends to its padding,
-        # which is then not laid on any step.
+        # Attention over no note at all is 0 / 0. So a silent clip attends to its padding, whose
+        # output is then used in no step.
         padding = ~note_mask & note_mask.any(1, keepdim=True)
-        heard: Tensor = self.layers(
+        encoded: Tensor = self.layers(
             self.embed(notes, note_mask, masked), src_key_padding_mask=padding
         )
-        return heard
+        return encoded
 
     def forward(
         self, notes: dict[str, Tensor], note_mask: Tensor, steps: int, beside: Tensor | None = None
     ) -> Tensor:
-        """Return (B, steps, width); steps in which nothing is struck get a learned vector.
+        """Return (B, steps, width); steps without an onset get a learned vector.
 
-        `beside` (B, N, width) is added to each note in its context.
+        `beside` (B, N, width) is added to each encoded note.
         """
-        heard = self.hear(notes, note_mask)
+        encoded = self.hear(notes, note_mask)
         if beside is not None:
-            heard = heard + beside
+            encoded = encoded + beside
         onset_s = self.embedding.onset_s(notes)
-        mean, count = notes_on_steps(heard, onset_s, note_mask, steps, self.grid_rate_hz)
+        mean, count = notes_on_steps(encoded, onset_s, note_mask, steps, self.grid_rate_hz)
         return torch.where(count[..., None] > 0, mean, self.nothing_struck)

@@ -1,4 +1,4 @@
-"""An experiment's network: encoders, projection, fusion, aggregation and head, as configured."""
+"""An experiment's network: encoders, projections, fusion, aggregation and score head."""
 
 from dataclasses import dataclass
 
@@ -17,7 +17,7 @@ from models.networks.score_head import ScoreHead
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Presence:
-    """Which clips' audio and MIDI a fusion model hears: two masks (B,), at least one true."""
+    """Which clips' audio and MIDI a fusion model is given: masks (B,), at least one true."""
 
     audio: Tensor
     midi: Tensor
@@ -28,17 +28,17 @@ class Presence:
 
     @property
     def both(self) -> Tensor:
-        """The clips of which both are heard."""
+        """The clips with both modalities."""
         return self.audio & self.midi
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Grades:
-    """Scores (B, 8) with what led to them, for losses and diagnostics.
+    """Scores (B, 8) and the intermediate values that losses and diagnostics need.
 
-    `standardised` (B, 8) and `ordinal_logits` are the head's; `audio_steps` and `midi_steps` (B,
-    S, width) the projected modalities (None where an experiment has none), `presence` which of
-    them was heard; `mask` (B, S) is true on real steps.
+    `standardised` (B, 8) and `ordinal_logits` are the head's outputs; `audio_steps` and
+    `midi_steps` (B, S, width) the projected modalities (None without that modality), `presence`
+    which of them were used; `mask` (B, S) is true on real steps.
     """
 
     scores: Tensor
@@ -53,7 +53,7 @@ class Grades:
 
 
 def draw_presence(clips: int, modality_dropout: float, rng: torch.Generator) -> Presence:
-    """Take the audio of some clips away, the MIDI of as many others: half the rate each."""
+    """Drop the audio of some clips and the MIDI of others, each with half the rate."""
     drawn = torch.rand(clips, generator=rng)
     return Presence(
         audio=drawn >= modality_dropout / 2,
@@ -62,7 +62,7 @@ def draw_presence(clips: int, modality_dropout: float, rng: torch.Generator) -> 
 
 
 class GradingNetwork(nn.Module):
-    """Batch to grades; parts that an experiment does not use are not made."""
+    """Batch to grades; an experiment has only the layers that it uses."""
 
     def __init__(self, experiment: Experiment, config: ExperimentConfig) -> None:
         super().__init__()
@@ -75,16 +75,16 @@ class GradingNetwork(nn.Module):
             self.audio_projection = Projection(self.audio_encoder.width, width)
         if "midi" in modalities:
             self.midi_encoder = NoteEncoder(config.grid_rate_hz, config.midi_encoder)
-            # A pretrained encoder tells what is played, and little of how: it has learnt to guess
-            # notes, and is slow to unlearn. A fresh reader of each note stands beside it.
+            # Pretraining teaches the encoder which notes are likely, little of how they are
+            # played. So each note also has an embedding that is trained from scratch.
             self.midi_reader = EMBEDDINGS[config.midi_encoder.tokens](config.midi_encoder)
             self.midi_projection = Projection(config.midi_encoder.width, width)
         if len(modalities) == 2:
             self.no_audio = nn.Parameter(torch.zeros(width))
             self.no_midi = nn.Parameter(torch.zeros(width))
             self.fusion = make_fusion(experiment, width, config.fusion)
-            # Fused steps are as wide as those of one modality, and what one hears in the spread of
-            # its own is lost among the other's. So each is pooled by itself, too.
+            # Fused steps are as wide as one modality's, and a deviation over time in one is lost
+            # among the other's. So each modality is also pooled by itself.
             self.own_aggregation = nn.ModuleDict(
                 {
                     modality: Aggregation(width, config.aggregation)
@@ -119,9 +119,9 @@ class GradingNetwork(nn.Module):
         return steps
 
     def _sides(
-        self, audio: Tensor | None, midi: Tensor | None, heard: Presence, mask: Tensor
+        self, audio: Tensor | None, midi: Tensor | None, presence: Presence, mask: Tensor
     ) -> dict[Modality, Tensor]:
-        """Return the steps of what is heard; a learned vector stands for each of what is not."""
+        """Return each modality's steps, with a learned vector in place of an absent one."""
 
         def or_absent(steps: Tensor | None, present: Tensor, absent: Tensor) -> Tensor:
             shape = (*mask.shape, len(absent))
@@ -130,15 +130,15 @@ class GradingNetwork(nn.Module):
             return torch.where(present[:, None, None], steps, absent.to(steps.dtype))
 
         return {
-            "audio": or_absent(audio, heard.audio, self.no_audio),
-            "midi": or_absent(midi, heard.midi, self.no_midi),
+            "audio": or_absent(audio, presence.audio, self.no_audio),
+            "midi": or_absent(midi, presence.midi, self.no_midi),
         }
 
     def forward(self, batch: Batch, presence: Presence | None = None) -> Grades:
         """Return the grades of a batch.
 
-        A fusion model hears what the batch has, or less where `presence` says so. Raises
-        ValueError when the batch has nothing that this experiment hears.
+        A fusion model uses the modalities that the batch has, less those that `presence` masks.
+        Raises ValueError when the batch has no modality of this experiment.
         """
         audio, midi = self._audio(batch), self._midi(batch)
         mask = length_mask(batch.steps, int(batch.steps.max()))
@@ -156,8 +156,8 @@ class GradingNetwork(nn.Module):
             fused = self.fusion(sides["audio"], sides["midi"], mask)
         else:
             presence, sides = None, {}
-        heard = audio if midi is None else midi
-        pooled = self.aggregation(heard if fused is None else fused.steps, batch.steps)
+        single = audio if midi is None else midi
+        pooled = self.aggregation(single if fused is None else fused.steps, batch.steps)
         own = [self.own_aggregation[name](side, batch.steps).vector for name, side in sides.items()]
         graded = self.head(torch.cat([pooled.vector, *own], dim=1))
         return Grades(

@@ -1,7 +1,6 @@
-"""Notes as vectors, one reader a kind of token: what a note is, apart from when it begins.
+"""Tokens to vectors, one embedding per kind of token; the onset itself is encoded elsewhere.
 
-A reader is told which notes are visible, so that what it says of a note beside a hidden one
-gives nothing of the hidden one away.
+An embedding takes a mask of visible notes, so that no vector depends on a hidden neighbour.
 """
 
 import math
@@ -21,17 +20,17 @@ STEPS_PER_CONTROL = 127
 TOUCH_PERIODS = (1.0, 2.0, 4.0, 8.0, 16.0)
 CONTROL_RANGE = 8.0
 """Times in octaves and controls x `CONTROL_RANGE` both span about 0-10; sinusoids of these
-periods make soft histograms of them, from which a linear layer can read a spread."""
+periods form soft histograms, from which a linear layer can read a spread."""
 
 LARGEST_INTERVAL = 24
-"""Semitones between neighbours; larger ones are taken as two octaves."""
+"""Semitones between neighbours, clipped at two octaves."""
 
 TIMES = ("duration_s", "sounding_s")
 CONTROLS = ("velocity", "pedal_onset", "pedal_release", "soft_onset")
 
 INITIAL_SPREAD = 0.02
-"""Standard deviation of the first weights of embeddings. Small, or what is played and when drowns
-how it is played from the first step on."""
+"""Standard deviation of initial embedding weights. Larger ones let pitch and onset outweigh how a
+note is played from the first step on."""
 
 
 def sinusoids(time_s: Tensor, periods_s: Tensor) -> Tensor:
@@ -41,16 +40,15 @@ def sinusoids(time_s: Tensor, periods_s: Tensor) -> Tensor:
 
 
 def last_visible(visible: Tensor) -> Tensor:
-    """Return the place (B, N) of the last visible note up to each one, itself included; or -1."""
+    """Return the place (B, N) of the last visible note at or before each note, -1 without one."""
     place = torch.arange(visible.shape[1], device=visible.device).expand_as(visible)
     return place.masked_fill(~visible, -1).cummax(dim=1).values
 
 
 def differences(values: Tensor, visible: Tensor) -> Tensor:
-    """Return by how much values (B, N, F) of notes rise from the visible note before each one.
+    """Return how values (B, N, F) differ from the visible note before and to the one after.
 
-    And to the one after: (B, N, 2 x F). 0 where there is no such note, and for a note that is not
-    visible itself.
+    (B, N, 2 x F); 0 where there is no such note, and for a note that is itself hidden.
     """
 
     def from_before(value: Tensor, seen: Tensor) -> Tensor:
@@ -63,10 +61,10 @@ def differences(values: Tensor, visible: Tensor) -> Tensor:
 
 
 class PerformanceEmbedding(nn.Module):
-    """Reads `performance` tokens: pitch, and how it is struck, held, pedalled and spaced.
+    """Embeds `performance` tokens: pitch, timing, velocity and pedal.
 
-    Of each also how it differs from the notes before and after: unsteady playing shows there, and
-    attention learns but slowly to subtract.
+    Each value's differences from the notes before and after are included: unsteady playing shows
+    there, and attention is slow to learn subtraction.
     """
 
     touch_periods: Tensor
@@ -94,11 +92,11 @@ class PerformanceEmbedding(nn.Module):
         return notes["onset_s"]
 
     def forward(self, notes: dict[str, Tensor], visible: Tensor) -> Tensor:
-        """Return one vector a note, (B, N, width); neighbours are those that are visible."""
+        """Return one vector per note (B, N, width); neighbours are the visible ones."""
         gaps_s = differences(notes["onset_s"][..., None], visible)
         times_s = torch.cat([gaps_s, *(notes[name][..., None] for name in TIMES)], dim=-1)
         values = torch.stack([notes[name] / STEPS_PER_CONTROL for name in CONTROLS], dim=-1)
-        # Octaves of time, as a gap of 10 ms against 20 and one of 1 s against 2 matter alike.
+        # Octaves, as 10 ms against 20 ms matters like 1 s against 2 s.
         own = torch.cat([torch.log2(1 + times_s / self.time_unit_s), CONTROL_RANGE * values], -1)
         touch = sinusoids(torch.cat([own, differences(own, visible)], -1), self.touch_periods)
         pitch = notes["pitch"].long()
@@ -110,10 +108,9 @@ class PerformanceEmbedding(nn.Module):
 
 
 class OctupleEmbedding(nn.Module):
-    """Reads `octuple` tokens: the sum of eight embeddings.
+    """Embeds `octuple` tokens as the sum of eight embeddings.
 
-    MusicBERT concatenates eight vectors and projects them; a sum of eight is the same map, the
-    projection folded into the vectors.
+    MusicBERT concatenates and projects eight vectors, which is the same map.
     """
 
     def __init__(self, config: MidiEncoderConfig) -> None:
@@ -124,11 +121,11 @@ class OctupleEmbedding(nn.Module):
             nn.init.normal_(field.weight, std=INITIAL_SPREAD)
 
     def onset_s(self, notes: dict[str, Tensor]) -> Tensor:
-        """Return when each note begins, in seconds (B, N), as far as the grid knows."""
+        """Return when each note begins, in seconds (B, N), rounded to the token grid."""
         steps = notes["measure"].long() * octuple.POSITIONS_PER_MEASURE + notes["position"].long()
         return steps * octuple.STEP_S
 
     def forward(self, notes: dict[str, Tensor], visible: Tensor) -> Tensor:
-        """Return one vector a note, (B, N, width); each note is read by itself."""
+        """Return one vector per note (B, N, width); neighbours are not read."""
         embedded = [field(notes[name].long()) for name, field in self.fields.items()]
         return torch.stack(embedded).sum(0)

@@ -1,4 +1,4 @@
-"""Every modality at one width, so that fusion, aggregation and head know no modality."""
+"""Brings every modality to one width, so that the layers after it need not know which."""
 
 from torch import Tensor, nn
 

@@ -1,4 +1,4 @@
-"""The eight scores from one vector, and the ordinal levels beside them."""
+"""The eight scores and the ordinal levels, from one vector."""
 
 from dataclasses import dataclass
 
@@ -10,16 +10,16 @@ from models.config.experiment import HeadConfig
 from models.losses.coral import CoralHead
 
 LEAST_SPREAD = 0.001
-"""Outputs that differ by no more, 0.0125 points, are taken for one: a slope would be rounding's."""
+"""Outputs that differ by less (0.0125 points) count as equal: a slope would fit rounding errors."""
 
 LEAST_SLOPE = 0.01
-"""Calibration never turns an order round: where outputs run against the scores, or say nothing
-of them, it all but flattens them."""
+"""Smallest slope of the calibration: it never reverses an order, and almost flattens outputs that
+are uncorrelated with the scores or run against them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Graded:
-    """Standardised scores u (B, 8), and CORAL's logits (B, 8, thresholds) where it is on."""
+    """Standardised scores u (B, 8), and CORAL's logits (B, 8, thresholds) when it is on."""
 
     standardised: Tensor
     ordinal_logits: Tensor | None
@@ -28,13 +28,12 @@ class Graded:
 class ScoreHead(nn.Module):
     """A hidden layer and eight outputs u; the scores are centre + scale x (offset + slope x u).
 
-    The network so works near 0 and ±1 whatever the range of the labels; the loss is taken
-    on u (`standardise`). Scores are not clipped: a model may be wrong beyond the range.
-    With `thresholds`, ordinal heads (CORAL, one a dimension) read the same hidden layer; they
-    shape it in training and do not grade.
+    The loss is taken on u (`standardise`), so that the network works near 0 and ±1 whatever the
+    labels' range. Scores are not clipped. With `thresholds`, ordinal heads (CORAL, one per
+    dimension) read the same hidden layer; they affect training only.
 
-    `slope` and `offset` (8,) are no part of the loss and are not learnt by it: `calibrate` fits
-    them to held-out scores, until when they are 1 and 0.
+    `slope` and `offset` (8,) start at 1 and 0; `calibrate` fits them to held-out scores. The loss
+    does not use them.
     """
 
     slope: Tensor
@@ -52,7 +51,7 @@ class ScoreHead(nn.Module):
         self.register_buffer("offset", torch.zeros(len(DIMENSIONS)))
 
     def replace_outputs(self, count: int) -> None:
-        """Give `count` new outputs, of random weights and not calibrated, in place of the eight."""
+        """Replace the eight outputs by `count` new ones with random weights and no calibration."""
         self.grade = nn.Linear(self.grade.in_features, count)
         self.slope, self.offset = torch.ones(count), torch.zeros(count)
 
@@ -60,10 +59,10 @@ class ScoreHead(nn.Module):
         """Fit the line from outputs u (N, 8) to true scores (N, 8), dimension by dimension.
 
         Least squares (linear recalibration; Steyerberg 2019, "Clinical prediction models", 15).
-        Losses that weigh rare scores up teach grades that are off towards those, by more than
-        ten points where most scores lie at one end; and a model that knows little spreads its
-        grades too far. Positive slopes leave every order and correlation as it is. Where all
-        outputs are equal, the scores' mean is what they say.
+        It corrects two biases: losses that weigh rare scores more pull predictions towards them,
+        by over ten points where most scores lie at one end, and a poor model spreads its
+        predictions too far. Positive slopes keep every order and correlation. Equal outputs are
+        mapped to the mean of the scores.
         """
         outputs, true = standardised.double(), self.standardise(scores.double())
         mean, true_mean = outputs.mean(0), true.mean(0)

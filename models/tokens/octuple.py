@@ -1,11 +1,10 @@
-"""Notes as OctupleMIDI tokens (MusicBERT, Zeng et al. 2021): a beat grid, one row a note.
+"""Notes as OctupleMIDI tokens (MusicBERT, Zeng et al. 2021): a beat grid, one row per note.
 
-A `Performance` is in seconds, and so is its grid: the tempo that MAESTRO's files declare, 120
-beats a minute in 4/4, stands in for a beat that nobody wrote down. Sixteen positions a beat
-are then 31.25 ms each, and a measure is 2 s. Vocabularies and rounding are those of
-`preprocess.py` in microsoft/muzic, with these differences: no note is truncated (the original
-keeps windows of 1,000), rows keep the performance's order (the original sorts those of one
-position by pitch), and what does not fit is refused. There is no pedal.
+A `Performance` has no beat. The grid uses the tempo that MAESTRO's files declare, 120 beats per
+minute in 4/4: 16 positions per beat are 31.25 ms each, and a measure is 2 s. Vocabularies and
+rounding follow `preprocess.py` in microsoft/muzic, except that no note is truncated (the original
+keeps windows of 1,000), rows keep the performance's order (the original sorts by pitch within a
+position), and notes beyond the last measure raise an error. There is no pedal.
 """
 
 import math
@@ -27,7 +26,7 @@ VOCABULARY = {
     "time_signature": 254,
     "tempo": 49,
 }
-"""Classes of each field. A piano in 4/4 uses 64 positions, 128 pitches (above them lies
+"""Classes of each field. A piano in 4/4 uses 64 positions, 128 pitches (higher ones are
 percussion) and one class each of `program`, `time_signature` and `tempo`."""
 
 OCTUPLE_DTYPE = np.dtype([(field, "u1") for field in VOCABULARY])
@@ -53,20 +52,20 @@ _STEPS_PER_OCTAVE, _OCTAVES = 16, 8
 DURATION_STEPS = np.append(0, np.cumsum(np.repeat(2 ** np.arange(_OCTAVES), _STEPS_PER_OCTAVE)))[
     :-1
 ]
-"""Grid steps from which each duration class begins: 16 classes a step wide, 16 two, 16 four …
-A class decodes to its beginning; the last is open, from 123.5 s."""
+"""Grid steps at which each duration class begins: 16 classes of 1 step, 16 of 2, 16 of 4 …
+A class decodes to its beginning; the last begins at 123.5 s and has no end."""
 
 
 def _position(time_s: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Return the nearest position of the grid; halves go to the even one, as in the original."""
+    """Return the nearest grid position; halves round to even, as in the original."""
     return np.rint(time_s / STEP_S).astype(np.int64)
 
 
 def octuple_tokens(performance: Performance) -> TokenArray:
     """Return an `OCTUPLE_DTYPE` row for each note, in the performance's order; none is dropped.
 
-    A note is as long as from the position of its onset to that of its offset, so one of less
-    than a step may last none. Raises UserError when a note begins past the last measure.
+    A duration is the difference of the rounded offset and onset, which may be 0. Raises UserError
+    when a note begins after the last measure.
     """
     notes = performance.notes
     begin, end = _position(notes["onset_s"]), _position(notes["offset_s"])
@@ -88,7 +87,7 @@ def octuple_tokens(performance: Performance) -> TokenArray:
 
 
 def onset_s(tokens: TokenArray) -> NDArray[np.float64]:
-    """Return the grid's time of each row, in seconds; tokens of 4/4 at 120 beats a minute."""
+    """Return the grid time of each row, in seconds."""
     steps = tokens["measure"].astype(np.int64) * POSITIONS_PER_MEASURE + tokens["position"]
     return np.asarray(steps * STEP_S, np.float64)
 
@@ -96,8 +95,8 @@ def onset_s(tokens: TokenArray) -> NDArray[np.float64]:
 def decode(tokens: TokenArray) -> NoteArray:
     """Return the notes of `OCTUPLE_DTYPE` rows on the grid, numbered from 0.
 
-    A velocity comes back as the middle of its class, a duration as the beginning: those below
-    16 steps exactly, and 0 for a note within one position, as in the original.
+    A velocity decodes to the middle of its class, a duration to the beginning, which is exact below
+    16 steps and 0 for a note within one position, as in the original.
     """
     notes = np.zeros(len(tokens), dtype=NOTE_DTYPE)
     notes["note_id"] = np.arange(len(tokens))
@@ -122,4 +121,4 @@ OCTUPLE = Tokeniser(
     decode=decode,
     classes=classes,
 )
-"""The baseline: what MusicBERT sees of a performance."""
+"""MusicBERT's tokens, the baseline."""

@@ -1,10 +1,11 @@
-"""Notes as `performance` tokens: absolute time and continuous pedal, one row a note."""
+"""Notes as `performance` tokens: absolute time and continuous pedal, one row per note."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 from degradation.notes import (
     NOTE_DTYPE,
+    PEDAL_DOWN_FROM,
     SOFT,
     SUSTAIN,
     TICKS_PER_S,
@@ -29,12 +30,9 @@ PERFORMANCE_DTYPE = np.dtype(
 )
 """A token: times in seconds; pedal depths (CC64, and CC67 for `soft_onset`) from 0 to 127.
 
-`duration_s` is how long the key is held, `sounding_s` how long the string rings: until the
-damper falls or the key is struck again. float32 places an onset within 10 ms for 23 hours.
+`duration_s` is how long the key is held, `sounding_s` how long the string rings, until the damper
+falls or the key is struck again. float32 keeps onsets within 10 ms for 23 hours.
 """
-
-DAMPER_DOWN = 64
-"""From this CC64 value on, the pedal holds the dampers off the strings (MIDI 1.0)."""
 
 FINE_CLASSES = 64
 FINE_TICKS = TICKS_PER_S // 100
@@ -42,10 +40,10 @@ FINE_TICKS = TICKS_PER_S // 100
 
 CLASSES_PER_OCTAVE = 8
 TIME_CLASSES = 128
-"""From 0.64 s on, a class is an eighth of an octave (9 %); the last begins at 150 s and is open."""
+"""From 0.64 s on, a class is an eighth of an octave (9 %); the last begins at 150 s and is open"""
 
 CONTROL_STEP = 4
-"""Velocities and pedal depths fall into 32 classes of so many MIDI values."""
+"""MIDI values per class of velocity and pedal depth: 32 classes."""
 
 _TIMES = ("gap", "duration", "sounding")
 _CONTROLS = ("velocity", "pedal_onset", "pedal_release", "soft_onset")
@@ -54,11 +52,11 @@ VOCABULARY = (
     | {"pitch": 128}
     | dict.fromkeys(_CONTROLS, 128 // CONTROL_STEP)
 )
-"""What masked pretraining guesses of a note; `gap` is the time since the onset before it."""
+"""Fields that masked pretraining predicts; `gap` is the time since the previous onset."""
 
 
 def depth_at(pedal: PedalArray, controller: int, time_s: NDArray[np.float64]) -> NDArray[np.uint8]:
-    """Return a pedal's depth, 0-127, at each time: its latest movement's, 0 before the first."""
+    """Return a pedal's depth, 0-127, at each time: its latest value, 0 before the first."""
     moves = pedal[pedal["controller"] == controller]
     latest = np.searchsorted(moves["time_s"], time_s, side="right")
     return np.concatenate([np.zeros(1, np.uint8), moves["value"]])[latest]
@@ -67,13 +65,13 @@ def depth_at(pedal: PedalArray, controller: int, time_s: NDArray[np.float64]) ->
 def _ring_end_s(
     performance: Performance, depth_at_release: NDArray[np.uint8]
 ) -> NDArray[np.float64]:
-    """Return when each note falls silent: damper, next stroke of its key, or the end."""
+    """Return when each note stops sounding: damper, next stroke of its key, or the end."""
     notes, pedal = performance.notes, performance.pedal
     release_s = notes["offset_s"]
-    lifted = (pedal["controller"] == SUSTAIN) & (pedal["value"] < DAMPER_DOWN)
+    lifted = (pedal["controller"] == SUSTAIN) & (pedal["value"] < PEDAL_DOWN_FROM)
     lift_s = np.append(pedal["time_s"][lifted], performance.duration_s)
     next_lift_s = lift_s[np.searchsorted(lift_s[:-1], release_s, side="right")]
-    held = depth_at_release >= DAMPER_DOWN
+    held = depth_at_release >= PEDAL_DOWN_FROM
     end_s = np.where(held, np.maximum(next_lift_s, release_s), release_s)
     by_key = np.lexsort((notes["onset_s"], notes["pitch"]))
     same_key = notes["pitch"][by_key][1:] == notes["pitch"][by_key][:-1]
@@ -85,8 +83,8 @@ def _ring_end_s(
 def performance_tokens(performance: Performance) -> TokenArray:
     """Return a `PERFORMANCE_DTYPE` row for each note, in the performance's order; none is dropped.
 
-    The sustained end follows the convention of Hawthorne et al. 2019 (MAESTRO): a note
-    released under the pedal rings until the pedal rises past half or its key is struck again.
+    Sustained ends follow Hawthorne et al. 2019 (MAESTRO): a note released under the pedal sounds
+    until the pedal rises past half or its key is struck again.
     """
     notes, pedal = performance.notes, performance.pedal
     tokens = np.zeros(len(notes), dtype=PERFORMANCE_DTYPE)
@@ -104,8 +102,8 @@ def performance_tokens(performance: Performance) -> TokenArray:
 def decode(tokens: TokenArray) -> NoteArray:
     """Return the notes of `PERFORMANCE_DTYPE` rows, numbered from 0.
 
-    Times are as near as float32 has them and snapped to the 50 µs grid: in the first eight
-    minutes they are the performance's own.
+    Times are snapped to the 50 µs grid; in the first eight minutes, where float32 is precise
+    enough, they equal the performance's.
     """
     notes = np.zeros(len(tokens), dtype=NOTE_DTYPE)
     notes["note_id"] = np.arange(len(tokens))
@@ -117,7 +115,7 @@ def decode(tokens: TokenArray) -> NoteArray:
 
 
 def time_classes(time_s: NDArray[np.floating]) -> NDArray[np.int64]:
-    """Return the class, 0-127, of each time in seconds: 10 ms wide below 0.64 s, then wider."""
+    """Return the class, 0-127, of times in seconds: 10 ms wide below 0.64 s, then wider."""
     ticks = np.rint(time_s.astype(np.float64) * TICKS_PER_S)
     octaves = np.log2(np.maximum(ticks / (FINE_CLASSES * FINE_TICKS), 1.0))
     fine = np.clip(ticks // FINE_TICKS, 0, FINE_CLASSES)
@@ -129,7 +127,7 @@ def time_classes(time_s: NDArray[np.floating]) -> NDArray[np.int64]:
 def classes(tokens: TokenArray) -> NDArray[np.int64]:
     """Return each row's class in each field of `VOCABULARY`: (notes, 8).
 
-    The first row has no onset before it; its gap is 0.
+    The gap of the first row is 0.
     """
     onset_s = tokens["onset_s"].astype(np.float64)
     times_s = (np.diff(onset_s, prepend=onset_s[:1]), tokens["duration_s"], tokens["sounding_s"])
@@ -148,4 +146,4 @@ PERFORMANCE = Tokeniser(
     decode=decode,
     classes=classes,
 )
-"""Times to float32's precision, and the pedal at every stroke and release."""
+"""Times in float32, and the pedal at every onset and release."""

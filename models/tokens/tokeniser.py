@@ -1,4 +1,4 @@
-"""What a tokeniser is: notes to rows of integers and times, and as far as possible back."""
+"""The type of a tokeniser: notes to rows of integers and times, and back as far as possible."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -13,13 +13,12 @@ TokenArray = NDArray[np.void]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tokeniser:
-    """One row a note, in the performance's order; no note is ever dropped.
+    """One row per note, in the performance's order; no note is dropped.
 
-    `dtype` is the record of a note. `decode` returns the notes as far as the tokens remember
-    them, in the same order (`note_id` counts from 0). `vocabulary` is the number of
-    classes of each field that masked pretraining guesses, and `classes` a row's class of each
-    (int64, (notes, fields), in that order). `version` is part of the name of what is
-    stored: tokens of another version are other tokens.
+    `dtype` is the record of a note. `decode` returns the notes as precisely as tokens hold them,
+    in the same order (`note_id` counts from 0). `vocabulary` is the number of classes of each
+    field that masked pretraining predicts, and `classes` gives a row's class in each (int64,
+    (notes, fields)). `version` is part of the names of stored files.
     """
 
     name: str

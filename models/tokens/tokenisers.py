@@ -1,4 +1,4 @@
-"""The tokenisers there are, by the name that an experiment gives them."""
+"""All tokenisers, by the name that an experiment file uses."""
 
 from collections.abc import Mapping
 
@@ -8,4 +8,4 @@ from models.tokens.performance import PERFORMANCE
 from models.tokens.tokeniser import Tokeniser
 
 TOKENISERS: Mapping[TokenName, Tokeniser] = {"performance": PERFORMANCE, "octuple": OCTUPLE}
-"""From `midi_encoder.tokens` to what it means."""
+"""Tokenisers by `midi_encoder.tokens`."""

@@ -8,7 +8,7 @@ import json
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic
 
 import torch
 from torch import Tensor
@@ -24,13 +24,14 @@ from models.config.experiment import (
 )
 from models.inputs.feature_writer import audio_features_version, midi_tokens_version
 from models.networks.network import GradingNetwork
-from models.training.files import RESUME_FILE, find_best, replace_file, write_json
-from models.training.history import EpochRecord, from_plain, to_plain
+from models.training.files import RESUME_FILE, find_best, write_json
+from models.training.history import Record, read_history
 from models.training.identity import MODEL_VERSION, Origin
+from storage.files import whole_file
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ResumeState:
+class ResumeState(Generic[Record]):
     """Everything that the next epoch follows from; `identity` says of which training."""
 
     identity: str
@@ -38,10 +39,10 @@ class ResumeState:
     loss_weights: dict[str, Tensor]
     optimizer: dict[str, Any]
     steps_done: int
-    history: tuple[EpochRecord, ...]
+    history: tuple[Record, ...]
 
 
-def save_resume(out_dir: Path, state: ResumeState) -> None:
+def save_resume(out_dir: Path, state: ResumeState[Record]) -> None:
     """Write the state after an epoch, in place of the one before."""
     content = {
         "identity": state.identity,
@@ -49,73 +50,80 @@ def save_resume(out_dir: Path, state: ResumeState) -> None:
         "loss_weights": state.loss_weights,
         "optimizer": state.optimizer,
         "steps_done": state.steps_done,
-        "history": [to_plain(record) for record in state.history],
+        "history": [asdict(record) for record in state.history],  # type: ignore[call-overload]
     }
-    replace_file(out_dir / RESUME_FILE, lambda partial: torch.save(content, partial))
+    _save(out_dir / RESUME_FILE, content)
 
 
-def load_resume(out_dir: Path, identity: str) -> ResumeState | None:
-    """Return the state to go on from, None when there is none or it is another training's."""
+def load_resume(out_dir: Path, identity: str, kind: type[Record]) -> ResumeState[Record] | None:
+    """Return the state to resume from, None when there is none or it is another training's.
+
+    `kind` is the type of its history's records.
+    """
     path = out_dir / RESUME_FILE
     if not path.exists():
         return None
     content = torch.load(path, map_location="cpu", weights_only=True)
     if content["identity"] != identity:
         return None
-    history = tuple(from_plain(record) for record in content["history"])
-    return ResumeState(**{**content, "history": history})
+    return ResumeState(**{**content, "history": read_history(content["history"], kind)})
 
 
 def save_best(
-    out_dir: Path,
-    experiment: Experiment,
-    origin: Origin,
-    config: ExperimentConfig,
-    record: EpochRecord,
-    weights: Mapping[str, Tensor],
+    out_dir: Path, name: str, about: Mapping[str, Any], weights: Mapping[str, Tensor]
 ) -> Path:
-    """Write `EXPERIMENT-epoch=NN-val_loss=X.XXXX.pt` and its `.json`; drop the earlier best."""
-    stem = f"{experiment}-epoch={record.epoch:02d}-val_loss={record.val_loss:.4f}"
-    write_json(
-        out_dir / f"{stem}.json",
-        {
-            "experiment": experiment,
-            **asdict(origin),
-            "epoch": record.epoch,
-            "val_loss": record.val_loss,
-            "dimensions": list(DIMENSIONS),
-            "versions": _versions(config, MODALITIES[experiment]),
-            "config": config.model_dump(mode="json"),
-        },
-    )
-    replace_file(out_dir / f"{stem}.pt", lambda partial: torch.save(dict(weights), partial))
+    """Write `NAME-epoch=NN-val_loss=X.XXXX.pt` and, with `about`, its `.json`.
+
+    `about` has at least `epoch` and `val_loss`. The best weights so far are removed afterwards.
+    """
+    stem = f"{name}-epoch={about['epoch']:02d}-val_loss={about['val_loss']:.4f}"
+    write_json(out_dir / f"{stem}.json", about)
+    _save(out_dir / f"{stem}.pt", dict(weights))
     for other in out_dir.glob("*-epoch=*-val_loss=*"):
         if other.stem != stem:
             other.unlink()
     return out_dir / f"{stem}.pt"
 
 
-def _versions(config: ExperimentConfig, heard: Collection[Modality]) -> dict[str, str]:
+def _save(path: Path, content: object) -> None:
+    with whole_file(str(path.parent), path.name) as file:
+        torch.save(content, file)
+
+
+def describe_model(
+    experiment: Experiment, origin: Origin, config: ExperimentConfig
+) -> dict[str, Any]:
+    """Return what a model's JSON says of it: what it grades, from what, and how it was made."""
+    return {
+        "experiment": experiment,
+        **asdict(origin),
+        "dimensions": DIMENSIONS,
+        "versions": _versions(config, MODALITIES[experiment]),
+        "config": config.model_dump(mode="json"),
+    }
+
+
+def _versions(config: ExperimentConfig, modalities: Collection[Modality]) -> dict[str, str]:
     """Return what the network and what it reads are called by in this release."""
     versions = {"model": MODEL_VERSION}
-    if "audio" in heard:
+    if "audio" in modalities:
         versions["audio"] = audio_features_version(config.audio_features)
-    if "midi" in heard:
+    if "midi" in modalities:
         versions["midi"] = midi_tokens_version(config.midi_encoder.tokens)
     return versions
 
 
 def check_versions(
-    checkpoint_dir: Path, config: ExperimentConfig, heard: Collection[Modality]
+    checkpoint_dir: Path, config: ExperimentConfig, modalities: Collection[Modality]
 ) -> None:
     """Refuse a model of another release, or one that learnt on other features: UserError.
 
-    As many numbers of another meaning would fit its network. Only `heard` is asked for, so that
-    MERT's weights are not sought where there is no sound.
+    As many numbers of another meaning would fit its network. Only those of
+    `modalities` are compared, so that MERT's weights are not sought where there is no sound.
     """
     path = find_best(checkpoint_dir).with_suffix(".json")
     stored = json.loads(path.read_text(encoding="utf-8")).get("versions", {})
-    for name, version in _versions(config, heard).items():
+    for name, version in _versions(config, modalities).items():
         if stored.get(name) != version:
             raise UserError(
                 f"{path.name} is of version {stored.get(name)} in {name}; expected {version}, "

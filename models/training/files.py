@@ -1,27 +1,20 @@
 """The names and the writing of a training's files; light, for those who only read results."""
 
-import json
-import os
-from collections.abc import Callable
 from pathlib import Path
 
+from pydantic_core import to_json
+
 from degradation.errors import UserError
+from storage.files import whole_file
 
 RESUME_FILE = "resume.pt"
 HISTORY_FILE = "history.json"
 
 
-def replace_file(path: Path, write: Callable[[Path], object]) -> None:
-    """Have `write` make a file under another name, then put it in the place of `path`."""
-    partial = path.with_name(f".{path.name}.partial")
-    write(partial)
-    os.replace(partial, path)
-
-
 def write_json(path: Path, content: object) -> None:
-    """Write strict JSON atomically; ValueError when a number is not finite."""
-    text = json.dumps(content, indent=2, allow_nan=False)
-    replace_file(path, lambda partial: partial.write_text(text + "\n", encoding="utf-8"))
+    """Write strict JSON, with null for a number that is undefined; the file appears whole."""
+    with whole_file(str(path.parent), path.name) as file:
+        file.write(to_json(content, indent=2, inf_nan_mode="null") + b"\n")
 
 
 def clear(out_dir: Path) -> None:
@@ -50,3 +43,9 @@ def find_best(checkpoint_dir: Path) -> Path:
 def is_trained(checkpoint_dir: Path) -> bool:
     """Whether a training finished in a folder: one that was killed leaves weights too."""
     return (checkpoint_dir / HISTORY_FILE).exists()
+
+
+def remove_unfinished(out_dir: Path) -> None:
+    """Remove the files that a killed process was writing."""
+    for path in out_dir.glob(".*.tmp"):
+        path.unlink()

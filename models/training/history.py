@@ -2,13 +2,14 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
 
 from pydantic import TypeAdapter
 
 from labeling.scores import DIMENSIONS
 from models.diagnostics.fusion_diagnostics import FusionDiagnostics
+from models.document import Number
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +30,7 @@ class EpochRecord:
     terms: Mapping[str, float]
     told: Mapping[str, float]
     val_loss: float
-    val_r: tuple[float, ...]
+    val_r: tuple[Number, ...]
     val_mae: tuple[float, ...]
     gradient_norms: Mapping[str, float]
     diagnostics: FusionDiagnostics
@@ -74,27 +75,43 @@ def _told_as(name: str) -> str:
     return f"{kind.replace('_', ' ')}: {of}" if of else f"told by the losses: {name}"
 
 
-_RECORD: TypeAdapter[EpochRecord] = TypeAdapter(EpochRecord)
+class Epoch(Protocol):
+    """What every training's record of an epoch has."""
+
+    @property
+    def epoch(self) -> int:
+        """The epoch, counted from 1."""
+
+    @property
+    def train_loss(self) -> float:
+        """The mean loss over the training split."""
+
+    @property
+    def val_loss(self) -> float:
+        """The loss on the validation split; the epoch of the lowest is kept."""
+
+    @property
+    def seconds(self) -> float:
+        """How long the epoch lasted."""
+
+    def curves(self) -> dict[str, float]:
+        """Return every figure of the epoch that is one number, by `kind: name`."""
 
 
-def to_plain(record: EpochRecord) -> dict[str, Any]:
-    """Return a record as JSON takes it: an undefined r is null."""
-    plain = asdict(record)
-    return plain | {"val_r": [None if math.isnan(r) else r for r in record.val_r]}
+Record = TypeVar("Record", bound=Epoch)
 
 
-def from_plain(plain: Mapping[str, Any]) -> EpochRecord:
-    """Return the record that `to_plain` described."""
-    val_r = tuple(math.nan if r is None else r for r in plain["val_r"])
-    return _RECORD.validate_python({**plain, "val_r": val_r})
+def read_history(plain: Sequence[Mapping[str, Any]], kind: type[Record]) -> tuple[Record, ...]:
+    """Return records from plain mappings, as `dataclasses.asdict` or JSON gives them."""
+    return TypeAdapter(tuple[kind, ...]).validate_python(plain)  # type: ignore[valid-type]
 
 
-def best_epoch(history: Sequence[EpochRecord]) -> EpochRecord:
+def best_epoch(history: Sequence[Record]) -> Record:
     """Return the epoch of lowest validation loss, the earliest of equals."""
     return min(history, key=lambda record: record.val_loss)
 
 
-def is_finished(history: Sequence[EpochRecord], epochs: int, patience_epochs: int) -> bool:
+def is_finished(history: Sequence[Epoch], epochs: int, patience_epochs: int) -> bool:
     """Whether training is over: `epochs` are done, or the loss fell last `patience_epochs` ago."""
     if not history:
         return False

@@ -1,13 +1,13 @@
 """A finished training read back from its folder, by whoever evaluates it."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from degradation.errors import UserError
 from models.config.experiment import Experiment
-from models.training.files import HISTORY_FILE
-from models.training.history import EpochRecord, best_epoch, from_plain
+from models.training.files import HISTORY_FILE, write_json
+from models.training.history import EpochRecord, best_epoch, read_history
 from models.training.identity import Origin
 
 
@@ -64,5 +64,19 @@ def read_result(out_dir: Path) -> TrainingResult:
         origin=Origin(identity=stored["identity"], table_versions=stored["table_versions"]),
         checkpoint=out_dir / stored["checkpoint"],
         parameters=stored["parameters"],
-        history=tuple(from_plain(epoch) for epoch in stored["epochs"]),
+        history=read_history(stored["epochs"], EpochRecord),
+    )
+
+
+def write_result(out_dir: Path, result: TrainingResult) -> None:
+    """Write what `load_result` reads."""
+    write_json(
+        out_dir / HISTORY_FILE,
+        {
+            "experiment": result.experiment,
+            **asdict(result.origin),
+            "checkpoint": result.checkpoint.name,
+            "parameters": result.parameters,
+            "epochs": result.history,
+        },
     )

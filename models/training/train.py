@@ -2,15 +2,13 @@
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
 from pathlib import Path
 
 import lightning as L
 import pandas as pd
-import torch
+from torch.utils.data import DataLoader
 
 from degradation.errors import UserError
-from degradation.seeds import digest_int
 from models.config.experiment import (
     EXPERIMENTS,
     MODALITIES,
@@ -18,21 +16,21 @@ from models.config.experiment import (
     ExperimentConfig,
     TrainingConfig,
 )
-from models.device import accelerator, has_bfloat16_lstm, torch_threads
-from models.distributed import relayed
+from models.device import accelerator, has_bfloat16_lstm
 from models.duration import describe_duration
+from models.inputs.batch import Batch
 from models.inputs.feature_reader import ExampleParts, check_features
-from models.inputs.stream import Targets, check_readers, examples_a_reader
-from models.training.checkpoint import load_resume
-from models.training.files import HISTORY_FILE, clear, find_best, write_json
-from models.training.history import EpochRecord, is_finished, to_plain
+from models.inputs.stream import Targets, check_readers, examples_a_reader, load_batches
+from models.networks.network import GradingNetwork
+from models.training.checkpoint import describe_model
+from models.training.epoch_keeper import Keeping
+from models.training.grading import GradingModule
+from models.training.history import EpochRecord
 from models.training.identity import Origin, training_identity
-from models.training.lightning_quiet import QuietDDP, quiet_lightning
-from models.training.module import ExampleLoaders, GradingModule
-from models.training.pretraining.checkpoint import load_pretrained
+from models.training.loop import Task, Work, run_training
+from models.training.pretraining.encoder import load_pretrained
 from models.training.pretraining.result import load_pretraining
-from models.training.progress import EpochKeeper
-from models.training.result import TrainingResult
+from models.training.result import TrainingResult, write_result
 
 
 def _known(experiment: str) -> Experiment:
@@ -53,33 +51,6 @@ def _targets(samples: pd.DataFrame, split: str) -> Targets:
     return targets
 
 
-def _finish(
-    experiment: Experiment,
-    origin: Origin,
-    out_dir: Path,
-    parameters: int,
-    history: tuple[EpochRecord, ...],
-) -> TrainingResult:
-    result = TrainingResult(
-        experiment=experiment,
-        origin=origin,
-        checkpoint=find_best(out_dir),
-        parameters=parameters,
-        history=history,
-    )
-    write_json(
-        out_dir / HISTORY_FILE,
-        {
-            "experiment": experiment,
-            **asdict(origin),
-            "checkpoint": result.checkpoint.name,
-            "parameters": parameters,
-            "epochs": [to_plain(record) for record in history],
-        },
-    )
-    return result
-
-
 def steps_an_epoch(samples: int, training: TrainingConfig) -> int:
     """Return the optimiser steps of an epoch, which every device takes."""
     readers = training.devices * max(1, training.loader_workers)
@@ -88,27 +59,6 @@ def steps_an_epoch(samples: int, training: TrainingConfig) -> int:
         return math.ceil(samples / training.batch_size)
     a_reader = examples_a_reader(samples, readers)
     return max(1, training.loader_workers) * math.ceil(a_reader / training.batch_size)
-
-
-def _trainer(config: ExperimentConfig, epochs: int, keeper: EpochKeeper) -> L.Trainer:
-    training = config.training
-    alone = training.devices == 1
-    return L.Trainer(
-        accelerator=accelerator(),
-        devices=training.devices,
-        strategy="auto" if alone else QuietDDP(config.torch_threads),
-        precision="bf16-mixed" if training.precision == "bf16" else "32-true",
-        max_epochs=epochs,
-        gradient_clip_val=training.gradient_norm_limit,
-        reload_dataloaders_every_n_epochs=1,
-        use_distributed_sampler=False,
-        callbacks=[keeper],
-        num_sanity_val_steps=0,
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-    )
 
 
 def train(
@@ -156,53 +106,94 @@ def train(
         ),
         table_versions=table_versions,
     )
-    out_dir.mkdir(parents=True, exist_ok=True)
-    state = load_resume(out_dir, origin.identity)
-    if state is None:
-        clear(out_dir)
-    history = state.history if state else ()
-    with torch_threads(config.torch_threads), torch.random.fork_rng():
-        # Layers draw their first weights from torch's global generator and take no other.
-        torch.manual_seed(digest_int(str(config.seed), "weights", name) % 2**63)
-        module = GradingModule(
-            name,
-            config,
-            train_scores=train_targets.scores,
-            steps_in_all=training.epochs * steps_an_epoch(len(train_targets), training),
-            first_epoch=len(history),
-            steps_done=state.steps_done if state else 0,
-            optimizer_state=state.optimizer if state else None,
-        )
-        parameters = sum(weight.numel() for weight in module.network.parameters())
-        if is_finished(history, training.epochs, training.patience_epochs):
-            log(f"{name}: was trained before, on the same data with the same settings")
-            return _finish(name, origin, out_dir, parameters, history)
-        if state:
-            module.network.load_state_dict(state.weights)
-            module.losses.load_state_dict(state.loss_weights)
-            log(f"{name}: goes on after epoch {len(history)}")
-        elif start:
-            load_pretrained(module.network.midi_encoder, start)
-        log(
-            f"{name}: {parameters:,} parameters, {len(train_targets):,} training and "
-            f"{len(validation_targets):,} validation samples"
-        )
-        if training.precision == "bf16" and accelerator() == "cpu" and not has_bfloat16_lstm():
-            log(f"{name}: this CPU has no LSTM in bfloat16; that part runs in float32")
-        loaders = ExampleLoaders(
-            name, config, parts, train_targets, validation_targets, len(history)
-        )
-        with relayed({"log": log, "epoch": on_epoch}, training.devices) as tell, quiet_lightning():
-            keeper = EpochKeeper(name, origin, out_dir, history, len(train_targets), tell)
-            trainer = _trainer(config, training.epochs - len(history), keeper)
-            trainer.fit(module, datamodule=loaders)
-    done = load_resume(out_dir, origin.identity)  # the keeper's own is in another process
-    assert done is not None
-    result = _finish(name, origin, out_dir, parameters, done.history)
-    best = result.best
-    log(
-        f"{name}: done after {len(result.history)} epochs in {describe_duration(result.seconds)}; "
-        f"best epoch {best.epoch}: val loss {best.val_loss:.4f}, r {best.mean_r:.3f}, "
-        f"MAE {best.mean_mae:.2f}"
+    if training.precision == "bf16" and accelerator() == "cpu" and not has_bfloat16_lstm():
+        log(f"{name}: this CPU has no LSTM in bfloat16; that part runs in float32")
+
+    def network() -> GradingNetwork:
+        network = GradingNetwork(name, config)
+        if start:
+            load_pretrained(network.midi_encoder, start)
+        return network
+
+    trained = run_training(
+        Task(
+            keeping=Keeping(
+                name=name,
+                identity=origin.identity,
+                about=describe_model(name, origin, config),
+                out_dir=out_dir,
+                epochs=training.epochs,
+                patience_epochs=training.patience_epochs,
+                progress_every_s=training.progress_every_s,
+            ),
+            record=EpochRecord,
+            seed=config.seed,
+            torch_threads=config.torch_threads,
+            devices=training.devices,
+            bf16=training.precision == "bf16",
+            network=network,
+            prepare=lambda: Work(
+                described=(
+                    f"{len(train_targets):,} training and {len(validation_targets):,} validation "
+                    "samples"
+                ),
+                module=lambda network, state: GradingModule(
+                    network,
+                    config,
+                    train_targets.scores,
+                    steps_in_all=training.epochs * steps_an_epoch(len(train_targets), training),
+                    state=state,
+                ),
+                loaders=lambda first_epoch: ExampleLoaders(
+                    name, config, parts, train_targets, validation_targets, first_epoch
+                ),
+            ),
+        ),
+        log,
+        on_epoch,
     )
+    result = TrainingResult(
+        experiment=name,
+        origin=origin,
+        checkpoint=trained.checkpoint,
+        parameters=trained.parameters,
+        history=trained.history,
+    )
+    write_result(out_dir, result)
+    if trained.is_new:
+        best = result.best
+        log(
+            f"{name}: done after {len(result.history)} epochs in "
+            f"{describe_duration(result.seconds)}; best epoch {best.epoch}: "
+            f"val loss {best.val_loss:.4f}, r {best.mean_r:.3f}, MAE {best.mean_mae:.2f}"
+        )
     return result
+
+
+class ExampleLoaders(L.LightningDataModule):
+    """The loaders of one training; a new one each epoch, whose order follows from its number."""
+
+    def __init__(
+        self,
+        experiment: Experiment,
+        config: ExperimentConfig,
+        parts: ExampleParts,
+        train: Targets,
+        validation: Targets,
+        first_epoch: int,
+    ) -> None:
+        super().__init__()
+        self._modalities = MODALITIES[experiment]
+        self._config, self._parts = config, parts
+        self._train, self._validation = train, validation
+        self._first_epoch = first_epoch
+
+    def train_dataloader(self) -> DataLoader[Batch]:
+        """Return the training split, shuffled for the epoch at hand."""
+        assert self.trainer is not None
+        epoch = self._first_epoch + int(self.trainer.current_epoch)
+        return load_batches(self._parts, self._train, self._config, self._modalities, epoch)
+
+    def val_dataloader(self) -> DataLoader[Batch]:
+        """Return the validation split, in stored order."""
+        return load_batches(self._parts, self._validation, self._config, self._modalities, None)

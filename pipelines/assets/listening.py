@@ -17,8 +17,9 @@ from pipelines.listening.palette import UNDAMAGED
 from pipelines.resources import Project
 from pipelines.settings import find_recipe
 from pipelines.workspace import Workspace
-from storage.pairs import clean_segment, make_row, replay
+from storage.pairs import clean_segment, make_row
 from storage.performances import load_performances
+from storage.replay import replay
 from storage.tables import read_table
 
 PASSAGES = 6

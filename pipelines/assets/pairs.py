@@ -35,11 +35,11 @@ from storage.pairs import (
     PairsTask,
     clean_segment,
     find_pairs,
-    replay,
     split_into_tasks,
     write_pairs,
 )
 from storage.performances import load_performances
+from storage.replay import replay
 from storage.tables import commit, data_file_rows, read_table
 
 SegmentRow = dict[str, Any]

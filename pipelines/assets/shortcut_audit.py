@@ -28,21 +28,6 @@ MOST_ROWS = 1200
 
 TASK_ROWS = 60
 
-METHOD = """\
-**recording**: level, crest, noise floor, bandwidth and file of the row's sound. **dry**: the same
-of the same damaged playing, rendered with one instrument and without any treatment of the sound.
-**drawn**: piano, room, noise, gain, band and equaliser, as a factored recipe drew them.
-**notes**: counts of the notes as played.
-
-A random forest predicts the tier of compositions that it has not seen. Damage rightly changes some
-statistics of the recording (softer playing is fainter, a blurred pedal fills the gaps), and *dry*
-shows how much. So the threshold is on what *recording* has above the better of chance and *dry*,
-and on what *drawn* has above chance, whichever is more: a balanced accuracy of .05 at most,
-decided by its 95 % interval (compositions redrawn). *notes* are the damage itself and have no
-threshold. What the rows cannot decide is a warning, never a pass.
-"""
-"""Shown with the picture."""
-
 
 def shortcut_audit_asset(recipe_name: str) -> dg.AssetsDefinition:
     """Return a recipe's asset of the shortcut audit."""
@@ -64,11 +49,12 @@ def shortcut_audit_asset(recipe_name: str) -> dg.AssetsDefinition:
     def shortcut_audit(
         context: dg.AssetExecutionContext, project: Project
     ) -> dg.MaterializeResult[None]:
-        from models.evaluation.audits.shortcut_probes import audit_shortcuts
+        from models.evaluation.audits import shortcut_probes
 
         workspace = project.workspace
         rows = audited_rows(workspace, recipe_name)
-        audit = audit_shortcuts(rows, recipe=recipe_name, seed=find_recipe(recipe_name).seed)
+        seed = find_recipe(recipe_name).seed
+        audit = shortcut_probes.audit_shortcuts(rows, recipe=recipe_name, seed=seed)
         path = write_made(workspace, recipe_name, "shortcut_audit", audit)
         context.log.info(describe(audit.threshold))
         return dg.MaterializeResult(
@@ -89,7 +75,7 @@ def shortcut_audit_asset(recipe_name: str) -> dg.AssetsDefinition:
                     ]
                 ),
                 "probes": picture(audit),
-                "method": dg.MetadataValue.md(METHOD),
+                "method": dg.MetadataValue.md(shortcut_probes.__doc__ or ""),
                 "json": dg.MetadataValue.path(path),
             }
         )  # fmt: skip

@@ -1,7 +1,6 @@
 """Audio alone, by transcription: test rows heard by Transkun, and graded by the MIDI models."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -11,7 +10,6 @@ import pyarrow.compute as pc
 from degradation.errors import UserError
 from labeling.scores import DIMENSIONS
 from models.config.experiment import EXPERIMENTS, MODALITIES, Experiment
-from models.evaluation.agreement.resampling import Interval
 from models.evaluation.audits.documents import TranscribedSplit, TranscriptionAudit
 from models.inference.model_choice import best_model
 from models.training.result import TrainingResult
@@ -183,61 +181,34 @@ def _read_media(
 
 
 def transcription_metadata(audit: TranscriptionAudit) -> dict[str, Any]:
-    """Return the comparison as Dagster shows it: tables of onsets, of systems, of their gains."""
-    splits = audit.splits.items()
+    """Return what Dagster shows of the comparison; the report has the rest."""
     return {
         "transcriber": audit.transcriber,
         "rows": sum(found.rows for found in audit.splits.values()),
-        "onsets": records_metadata(
-            [
-                {"split": split, "tier": tier}
-                | {name: _shown(value) for name, value in asdict(figures).items()}
-                for split, found in splits
-                for tier, figures in {"all": found.onsets, **found.onsets_by_tier}.items()
-            ]
-        ),
         "systems": records_metadata(
             [
                 {
                     "split": split,
                     "system": one.system.name,
-                    **_with_ends("mean r", one.mean_r, one.r_interval),
-                    **_with_ends("mean MAE", one.mean_mae, one.mae_interval),
+                    "mean r": one.mean_r,
+                    "low": one.r_interval.low,
+                    "high": one.r_interval.high,
+                    "mean MAE": one.mean_mae,
                 }
-                for split, found in splits
+                for split, found in audit.splits.items()
                 for one in found.systems
             ]
         ),
-        "gains in r": records_metadata(
+        "splits": records_metadata(
             [
                 {
                     "split": split,
-                    "system": gain.system.name,
-                    "over": gain.over.name,
-                    **_with_ends("mean r", gain.mean_r, gain.interval),
-                }
-                for split, found in splits
-                for gain in found.gains
-            ]
-        ),
-        "how it went": records_metadata(
-            [
-                {
-                    "split": split,
+                    "onset F1": "" if found.onsets.f1 is None else found.onsets.f1,
                     "rows asked": found.rows_asked,
                     "rows without notes": found.rows_without_notes,
                     "out of time": found.out_of_time,
-                    "real-time factor": _shown(found.real_time_factor),
                 }
-                for split, found in splits
+                for split, found in audit.splits.items()
             ]
         ),
     }
-
-
-def _with_ends(name: str, value: float, interval: Interval) -> dict[str, object]:
-    return {name: value, f"{name} low": interval.low, f"{name} high": interval.high}
-
-
-def _shown(value: object) -> object:
-    return "" if value is None else value

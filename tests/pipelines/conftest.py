@@ -7,18 +7,30 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
 import pandas as pd
 import pytest
 import yaml
 from playwright.sync_api import Browser, sync_playwright
+from typer.testing import CliRunner
 
 from degradation.notes import NOTE_DTYPE, PEDAL_DTYPE, SUSTAIN, Performance, sort_notes
+from pipelines.cli import app
+from pipelines.execution import stages as graph
 from pipelines.settings import CONFIGS
 from storage.demo_corpus import CSV_NAME, write_demo_corpus
 
 COMMAND = [sys.executable, "-m", "pipelines.cli"]
+
+UNTIL_SHARDS = [
+    sys.executable,
+    "-c",
+    "from pipelines.cli import app; from pipelines.execution import stages as graph; "
+    "whole = graph.stages; graph.stages = lambda *chosen: whole(*chosen)[:2]; app()",
+]
+"""The same, but `run` ends with the shards."""
 
 HOLD = """
 import sys
@@ -125,6 +137,25 @@ class Project:
         return ["run", "--maestro", str(self.root), "--experiment", str(self.experiment)]
 
     def pianograde(self, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
+        """Run a command in this process, which has imported Dagster and torch already."""
+        # The graph is built when it is imported: its partitions are the years of one corpus.
+        sys.modules.pop("pipelines.definitions", None)
+        with patch.dict(os.environ, self.environment | more, clear=True):
+            answer = CliRunner().invoke(app, arguments)
+        if answer.exception and not isinstance(answer.exception, SystemExit):
+            raise answer.exception
+        return subprocess.CompletedProcess(
+            arguments, answer.exit_code, answer.stdout, answer.stderr
+        )
+
+    def run(self, *options: str, stages: int = 3, **more: str) -> subprocess.CompletedProcess[str]:
+        """Run the first stages in this process: the corpus, the shards, models and reports."""
+        whole = graph.stages
+        with patch.object(graph, "stages", lambda *chosen: whole(*chosen)[:stages]):
+            return self.pianograde(*self.run_arguments, *options, **more)
+
+    def process(self, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
+        """Run a command in a process of its own."""
         return subprocess.run(
             [*COMMAND, *arguments],
             env=self.environment | more,
@@ -134,9 +165,9 @@ class Project:
             check=False,
         )
 
-    def start(self, *arguments: str) -> subprocess.Popen[str]:
+    def start(self, *arguments: str, until_shards: bool = False) -> subprocess.Popen[str]:
         return subprocess.Popen(
-            [*COMMAND, *arguments],
+            [*(UNTIL_SHARDS if until_shards else COMMAND), *arguments],
             env=self.environment,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
@@ -161,7 +192,9 @@ def demo_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def new_project(tmp_path_factory: pytest.TempPathFactory, demo_root: Path) -> Callable[[], Project]:
     """Return a maker of projects on five of the demo corpus's performances, over two years."""
     config = yaml.safe_load((CONFIGS / "experiments" / "demo.yaml").read_text())
-    config["training"] |= {"epochs": 2}
+    config["experiments"] = ["audio_only", "midi_only", "gated"]
+    config["training"] |= {"epochs": 1}
+    config["pretraining"] |= {"epochs": 1}
 
     def make() -> Project:
         folder = tmp_path_factory.mktemp("project")
@@ -186,8 +219,8 @@ def new_project(tmp_path_factory: pytest.TempPathFactory, demo_root: Path) -> Ca
 
 @pytest.fixture(scope="session")
 def finished(new_project: Callable[[], Project]) -> Project:
-    """A project whose whole graph was run once, without any interruption."""
+    """A project whose whole graph was run once, in a process, without any interruption."""
     project = new_project()
-    answer = project.pianograde(*project.run_arguments)
+    answer = project.process(*project.run_arguments)
     assert answer.returncode == 0, answer.stderr
     return project

@@ -164,7 +164,7 @@ def test_no_model_is_trained_behind_an_audit_that_blocks(finished: Any, tmp_path
     report.unlink()
     before = set((home / "data").rglob("*.parquet"))
     environment = {"PIANOGRADE_HOME": str(home), "PIANOGRADE_RECIPES": str(recipes)}
-    answer = finished.pianograde(*finished.run_arguments, **environment)
+    answer = finished.run(**environment)
     assert answer.returncode != 0
     assert "no_shortcut" in answer.stderr or "labels_are_eight" in answer.stderr, answer.stderr
     assert "Traceback" not in answer.stderr

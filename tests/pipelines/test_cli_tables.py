@@ -63,10 +63,11 @@ def test_parquet_to_a_terminal_is_refused(project: Any) -> None:
     assert told.count(b"\n") == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["table", "json"])
 def test_ctrl_c_ends_a_query_at_once(project: Any, form: str) -> None:
     querying = start(project, NOTHING_FOR_LONG, "--format", form)
-    time.sleep(5)  # it has begun by then
+    time.sleep(4)  # it has begun by then
     assert querying.poll() is None
     querying.send_signal(signal.SIGINT)
     assert querying.communicate(timeout=5) == (b"", b"pianograde: ended by SIGINT\n")

@@ -105,8 +105,18 @@ def start(tmp_path: Path) -> Iterator[Callable[[str], "subprocess.Popen[str]"]]:
         process.communicate()
 
 
-@pytest.mark.parametrize("body", [WORKERS, CAUGHT, WAITING, SWALLOWED])
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize(
+    ("number", "body"),
+    [
+        (signal.SIGINT, WORKERS),
+        (signal.SIGINT, CAUGHT),
+        (signal.SIGINT, WAITING),
+        (signal.SIGINT, SWALLOWED),
+        (signal.SIGTERM, WORKERS),
+        (signal.SIGTERM, SWALLOWED),
+        (signal.SIGHUP, WAITING),
+    ],
+)
 def test_a_signal_ends_all_and_says_how_to_go_on(
     number: signal.Signals, body: str, start: Callable[[str], "subprocess.Popen[str]"]
 ) -> None:
@@ -143,13 +153,14 @@ def test_a_block_that_ends_by_itself_leaves_signals_as_they_were() -> None:
     assert [signal.getsignal(number) for number in signal.Signals] == before
 
 
+@pytest.mark.slow
 def test_a_run_is_ended_while_parts_are_made_and_goes_on(
     new_project: Callable[[], Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     project = new_project()
     made: list[dict[Path, int]] = [{}]
     for _ in range(2):
-        process = project.start(*project.run_arguments)
+        process = project.start(*project.run_arguments, until_shards=True)
         parts: dict[Path, int] = made[-1]
         while len(parts) <= len(made[-1]):
             assert process.poll() is None
@@ -170,16 +181,17 @@ def test_a_run_is_ended_while_parts_are_made_and_goes_on(
         assert all(run.is_finished for run in instance.get_runs())
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_training_is_ended_at_an_epoch_and_goes_on(
-    number: signal.Signals, new_project: Callable[[], Any]
-) -> None:
+@pytest.mark.slow
+def test_a_training_is_ended_at_an_epoch_and_goes_on(new_project: Callable[[], Any]) -> None:
     """Lightning catches both signals by itself, and would end with code 1 and no word."""
     project = new_project()
     content = yaml.safe_load(project.experiment.read_text())
     content["pretraining"] |= {"epochs": 100_000}
     project.experiment.write_text(yaml.safe_dump(content))
-    for awaited in ("epoch 1/", "goes on after epoch "):
+    for awaited, number in (
+        ("epoch 1/", signal.SIGINT),
+        ("goes on after epoch ", signal.SIGTERM),
+    ):
         process = project.start("pretrain", *project.run_arguments[1:])
         assert process.stderr is not None
         assert any(awaited in line for line in process.stderr)

@@ -218,7 +218,7 @@ def test_a_perfect_transcription_costs_nothing(
                 scores[System(model, "transcribed")], scores[System(model, "true")]
             )
     assert metadata["rows"] == 2 * ROWS
-    assert {"onsets", "systems", "gains in r", "json"} <= set(metadata)
+    assert {"systems", "splits", "json"} <= set(metadata)
 
 
 def test_the_fusion_model_is_the_best_one(workspace: Workspace, materialise: Materialise) -> None:

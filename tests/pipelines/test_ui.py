@@ -20,6 +20,8 @@ from playwright.sync_api import Browser
 
 from pipelines.settings import CONFIGS
 
+pytestmark = pytest.mark.slow
+
 RUNS = (
     "{runsOrError(limit: 100) {... on Runs {results "
     "{runId status assetSelection {path} tags {key value}}}}}"

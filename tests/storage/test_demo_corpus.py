@@ -1,5 +1,6 @@
 import pathlib
 import shutil
+import tomllib
 
 import pytest
 
@@ -47,3 +48,17 @@ def test_the_table_is_written_last_and_an_outdated_one_goes_first(
         write_demo_corpus(tmp_path)
     assert list(tmp_path.glob("*/*.midi")), "nothing was written before the failure"
     assert not (tmp_path / CSV_NAME).exists()
+
+
+def test_the_wheel_holds_the_shipped_files() -> None:
+    repository = pathlib.Path(__file__).parents[2]
+    config = tomllib.loads((repository / "pyproject.toml").read_text(encoding="utf-8"))
+    packaged = {
+        path
+        for pattern in config["tool"]["setuptools"]["package-data"]["storage"]
+        for path in (repository / "storage").glob(pattern)
+        if path.is_file()
+    }
+    shipped = {path for path in (repository / "storage" / "demo_root").rglob("*") if path.is_file()}
+    assert packaged == shipped
+    assert len(shipped) == 32  # 30 renditions, the table and the licence

@@ -20,10 +20,9 @@ from storage.pairs import (
     CorpusOrigin,
     clean_segment,
     make_row,
-    replay,
-    replay_without_noise,
 )
 from storage.performances import load_performances
+from storage.replay import replay, replay_without_noise
 from storage.schema import PAIRS, SAMPLES
 from storage.tables import Table, read_table
 from storage.verify import measured_snr_db

@@ -333,7 +333,7 @@ def music(draw: Callable[..., int]) -> Music:
     )
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     music=music(),
     kind=st.sampled_from([0, 1]),
@@ -382,12 +382,13 @@ def test_a_performance_is_read_to_the_tick_from_every_form(
     assert np.allclose(found.pedal["time_s"], times, rtol=0, atol=TICK_S)
 
 
-def test_ten_thousand_mutated_files_are_read_or_refused() -> None:
+@pytest.mark.parametrize("files", [500, pytest.param(10_000, marks=pytest.mark.slow)])
+def test_mutated_files_are_read_or_refused(files: int) -> None:
     rng = random.Random(11)
     sound = list(FORMS.values())
     before_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    told = 0
-    for _ in range(10_000):
+    refused = 0
+    for _ in range(files):
         broken = bytearray(rng.choice(sound))
         for _ in range(rng.choice([1, 1, 2, 5, 20])):
             place, how = rng.randrange(len(broken)), rng.randrange(4)
@@ -403,8 +404,8 @@ def test_ten_thousand_mutated_files_are_read_or_refused() -> None:
         try:
             read_piano(bytes(broken), "x")
         except UserError as error:
-            told += "\n" not in str(error)
-    assert 1_000 < told < 9_900
+            refused += "\n" not in str(error)
+    assert 0.1 < refused / files < 0.99
     grown_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before_kib
     assert grown_kib < 1 << 20
 

@@ -21,11 +21,10 @@ from storage.midi import read_midi, write_midi
 from storage.pairs import (
     PairsTask,
     find_pairs,
-    replay,
-    replay_without_noise,
     split_into_tasks,
     write_pairs,
 )
+from storage.replay import replay, replay_without_noise
 from storage.schema import PAIRS
 from storage.tables import Table, data_file_rows, read_data_file, read_table
 
@@ -34,7 +33,7 @@ MakeTask = Callable[..., PairsTask]
 ROW_BYTES = """
 import hashlib, sys
 from pathlib import Path
-from storage.pairs import replay
+from storage.replay import replay, replay_without_noise
 from storage.midi import write_midi
 from storage.audio import encode_flac
 import pyarrow.parquet as pq

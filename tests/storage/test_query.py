@@ -17,9 +17,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from degradation.errors import UserError
+from storage.data_dictionary import data_dictionary
 from storage.midi import read_midi
 from storage.query import BATCH_ROWS, connect, write_answer
-from storage.schema import data_dictionary
 from storage.tables import Table, read_table
 
 LONG = "select count(*) from range(2000000) a, range(2000000) b where a.range + b.range = 7"

@@ -13,8 +13,9 @@ import soundfile
 
 from labeling.damage import Damage
 from storage.columns import read_edits, read_notes, read_pedal
+from storage.data_dictionary import data_dictionary
 from storage.midi import read_midi
-from storage.schema import TABLES, data_dictionary
+from storage.schema import TABLES
 from storage.tables import Table, data_file_rows, read_table
 
 DICTIONARY = Path(__file__).parents[2] / "docs" / "data-dictionary.md"
@@ -59,7 +60,7 @@ def test_every_column_is_described(name: str) -> None:
 
 def test_the_dictionary_is_that_of_the_schemas() -> None:
     assert DICTIONARY.read_text(encoding="utf-8") == data_dictionary(), (
-        "write it again: python -m storage.schema > docs/data-dictionary.md"
+        "write it again: python -m storage.data_dictionary > docs/data-dictionary.md"
     )
     for name, (_, schema) in TABLES.items():
         section = data_dictionary().split(f"\n## {name}\n")[1].split("\n## ")[0]

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from degradation.notes import SUSTAIN, NoteArray, Performance
-from models.tokens.performance import DAMPER_DOWN, depth_at
+from degradation.notes import PEDAL_DOWN_FROM, SUSTAIN, NoteArray, Performance
+from models.tokens.performance import depth_at
 
 TOLERANCE_S = 0.05
 """How far an onset may be off: MIREX's and `mir_eval.transcription`'s 50 ms."""
@@ -83,11 +83,11 @@ def pedal_agreement(played: Performance, found: Performance) -> float:
     """Return the share of the time, 0 to 1, in which both sustain pedals are down or both up.
 
     Over the shorter of the two, every 10 ms. A pedal is down from where dampers are off the
-    strings (`DAMPER_DOWN`).
+    strings (`PEDAL_DOWN_FROM`).
     """
     time_s = np.arange(0.0, min(played.duration_s, found.duration_s), PEDAL_STEP_S)
     ours, theirs = (
-        depth_at(performance.pedal, SUSTAIN, time_s) >= DAMPER_DOWN
+        depth_at(performance.pedal, SUSTAIN, time_s) >= PEDAL_DOWN_FROM
         for performance in (played, found)
     )
     return float(np.mean(ours == theirs))

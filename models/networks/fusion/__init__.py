@@ -1,7 +1,7 @@
-"""Two modalities as one: three fusions of one signature.
+"""Three fusions of two modalities, with one signature.
 
-Each is called with audio and MIDI steps (B, S, W) on one time grid and a mask (B, S) that is
-true on real steps, and returns `Fused`.
+Each takes audio and MIDI steps (B, S, W) on one time grid and a mask (B, S) that is true on real
+steps, and returns `Fused`.
 """
 
 from torch import nn
@@ -16,7 +16,7 @@ __all__ = ["ConcatFusion", "CrossAttentionFusion", "Fused", "GatedFusion", "make
 
 
 def make_fusion(experiment: Experiment, width: int, config: FusionConfig) -> nn.Module:
-    """Return the fusion that an experiment is named after, with new weights.
+    """Return the fusion of an experiment, with new weights.
 
     Raises ValueError for an experiment of one modality.
     """

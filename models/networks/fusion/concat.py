@@ -7,10 +7,10 @@ from models.networks.fusion.fused import Fused
 
 
 class ConcatFusion(nn.Module):
-    """h = W [x_a; x_m] + b at each step, split so that each side's part of the sum is known.
+    """h = W [x_a; x_m] + b at each step, computed as a sum of two known contributions.
 
-    The simplest joint representation (Baltrusaitis et al. 2019, "Multimodal machine learning"),
-    and the one that any other fusion has to beat.
+    The simplest joint representation (Baltrusaitis et al. 2019, "Multimodal machine learning"):
+    the baseline of the other fusions.
     """
 
     def __init__(self, width: int) -> None:
@@ -18,7 +18,7 @@ class ConcatFusion(nn.Module):
         self.linear = nn.Linear(2 * width, width)
 
     def forward(self, audio: Tensor, midi: Tensor, mask: Tensor) -> Fused:
-        """Fuse two (B, S, W) sequences on one time grid; `mask` (B, S) is not needed here."""
+        """Fuse two (B, S, W) sequences on one time grid; `mask` (B, S) is not used."""
         audio_weight, midi_weight = self.linear.weight.chunk(2, dim=1)
         from_audio, from_midi = F.linear(audio, audio_weight), F.linear(midi, midi_weight)
         steps = from_audio + from_midi + self.linear.bias

@@ -1,10 +1,10 @@
-"""Fusion by attention in both directions: each step asks the other modality's steps."""
+"""Fusion by attention in both directions: each step attends to the other modality's steps."""
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from models.networks.fusion.fused import Fused
+from models.networks.fusion.fused import Fused, norm_share
 
 LONGEST_WAVELENGTH = 10_000.0
 """Wavelengths of `step_positions` run from 1 to this, times 2 pi steps (Vaswani et al. 2017)."""
@@ -21,7 +21,7 @@ def step_positions(steps: int, width: int, device: torch.device) -> Tensor:
 class CrossAttention(nn.Module):
     """Multi-head attention of one modality's steps over the other's (Vaswani et al. 2017).
 
-    Nothing has a bias, so that what is taken is linear in what was offered.
+    No layer has a bias, so that the output is linear in the values.
     """
 
     def __init__(self, width: int, heads: int) -> None:
@@ -33,17 +33,16 @@ class CrossAttention(nn.Module):
         self.out = nn.Linear(width, width, bias=False)
 
     def forward(
-        self, asking: Tensor, asked: Tensor, offered: Tensor, mask: Tensor
+        self, queries: Tensor, keys: Tensor, values: Tensor, mask: Tensor
     ) -> tuple[Tensor, Tensor | None]:
-        """Return what each step takes, (B, S, W), and the weights (B, heads, S, S).
+        """Return the attended values (B, S, W) and the weights (B, heads, S, S).
 
-        `asking` (B, S, W) makes queries, `asked` keys, `offered` values; keys where `mask`
-        (B, S) is false weigh nothing. Training uses the fused kernel, which is up to twice as
-        fast and keeps no weights: they are None.
+        The inputs are (B, S, W); keys where `mask` (B, S) is false get weight 0. Training uses
+        the fused kernel, up to twice as fast, which returns no weights: None.
         """
         query, key, value = (
             steps.reshape(*steps.shape[:2], self.heads, -1).transpose(1, 2)
-            for steps in (self.query(asking), self.key(asked), self.value(offered))
+            for steps in (self.query(queries), self.key(keys), self.value(values))
         )
         real = mask[:, None, None, :]
         weight = None
@@ -56,25 +55,17 @@ class CrossAttention(nn.Module):
         return self.out(taken.transpose(1, 2).flatten(2)), weight
 
 
-def mixing_ratio(own: Tensor, taken: Tensor) -> Tensor:
-    """Return |taken| / (|taken| + |own|) over the last axis, 0 where both are nothing."""
-    own_norm, taken_norm = (torch.linalg.vector_norm(part.float(), dim=-1) for part in (own, taken))
-    total = own_norm + taken_norm
-    return torch.where(total > 0, taken_norm / total, 0.0)
-
-
 class CrossAttentionFusion(nn.Module):
-    """Audio asks MIDI and MIDI asks audio; each keeps what it has and adds what it took.
+    """Audio attends to MIDI, MIDI attends to audio, and each is added to its own steps.
 
-    h = W [x_a + A_m; x_m + M_a] + b, where A_m is what audio's queries took from MIDI and M_a
-    what MIDI's queries took from audio (co-attention, as in ViLBERT, Lu et al. 2019, with the
-    residual but without norms or feed-forward layers between, which keeps the contributions
-    exact). With W = [W_a, W_m], the audio contribution is all that carries audio's values,
-    W_a x_a + W_m M_a; the MIDI contribution is the rest, W_m x_m + W_a A_m. Both sides shape
-    the weights; the contributions count what was taken, not who was asked.
+    h = W [x_a + A_m; x_m + M_a] + b, where A_m are the MIDI values that audio's queries attend
+    to and M_a the audio values that MIDI's queries attend to. This is co-attention (ViLBERT, Lu et
+    al. 2019) with the residual but without norms and feed-forward layers, so that contributions
+    stay exact: with W = [W_a, W_m], audio contributes every term that carries audio's values,
+    W_a x_a + W_m M_a, and MIDI the rest, W_m x_m + W_a A_m.
 
-    Queries and keys, but not values, carry the step's position: without it attention sees two
-    bags of steps, and could not learn that the i-th of one goes with the i-th of the other.
+    Queries and keys carry the step's position, values do not. Without positions attention could
+    not learn that step i of one modality belongs to step i of the other.
     """
 
     def __init__(self, width: int, heads: int) -> None:
@@ -100,7 +91,7 @@ class CrossAttentionFusion(nn.Module):
         if to_midi is not None and to_audio is not None:
             fused.attention.update(audio_to_midi=to_midi, midi_to_audio=to_audio)
             fused.mixing.update(
-                audio_to_midi=mixing_ratio(audio, of_midi),
-                midi_to_audio=mixing_ratio(midi, of_audio),
+                audio_to_midi=norm_share(of_midi, audio).nan_to_num(),
+                midi_to_audio=norm_share(of_audio, midi).nan_to_num(),
             )
         return fused

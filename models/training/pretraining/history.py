@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from models.training.history import best_epoch
+
 NOTHING_TO_GUESS_NATS = 0.05
 """Below this cross-entropy of the unigram baseline a field is all but constant, as `tempo` is:
 what is left is the price of counting each class once more than it occurred."""
@@ -39,11 +41,6 @@ class PretrainingEpoch:
         }
 
 
-def best_pretraining_epoch(history: tuple[PretrainingEpoch, ...]) -> PretrainingEpoch:
-    """Return the epoch of lowest validation loss, the earliest of equals."""
-    return min(history, key=lambda record: record.val_loss)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PretrainingResult:
     """A finished pretraining: what it is, its best weights, its size and every epoch.
@@ -59,7 +56,7 @@ class PretrainingResult:
     @property
     def best(self) -> PretrainingEpoch:
         """The epoch whose weights were kept."""
-        return best_pretraining_epoch(self.history)
+        return best_epoch(self.history)
 
     @property
     def beats_unigram(self) -> dict[str, bool]:

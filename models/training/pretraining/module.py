@@ -1,61 +1,87 @@
-"""Lightning's view of masked pretraining: it wires network, losses, schedule and windows."""
+"""Masked pretraining: the network, its steps, its validation and its data."""
 
-import copy
-from typing import Any
+from collections.abc import Mapping
 
 import lightning as L
 import torch
-from lightning.pytorch.utilities.types import OptimizerLRScheduler
-from torch import Tensor
+import torch.nn.functional as F
+from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from degradation.seeds import digest_int
 from models.config.experiment import ExperimentConfig
+from models.duration import describe_duration
 from models.networks.midi_encoder import NoteEncoder
-from models.tokens.tokenisers import TOKENISERS
-from models.training.pretraining.network import MaskedNoteModel, field_losses, total_loss
+from models.training.checkpoint import ResumeState
+from models.training.module import EpochClock, TrainingModule
+from models.training.pretraining.baseline import Survey
+from models.training.pretraining.history import PretrainingEpoch
 from models.training.pretraining.source import PerformanceSource
 from models.training.pretraining.windows import MaskedBatch, MaskedWindows
-from models.training.schedule import learning_rate_factor
 
 
-class PretrainingModule(L.LightningModule):
-    """A pretraining; `first_epoch` and the optimiser's state continue a killed one.
+class MaskedNoteModel(nn.Module):
+    """Each field's class is read off the encoder's output by one linear layer."""
+
+    def __init__(self, encoder: NoteEncoder, vocabulary: Mapping[str, int]) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.vocabulary = dict(vocabulary)
+        # One matrix for all fields, split afterwards: seven fewer small products a step.
+        self.heads = nn.Linear(encoder.width, sum(vocabulary.values()))
+
+    def forward(self, batch: MaskedBatch) -> dict[str, Tensor]:
+        """Return logits (guessed notes, classes) of each field, in float32."""
+        states = self.encoder.hear(batch.notes, batch.note_mask, batch.hidden)[batch.guessed]
+        logits = self.heads(states).float().split(list(self.vocabulary.values()), dim=-1)
+        return dict(zip(self.vocabulary, logits, strict=True))
+
+
+def field_losses(logits: Mapping[str, Tensor], classes: Tensor) -> dict[str, Tensor]:
+    """Return each field's cross-entropy in nats, the mean over `classes` (notes, fields)."""
+    return {
+        field: F.cross_entropy(guess, true)
+        for (field, guess), true in zip(logits.items(), classes.unbind(-1), strict=True)
+    }
+
+
+def total_loss(losses: Mapping[str, Tensor], vocabulary: Mapping[str, int]) -> Tensor:
+    """Return the mean of the fields' losses, each weighted by its number of classes (MidiBERT)."""
+    weighted = torch.stack([vocabulary[field] * loss for field, loss in losses.items()])
+    return weighted.sum() / sum(vocabulary.values())
+
+
+class PretrainingModule(TrainingModule[PretrainingEpoch]):
+    """The MIDI encoder in pretraining: it guesses the fields of masked notes.
 
     After an epoch `train_loss` is the mean over its windows, `cross_entropy` that of each field
     over the notes that validation guessed.
     """
 
+    network: MaskedNoteModel
+
     def __init__(
         self,
+        network: MaskedNoteModel,
         config: ExperimentConfig,
+        survey: Survey,
         *,
         steps_in_all: int,
-        first_epoch: int,
-        steps_done: int,
-        optimizer_state: dict[str, Any] | None,
+        state: ResumeState[PretrainingEpoch] | None,
     ) -> None:
-        super().__init__()
         assert config.pretraining is not None
-        self.pretraining = config.pretraining
-        self.config = config
-        self.vocabulary = TOKENISERS[config.midi_encoder.tokens].vocabulary
-        self.network = MaskedNoteModel(
-            NoteEncoder(config.grid_rate_hz, config.midi_encoder), self.vocabulary
+        super().__init__(
+            network, nn.Identity(), config.pretraining, steps_in_all=steps_in_all, state=state
         )
-        self.steps_done = steps_done
+        self.vocabulary = network.vocabulary
         self.notes_seen = self.windows_seen = 0
-        self._first_epoch = first_epoch
-        self._steps_in_all = steps_in_all
-        self._optimizer_state = optimizer_state
+        self._seed, self._survey = config.seed, survey
         self._loss_sum = 0.0
         self._entropy_sums = torch.zeros(len(self.vocabulary), dtype=torch.float64)
         self._notes_guessed = 0
 
-    @property
-    def epoch(self) -> int:
-        """The epoch of the whole pretraining, counted across interruptions."""
-        return self._first_epoch + int(self.current_epoch)
+    def best_weights(self) -> dict[str, Tensor]:
+        """Return the encoder's weights, without those that guess fields."""
+        return self.network.encoder.state_dict()
 
     @property
     def train_loss(self) -> float:
@@ -76,9 +102,7 @@ class PretrainingModule(L.LightningModule):
 
     def on_train_epoch_start(self) -> None:
         """Give the epoch its own randomness, so that a resumed pretraining repeats it exactly."""
-        # Dropout draws from torch's global generator and takes no other.
-        name = (str(self.config.seed), "pretraining dropout", str(self.epoch))
-        torch.manual_seed(digest_int(*name) % 2**63)
+        self.seed_dropout(str(self._seed), "pretraining dropout", str(self.epoch))
         self.notes_seen = self.windows_seen = 0
         self._loss_sum = 0.0
 
@@ -102,29 +126,36 @@ class PretrainingModule(L.LightningModule):
         self._entropy_sums += torch.stack(list(losses.values())).double().cpu() * len(batch.classes)
         self._notes_guessed += len(batch.classes)
 
-    def configure_optimizers(self) -> OptimizerLRScheduler:
-        """AdamW with a rate that follows from the step alone."""
-        pretraining = self.pretraining
-        optimizer = torch.optim.AdamW(
-            self.network.parameters(),
-            lr=pretraining.learning_rate,
-            weight_decay=pretraining.weight_decay,
+    def record(self, clock: EpochClock, learning_rate: float) -> PretrainingEpoch:
+        """Return the epoch's figures."""
+        return PretrainingEpoch(
+            epoch=self.epoch + 1,
+            train_loss=self.train_loss,
+            val_loss=self.val_loss,
+            val_cross_entropy=self.cross_entropy,
+            unigram_cross_entropy=self._survey.unigram,
+            learning_rate=learning_rate,
+            notes_per_s=self.notes_seen / clock.trained_s,
+            seconds=clock.seconds,
         )
-        if self._optimizer_state is not None:
-            optimizer.load_state_dict(copy.deepcopy(self._optimizer_state))
-            for group in optimizer.param_groups:
-                group["lr"] = group["initial_lr"] = pretraining.learning_rate
-        before = self.steps_done
-        scheduler = torch.optim.lr_scheduler.LambdaLR(
-            optimizer,
-            lambda step: learning_rate_factor(
-                before + step, self._steps_in_all, pretraining.warmup_share
-            ),
+
+    def describe_progress(self, trained_s: float) -> str:
+        """Return how many windows were seen, the loss, the speed, and how long the rest takes."""
+        windows = self._survey.train_windows
+        left_s = trained_s * max(0.0, windows / self.windows_seen - 1)
+        return (
+            f"{self.windows_seen:,} of {windows:,} windows, loss {self.train_loss:.4f}, "
+            f"{self.notes_seen / trained_s:,.0f} notes/s, "
+            f"{describe_duration(left_s)} left in this epoch"
         )
-        return {
-            "optimizer": optimizer,
-            "lr_scheduler": {"scheduler": scheduler, "interval": "step"},
-        }
+
+    def describe_epoch(self, record: PretrainingEpoch) -> str:
+        """Return each field's cross-entropy beside the unigram's, and the speed."""
+        fields = ", ".join(
+            f"{field} {value:.3f}/{record.unigram_cross_entropy[field]:.3f}"
+            for field, value in record.val_cross_entropy.items()
+        )
+        return f"{record.notes_per_s:,.0f} notes/s; cross-entropy/unigram: {fields}"
 
 
 class WindowLoaders(L.LightningDataModule):

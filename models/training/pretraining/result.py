@@ -8,14 +8,13 @@ from degradation.errors import UserError
 from models.config.experiment import ExperimentConfig
 from models.config.midi import MidiEncoderConfig
 from models.tokens.tokenisers import TOKENISERS
-from models.training.files import HISTORY_FILE, is_trained
+from models.training.files import HISTORY_FILE, is_trained, write_json
+from models.training.history import read_history
 from models.training.pretraining.history import PretrainingEpoch, PretrainingResult
 
 NAME = "midi_pretrain"
 PRETRAINING_VERSION = "3"
 """Raise it when the same settings and data give another encoder."""
-
-BEST_FILES = f"{NAME}-epoch=*-val_loss=*"
 
 
 def pretraining_identity(config: ExperimentConfig, data_version: str) -> str:
@@ -32,18 +31,6 @@ def pretraining_identity(config: ExperimentConfig, data_version: str) -> str:
     return hashlib.blake2b("\n".join(about).encode(), digest_size=16).hexdigest()
 
 
-def find_best_encoder(folder: Path) -> Path:
-    """Return the best weights in a folder; UserError when it holds none."""
-    found = list(folder.glob(f"{BEST_FILES}.pt"))
-    if not found:
-        raise UserError(
-            f"{folder} holds no {NAME}-epoch=NN-val_loss=X.XXXX.pt; expected a pretrained MIDI "
-            f"encoder: materialise {NAME} first, or set pretraining to null"
-        )
-    # Two lie here when a training died between writing one and removing the other.
-    return min(found, key=lambda path: float(path.stem.rpartition("=")[2]))
-
-
 def load_pretraining(folder: Path) -> PretrainingResult:
     """Return what `pretrain` returned when it finished in a folder; UserError without one."""
     path = folder / HISTORY_FILE
@@ -57,7 +44,22 @@ def load_pretraining(folder: Path) -> PretrainingResult:
         identity=stored["identity"],
         checkpoint=folder / stored["checkpoint"],
         parameters=stored["parameters"],
-        history=tuple(PretrainingEpoch(**record) for record in stored["epochs"]),
+        history=read_history(stored["epochs"], PretrainingEpoch),
+    )
+
+
+def write_pretraining(folder: Path, result: PretrainingResult, data_version: str) -> None:
+    """Write what `load_pretraining` reads."""
+    write_json(
+        folder / HISTORY_FILE,
+        {
+            "identity": result.identity,
+            "data_version": data_version,
+            "checkpoint": result.checkpoint.name,
+            "parameters": result.parameters,
+            "beats_unigram": result.beats_unigram,
+            "epochs": result.history,
+        },
     )
 
 

@@ -1,27 +1,26 @@
 """Pretrain the MIDI encoder on masked notes, or go on with it where it was killed."""
 
 import math
-from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from collections.abc import Callable
 from pathlib import Path
 
-import lightning as L
-import torch
-from torch import Tensor
-
 from degradation.errors import UserError
-from degradation.seeds import digest_int
 from models.config.experiment import ExperimentConfig
-from models.device import accelerator, torch_threads
+from models.device import accelerator
 from models.duration import describe_duration
-from models.training.files import HISTORY_FILE, clear, write_json
-from models.training.lightning_quiet import quiet_lightning
+from models.networks.midi_encoder import NoteEncoder
+from models.tokens.tokenisers import TOKENISERS
+from models.training.epoch_keeper import Keeping
+from models.training.loop import Task, Work, run_training
 from models.training.pretraining.baseline import Survey, survey
-from models.training.pretraining.checkpoint import load_state
 from models.training.pretraining.history import PretrainingEpoch, PretrainingResult
-from models.training.pretraining.module import PretrainingModule, WindowLoaders
-from models.training.pretraining.progress import PretrainingKeeper
-from models.training.pretraining.result import NAME, find_best_encoder, pretraining_identity
+from models.training.pretraining.module import MaskedNoteModel, PretrainingModule, WindowLoaders
+from models.training.pretraining.result import (
+    NAME,
+    pretraining_identity,
+    token_version,
+    write_pretraining,
+)
 from models.training.pretraining.source import PerformanceSource
 
 
@@ -54,66 +53,69 @@ def pretrain(
             f"{NAME} alone"
         )
     identity = pretraining_identity(config, data_version)
-    out_dir.mkdir(parents=True, exist_ok=True)
-    state = load_state(out_dir, identity)
-    history = state.history if state else ()
-    if state and len(history) == pretraining.epochs:
-        log(f"{NAME}: was trained before, on the same data with the same settings")
-        return _finish(identity, data_version, out_dir, _size(state.weights), history)
-    found = survey(source, config)
-    _check(found)  # before anything is removed
-    if state is None:
-        clear(out_dir)
-    with torch_threads(config.torch_threads), torch.random.fork_rng():
-        # Layers draw their first weights from torch's global generator and take no other.
-        torch.manual_seed(digest_int(str(config.seed), "weights", NAME) % 2**63)
-        module = PretrainingModule(
-            config,
-            steps_in_all=pretraining.epochs
-            * math.ceil(found.train_windows / pretraining.batch_size),
-            first_epoch=len(history),
-            steps_done=state.steps_done if state else 0,
-            optimizer_state=state.optimizer if state else None,
+
+    def network() -> MaskedNoteModel:
+        encoder = NoteEncoder(config.grid_rate_hz, config.midi_encoder)
+        return MaskedNoteModel(encoder, TOKENISERS[config.midi_encoder.tokens].vocabulary)
+
+    def prepare() -> Work[PretrainingEpoch]:
+        found = survey(source, config)
+        _check(found)
+        batches = math.ceil(found.train_windows / pretraining.batch_size)
+        return Work(
+            described=(
+                f"{found.train_windows:,} windows with {found.train_notes:,} notes, "
+                f"{found.validation_notes_guessed:,} to guess in validation"
+            ),
+            module=lambda network, state: PretrainingModule(
+                network, config, found, steps_in_all=pretraining.epochs * batches, state=state
+            ),
+            loaders=lambda first_epoch: WindowLoaders(source, config, first_epoch),
         )
-        if state:
-            module.network.load_state_dict(state.weights)
-            log(f"{NAME}: goes on after epoch {len(history)}")
-        parameters = _size(module.network.state_dict())
-        log(
-            f"{NAME}: {parameters:,} parameters, {found.train_windows:,} windows with "
-            f"{found.train_notes:,} notes, {found.validation_notes_guessed:,} to guess in "
-            "validation"
-        )
-        keeper = PretrainingKeeper(identity, data_version, out_dir, history, found, log, on_epoch)
-        gpu_bf16 = torch.cuda.is_available() and config.training.precision == "bf16"
-        with quiet_lightning():
-            trainer = L.Trainer(
-                accelerator=accelerator(),
-                devices=1,
-                precision="bf16-mixed" if gpu_bf16 else "32-true",
-                max_epochs=pretraining.epochs - len(history),
-                gradient_clip_val=pretraining.gradient_norm_limit,
-                reload_dataloaders_every_n_epochs=1,
-                callbacks=[keeper],
-                num_sanity_val_steps=0,
-                logger=False,
-                enable_checkpointing=False,
-                enable_progress_bar=False,
-                enable_model_summary=False,
-            )
-            trainer.fit(module, datamodule=WindowLoaders(source, config, len(history)))
-    result = _finish(identity, data_version, out_dir, parameters, keeper.history)
-    beaten = result.beats_unigram
-    log(
-        f"{NAME}: done after {len(result.history)} epochs in {describe_duration(result.seconds)}; "
-        f"best epoch {result.best.epoch}: val loss {result.best.val_loss:.4f}, better than the "
-        f"unigram baseline in {sum(beaten.values())} of {len(beaten)} fields"
+
+    trained = run_training(
+        Task(
+            keeping=Keeping(
+                name=NAME,
+                identity=identity,
+                about={
+                    "identity": identity,
+                    "data_version": data_version,
+                    "tokens_version": token_version(config.midi_encoder),
+                    "midi_encoder": config.midi_encoder.model_dump(mode="json"),
+                },
+                out_dir=out_dir,
+                epochs=pretraining.epochs,
+                patience_epochs=pretraining.epochs,
+                progress_every_s=config.training.progress_every_s,
+            ),
+            record=PretrainingEpoch,
+            seed=config.seed,
+            torch_threads=config.torch_threads,
+            devices=1,
+            bf16=accelerator() == "cuda" and config.training.precision == "bf16",
+            network=network,
+            prepare=prepare,
+        ),
+        log,
+        on_epoch,
     )
+    result = PretrainingResult(
+        identity=identity,
+        checkpoint=trained.checkpoint,
+        parameters=trained.parameters,
+        history=trained.history,
+    )
+    write_pretraining(out_dir, result, data_version)
+    if trained.is_new:
+        best, beaten = result.best, result.beats_unigram
+        log(
+            f"{NAME}: done after {len(result.history)} epochs in "
+            f"{describe_duration(result.seconds)}; best epoch {best.epoch}: "
+            f"val loss {best.val_loss:.4f}, better than the unigram baseline in "
+            f"{sum(beaten.values())} of {len(beaten)} fields"
+        )
     return result
-
-
-def _size(weights: Mapping[str, Tensor]) -> int:
-    return sum(weight.numel() for weight in weights.values())
 
 
 def _check(found: Survey) -> None:
@@ -125,30 +127,3 @@ def _check(found: Survey) -> None:
                 f"no {split} performance has a note to pretrain with; expected train and "
                 "validation: choose more performances"
             )
-
-
-def _finish(
-    identity: str,
-    data_version: str,
-    out_dir: Path,
-    parameters: int,
-    history: tuple[PretrainingEpoch, ...],
-) -> PretrainingResult:
-    result = PretrainingResult(
-        identity=identity,
-        checkpoint=find_best_encoder(out_dir),
-        parameters=parameters,
-        history=history,
-    )
-    write_json(
-        out_dir / HISTORY_FILE,
-        {
-            "identity": identity,
-            "data_version": data_version,
-            "checkpoint": result.checkpoint.name,
-            "parameters": parameters,
-            "beats_unigram": result.beats_unigram,
-            "epochs": [asdict(record) for record in history],
-        },
-    )
-    return result

@@ -2,8 +2,7 @@ import pytest
 import torch
 
 from models.diagnostics.by_clip import audio_share_by_clip, gate_by_clip
-from models.diagnostics.watch import norm_shares
-from models.networks.fusion.fused import Fused
+from models.networks.fusion.fused import Fused, norm_share
 
 MASK = torch.tensor([[True, True, True], [True, False, False]])
 
@@ -20,7 +19,7 @@ def test_a_clip_s_share_is_the_mean_over_its_real_steps() -> None:
     found = fused()
     share = audio_share_by_clip(found, MASK)
     for clip, real in enumerate(MASK):
-        expected = norm_shares(found.audio[clip][real], found.midi[clip][real]).mean()
+        expected = norm_share(found.audio[clip][real], found.midi[clip][real]).mean()
         assert share[clip] == pytest.approx(float(expected))
 
 
@@ -45,6 +44,6 @@ def test_padding_and_steps_of_nothing_count_for_nothing() -> None:
     audio, midi = found.audio.clone(), found.midi.clone()
     audio[0, 0] = midi[0, 0] = 0
     left = audio_share_by_clip(Fused(steps=audio, audio=audio, midi=midi), MASK)
-    assert left[0] == pytest.approx(float(norm_shares(audio[0, 1:], midi[0, 1:]).mean()))
+    assert left[0] == pytest.approx(float(norm_share(audio[0, 1:], midi[0, 1:]).mean()))
     silent = Fused(steps=audio * 0, audio=audio * 0, midi=midi * 0)
     assert audio_share_by_clip(silent, MASK).isnan().all()

@@ -561,7 +561,7 @@ def test_damaged_recordings_are_errors_and_quiet(
 ) -> None:
     for suffix in ("flac", "ogg", "mp3", "wav"):
         path = tmp_path / f"take.{suffix}"
-        soundfile.write(path, hum(30), RATE_HZ)
+        soundfile.write(path, hum(12), RATE_HZ)
         data = path.read_bytes()
         assert scorer.score(find_sources(path)).modality == "audio"
         middle = len(data) // 2

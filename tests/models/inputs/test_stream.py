@@ -93,6 +93,7 @@ def test_parts_are_dealt_evenly_and_once() -> None:
     assert dealt == [[5, 0], [4, 3, 2]]
 
 
+@pytest.mark.slow
 def test_loader_workers_share_out_every_sample(corpus, tiny_config) -> None:
     training = tiny_config.training.model_copy(update={"loader_workers": 2})
     config = tiny_config.model_copy(update={"training": training})

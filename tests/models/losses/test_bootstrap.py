@@ -160,12 +160,14 @@ def clean_error_after(
     return (answers != clean[:, SAMPLES:]).float().sum(-1).mean(1)
 
 
+@pytest.mark.slow
 def test_on_noisy_labels_it_lowers_the_error_on_clean_ones() -> None:
     plain, hard = clean_error_after(0.4, None, TURN), clean_error_after(0.4, HARD, TURN)
     assert (hard < plain).sum() >= 7, "of eight networks"
     assert hard.mean() < 0.97 * plain.mean()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("noise", "first_step"), [(0.4, 0), (0.0, TURN)])
 def test_it_helps_neither_from_random_weights_nor_on_clean_labels(
     noise: float, first_step: int

@@ -44,10 +44,12 @@ def play(rng: np.random.Generator, late_s: float) -> Clip:
     time_s = np.arange(round(CLIP_S * RATE_HZ)) / RATE_HZ
     samples = 0.001 * rng.standard_normal(len(time_s))
     for note in notes:
-        age_s = time_s - note["onset_s"] - late_s
+        first = int((note["onset_s"] + late_s) * RATE_HZ)
+        heard = slice(first, first + round(TONE_S * RATE_HZ) + 2)
+        age_s = time_s[heard] - note["onset_s"] - late_s
         hz = 440 * 2 ** ((int(note["pitch"]) - 69) / 12)
         swell = np.sin(np.pi * age_s / TONE_S) ** 2 * ((age_s >= 0) & (age_s < TONE_S))
-        samples += note["velocity"] / 2000 * np.sin(2 * np.pi * hz * age_s) * swell
+        samples[heard] += note["velocity"] / 2000 * np.sin(2 * np.pi * hz * age_s) * swell
     playing = Performance(notes=notes, pedal=np.zeros(0, PEDAL_DTYPE), duration_s=CLIP_S)
     sound = Waveform(samples=samples.astype(np.float32), sample_rate_hz=RATE_HZ)
     return Clip(notes=playing, sound=sound)

@@ -21,8 +21,8 @@ from models.metrics import agreement
 from models.tokens.tokenisers import TOKENISERS
 from models.training.checkpoint import load_network
 from models.training.history import EpochRecord, best_epoch, is_finished
+from models.training.module import learning_rate_factor
 from models.training.result import TrainingResult, load_result
-from models.training.schedule import learning_rate_factor
 from models.training.train import train
 from tests.models.training.killed_training import train_and_die
 

@@ -24,10 +24,10 @@ from models.evaluation.report.formats import signed
 from models.inference.trained_model import TrainedModel
 from models.networks.midi_encoder import NoteEncoder
 from models.networks.network import GradingNetwork
-from models.training.files import HISTORY_FILE, write_json
-from models.training.pretraining.checkpoint import save_best_encoder
+from models.training.checkpoint import save_best
+from models.training.files import HISTORY_FILE, find_best, write_json
 from models.training.pretraining.history import PretrainingEpoch
-from models.training.pretraining.result import find_best_encoder
+from models.training.pretraining.result import NAME, token_version
 from storage.corpus import load_corpus_config
 from storage.percepiano import RatedClips, read_percepiano
 
@@ -75,11 +75,17 @@ def pretrained_dir(tmp_path_factory: pytest.TempPathFactory, tiny_config: Experi
         torch.manual_seed(8)
         encoder = NoteEncoder(tiny_config.grid_rate_hz, tiny_config.midi_encoder)
     weights = encoder.state_dict()
-    save_best_encoder(folder, "identity", "data", tiny_config.midi_encoder, epoch, weights)
+    about = {
+        "midi_encoder": tiny_config.midi_encoder.model_dump(mode="json"),
+        "tokens_version": token_version(tiny_config.midi_encoder),
+        "epoch": epoch.epoch,
+        "val_loss": epoch.val_loss,
+    }
+    save_best(folder, NAME, about, weights)
     write_json(
         folder / HISTORY_FILE,
         {
-            "identity": "identity", "checkpoint": find_best_encoder(folder).name, "parameters": 1,
+            "identity": "identity", "checkpoint": find_best(folder).name, "parameters": 1,
             "epochs": [dataclasses.asdict(epoch)],
         },
     )  # fmt: skip
@@ -148,7 +154,7 @@ def test_the_pretrained_start_has_the_encoder_and_a_fresh_rest(
         pretrained = starts["pretrained"]().state_dict()
         torch.manual_seed(1)
         scratch = starts["scratch"]().state_dict()
-    stored = torch.load(find_best_encoder(pretrained_dir), weights_only=True)
+    stored = torch.load(find_best(pretrained_dir), weights_only=True)
     for name, weights in pretrained.items():
         expected = stored.get(name.removeprefix("midi_encoder."), scratch[name])
         assert torch.equal(weights, expected), name

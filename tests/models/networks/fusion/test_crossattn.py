@@ -7,9 +7,9 @@ from torch import Tensor
 from models.networks.fusion.crossattn import (
     CrossAttention,
     CrossAttentionFusion,
-    mixing_ratio,
     step_positions,
 )
+from models.networks.fusion.fused import norm_share
 
 WIDTH, HEADS, STEPS = 8, 2, 6
 Floats = NDArray[np.float64]
@@ -146,7 +146,7 @@ def test_positions_are_of_any_width_and_tell_steps_apart(width: int) -> None:
 
 def test_mixing_ratio_where_there_is_nothing() -> None:
     own, taken = torch.tensor([[3.0, 4], [0, 0], [0, 0]]), torch.tensor([[0, 5.0], [0, 1], [0, 0]])
-    torch.testing.assert_close(mixing_ratio(own, taken), torch.tensor([0.5, 1, 0]))
+    torch.testing.assert_close(norm_share(taken, own).nan_to_num(), torch.tensor([0.5, 1, 0]))
 
 
 def test_heads_that_do_not_divide_the_width_are_refused() -> None:

@@ -1,9 +1,9 @@
 from pathlib import Path
 
+from models.training.history import best_epoch
 from models.training.pretraining.history import (
     PretrainingEpoch,
     PretrainingResult,
-    best_pretraining_epoch,
 )
 
 
@@ -22,7 +22,7 @@ def record(epoch: int, val_loss: float, pitch: float = 3.0) -> PretrainingEpoch:
 
 def test_the_best_epoch_is_the_earliest_of_equals() -> None:
     history = (record(1, 0.5), record(2, 0.3), record(3, 0.3), record(4, 0.4))
-    assert best_pretraining_epoch(history).epoch == 2
+    assert best_epoch(history).epoch == 2
 
 
 def test_fields_are_judged_by_the_best_epoch_where_there_is_something_to_guess() -> None:

@@ -9,7 +9,7 @@ import torch
 from degradation.errors import UserError
 from models.config.experiment import ExperimentConfig
 from models.networks.midi_encoder import NoteEncoder
-from models.training.pretraining.checkpoint import load_pretrained
+from models.training.pretraining.encoder import load_pretrained
 from models.training.pretraining.history import PretrainingResult
 from models.training.pretraining.result import load_pretraining
 from models.training.pretraining.train import pretrain

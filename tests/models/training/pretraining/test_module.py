@@ -5,7 +5,7 @@ import torch
 
 from models.networks.midi_encoder import NoteEncoder
 from models.tokens.tokenisers import TOKENISERS
-from models.training.pretraining.network import MaskedNoteModel, field_losses, total_loss
+from models.training.pretraining.module import MaskedNoteModel, field_losses, total_loss
 from models.training.pretraining.windows import MaskedWindows
 
 
