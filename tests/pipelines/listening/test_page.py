@@ -22,7 +22,7 @@ from pipelines.listening.page import ListeningSegment, Take, listening_page
 from pipelines.listening.palette import NOTE_COLOURS, TAKE_COLOURS, UNDAMAGED
 from tests.conftest import play
 
-RECIPES = Path(__file__).parents[2] / "configs" / "recipes"
+RECIPES = Path(__file__).parents[3] / "configs" / "recipes"
 SAMPLE_RATE_HZ = 24_000
 DESKTOP = {"width": 1440, "height": 1000}
 PHONE = {"width": 360, "height": 740}
