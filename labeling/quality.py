@@ -1,11 +1,9 @@
-"""How good the labeling functions are, from a table of readings and one of measured damage.
+"""How good the labeling functions are without human ratings.
 
 Readings have a row for each sample and function, with the columns of `READING_COLUMNS`; `score` is
-missing where the function abstained, and `abstention` says why. Damage has a row for each sample:
-`sample_id`, and a numeric column for each measure.
+missing where the function abstained, and `abstention` is the reason. Damage has a row for each
+sample: `sample_id`, and a numeric column for each measure.
 """
-
-from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -14,18 +12,7 @@ from numpy.typing import NDArray
 from degradation.seeds import stream
 from labeling.statistics import clustered_correlation
 
-READING_COLUMNS = (
-    "sample_id",
-    "segment_id",
-    "composition",
-    "tier",
-    "year",
-    "split",
-    "function",
-    "value",
-    "score",
-    "abstention",
-)
+READING_COLUMNS = ("sample_id", "segment_id", "composition", "function", "score", "abstention")
 
 END_POINTS = 1.0
 """A score this close to 0 or 100 counts as at the end of its scale."""
@@ -33,31 +20,21 @@ END_POINTS = 1.0
 FloatArray = NDArray[np.float64]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LabelQuality:
-    """Quality of the functions without human ratings; each function below documents its table."""
-
-    coverage: pd.DataFrame
-    abstentions: pd.DataFrame
-    spread: pd.DataFrame
-    correlation: pd.DataFrame
-    conflict: pd.DataFrame
-    damage_followed: pd.DataFrame
-
-
-def assess_labels(readings: pd.DataFrame, damage: pd.DataFrame, *, seed: int) -> LabelQuality:
-    """Return every measure of quality; `seed` is for the bootstrap of `follow_damage`.
+def assess_labels(
+    readings: pd.DataFrame, damage: pd.DataFrame, *, seed: int
+) -> dict[str, pd.DataFrame]:
+    """Return every table of quality by name; `seed` is for the bootstrap of `follow_damage`.
 
     Raises ValueError when a column is missing or a function reads one sample twice.
     """
-    return LabelQuality(
-        coverage=measure_coverage(readings),
-        abstentions=count_abstentions(readings),
-        spread=measure_spread(readings),
-        correlation=correlate_functions(readings),
-        conflict=measure_conflict(readings),
-        damage_followed=follow_damage(readings, damage, seed=seed),
-    )
+    return {
+        "coverage": measure_coverage(readings),
+        "abstentions": count_abstentions(readings),
+        "spread": measure_spread(readings),
+        "correlation": correlate_functions(readings).rename_axis("function").reset_index(),
+        "conflict": measure_conflict(readings),
+        "damage_followed": follow_damage(readings, damage, seed=seed),
+    }
 
 
 def measure_coverage(readings: pd.DataFrame) -> pd.DataFrame:
@@ -115,12 +92,11 @@ def correlate_functions(readings: pd.DataFrame) -> pd.DataFrame:
 
 
 def measure_conflict(readings: pd.DataFrame) -> pd.DataFrame:
-    """Return how often two functions vote against each other.
+    """Return how often two functions vote against each other, a row a pair.
 
     A function votes for samples in the upper third of its own scores and against those in the
-    lower third, so its curve does not matter. A row a pair: first, second, n (samples that both
-    scored), conflict (share of them with one vote for and one against), by_chance (the same if the
-    two were independent).
+    lower third. Columns: first, second, n (samples that both scored), conflict (share of them with
+    one vote for and one against), by_chance (the same if the two were independent).
     """
     wide = _wide_scores(readings)
     scores = wide.to_numpy(dtype=np.float64)
@@ -148,18 +124,15 @@ def measure_conflict(readings: pd.DataFrame) -> pd.DataFrame:
 
 
 def follow_damage(readings: pd.DataFrame, damage: pd.DataFrame, *, seed: int) -> pd.DataFrame:
-    """Return how each function's score correlates with each measure of damage.
+    """Return how each function's score correlates with each measure of damage, Spearman's rho.
 
     A row a function and measure: function, measure, n (samples), n_segments, n_compositions;
-    pooled_rho with pooled_low and pooled_high: Spearman over all samples; within_rho, within_low
-    and within_high: the same with each segment's mean rank subtracted from score and damage, so
-    that differences of the music cannot explain it; segments with one sample are left out. The
-    bounds are from a 95 % bootstrap of whole compositions, with the ranks of the full table kept;
-    missing with one composition, as rho is where nothing varies.
+    pooled_rho over all samples, and within_rho with each segment's mean rank subtracted from score
+    and damage, so that differences of the music cannot explain it (segments with one sample are
+    left out). Each has _low and _high, 95 % bounds of a bootstrap of whole compositions; missing
+    with one composition, as rho is where nothing varies.
 
-    A good function falls with damage (rho < 0), or rises with what remains (SNR, velocity spread).
-    Where a recipe combines damages, a function correlates also with those that it does not
-    measure; only independent damages show which one it measures.
+    Where a recipe combines damages, a function correlates also with those that it does not measure.
     """
     _check(readings)
     if "sample_id" not in damage:
@@ -172,9 +145,13 @@ def follow_damage(readings: pd.DataFrame, damage: pd.DataFrame, *, seed: int) ->
     for function, group in joined.groupby("function", sort=False):
         for measure in measures:
             found = group.dropna(subset=measure)
-            row: dict[str, object] = {"function": function, "measure": measure, "n": len(found)}
-            row["n_segments"] = found["segment_id"].nunique()
-            row["n_compositions"] = found["composition"].nunique()
+            row: dict[str, object] = {
+                "function": function,
+                "measure": measure,
+                "n": len(found),
+                "n_segments": found["segment_id"].nunique(),
+                "n_compositions": found["composition"].nunique(),
+            }
             rng = stream(seed, "label_quality", str(function), measure)
             repeated = found[found.groupby("segment_id")["sample_id"].transform("size") > 1]
             for name, table in (("pooled", found), ("within", repeated)):

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from degradation.recipe import TIERS
 from labeling.combination import compare_with_mean, fit_combination
 from labeling.functions import LABELING_FUNCTIONS
-from labeling.quality import LabelQuality, assess_labels
+from labeling.quality import assess_labels
 from labeling.scores import DIMENSIONS
 from pipelines.automation import MAKE_AGAIN_WHAT_CHANGED
 from pipelines.evenly_spaced import evenly_spaced
@@ -22,7 +22,7 @@ from storage.schema import DISTINCT
 from storage.tables import Table, read_table
 
 MOST_SEGMENTS = 5000
-"""More say nothing new, and nine readings of each sample have to fit in memory."""
+"""Nine readings of each of their samples have to fit in memory."""
 
 
 def label_quality_asset(recipe_name: str) -> dg.AssetsDefinition:
@@ -44,13 +44,10 @@ def label_quality_asset(recipe_name: str) -> dg.AssetsDefinition:
     def label_quality(project: Project) -> dg.MaterializeResult[None]:
         workspace = project.workspace
         samples = some_segments(workspace.table(recipe_name, "samples"))
-        quality = assess_labels(
-            long_readings(samples), damage_done(samples), seed=find_recipe(recipe_name).seed
-        )
+        seed = find_recipe(recipe_name).seed
+        tables = assess_labels(long_readings(samples), damage_done(samples), seed=seed)
+        tables |= combination_tables(samples, seed=seed)
         folder = workspace.output(recipe_name, "label_quality")
-        tables = quality_tables(quality) | combination_tables(
-            samples, seed=find_recipe(recipe_name).seed
-        )
         for name, table in tables.items():
             table.to_csv(folder / f"{name}.csv", index=False)
         return dg.MaterializeResult(
@@ -68,10 +65,9 @@ def label_quality_asset(recipe_name: str) -> dg.AssetsDefinition:
 
 
 def some_segments(table: Table) -> pd.DataFrame:
-    """Return the samples of up to `MOST_SEGMENTS` segments, evenly over the corpus, whole.
+    """Return all samples of up to `MOST_SEGMENTS` segments, evenly over the corpus.
 
-    Counterfactual families are left out: they would weigh a few segments tenfold. So are rows that
-    repeat another row's sound and notes.
+    Duplicates are left out, and counterfactual families, which would weigh some segments tenfold.
     """
     names = read_table(table).to_table(columns=["segment_id"])["segment_id"].unique().sort()
     some = names.take(list(evenly_spaced(len(names), MOST_SEGMENTS)))
@@ -83,8 +79,8 @@ def some_segments(table: Table) -> pd.DataFrame:
 def damage_done(samples: pd.DataFrame) -> pd.DataFrame:
     """Return the measured damage of each sample as numbers that grow with the damage.
 
-    `noise_to_sound` is the amplitude of the noise over that of the sound: 0 without noise. A
-    factored recipe's severities are measures too: there each fault was done apart from others.
+    `noise_to_sound` is the amplitude of the noise over that of the sound. A factored recipe's
+    severities are measures too.
     """
     snr_db = samples["realised_snr_db"].astype(float)
     severities = samples[[f"severity_{name}" for name in DIMENSIONS]].dropna(axis=1, how="all")
@@ -101,23 +97,11 @@ def damage_done(samples: pd.DataFrame) -> pd.DataFrame:
     return pd.concat([measured, severities], axis=1)
 
 
-def quality_tables(quality: LabelQuality) -> dict[str, pd.DataFrame]:
-    """Return the tables of label quality by name."""
-    return {
-        "coverage": quality.coverage,
-        "abstentions": quality.abstentions,
-        "spread": quality.spread,
-        "correlation": quality.correlation.rename_axis("function").reset_index(),
-        "conflict": quality.conflict,
-        "damage_followed": quality.damage_followed,
-    }
-
-
 def combination_tables(samples: pd.DataFrame, *, seed: int) -> dict[str, pd.DataFrame]:
-    """Return how a combined score does beside the plain mean, and its weights, by name.
+    """Return a combined score compared with the plain mean, and its weights, by name.
 
-    Weights are learnt on the training split, where the tier says what was done, and judged on
-    the others. Nothing where either has one tier alone.
+    Weights are learnt from the tiers of the training split and judged on the others. Nothing
+    where either has one tier alone.
     """
     scores = pd.DataFrame(
         {f.name: samples[f"{f.name}_score"].astype(float) for f in LABELING_FUNCTIONS}

@@ -1,6 +1,7 @@
 """Whether statistics that ignore the playing predict the tiers of a recipe."""
 
 from collections.abc import Iterator
+from dataclasses import asdict
 
 import dagster as dg
 import pandas as pd
@@ -11,6 +12,7 @@ from degradation.render import Instrument
 from models.evaluation.audits.documents import ShortcutAudit
 from models.evaluation.audits.shortcut_rows import StatisticsTask, read_statistics
 from models.evaluation.audits.thresholds import describe
+from pipelines.assets.label_structure import OF_RECIPE
 from pipelines.automation import MAKE_AGAIN_WHAT_CHANGED
 from pipelines.documents import write_made
 from pipelines.evenly_spaced import evenly_spaced
@@ -19,12 +21,10 @@ from pipelines.metadata import records_metadata
 from pipelines.resources import Project
 from pipelines.settings import find_recipe
 from pipelines.workspace import Workspace
-from storage.corpus import SPLITS
-from storage.schema import DISTINCT
 from storage.tables import read_table
 
 MOST_ROWS = 1200
-"""Gives a balanced accuracy to about ±.03, which is enough for a threshold of +.05."""
+"""They give a balanced accuracy to about ±.03, enough for a threshold of +.05."""
 
 TASK_ROWS = 60
 
@@ -41,9 +41,8 @@ def shortcut_audit_asset(recipe_name: str) -> dg.AssetsDefinition:
         automation_condition=MAKE_AGAIN_WHAT_CHANGED,
         code_version="3",
         description=(
-            "A random forest on simple statistics (noise floor, bandwidth, level, crest, file "
-            "facts; note counts beside) tries to predict the tier and each score of compositions "
-            "it has not seen. Where the recording alone gives the tier away, models learn that."
+            "A random forest tries to predict the tier and each score of compositions that it has "
+            "not seen from simple statistics of the recording. Where it can, models learn those."
         ),
     )
     def shortcut_audit(
@@ -54,7 +53,7 @@ def shortcut_audit_asset(recipe_name: str) -> dg.AssetsDefinition:
         workspace = project.workspace
         rows = audited_rows(workspace, recipe_name)
         seed = find_recipe(recipe_name).seed
-        audit = shortcut_probes.audit_shortcuts(rows, recipe=recipe_name, seed=seed)
+        audit = shortcut_probes.audit_shortcuts(rows, seed=seed)
         path = write_made(workspace, recipe_name, "shortcut_audit", audit)
         context.log.info(describe(audit.threshold))
         return dg.MaterializeResult(
@@ -67,30 +66,20 @@ def shortcut_audit_asset(recipe_name: str) -> dg.AssetsDefinition:
                     f"balanced accuracy of {probe.statistics}": probe.balanced_accuracy
                     for probe in audit.tiers
                 },
-                "scores": records_metadata(
-                    [
-                        {"statistics": one.statistics, "score": one.dimension, "r": one.r,
-                         "R²": one.r2}
-                        for one in audit.scores
-                    ]
-                ),
+                "scores": records_metadata(list(map(asdict, audit.scores))),
                 "probes": picture(audit),
                 "method": dg.MetadataValue.md(shortcut_probes.__doc__ or ""),
                 "json": dg.MetadataValue.path(path),
             }
-        )  # fmt: skip
+        )
 
     return shortcut_audit
 
 
 def audited_rows(workspace: Workspace, recipe_name: str) -> pd.DataFrame:
-    """Return the statistics of up to `MOST_ROWS` rows, evenly over the corpus, by name.
-
-    Rows of counterfactual sets are not drawn by the recipe: they are left out, as are duplicates.
-    """
-    of_draws = pc.field("split").isin(SPLITS) & DISTINCT
+    """Return the statistics of up to `MOST_ROWS` rows, evenly over the corpus, by name."""
     pairs = workspace.table(recipe_name, "pairs")
-    light = read_table(pairs).to_table(columns=["sample_id", "tier", "year"], filter=of_draws)
+    light = read_table(pairs).to_table(columns=["sample_id", "tier", "year"], filter=OF_RECIPE)
     light = light.sort_by("sample_id")
     chosen = light.take(list(evenly_spaced(len(light), MOST_ROWS))).to_pandas()
     if chosen.empty:
@@ -118,7 +107,7 @@ def audited_rows(workspace: Workspace, recipe_name: str) -> pd.DataFrame:
 
 
 def picture(audit: ShortcutAudit) -> dg.MarkdownMetadataValue:
-    """Return the probes as a picture in the metadata; words where nothing could be probed."""
+    """Return the probes as a picture; words where there are none."""
 
     from pipelines.pictures.audits import probes_picture
     from pipelines.pictures.png import as_markdown

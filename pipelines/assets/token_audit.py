@@ -1,11 +1,13 @@
 """How much of a recipe's damage survives when notes become tokens."""
 
+from dataclasses import asdict
+
 import dagster as dg
 import pyarrow.compute as pc
 
 from degradation.notes import Performance
 from degradation.recipe import TIERS
-from models.evaluation.audits.documents import OperationSurvival, TokenAudit
+from models.evaluation.audits.documents import TokenAudit
 from models.evaluation.audits.token_counts import audit_tokeniser
 from models.tokens.tokenisers import TOKENISERS
 from pipelines.documents import write_made
@@ -38,18 +40,19 @@ def token_audit_asset(recipe_name: str) -> dg.AssetsDefinition:
     def token_audit(project: Project) -> dg.MaterializeResult[None]:
         workspace, recipe = project.workspace, find_recipe(recipe_name)
         segments = some_clean_segments(workspace.table(recipe_name, "pairs"))
-        rows = tuple(
-            row
-            for tokeniser in TOKENISERS.values()
-            for row in audit_tokeniser(segments, recipe, tokeniser, seed=recipe.seed)
+        audit = TokenAudit(
+            operations=tuple(
+                row
+                for tokeniser in TOKENISERS.values()
+                for row in audit_tokeniser(segments, recipe, tokeniser, seed=recipe.seed)
+            )
         )
-        audit = TokenAudit(segments=len(segments), operations=rows)
         path = write_made(workspace, recipe_name, "token_audit", audit)
         return dg.MaterializeResult(
             metadata={
                 "segments": len(segments),
                 "notes lost": sum(audit.notes_lost.values()),
-                "survival": records_metadata([shown(row) for row in rows]),
+                "survival": records_metadata(list(map(asdict, audit.operations))),
                 "json": dg.MetadataValue.path(path),
             }
         )
@@ -60,8 +63,7 @@ def token_audit_asset(recipe_name: str) -> dg.AssetsDefinition:
 def some_clean_segments(pairs: Table) -> dict[str, Performance]:
     """Return up to `SEGMENTS` undamaged segments, evenly over the corpus, by id.
 
-    The undamaged playing stands beside each damaged row; the rows of the best tier hold
-    segments from all over the corpus.
+    Each damaged row holds its undamaged playing too; one tier has segments of the whole corpus.
     """
     of_one_tier = pc.field("tier") == TIERS[0]
     light = read_table(pairs).to_table(columns=["sample_id", "segment_id"], filter=of_one_tier)
@@ -74,19 +76,4 @@ def some_clean_segments(pairs: Table) -> dict[str, Performance]:
     return {
         row["segment_id"]: read_midi(row["clean_midi"]["bytes"], row["clean_midi"]["path"])
         for row in rows.to_pylist()
-    }
-
-
-def shown(row: OperationSurvival) -> dict[str, object]:
-    """Return a row of the audit as the UI and the report show it."""
-    return {
-        "tokens": row.tokeniser,
-        "tier": row.tier,
-        "operation": row.operation,
-        "strength": f"{row.strength:g} {row.unit}",
-        "what changed": row.aspect or "nothing",
-        "notes changed": row.changed_notes,
-        "seen in the tokens": "" if row.seen_share is None else f"{row.seen_share:.0%}",
-        "survival": "" if row.survival is None else f"{row.survival:.0%}",
-        "notes lost": row.notes_lost,
     }

@@ -1,4 +1,4 @@
-"""Audio alone, by transcription: test rows heard by Transkun, and graded by the MIDI models."""
+"""How well models grade notes that Transkun transcribes from the test rows' audio."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -40,13 +40,12 @@ def transcription_asset(recipe_name: str) -> dg.AssetsDefinition:
         group_name=f"{recipe_name}_models",
         kinds={"torch", "midi"},
         owners=["team:research"],
-        code_version="3",
+        code_version="4",
         pool="gpu",
         description=(
-            "Grades from audio alone by way of transcription (Transkun), beside those from true "
-            "MIDI and from the audio model, on the same test rows; and how well the notes were "
-            "found. Clips that were transcribed are kept. Without the extra `transcription` there "
-            "is nothing to see."
+            "Grades of notes that Transkun transcribes from the audio, beside grades of the true "
+            "notes and of the audio, on the same test rows; and how well the notes were found. "
+            "Transcriptions are kept. Needs the extra `transcription`."
         ),
     )
     def transcription(
@@ -73,7 +72,7 @@ def transcription_asset(recipe_name: str) -> dg.AssetsDefinition:
 def judge_transcription(
     workspace: Workspace, recipe_name: str, transcriber: "Transcriber"
 ) -> TranscriptionAudit:
-    """Return the comparison; the settings limit how many rows and for how long."""
+    """Return the comparison; settings limit the rows and the time."""
 
     from models.evaluation.audits.transcription import spread_rows
 
@@ -96,8 +95,7 @@ def compared_models(
 ) -> dict[Experiment, TrainingResult]:
     """Return the trainings of the audio model, the MIDI model and the best fusion model.
 
-    Those that the experiment file leaves out are left out; `best_model` says which is best. Raises
-    UserError for a model that was not trained on these data with these settings.
+    Raises UserError for a model that was not trained on these data with these settings.
     """
     results: dict[Experiment, TrainingResult] = {
         name: find_result(workspace, recipe_name, name, data)
@@ -122,7 +120,6 @@ def _judge_split(
         onset_figures,
         system_gains,
         system_scores,
-        transcribed_clips,
     )
     from models.inference.transcription_cache import transcribe_clips
 
@@ -149,23 +146,20 @@ def _judge_split(
     ]
     folders = {name: workspace.model_folder(recipe_name, name) for name in results}
     judged = judge_rows(rows, folders, workspace.settings.experiment_config())
-    fresh = [(clip.took_s, clip.sound_s) for clip in clips if clip.took_s is not None]
     seed = find_recipe(recipe_name).seed
     return TranscribedSplit(
         rows_in_split=int((data.samples["split"] == split).sum()),
         rows_asked=len(asked),
         rows_without_notes=len(clips) - len(rows),
-        out_of_time=len(clips) < len(asked),
-        real_time_factor=sum(t for t, _ in fresh) / sum(s for _, s in fresh) if fresh else None,
+        rows=len(judged),
         compositions=len({row.composition for row in judged}),
         onsets=onset_figures(judged),
-        onsets_by_tier={
-            tier: onset_figures([row for row in judged if row.tier == tier])
+        f1_by_tier={
+            tier: float(np.mean([row.match.f1 for row in judged if row.tier == tier]))
             for tier in dict.fromkeys(row.tier for row in judged)
         },
         systems=system_scores(judged, seed=seed),
         gains=system_gains(judged, seed=seed),
-        clips=transcribed_clips(judged),
     )
 
 
@@ -190,25 +184,12 @@ def transcription_metadata(audit: TranscriptionAudit) -> dict[str, Any]:
                 {
                     "split": split,
                     "system": one.system.name,
-                    "mean r": one.mean_r,
-                    "low": one.r_interval.low,
-                    "high": one.r_interval.high,
-                    "mean MAE": one.mean_mae,
+                    "mean r": one.agreement.mean_r,
+                    "mean MAE": one.agreement.mean_mae,
                 }
                 for split, found in audit.splits.items()
                 for one in found.systems
             ]
         ),
-        "splits": records_metadata(
-            [
-                {
-                    "split": split,
-                    "onset F1": "" if found.onsets.f1 is None else found.onsets.f1,
-                    "rows asked": found.rows_asked,
-                    "rows without notes": found.rows_without_notes,
-                    "out of time": found.out_of_time,
-                }
-                for split, found in audit.splits.items()
-            ]
-        ),
+        "rows out of time": sum(found.rows_out_of_time for found in audit.splits.values()),
     }

@@ -5,39 +5,27 @@ where it says `audits: warn` it is shown and training goes on. A threshold that 
 leaves undecided is a warning in either case, never a pass.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import dagster as dg
 
 from degradation.recipe import Recipe
-from models.evaluation.agreement.resampling import Interval
 from models.evaluation.audits.documents import LabelStructure, ShortcutAudit
 from models.evaluation.audits.thresholds import ThresholdVerdict, describe
 from pipelines.documents import read_made
 from pipelines.metadata import records_metadata
 from pipelines.resources import Project
 from pipelines.settings import find_recipe
-from pipelines.workspace import Workspace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditCheck:
-    """The check of one audit's thresholds, and how they are read."""
+    """The check of one audit's thresholds."""
 
     name: str
     asset: str
     description: str
-    read: Callable[[Workspace, str], Sequence[ThresholdVerdict]]
-
-
-def _of_shortcuts(workspace: Workspace, recipe_name: str) -> Sequence[ThresholdVerdict]:
-    return [read_made(workspace, recipe_name, "shortcut_audit", ShortcutAudit).threshold]
-
-
-def _of_labels(workspace: Workspace, recipe_name: str) -> Sequence[ThresholdVerdict]:
-    found = read_made(workspace, recipe_name, "label_structure", LabelStructure)
-    return found.shape.thresholds
 
 
 AUDIT_CHECKS = (
@@ -48,7 +36,6 @@ AUDIT_CHECKS = (
             "Simple statistics of the recording predict the tier no better than chance, or than "
             "the playing itself does, + .05."
         ),
-        read=_of_shortcuts,
     ),
     AuditCheck(
         name="labels_are_eight",
@@ -57,7 +44,6 @@ AUDIT_CHECKS = (
             "The eight scores have an effective rank of 4 or more, and no two of them correlate "
             "by more than .6."
         ),
-        read=_of_labels,
     ),
 )
 
@@ -74,7 +60,12 @@ def audit_check(recipe_name: str, check: AuditCheck) -> dg.AssetChecksDefinition
         blocking=True,
     )
     def judged(project: Project) -> dg.AssetCheckResult:
-        return judge_audit(find_recipe(recipe_name), check.read(project.workspace, recipe_name))
+        made = (project.workspace, recipe_name, check.asset)
+        if check.asset == "shortcut_audit":
+            thresholds: Sequence[ThresholdVerdict] = [read_made(*made, ShortcutAudit).threshold]
+        else:
+            thresholds = read_made(*made, LabelStructure).shape.thresholds
+        return judge_audit(find_recipe(recipe_name), thresholds)
 
     return judged
 
@@ -91,22 +82,7 @@ def judge_audit(recipe: Recipe, thresholds: Sequence[ThresholdVerdict]) -> dg.As
         metadata={
             "recipe says": recipe.audits,
             "thresholds": records_metadata(
-                [
-                    {
-                        "name": found.threshold.name,
-                        "value": found.value,
-                        "interval": shown_interval(found.interval),
-                        "expected": f"{found.threshold.bound} {found.threshold.number:g}",
-                        "compositions": found.compositions,
-                        "verdict": found.verdict,
-                    }
-                    for found in thresholds
-                ]
+                [{"found": describe(found), "verdict": found.verdict} for found in thresholds]
             ),
         },
     )
-
-
-def shown_interval(interval: Interval) -> str:
-    """Return an interval as a table shows it."""
-    return "none" if interval.low != interval.low else f"{interval.low:.3f} to {interval.high:.3f}"

@@ -1,12 +1,10 @@
-"""Pictures of the audits: what a probe leans on, and how alike the labels are."""
+"""The picture of the shortcut audit."""
 
 import textwrap
 
-import numpy as np
 from matplotlib.figure import Figure
 
-from labeling.scores import DIMENSIONS
-from models.evaluation.audits.documents import LabelShape, ShortcutAudit
+from models.evaluation.audits.documents import ShortcutAudit
 from models.evaluation.audits.thresholds import describe
 from models.evaluation.report.figures.palette import TIER_COLOURS
 from pipelines.pictures.png import DOTS_PER_INCH, as_png
@@ -23,7 +21,7 @@ LIMIT = "#b2182b"
 
 
 def probes_picture(audit: ShortcutAudit) -> bytes:
-    """Return a PNG: balanced accuracy of each probe with its interval, and what each leans on."""
+    """Return a PNG: balanced accuracy of each probe, and its most important statistics."""
     probes = audit.tiers
     control = next(probe for probe in probes if probe.statistics == "dry")
     limit = max(audit.chance, control.balanced_accuracy) + audit.threshold.threshold.number
@@ -68,27 +66,4 @@ def probes_picture(audit: ShortcutAudit) -> bytes:
         below.spines[["top", "right"]].set_visible(False)
     title = textwrap.fill(f"{audit.threshold.verdict}: {describe(audit.threshold)}", 110)
     figure.suptitle(title, fontsize=13, parse_math=False)
-    return as_png(figure)
-
-
-def correlation_picture(shape: LabelShape) -> bytes:
-    """Return a PNG of the labels' correlations, −1 to 1, under the verdicts on them."""
-    figure = Figure(figsize=(8.6, 7.4), dpi=DOTS_PER_INCH, layout="constrained")
-    axis = figure.subplots()
-    mesh = axis.imshow(shape.correlation, vmin=-1, vmax=1, cmap="RdBu_r")
-    names = [name.replace("_", " ") for name in DIMENSIONS]
-    axis.set_xticks(range(len(names)), names, rotation=40, ha="right")
-    axis.set_yticks(range(len(names)), names)
-    for row, values in enumerate(shape.correlation):
-        for column, r in enumerate(values):
-            colour = "white" if abs(r) > 0.6 else "black"
-            text = "–" if np.isnan(r) else f"{r:.2f}"
-            axis.text(column, row, text, ha="center", va="center", color=colour, fontsize=9)
-    figure.colorbar(mesh, ax=axis, shrink=0.8, label="Pearson's r")
-    lines = [
-        f"{one.threshold.name} {one.value:.2f}, {one.threshold.bound} {one.threshold.number:g}: "
-        f"{one.verdict}"
-        for one in shape.thresholds
-    ]
-    axis.set_title("\n".join(lines), loc="left", fontsize=11)
     return as_png(figure)

@@ -33,15 +33,12 @@ def table_of(**scores: list[float | None]) -> pd.DataFrame:
                     "segment_id": f"g{segment}",
                     "composition": f"c{segment // 3}",
                     "tier": ("pristine", "good", "moderate", "poor")[at % DRAWS],
-                    "year": 2014,
-                    "split": "train",
                     "function": function,
-                    "value": None if score is None else score / 10,
                     "score": score,
                     "abstention": "too few notes" if score is None else None,
                 }
             )
-    return pd.DataFrame(rows).astype({"score": float, "value": float})
+    return pd.DataFrame(rows).astype({"score": float})
 
 
 def damage_of(jitter_ms: np.ndarray, **others: np.ndarray) -> pd.DataFrame:
@@ -220,7 +217,7 @@ def test_all_of_it_at_once_even_where_nothing_was_scored() -> None:
     readings = table_of(a=[1.0, 2.0, 3.0, 4.0], silent=[None] * 4)
     assert set(READING_COLUMNS) <= set(readings.columns)
     quality = assess_labels(readings, damage_of(np.arange(4.0)), seed=0)
-    assert quality.coverage.set_index("function").loc["silent", "coverage"] == 0
-    assert list(quality.spread["function"]) == ["a"]
-    assert list(quality.damage_followed["function"]) == ["a"]
-    assert quality.conflict.loc[0, "n"] == 0
+    assert quality["coverage"].set_index("function").loc["silent", "coverage"] == 0
+    assert list(quality["spread"]["function"]) == ["a"]
+    assert list(quality["damage_followed"]["function"]) == ["a"]
+    assert quality["conflict"].loc[0, "n"] == 0

@@ -17,7 +17,7 @@ def test_a_document_is_read_where_its_asset_was_made(
     assert not (workspace.settings.outputs / "phase2").exists(), "reading makes no folder"
     with pytest.raises(UserError, match=r"token_audit\.json is missing; .* materialise it"):
         read_made(workspace, "phase2", "token_audit", TokenAudit)
-    audit = TokenAudit(segments=3, operations=())
+    audit = TokenAudit(operations=())
     path = write_made(workspace, "phase2", "token_audit", audit)
     assert read_made(workspace, "phase2", "token_audit", TokenAudit) == audit
     path.write_text('{"rows": 3}', encoding="utf-8")

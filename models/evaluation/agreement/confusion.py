@@ -16,32 +16,27 @@ Floats = NDArray[np.float64]
 class Confusion:
     """Samples by true tier and predicted one, `counts[true][predicted]`, best first.
 
-    `by_middle` says that the tiers' bands overlap, so that a predicted score is of the tier whose
-    middle is nearest, not of that whose band holds it.
-    `accuracy` is the share in the right tier, `balanced_accuracy` its mean over the tiers that
-    occur, `within_one` the share no further off than the next tier. `chance` is what always
-    naming the commonest tier gives.
+    `by_middle`: the bands overlap, so a predicted score counts to the tier with the nearest middle.
+    `accuracy` is the share in the right tier, `chance` that of always naming the commonest tier.
     """
 
     tiers: tuple[str, ...]
     by_middle: bool
     counts: tuple[tuple[int, ...], ...]
     accuracy: float
-    balanced_accuracy: float
-    within_one: float
     chance: float
 
 
 def bands_part(tiers: Sequence[TierScores]) -> bool:
-    """Return whether the bands of `tiers` lie one below the other, as the tiers come."""
+    """Return whether each band lies below the one before it, without overlap."""
     return all(better.low >= worse.high for better, worse in itertools.pairwise(tiers))
 
 
 def tier_of(scores: Floats, tiers: Sequence[TierScores]) -> NDArray[np.int64]:
-    """Return the place among `tiers`, best first, whose band holds each score.
+    """Return the index in `tiers`, best first, of each score's tier.
 
-    A score at the edge of two belongs to the better; beyond the ends, to the nearest. Where the
-    bands overlap, a score belongs to the tier whose middle is nearest.
+    A score at the edge of two bands belongs to the better tier; beyond the ends, to the nearest.
+    Where bands overlap, it belongs to the tier with the nearest middle.
     """
     if not bands_part(tiers):
         middles = np.array([tier.middle for tier in tiers])
@@ -53,7 +48,7 @@ def tier_of(scores: Floats, tiers: Sequence[TierScores]) -> NDArray[np.int64]:
 def tier_confusion(
     true_tiers: Sequence[str], overall: Floats, tiers: Sequence[TierScores]
 ) -> Confusion:
-    """Return how the bands of predicted overall scores (samples,) meet the true tiers.
+    """Compare the tiers of predicted overall scores (samples,) with the true ones.
 
     Raises ValueError for a true tier that is not among `tiers`.
     """
@@ -64,14 +59,10 @@ def tier_confusion(
     predicted = tier_of(overall, tiers)
     counts = np.zeros((len(names), len(names)), np.int64)
     np.add.at(counts, (true, predicted), 1)
-    of_tier = counts.sum(axis=1)
-    occurs = of_tier > 0
     return Confusion(
         tiers=tuple(names),
         by_middle=not bands_part(tiers),
         counts=tuple(tuple(row) for row in counts.tolist()),
         accuracy=float(np.trace(counts) / len(true)),
-        balanced_accuracy=float((np.diagonal(counts)[occurs] / of_tier[occurs]).mean()),
-        within_one=float((np.abs(true - predicted) <= 1).mean()),
-        chance=float(of_tier.max() / len(true)),
+        chance=float(counts.sum(axis=1).max() / len(true)),
     )

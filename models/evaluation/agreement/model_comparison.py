@@ -1,13 +1,12 @@
-"""The comparison that matters: is the best fusion better than the best single modality?
+"""Is the best fusion better than the best single modality?
 
-Which model is best is decided on the validation split, so that the judged split does not also
-choose. One test answers: the 95 % interval of the difference in r, from a bootstrap that redraws
-whole compositions, because clips of one piece are alike.
+Which model is best is decided on the validation split. The answer is the 95 % interval of the
+difference in r on the judged split, from a bootstrap that redraws whole compositions.
 """
 
 import math
 from collections.abc import Sequence
-from typing import Protocol
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,8 +16,6 @@ from models.config.experiment import MODALITIES, Experiment
 from models.evaluation.agreement.pairs import DimensionPair, MeanPair, Pairs
 from models.evaluation.agreement.resampling import (
     FEWEST_COMPOSITIONS,
-    Difference,
-    Interval,
     clustered_differences,
     clustered_gain,
 )
@@ -28,31 +25,21 @@ from models.metrics import mean_over_dimensions, pearson_r
 Floats = NDArray[np.float64]
 
 
-class Predictions(Protocol):
-    """A model to choose from: what it predicts, and r of each dimension on the validation split.
+@dataclass(frozen=True, slots=True, eq=False)
+class Predictions:
+    """A model's scores for the judged split, and its r on the validation split.
 
-    `predicted` and `true` are (samples, 8) of the judged split.
+    `true` and `predicted` are (samples, 8); `validation_r` is by dimension, in the kept epoch.
     """
 
-    @property
-    def name(self) -> Experiment:
-        """The experiment."""
-
-    @property
-    def validation_r(self) -> tuple[float, ...]:
-        """Pearson's r of each dimension on the validation split, in the kept epoch."""
-
-    @property
-    def true(self) -> Floats:
-        """The true scores."""
-
-    @property
-    def predicted(self) -> Floats:
-        """The predicted scores."""
+    name: Experiment
+    validation_r: tuple[float, ...]
+    true: Floats
+    predicted: Floats
 
 
 def best_of(models: Sequence[Predictions], dimension: int | None = None) -> Predictions:
-    """Return the best model by `best_model`, on the mean or in a dimension."""
+    """Return the best model by `best_model`, on the mean or in one dimension."""
     by_name = {model.name: model for model in models}
     return by_name[best_model({name: m.validation_r for name, m in by_name.items()}, dimension)]
 
@@ -86,7 +73,6 @@ def _on_the_mean(
     gain = clustered_gain(true, fusion.predicted, single.predicted, clusters, seed=seed)
     single_r = mean_over_dimensions(pearson_r(true, single.predicted))
     headroom = ceiling_r - single_r
-    scale = 1 / headroom if headroom > 0 else np.nan
     both_r, independent_r = _together(singles)
     return MeanPair(
         fusion=fusion.name,
@@ -96,15 +82,14 @@ def _on_the_mean(
         difference=gain.mean_r,
         interval=gain.interval,
         headroom=headroom,
-        share_of_headroom=gain.mean_r * scale,
-        share_interval=Interval(gain.interval.low * scale, gain.interval.high * scale),
+        share_of_headroom=gain.mean_r * (1 / headroom) if headroom > 0 else math.nan,
         both_singles_r=both_r,
         independent_r=independent_r,
     )
 
 
 def _together(singles: Sequence[Predictions]) -> tuple[float, float]:
-    """Return the mean multiple correlation of both singles, as found and if errors were apart."""
+    """Return `both_singles_r` and `independent_r` of a `MeanPair`."""
     if len(singles) < 2:
         return float("nan"), float("nan")
     first, second = singles
@@ -138,35 +123,33 @@ def _by_dimension(
         for side in (0, 1)
     )
     r_fused, r_alone = (pearson_r(true, scores).tolist() for scores in (fused, alone))
-    differences = clustered_differences(true, fused, alone, clusters, seed=seed)
+    found = clustered_differences(true, fused, alone, clusters, seed=seed)
     enough = len(set(clusters)) >= FEWEST_COMPOSITIONS
-    return tuple(
-        DimensionPair(
-            dimension=DIMENSIONS[place],
-            fusion=fusion.name,
-            single=single.name,
-            fusion_r=r_fused[place],
-            single_r=r_alone[place],
-            difference=found.r,
-            interval=found.interval,
-            winner=_winner(fusion, single, found) if enough else None,
+    pairs = []
+    for place, ((fusion, single), (difference, interval)) in enumerate(
+        zip(best, found, strict=True)
+    ):
+        better = fusion.name if difference > 0 else single.name
+        pairs.append(
+            DimensionPair(
+                dimension=DIMENSIONS[place],
+                fusion=fusion.name,
+                single=single.name,
+                fusion_r=r_fused[place],
+                single_r=r_alone[place],
+                difference=difference,
+                interval=interval,
+                winner=better if enough and interval.excludes_zero else None,
+            )
         )
-        for place, ((fusion, single), found) in enumerate(zip(best, differences, strict=True))
-    )
-
-
-def _winner(fusion: Predictions, single: Predictions, found: Difference) -> Experiment | None:
-    if not found.interval.excludes_zero:
-        return None
-    return fusion.name if found.r > 0 else single.name
+    return tuple(pairs)
 
 
 def multiple_r(r_first: float, r_second: float, r_between: float) -> float:
     """Return the multiple correlation of a truth with two predictions.
 
-    `r_first` and `r_second` are theirs with the truth, `r_between` is that of both. On the
-    samples at hand it is an upper bound for every weighted mean of the two. nan where the truth
-    does not vary.
+    `r_first` and `r_second` are their r with the truth, `r_between` is that between them. It is
+    the most that any weighted mean of the two reaches; nan where the truth does not vary.
 
     >>> round(multiple_r(0.6, 0.6, 0.0), 4), multiple_r(0.6, 0.6, 1.0)
     (0.8485, 0.6)

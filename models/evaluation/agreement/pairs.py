@@ -9,11 +9,10 @@ from models.evaluation.agreement.resampling import Interval
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DimensionPair:
-    """Best fusion against best single modality in one dimension.
+    """Best fusion against best single modality in one dimension; `difference` is of their r.
 
-    `difference` is r of the fusion less r of the single, with its 95 % interval. `winner` is the
-    better model where the interval excludes 0 and at least `FEWEST_COMPOSITIONS` were judged,
-    else None. Eight dimensions are eight chances: about one winner in twenty is luck.
+    `winner` is the better model where the interval excludes 0 and at least `FEWEST_COMPOSITIONS`
+    were judged, else None. Of eight dimensions that do not differ, one may have a winner by luck.
     """
 
     dimension: str
@@ -30,12 +29,10 @@ class DimensionPair:
 class MeanPair:
     """Best fusion against best single modality in mean r over the dimensions.
 
-    `headroom` is what the single leaves below the label ceiling, `share_of_headroom` how much
-    of it the fusion gains, with its interval; nan without any headroom. `both_singles_r` is the
-    mean multiple correlation of the best audio and the best MIDI model together: what an
-    optimal average of their scores would reach, at most; `independent_r` what it would be if the
-    two erred independently (r between them = the product of their own). nan when only one was
-    trained.
+    `headroom` is the ceiling's r less the single's, `share_of_headroom` how much of it the fusion
+    gains; nan without headroom. `both_singles_r` is the mean multiple correlation of audio_only
+    and midi_only together, the most that a weighted mean of their scores can reach;
+    `independent_r` the same if their errors were independent. Both nan unless both were trained.
     """
 
     fusion: Experiment
@@ -46,7 +43,6 @@ class MeanPair:
     interval: Interval
     headroom: Number
     share_of_headroom: Number
-    share_interval: Interval
     both_singles_r: Number
     independent_r: Number
 

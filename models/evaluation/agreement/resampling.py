@@ -1,4 +1,8 @@
-"""How sure a figure is: samples of one piece are alike, so whole pieces are drawn again."""
+"""95 % intervals of figures, by a bootstrap that redraws whole pieces (Field & Welsh 2007).
+
+Samples of one piece are alike, so they must not count as independent. The same seed redraws the
+same pieces for every model. With one piece there is nothing to redraw, and no interval: nan.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,21 +23,21 @@ from models.metrics import mean_over_dimensions, pearson_r, validate
 
 Floats = NDArray[np.float64]
 
+DRAWS = 2000
 
 TAIL = 0.025
 """On either side of a 95 % interval."""
 
 MOST_UNDEFINED = 2 * TAIL
-"""Above this share of redrawings without a figure there is no interval: that of the others would
-not be a 95 % interval. Labels that vary in one or two compositions alone are an example."""
-
+"""Where more redrawings than this share lack a figure, as labels vary in one or two compositions
+alone, the interval of the others would not be a 95 % one: there is none."""
 
 FEWEST_FOR_INTERVAL = 5
 """Below this number of compositions an interval that redraws them says nothing."""
 
 FEWEST_COMPOSITIONS = 6
-"""No winner is named on fewer: five compositions all lean one way by chance in 2 / 2^5 > .05 of
-cases, whatever an interval says."""
+"""No winner is named on fewer: five compositions all favour one model by chance in 2 / 2^5 > .05 of
+cases."""
 
 FEW_COMPOSITIONS = 10
 """Below this number, intervals that redraw whole compositions are too narrow: they can show a
@@ -49,7 +53,7 @@ class Interval:
 
     @property
     def excludes_zero(self) -> bool:
-        """Whether the sign is beyond doubt; never of an interval that cannot be had."""
+        """Whether it lies on one side of 0; False where it is not defined."""
         return self.low > 0 or self.high < 0
 
 
@@ -58,15 +62,14 @@ NOWHERE = Interval(float("nan"), float("nan"))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgreementIntervals:
-    """Intervals of the mean r and the mean MAE, and how many clusters they rest on."""
+    """Intervals of the mean r and the mean MAE."""
 
     mean_r: Interval
     mean_mae: Interval
-    clusters: int
 
 
 def _redrawn(
-    true: Floats, predicted: Floats, clusters: Sequence[str], seed: int, draws: int
+    true: Floats, predicted: Floats, clusters: Sequence[str], seed: int, draws: int = DRAWS
 ) -> tuple[Floats, Floats] | None:
     """Return r and MAE, (draws, dimensions) each, with whole clusters redrawn; None with one."""
     validate(true, predicted)
@@ -84,10 +87,7 @@ def _redrawn(
 
 
 def _ends(figures: Floats) -> tuple[Floats, Floats]:
-    """Return both ends of the intervals of figures (draws, ...); nan where too few draws have it.
-
-    Draws without the figure are left out, up to `MOST_UNDEFINED`.
-    """
+    """Return both ends of the intervals of figures (draws, ...); see `MOST_UNDEFINED`."""
     unknown = np.isnan(figures).mean(axis=0) > MOST_UNDEFINED
     low, high = np.nanquantile(np.where(unknown, 0.0, figures), [TAIL, 1 - TAIL], axis=0)
     return np.where(unknown, np.nan, low), np.where(unknown, np.nan, high)
@@ -113,25 +113,20 @@ def clustered_bootstrap(
     clusters: Sequence[str],
     *,
     seed: int,
-    draws: int = 2000,
+    draws: int = DRAWS,
 ) -> AgreementIntervals:
-    """Return 95 % percentile intervals of mean r and mean MAE, with whole clusters redrawn.
+    """Return intervals of mean r and mean MAE of `true` and `predicted`, (samples, dimensions).
 
-    `true` and `predicted` are (samples, dimensions) and `clusters` names each sample's piece
-    (Field & Welsh 2007, randomised cluster bootstrap). The same seed redraws the same
-    clusters for every model. With one cluster there is nothing to redraw: nan. Below about
-    ten clusters such intervals are too narrow; say so beside them. A dimension without r, as its
-    truth does not vary, is left out of the mean, in a redrawing as in the sample.
+    `clusters` names each sample's piece. A dimension without r, as its truth does not vary, is
+    left out of the mean, in a redrawing as in the sample.
     """
-    count = len(set(clusters))
     redrawn = _redrawn(true, predicted, clusters, seed, draws)
     if redrawn is None:
-        return AgreementIntervals(mean_r=NOWHERE, mean_mae=NOWHERE, clusters=count)
+        return AgreementIntervals(mean_r=NOWHERE, mean_mae=NOWHERE)
     r, mae = redrawn
     return AgreementIntervals(
         mean_r=percentile_interval(_mean_of_defined(r)),
         mean_mae=percentile_interval(mae.mean(axis=1)),
-        clusters=count,
     )
 
 
@@ -143,30 +138,16 @@ class Gain:
     interval: Interval
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Difference:
-    """By how much a model's r is above another's in one dimension, with a 95 % interval."""
-
-    r: Number
-    interval: Interval
-
-
 def clustered_gain(
-    true: Floats,
-    predicted: Floats,
-    other: Floats,
-    clusters: Sequence[str],
-    *,
-    seed: int,
-    draws: int = 2000,
+    true: Floats, predicted: Floats, other: Floats, clusters: Sequence[str], *, seed: int
 ) -> Gain:
     """Return how far `predicted` is above `other` in mean r, both judged on the same redrawings.
 
-    Models are right and wrong about the same pieces, so the interval of their difference is
-    narrower than those of both figures suggest, and overlap of those two says little.
+    Models are right and wrong about the same pieces, so the interval of the difference is narrower
+    than the two models' own intervals suggest.
     """
     mean_r = mean_over_dimensions(pearson_r(true, predicted))
-    mine, theirs = (_redrawn(true, one, clusters, seed, draws) for one in (predicted, other))
+    mine, theirs = (_redrawn(true, one, clusters, seed) for one in (predicted, other))
     interval = NOWHERE
     if mine is not None and theirs is not None:
         interval = percentile_interval(_mean_of_defined(mine[0]) - _mean_of_defined(theirs[0]))
@@ -174,59 +155,43 @@ def clustered_gain(
 
 
 def clustered_differences(
-    true: Floats,
-    predicted: Floats,
-    other: Floats,
-    clusters: Sequence[str],
-    *,
-    seed: int,
-    draws: int = 2000,
-) -> tuple[Difference, ...]:
-    """Return how far `predicted` is above `other` in each dimension (see `clustered_gain`)."""
+    true: Floats, predicted: Floats, other: Floats, clusters: Sequence[str], *, seed: int
+) -> list[tuple[float, Interval]]:
+    """Return the difference in r in each dimension, with its interval (see `clustered_gain`)."""
     differences = (pearson_r(true, predicted) - pearson_r(true, other)).tolist()
-    mine, theirs = (_redrawn(true, one, clusters, seed, draws) for one in (predicted, other))
+    mine, theirs = (_redrawn(true, one, clusters, seed) for one in (predicted, other))
     if mine is None or theirs is None:
-        return tuple(Difference(r=r, interval=NOWHERE) for r in differences)
-    return tuple(
-        Difference(r=r, interval=percentile_interval(drawn))
-        for r, drawn in zip(differences, (mine[0] - theirs[0]).T, strict=True)
-    )
+        return [(r, NOWHERE) for r in differences]
+    intervals = map(percentile_interval, (mine[0] - theirs[0]).T)
+    return list(zip(differences, intervals, strict=True))
 
 
 def clustered_means(
-    values: Floats, clusters: Sequence[str], *, seed: int, draws: int = 2000
+    values: Floats, clusters: Sequence[str], *, seed: int
 ) -> tuple[Floats, Floats, Floats]:
-    """Return the means over the first axis of (rows, ...) and both ends of 95 % intervals.
+    """Return the means over the first axis of (rows, ...) and both ends of their intervals.
 
-    `clusters` names each row's piece; whole clusters are redrawn. A nan is a row without that
-    value and left out. With one cluster the ends are nan, and where only one or two have the value.
-
-    Raises ValueError unless each row has a cluster.
+    `clusters` names each row's piece. A nan is left out. The ends are nan with one cluster, and
+    where only one or two have the value.
     """
-    mean, redrawn = _mean_and_redrawn(values, clusters, seed, draws)
+    mean, redrawn = _mean_and_redrawn(values, clusters, seed)
     return mean, *_ends(redrawn)
 
 
 def clustered_levels(
-    start: Floats, change: Floats, clusters: Sequence[str], *, seed: int, draws: int = 2000
+    start: Floats, change: Floats, clusters: Sequence[str], *, seed: int
 ) -> tuple[Floats, Floats, Floats]:
-    """Return mean start + mean change with both ends of 95 % intervals (see `clustered_means`).
+    """Return mean start + mean change with both ends of their intervals, redrawn together.
 
-    Both are (rows, ...), and broadcast. Where rows lack a change, the others tell how far one gets
-    from where all rows start: a mean of the levels there would be that of other rows. Both means
-    are redrawn together; where no change is missing, it is the mean of the levels.
+    Both are (rows, ...), and broadcast. Rows that lack a change count in the start alone: a mean
+    of the levels would compare different rows. Where no change is missing, it is that mean.
     """
-    begun, moved = (_mean_and_redrawn(one, clusters, seed, draws) for one in (start, change))
+    begun, moved = (_mean_and_redrawn(one, clusters, seed) for one in (start, change))
     return begun[0] + moved[0], *_ends(begun[1] + moved[1])
 
 
-def _mean_and_redrawn(
-    values: Floats, clusters: Sequence[str], seed: int, draws: int
-) -> tuple[Floats, Floats]:
-    """Return means (...) over rows (rows, ...), and (draws, ...) with whole clusters redrawn.
-
-    One cluster is one draw of nan.
-    """
+def _mean_and_redrawn(values: Floats, clusters: Sequence[str], seed: int) -> tuple[Floats, Floats]:
+    """Return means (...) of (rows, ...), and redrawn (draws, ...); one cluster is a draw of nan."""
     if len(clusters) != len(values):
         raise ValueError(f"expected a cluster for each of {len(values)} rows, got {len(clusters)}")
     there = ~np.isnan(values)
@@ -236,13 +201,13 @@ def _mean_and_redrawn(
         mean = sums.sum(axis=0) / counts.sum(axis=0)
         if len(sums) < 2:
             return mean, np.full((1, *mean.shape), np.nan)
-        times = resample_counts(len(sums), stream(seed, "clustered bootstrap"), draws)
+        times = resample_counts(len(sums), stream(seed, "clustered bootstrap"), DRAWS)
         total, count = (np.tensordot(times, part, axes=1) for part in (sums, counts))
         return mean, total / count
 
 
 def within_tier_r(true: Floats, predicted: Floats, tiers: Sequence[str]) -> float:
-    """Return r inside each tier, as the mean over tiers (by size) and dimensions."""
+    """Return r inside single tiers: the mean over dimensions, then over tiers by size."""
     belongs = np.asarray(tiers)
     names, sizes = np.unique(belongs, return_counts=True)
     figures = np.array(

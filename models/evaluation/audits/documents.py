@@ -1,8 +1,4 @@
-"""What the audits write as JSON and pages read: labels, shortcuts, tokens and transcription.
-
-Intervals are 95 %, redrawing whole compositions. Figures that are not defined are NaN, null in
-JSON. Written and read by `models.document`.
-"""
+"""What the audits write as JSON and the report's page reads. Undefined figures are NaN."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,8 +7,9 @@ from typing import Literal
 from labeling.scores import Dimension
 from models.config.experiment import MODALITIES, Experiment
 from models.document import Number
-from models.evaluation.agreement.resampling import Interval
+from models.evaluation.agreement.resampling import AgreementIntervals, Gain, Interval
 from models.evaluation.audits.thresholds import ThresholdVerdict
+from models.metrics import Agreement
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,9 +17,8 @@ class LabelShape:
     """How alike the eight labels are.
 
     `correlation` is 8 x 8, `pair` are the two that correlate most. `constant` are dimensions with
-    one value in all rows: their correlations are NaN, and the thresholds leave them out. With
-    fewer than two others there is no pair and no figure. `thresholds` are those of the effective
-    rank and of the largest correlation.
+    one value in all rows: the rest leaves them out. `thresholds` are those of the effective rank
+    and of the largest correlation.
     """
 
     rows: int
@@ -34,29 +30,23 @@ class LabelShape:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DimensionCeiling:
-    """The best r and MAE (in points) for one dimension; `r2` where it was measured."""
+    """The best r, MAE (in points) and R² for one dimension."""
 
     dimension: Dimension
     r: Number
     mae: Number
-    r2: Number | None = None
+    r2: Number
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LabelStructure:
-    """How alike a recipe's labels are, and how well they can be known.
+    """How alike a recipe's labels are, and how well measured damage predicts them.
 
-    `analytic` ceilings assume that the draw is known, `observable` ones only the columns
-    `measured`, on `oracle_rows`; without enough compositions there are none.
+    `observable` is empty with fewer than two compositions.
     """
 
-    recipe: str
-    compositions: int
     shape: LabelShape
-    analytic: tuple[DimensionCeiling, ...]
     observable: tuple[DimensionCeiling, ...]
-    measured: tuple[str, ...]
-    oracle_rows: int
 
 
 StatisticSet = Literal["recording", "dry", "drawn", "notes"]
@@ -69,7 +59,6 @@ class Importance:
     """By how much balanced accuracy drops when a statistic is shuffled."""
 
     statistic: str
-    unit: str
     meaning: str
     drop: Number
 
@@ -102,7 +91,6 @@ class ShortcutAudit:
     Without two tiers and two compositions there are no probes.
     """
 
-    recipe: str
     counts: Mapping[str, int]
     compositions: int
     threshold: ThresholdVerdict
@@ -130,9 +118,8 @@ class OperationSurvival:
     """How much of one operation of a tier (or factor) survives one tokeniser.
 
     `aspect` is the one in which the operation changes the most notes, `changed_notes` of them.
-    `seen_share` of those leave any mark in the tokens; for `survival` see `token_counts.Trace`.
-    Where no note changed, all three are None. `notes` counts those of clean and damaged
-    performances, and `notes_lost` those of them without a token.
+    The tokens of `seen_share` of those change too; for `survival` see `token_counts.Trace`. All
+    three are None where no note changed. `notes_lost` are notes without a token.
     """
 
     tokeniser: str
@@ -144,7 +131,6 @@ class OperationSurvival:
     changed_notes: int
     seen_share: float | None
     survival: float | None
-    notes: int
     notes_lost: int
 
 
@@ -152,12 +138,11 @@ class OperationSurvival:
 class TokenAudit:
     """What survives of a recipe's operations on notes when notes become tokens."""
 
-    segments: int
     operations: tuple[OperationSurvival, ...]
 
     @property
     def notes_lost(self) -> dict[str, int]:
-        """How many notes each tokeniser has no token for."""
+        """How many notes each tokeniser loses."""
         lost = dict.fromkeys((one.tokeniser for one in self.operations), 0)
         for one in self.operations:
             lost[one.tokeniser] += one.notes_lost
@@ -190,7 +175,6 @@ class OnsetFigures:
     others see `note_match`. None without a row that has the figure.
     """
 
-    rows: int
     f1: float | None
     precision: float | None
     recall: float | None
@@ -201,15 +185,11 @@ class OnsetFigures:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SystemScore:
-    """How a system's scores agree with the labels, on the mean and by dimension."""
+    """How a system's scores agree with the labels."""
 
     system: System
-    mean_r: Number
-    r_interval: Interval
-    mean_mae: Number
-    mae_interval: Interval
-    r: tuple[Number, ...]
-    mae: tuple[Number, ...]
+    agreement: Agreement
+    intervals: AgreementIntervals
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -218,58 +198,37 @@ class SystemGain:
 
     system: System
     over: System
-    mean_r: Number
-    interval: Interval
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TranscribedClip:
-    """One row: notes played and found, and the eight scores of each system, in their order."""
-
-    sample_id: str
-    composition: str
-    tier: str
-    f1: float
-    played: int
-    found: int
-    scores: tuple[tuple[float, ...], ...]
+    gain: Gain
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TranscribedSplit:
     """What transcription costs on the rows of one split.
 
-    Of `rows_in_split`, `rows_asked` were chosen; `rows_without_notes` had none in their
-    transcription and are not graded. `out_of_time`: the time allowed ended before the last rows.
-    `real_time_factor` is seconds of work for a second of sound, None where all transcriptions
-    were kept from before. `gains` compare each system that reads transcribed notes with itself on
+    Of `rows_in_split`, `rows_asked` were chosen and `rows` graded; `rows_without_notes` had none
+    in their transcription. `gains` compare each system that reads transcribed notes with itself on
     true notes and with those that read none.
     """
 
     rows_in_split: int
     rows_asked: int
     rows_without_notes: int
-    out_of_time: bool
-    real_time_factor: float | None
+    rows: int
     compositions: int
     onsets: OnsetFigures
-    onsets_by_tier: Mapping[str, OnsetFigures]
+    f1_by_tier: Mapping[str, float]
     systems: tuple[SystemScore, ...]
     gains: tuple[SystemGain, ...]
-    clips: tuple[TranscribedClip, ...]
 
     @property
-    def rows(self) -> int:
-        """The rows that were graded."""
-        return len(self.clips)
+    def rows_out_of_time(self) -> int:
+        """The rows chosen that were left when the time allowed ended."""
+        return self.rows_asked - self.rows - self.rows_without_notes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TranscriptionAudit:
-    """Grading from audio alone by transcription, beside true MIDI and the audio model, by split.
-
-    `models` are the identities of the trainings that graded.
-    """
+    """Grading from transcribed notes, by split; `models` are the trainings' identities."""
 
     transcriber: str
     models: Mapping[Experiment, str]

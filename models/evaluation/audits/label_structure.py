@@ -1,13 +1,11 @@
 """Are eight labels eight? Effective rank and correlations of the dimensions, with thresholds.
 
-Both come from one pass over all rows, as sums a composition: memory does not grow with rows.
-Intervals are a jackknife over compositions (leave one out), with Student's t. The sums are
-taken of score − 75, the middle of the scale, so that their squares lose no digits.
+Both come from one pass over all rows, summed by composition, so that memory does not grow with
+rows. Intervals are a jackknife over compositions (leave one out), with Student's t.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 import pandas as pd
@@ -24,50 +22,47 @@ Floats = NDArray[np.float64]
 EFFECTIVE_RANK = Threshold(name="effective rank", bound="at least", number=4.0)
 LARGEST_CORRELATION = Threshold(name="largest correlation", bound="at most", number=0.6)
 MIDDLE = 75.0
+"""The middle of the scale; sums are of score less this, so that squares lose no digits."""
+
 ALMOST_ONE = 1 - 1e-12
 
 
-@dataclass(slots=True)
-class ScoreSums:
-    """Rows, sums and sums of products of the eight scores, a composition; add rows as they come."""
+def sum_scores(batches: Iterable[pd.DataFrame]) -> dict[str, Floats]:
+    """Return the sums (9, 9) of each composition, of rows with `composition` and the dimensions.
 
-    counts: dict[str, float] = field(default_factory=lambda: defaultdict(float))
-    sums: dict[str, Floats] = field(default_factory=lambda: defaultdict(_zeros))
-    products: dict[str, Floats] = field(default_factory=lambda: defaultdict(_zero_matrix))
-
-    def add(self, rows: pd.DataFrame) -> None:
-        """Count rows, which have `composition` and the eight dimensions."""
-        for composition, some in rows.groupby("composition"):
-            scores = some[list(DIMENSIONS)].to_numpy(np.float64) - MIDDLE
-            self.counts[str(composition)] += len(scores)
-            self.sums[str(composition)] += scores.sum(axis=0)
-            self.products[str(composition)] += scores.T @ scores
+    The first entry counts rows, the rest of the first row sums the eight scores, and the rest of
+    the matrix their products.
+    """
+    size = len(DIMENSIONS) + 1
+    sums: dict[str, Floats] = defaultdict(lambda: np.zeros((size, size)))
+    for batch in batches:
+        for composition, rows in batch.groupby("composition"):
+            scores = rows[list(DIMENSIONS)].to_numpy(np.float64) - MIDDLE
+            found = sums[str(composition)]
+            found[0, 0] += len(scores)
+            found[0, 1:] += scores.sum(axis=0)
+            found[1:, 1:] += scores.T @ scores
+    return sums
 
 
 def participation_ratio(correlation: Floats) -> Floats:
     """Return the effective rank of correlation matrices, (..., n, n) to (...).
 
-    The sum of the eigenvalues is the trace, n; that of their squares is the sum of all squared
-    entries.
+    The sum of the eigenvalues is n, that of their squares the sum of all squared entries.
     """
     size: int = correlation.shape[-1]
     return np.asarray(size**2 / np.square(correlation).sum(axis=(-2, -1)), np.float64)
 
 
-def label_shape(sums: ScoreSums) -> LabelShape:
-    """Return the shape of the labels with its two thresholds: effective rank, largest correlation.
+def label_shape(sums: Mapping[str, Floats]) -> LabelShape:
+    """Return the shape of the labels from the sums of `sum_scores`.
 
     The largest of 28 correlations is large by chance, too: its interval is as wide as all 28 need
-    together (Bonferroni). Dimensions with one value in all rows are left out and named.
+    together (Bonferroni).
     """
-    names = sorted(sums.counts)
-    parts = (
-        np.array([sums.counts[name] for name in names]),
-        np.array([sums.sums[name] for name in names]),
-        np.array([sums.products[name] for name in names]),
-    )
-    totals = [part.sum(axis=0) for part in parts]
-    whole = _correlation(*totals)
+    parts = np.array([sums[name] for name in sorted(sums)])
+    total = parts.sum(axis=0)
+    whole = _correlation(total)
     constant = np.isnan(np.diagonal(whole))
     varied = np.flatnonzero(~constant)
     pair, rank, largest = None, np.nan, np.nan
@@ -79,46 +74,27 @@ def label_shape(sums: ScoreSums) -> LabelShape:
         pair = (DIMENSIONS[varied[first]], DIMENSIONS[varied[second]])
         rank = float(participation_ratio(whole[among]))
         largest = float(each_pair_once[first, second])
-        if len(names) > 1:
-            without = _correlation(
-                *(total - part for total, part in zip(totals, parts, strict=True))
-            )
-            without = without[np.ix_(np.arange(len(names)), varied, varied)]
+        if len(parts) > 1:
+            without = _correlation(total - parts)[np.ix_(np.arange(len(parts)), varied, varied)]
             around_rank = _around_rank(rank, without)
             around_largest = _around_largest(largest, without[:, first, second], len(varied))
     return LabelShape(
-        rows=int(totals[0]),
+        rows=int(total[0, 0]),
         correlation=tuple(map(tuple, whole.tolist())),
         constant=tuple(DIMENSIONS[at] for at in np.flatnonzero(constant)),
         pair=pair,
         thresholds=(
-            judge(EFFECTIVE_RANK, rank, around_rank, len(names)),
-            judge(LARGEST_CORRELATION, largest, around_largest, len(names)),
+            judge(EFFECTIVE_RANK, rank, around_rank, len(parts)),
+            judge(LARGEST_CORRELATION, largest, around_largest, len(parts)),
         ),
     )
 
 
-def sum_scores(batches: Iterable[pd.DataFrame]) -> ScoreSums:
-    """Return the sums of all rows, batch by batch."""
-    found = ScoreSums()
-    for batch in batches:
-        found.add(batch)
-    return found
-
-
-def _zeros() -> Floats:
-    return np.zeros(len(DIMENSIONS))
-
-
-def _zero_matrix() -> Floats:
-    return np.zeros((len(DIMENSIONS), len(DIMENSIONS)))
-
-
-def _correlation(count: Floats, total: Floats, product: Floats) -> Floats:
-    """Return correlation matrices, (..., n, n), from counts (...), sums and sums of products."""
-    weight = np.asarray(count)[..., None]
-    mean = total / weight
-    covariance = product / weight[..., None] - mean[..., :, None] * mean[..., None, :]
+def _correlation(sums: Floats) -> Floats:
+    """Return correlation matrices, (..., n, n), from sums (..., 1 + n, 1 + n)."""
+    count = sums[..., :1, :1]
+    mean = sums[..., 0, 1:] / count[..., 0]
+    covariance = sums[..., 1:, 1:] / count - mean[..., :, None] * mean[..., None, :]
     spread = np.sqrt(np.maximum(np.diagonal(covariance, axis1=-2, axis2=-1), 0))
     spread = np.where(spread < 1e-6, np.nan, spread)
     found: Floats = covariance / (spread[..., :, None] * spread[..., None, :])

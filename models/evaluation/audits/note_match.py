@@ -1,4 +1,4 @@
-"""How well transcribed notes are those that were played: onsets as `mir_eval` has it, and pedal."""
+"""How well transcribed notes and pedal match those that were played."""
 
 from dataclasses import dataclass
 
@@ -18,10 +18,10 @@ PEDAL_STEP_S = 0.01
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoteMatch:
-    """Notes that were played, those found, and the pairs of both that are one note.
+    """How many notes were played, found, and matched.
 
-    Over the pairs: `onset_spread_ms` is the standard deviation of how much later the onset was
-    found, and `velocity_error` the mean distance of velocities; both None without a pair.
+    Over matched notes, `onset_spread_ms` is the standard deviation of how late the onset was
+    found, `velocity_error` the mean absolute difference of velocities; None without a match.
     """
 
     played: int
@@ -49,10 +49,9 @@ class NoteMatch:
 def match_onsets(played: NoteArray, found: NoteArray) -> NoteMatch:
     """Return how many notes agree in pitch, with onsets at most 50 ms apart, one to one.
 
-    Both are sorted by onset, as a performance's are. The figures are those of
+    Both are sorted by onset. The figures are those of
     `mir_eval.transcription.precision_recall_f1_overlap` with `offset_ratio=None` (Raffel et al.
-    2014). That seeks a largest matching among all notes; on one key, where every note reaches
-    equally far, taking the earliest pairs first finds one.
+    2014), which seeks a largest matching; on one key, taking the earliest pairs first finds one.
     """
     pairs: list[tuple[int, int]] = []
     for pitch in np.unique(played["pitch"]):
@@ -82,8 +81,7 @@ def match_onsets(played: NoteArray, found: NoteArray) -> NoteMatch:
 def pedal_agreement(played: Performance, found: Performance) -> float:
     """Return the share of the time, 0 to 1, in which both sustain pedals are down or both up.
 
-    Over the shorter of the two, every 10 ms. A pedal is down from where dampers are off the
-    strings (`PEDAL_DOWN_FROM`).
+    Every 10 ms, over the shorter of the two.
     """
     time_s = np.arange(0.0, min(played.duration_s, found.duration_s), PEDAL_STEP_S)
     ours, theirs = (

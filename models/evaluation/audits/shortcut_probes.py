@@ -1,20 +1,19 @@
 """Can statistics that ignore the playing predict the tier? A random forest tries.
 
 Every prediction is of a composition that the forest has not seen (grouped folds): clips of one
-piece are alike.
+piece are alike. Balanced accuracy is the mean over tiers of the share that is recognised, so
+always naming the commonest tier gives chance, 1 / number of tiers.
 
-The threshold has two sides. `drawn` statistics are what a factored recipe drew for the recording
-(instrument, room, noise, gain, band, equaliser), whatever the playing: they may predict the tier
-no better than chance, by .05 at most. `recording` statistics are of the row's sound and file:
-noise floor, bandwidth, level, crest. Damage rightly moves some of them: softer playing is
-fainter, a blurred pedal fills the gaps. So the control, `dry`, is the same statistics of the same
-damaged playing, rendered with one instrument and without any treatment of the sound. This side is
-the balanced accuracy of `recording` above the better of chance (1 / number of tiers) and `dry`.
-The figure held to the threshold is the larger of both sides. Statistics of the `notes` (how many,
-how loud) are damage by definition, and have no threshold.
+The audit holds the larger of two figures to the threshold:
 
-Balanced accuracy is the mean over tiers of the share that is recognised: tiers need not be
-equally frequent, and always naming the commonest gives chance.
+- `drawn` statistics are what a factored recipe drew for the recording (instrument, room, noise,
+  gain, band, equaliser), whatever the playing. Their figure is the balanced accuracy above chance.
+- `recording` statistics are of the row's sound and file: noise floor, bandwidth, level, crest.
+  Damage to the playing rightly moves some of them: softer playing is fainter. So the control,
+  `dry`, is the same statistics of the same playing, rendered with one instrument and without any
+  treatment of the sound. The figure is the balanced accuracy above the better of chance and `dry`.
+
+Statistics of the `notes` (how many, how loud) are damage by definition, and have no threshold.
 """
 
 from collections.abc import Sequence
@@ -31,7 +30,7 @@ from degradation.recipe import TIERS
 from degradation.seeds import stream
 from labeling.scores import DIMENSIONS, Dimension
 from labeling.statistics import cluster_sums, resample_sums
-from models.evaluation.agreement.resampling import NOWHERE, percentile_interval
+from models.evaluation.agreement.resampling import DRAWS, NOWHERE, percentile_interval
 from models.evaluation.audits.documents import (
     Importance,
     ScoreProbe,
@@ -48,7 +47,6 @@ Floats = NDArray[np.float64]
 FOLDS = 5
 FOREST: dict[str, Any] = {"n_estimators": 200, "min_samples_leaf": 5}
 PERMUTATIONS = 5
-DRAWS = 2000
 SHORTCUT = Threshold(
     name="balanced accuracy above chance and control", bound="at most", number=0.05
 )
@@ -65,11 +63,11 @@ class TierGuesses:
 def guess_tiers(
     statistics: pd.DataFrame, tiers: Sequence[str], compositions: Sequence[str], *, seed: int
 ) -> TierGuesses:
-    """Return each sample's tier as a forest that has not met its composition predicts it.
+    """Return each sample's tier as predicted by a forest that has not seen its composition.
 
     The importance of a statistic is by how much balanced accuracy drops when its values are
     shuffled among the held-out samples of a fold (Breiman 2001; mean of `PERMUTATIONS`). Two
-    statistics that say the same share it: a low one may still be able to tell.
+    statistics that say the same share it.
 
     Raises ValueError with fewer than two compositions.
     """
@@ -102,10 +100,9 @@ def guess_tiers(
 def guess_scores(
     features: pd.DataFrame, scores: pd.DataFrame, compositions: Sequence[str], *, seed: int
 ) -> Floats:
-    """Return scores, (samples, dimensions), as a forest predicts them of unseen compositions.
+    """Return scores, (samples, dimensions), predicted by a forest of unseen compositions.
 
-    A missing feature (NaN) counts as that column's median in the training folds, as 0 where the
-    column has none.
+    A missing feature (NaN) counts as the column's median in the training folds, or as 0 without.
     """
     true = scores.to_numpy(np.float64)
     predicted = np.zeros_like(true)
@@ -119,7 +116,7 @@ def guess_scores(
 
 
 def balanced_accuracy(true: NDArray[np.str_], predicted: NDArray[np.str_]) -> float:
-    """Return the mean over the tiers there are of the share that is recognised."""
+    """Return the mean over the tiers that occur of the share that is recognised."""
     return float(np.mean(list(_recall(true, predicted).values())))
 
 
@@ -141,12 +138,7 @@ def probe_tiers(
         interval=percentile_interval(redrawn),
         recall=_recall(true, guesses.predicted),
         importances=tuple(
-            Importance(
-                statistic=known[name].name,
-                unit=known[name].unit,
-                meaning=known[name].meaning,
-                drop=drop,
-            )
+            Importance(statistic=known[name].name, meaning=known[name].meaning, drop=drop)
             for name, drop in guesses.importances.items()
         ),
     )
@@ -173,7 +165,7 @@ def judge_shortcut(
     *,
     seed: int,
 ) -> ThresholdVerdict:
-    """Return whether recordings predict tiers beyond chance and beyond what their playing does.
+    """Return the verdict on the larger of the module's two figures.
 
     `drawn` is None where nothing is drawn for a recording. All probes are judged on the same
     redrawings of compositions.
@@ -192,10 +184,10 @@ def judge_shortcut(
     return judge(SHORTCUT, float(worst[0]), percentile_interval(worst[1:]), len(set(compositions)))
 
 
-def audit_shortcuts(rows: pd.DataFrame, *, recipe: str, seed: int) -> ShortcutAudit:
-    """Return what statistics predict of the tiers and scores of rows (see `read_statistics`).
+def audit_shortcuts(rows: pd.DataFrame, *, seed: int) -> ShortcutAudit:
+    """Return how well statistics predict the tiers and scores of rows of `read_statistics`.
 
-    With one tier or one composition there is nothing to probe: the threshold is undecided.
+    With one tier or one composition there are no probes, and the threshold is undecided.
     """
     tiers, compositions = rows["tier"].tolist(), rows["composition"].tolist()
     scores = rows[list(DIMENSIONS)]
@@ -216,7 +208,6 @@ def audit_shortcuts(rows: pd.DataFrame, *, recipe: str, seed: int) -> ShortcutAu
             seed=seed,
         )  # fmt: skip
     return ShortcutAudit(
-        recipe=recipe,
         counts=counts,
         compositions=count,
         threshold=threshold,

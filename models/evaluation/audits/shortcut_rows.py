@@ -1,4 +1,4 @@
-"""Statistics of rows of the shards for the shortcut audit: of sound, drawing, dry sound, notes."""
+"""Statistics of rows of the shards for the shortcut audit."""
 
 import functools
 import operator
@@ -33,8 +33,7 @@ READ_COLUMNS = (
 class StatisticsTask:
     """Rows of one partition of the shards, for one worker.
 
-    `instrument` is that of the dry rendering, one for all rows: were it each row's own, a tier
-    that had an instrument to itself would not show.
+    `instrument` is that of all dry renderings: with each row's own, the control would know it too.
     """
 
     pairs: Table
@@ -46,11 +45,9 @@ class StatisticsTask:
 
 
 def read_statistics(task: StatisticsTask) -> pd.DataFrame:
-    """Return one row a sample: its names and scores, and `recording_…`, `dry_…`, `notes_…`.
+    """Return one row a sample: its names and scores, and the statistics of each of `SETS`.
 
-    `recording` and `dry` are the statistics of `RECORDING`: of the row's own file, and of its
-    playing with nothing done to the sound. `notes` are those of `PLAYING`; `drawn_…` those of
-    `DRAWN`, which rows of factored recipes alone have.
+    They are named `recording_…`, `dry_…`, `notes_…` and, in factored recipes alone, `drawn_…`.
     """
     return pd.DataFrame([_measure(row, task) for row in _rows(task)])
 

@@ -1,8 +1,8 @@
-"""What a meter reads off a row without listening: its sound, its file, and counts of its notes.
+"""Simple statistics of a row: of its sound, its file, and counts of its notes.
 
-If these tell tiers apart, a model needs no ear for playing. Levels are in dB relative to full
-scale, spectra are of Hann windows of 2,048 samples (85 ms at 24 kHz) that overlap by half, and
-every figure is finite: what is fainter than `FAINTEST_DBFS` counts as that.
+If these predict the tier, a model need not listen to the playing. Spectra are of Hann windows of
+2,048 samples (85 ms at 24 kHz) that overlap by half. Every figure is finite: what is fainter than
+`FAINTEST_DBFS` counts as that.
 """
 
 import re
@@ -33,30 +33,29 @@ HIGH_HZ = 5000.0
 
 @dataclass(frozen=True, slots=True)
 class Statistic:
-    """A figure's name, its unit, and what it is."""
+    """A figure's name, and what it is."""
 
     name: str
-    unit: str
     meaning: str
 
 
 RECORDING = (
-    Statistic("level_dbfs", "dBFS", "RMS level"),
-    Statistic("peak_dbfs", "dBFS", "largest sample"),
-    Statistic("crest_db", "dB", "peak over RMS level; 3.01 of a sine"),
-    Statistic("noise_floor_dbfs", "dBFS", "level that no moment falls below, bin by bin, summed"),
-    Statistic("high_noise_floor_dbfs", "dBFS", f"the same above {HIGH_HZ:g} Hz"),
-    Statistic("silence_share", "share", f"frames of 50 ms below {SILENT_DBFS:g} dBFS"),
-    Statistic("centroid_hz", "Hz", "mean frequency of the power"),
-    Statistic("bandwidth_hz", "Hz", "standard deviation of the power around the centroid"),
-    Statistic("rolloff_hz", "Hz", "95 % of the power lies below"),
-    Statistic("low_edge_hz", "Hz", "5 % of the power lies below"),
-    Statistic("dc_offset", "full scale", "mean sample"),
-    Statistic("file_bytes", "bytes", "size of the FLAC file"),
-    Statistic("sample_rate_hz", "Hz", "sample rate of the file"),
-    Statistic("bit_depth", "bits", "bits a sample in the file"),
-    Statistic("channels", "channels", "channels of the file"),
-    Statistic("duration_s", "s", "length of the file"),
+    Statistic("level_dbfs", "RMS level"),
+    Statistic("peak_dbfs", "largest sample"),
+    Statistic("crest_db", "peak over RMS level; 3.01 of a sine"),
+    Statistic("noise_floor_dbfs", "level that no moment falls below, bin by bin, summed"),
+    Statistic("high_noise_floor_dbfs", f"the same above {HIGH_HZ:g} Hz"),
+    Statistic("silence_share", f"frames of 50 ms below {SILENT_DBFS:g} dBFS"),
+    Statistic("centroid_hz", "mean frequency of the power"),
+    Statistic("bandwidth_hz", "standard deviation of the power around the centroid"),
+    Statistic("rolloff_hz", "95 % of the power lies below"),
+    Statistic("low_edge_hz", "5 % of the power lies below"),
+    Statistic("dc_offset", "mean sample"),
+    Statistic("file_bytes", "size of the FLAC file"),
+    Statistic("sample_rate_hz", "sample rate of the file"),
+    Statistic("bit_depth", "bits a sample in the file"),
+    Statistic("channels", "channels of the file"),
+    Statistic("duration_s", "length of the file"),
 )
 """Of a recording and its file: what is done to the sound shows here, and some of the playing."""
 
@@ -64,29 +63,29 @@ EQUALISER_BAND = re.compile(r"([\d.]+) Hz ([+-][\d.]+) dB")
 SHAPES = ("low shelf", "peak", "high shelf")
 
 DRAWN = (
-    Statistic("instrument", "number", "which instrument, numbered by name"),
-    Statistic("rt60_s", "s", "reverberation time of the room; 0 without one"),
-    Statistic("noise", "number", "colour of the noise, numbered by name"),
-    Statistic("snr_db", "dB", f"SNR of the noise; {NO_NOISE_DB:g} without any"),
-    Statistic("gain_db", "dB", "gain"),
-    Statistic("low_hz", "Hz", "where the pass band begins"),
-    Statistic("high_hz", "Hz", "where it ends"),
+    Statistic("instrument", "which instrument, numbered by name"),
+    Statistic("rt60_s", "reverberation time of the room; 0 without one"),
+    Statistic("noise", "colour of the noise, numbered by name"),
+    Statistic("snr_db", f"SNR of the noise; {NO_NOISE_DB:g} without any"),
+    Statistic("gain_db", "gain"),
+    Statistic("low_hz", "where the pass band begins"),
+    Statistic("high_hz", "where it ends"),
     *(
-        Statistic(f"{shape.replace(' ', '_')}_{unit.lower()}", unit, f"{what} of the {shape}")
+        Statistic(f"{shape.replace(' ', '_')}_{unit}", f"{what} of the {shape}")
         for shape in SHAPES
-        for unit, what in (("Hz", "frequency"), ("dB", "gain"))
+        for unit, what in (("hz", "frequency"), ("db", "gain"))
     ),
 )
 """Of `recording_quality`: what was drawn for the recording, whatever the playing."""
 
 PLAYING = (
-    Statistic("note_count", "notes", "notes that are played"),
-    Statistic("notes_per_s", "notes/s", "notes over the length of the window"),
-    Statistic("mean_velocity", "MIDI units", "mean key velocity"),
-    Statistic("velocity_spread", "MIDI units", "standard deviation of key velocity"),
-    Statistic("mean_pitch", "semitones", "mean MIDI pitch"),
-    Statistic("pedal_movements", "movements", "movements of all pedals"),
-    Statistic("midi_bytes", "bytes", "size of the MIDI file"),
+    Statistic("note_count", "notes that are played"),
+    Statistic("notes_per_s", "notes over the length of the window"),
+    Statistic("mean_velocity", "mean key velocity"),
+    Statistic("velocity_spread", "standard deviation of key velocity"),
+    Statistic("mean_pitch", "mean MIDI pitch"),
+    Statistic("pedal_movements", "movements of all pedals"),
+    Statistic("midi_bytes", "size of the MIDI file"),
 )
 """Of the notes as played: damage to the playing moves them rightly."""
 
@@ -121,9 +120,9 @@ def spectrogram(waveform: Waveform) -> tuple[NDArray[np.float64], NDArray[np.flo
 def sound_statistics(waveform: Waveform) -> dict[str, float]:
     """Return the statistics of `RECORDING` that a waveform has, in its order.
 
-    The noise floor follows Martin (2001), minimum statistics: in each bin noise is what stays
-    in the quietest tenth of the windows. Power of Gaussian noise is exponential, whose lowest
-    tenth ends at −ln(0.9) of its mean; divided by that, white noise reads its own level.
+    The noise floor is by minimum statistics (Martin 2001): in each bin, the power below which a
+    tenth of the windows lie. Power of Gaussian noise is exponential, whose lowest tenth ends at
+    −ln(0.9) of its mean; divided by that, white noise has its own level.
     """
     samples = waveform.samples.astype(np.float64)
     power, frequency_hz = spectrogram(waveform)
@@ -164,9 +163,8 @@ def recording_statistics(audio: bytes, name: str) -> dict[str, float]:
     }
 
 
-def drawn_statistics(recording_quality: dict[str, Any]) -> dict[str, float]:
+def drawn_statistics(drawn: dict[str, Any]) -> dict[str, float]:
     """Return all of `DRAWN` of a value of the column `recording_quality`."""
-    drawn = recording_quality
     bands = EQUALISER_BAND.findall(drawn["equaliser"])
     figures = (
         _numbered(drawn["instrument"]),
@@ -195,7 +193,7 @@ def playing_statistics(performance: Performance, midi: bytes) -> dict[str, float
 
 
 def _numbered(name: str) -> float:
-    """Return a number for a name, the same everywhere: a forest needs no order, only difference."""
+    """Return a number for a name, always the same."""
     return float(digest_int(name) % 2**16)
 
 

@@ -1,9 +1,7 @@
-"""What tokens remember of a degradation: the damage before and after a round trip.
+"""How much of a degradation survives encoding notes as tokens and decoding them again.
 
-A model can only hear damage that its tokens carry. Each operation of a recipe strikes clean
-performances alone; clean and damaged are encoded and decoded; and what the operation did to
-each note is compared with what is left of it. Nothing is believed of an operation: it is
-judged by what it changed.
+Each operation of a recipe damages clean performances alone. Clean and damaged are encoded and
+decoded, and the change of each note is compared with the change of what was decoded.
 """
 
 from collections.abc import Mapping, Sequence
@@ -29,8 +27,8 @@ ASPECTS: tuple[Aspect, ...] = get_args(Aspect)
 class Trace:
     """How the notes changed in one aspect, and how their tokens did; traces can be added.
 
-    `changed` notes changed, and of `seen` of those the tokens changed too. The rest are sums
-    over all notes of true change², of decoded change², and of their product.
+    The tokens of `seen` of the `changed` notes changed too. The rest are sums over all notes of
+    true change², of decoded change², and of their product.
     """
 
     changed: int = 0
@@ -52,12 +50,9 @@ class Trace:
     def survival(self) -> float | None:
         """Share of the true changes, 0 to 1, that the decoded ones explain; None without changes.
 
-        It is R² through the origin, the squared cosine of the two: 1 when the decoded changes
-        are the true ones or in proportion to them; 0 when nothing is seen, or what is seen has
-        nothing to do with what happened. Changes that tokens make up (a note that rounds the
-        other way) lower it, so it is not fooled where a ratio of spreads would be: a coarse
-        grid turns a jitter of 10 ms into one of 16. The clean notes are at hand here, as they
-        are not for a model: this is the most that a model could know.
+        It is R² through the origin, the squared cosine of the two: 1 when they are proportional,
+        0 when they are unrelated. A ratio of spreads would not do: a coarse grid turns a jitter of
+        10 ms into one of 16. A model has no clean notes beside, so it is an upper bound.
         """
         if not self.true_energy:
             return None
@@ -68,9 +63,8 @@ class Trace:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PairAudit:
-    """One clean and one damaged performance: their notes, those without a row, and the traces."""
+    """What a tokeniser does to a clean and a damaged performance: notes lost, and the traces."""
 
-    notes: int
     notes_lost: int
     traces: Mapping[Aspect, Trace]
 
@@ -103,7 +97,7 @@ def _remembered(performance: Performance, tokeniser: Tokeniser) -> dict[Aspect, 
 
 
 def notes_lost(performance: Performance, tokeniser: Tokeniser) -> int:
-    """Return how many of the notes do not come back from a round trip; 0 is the contract."""
+    """Return how many notes encoding and decoding loses; it should be 0."""
     decoded = tokeniser.decode(tokeniser.encode(performance))
     return max(len(performance.notes) - len(decoded), 0)
 
@@ -119,29 +113,29 @@ def _trace(true: NDArray[np.int64], seen: NDArray[np.int64]) -> Trace:
 
 
 def audit_pair(clean: Performance, degraded: Performance, tokeniser: Tokeniser) -> PairAudit:
-    """Compare what happened to each note, matched by id, with what its tokens say happened.
+    """Compare how each note, matched by id, changed with how its tokens did.
 
-    A note that was missed or added is seen, as each note has a row of its own. Where a
-    tokeniser drops notes, rows can't be told to notes: they are counted, and no trace is left.
+    A missed or added note is seen, as each note has a row of its own. Where a tokeniser loses
+    notes, rows cannot be matched with notes: the traces are empty.
     """
     pair = (clean, degraded)
-    notes = sum(len(performance.notes) for performance in pair)
     lost = sum(notes_lost(performance, tokeniser) for performance in pair)
     if lost:
-        return PairAudit(notes=notes, notes_lost=lost, traces=dict.fromkeys(ASPECTS, Trace()))
+        return PairAudit(notes_lost=lost, traces=dict.fromkeys(ASPECTS, Trace()))
     _, before, after = np.intersect1d(
         clean.notes["note_id"], degraded.notes["note_id"], return_indices=True
     )
     was_played, is_played = (_played(performance) for performance in pair)
     was_seen, is_seen = (_remembered(performance, tokeniser) for performance in pair)
-    come_or_gone = np.ones(notes - len(before) - len(after), dtype=np.int64)
+    unmatched = len(clean.notes) + len(degraded.notes) - len(before) - len(after)
+    come_or_gone = np.ones(unmatched, dtype=np.int64)
     traces: dict[Aspect, Trace] = {"presence": _trace(come_or_gone, come_or_gone)}
     for aspect in was_played:
         traces[aspect] = _trace(
             is_played[aspect][after] - was_played[aspect][before],
             is_seen[aspect][after] - was_seen[aspect][before],
         )
-    return PairAudit(notes=notes, notes_lost=0, traces=traces)
+    return PairAudit(notes_lost=0, traces=traces)
 
 
 def audit_tokeniser(
@@ -149,8 +143,8 @@ def audit_tokeniser(
 ) -> tuple[OperationSurvival, ...]:
     """Return a row for each operation on notes, by tier or factor, over all clean `performances`.
 
-    Each operation strikes the clean notes alone. What it draws follows from `seed` and names,
-    the keys of `performances` among them, so every tokeniser is shown the same damage.
+    What an operation draws follows from `seed` and names, the keys of `performances` among them:
+    every tokeniser gets the same damage.
     """
     rows = []
     for tier, operations in recipe.operations_alone.items():
@@ -181,6 +175,5 @@ def _row(
         changed_notes=trace.changed,
         seen_share=trace.seen_share,
         survival=trace.survival,
-        notes=sum(audit.notes for audit in audits),
         notes_lost=sum(audit.notes_lost for audit in audits),
     )

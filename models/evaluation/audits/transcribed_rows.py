@@ -22,7 +22,7 @@ from models.tokens.tokenisers import TOKENISERS
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class TranscribedRow:
-    """One sample: its labels (8,), its sound, what was played and what Transkun found of it."""
+    """One sample: its labels (8,), its sound, the notes played and the notes transcribed."""
 
     sample_id: str
     composition: str
@@ -37,7 +37,7 @@ class TranscribedRow:
 def judge_rows(
     rows: Sequence[TranscribedRow], models: Mapping[Experiment, Path], config: ExperimentConfig
 ) -> list[JudgedRow]:
-    """Return the rows with their match, and the scores of each model from true and found notes.
+    """Return each row's match, and the scores of each model from true and transcribed notes.
 
     `models` are folders of trainings with the settings of `config`.
     """
@@ -64,7 +64,6 @@ def judge_rows(
         scores[system] = predicted.scores.astype(np.float64)
     return [
         JudgedRow(
-            sample_id=row.sample_id,
             composition=row.composition,
             tier=row.tier,
             match=match_onsets(row.played.notes, row.found.notes),

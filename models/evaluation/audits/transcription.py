@@ -1,4 +1,4 @@
-"""Audio alone by transcription, beside true MIDI and the audio model, on the very same rows."""
+"""Grades from transcribed notes, beside those from true MIDI and from audio, on the same rows."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +14,6 @@ from models.evaluation.audits.documents import (
     System,
     SystemGain,
     SystemScore,
-    TranscribedClip,
 )
 from models.evaluation.audits.note_match import NoteMatch
 from models.metrics import agreement
@@ -33,12 +32,11 @@ def systems(experiments: Sequence[Experiment]) -> list[System]:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class JudgedRow:
-    """One transcribed sample: how its notes match its own MIDI, and its scores.
+    """One transcribed sample: how its notes match its MIDI, its labels and each system's scores.
 
-    `true` are its labels and `predicted` each system's scores, both (8,).
+    `true` and `predicted` are (8,).
     """
 
-    sample_id: str
     composition: str
     tier: str
     match: NoteMatch
@@ -50,8 +48,8 @@ class JudgedRow:
 def spread_rows(samples: pd.DataFrame, split: str, count: int) -> list[str]:
     """Return the ids of up to `count` samples of a split, evenly over its compositions.
 
-    Each round takes one more of every composition, far from those before it, so that the first
-    few are spread like all. The same samples always give the same rows.
+    Each round takes one more of every composition, far from those before it. The same samples
+    always give the same rows.
     """
     chosen = samples[samples["split"] == split].sort_values("sample_id")
     by_piece = [
@@ -77,7 +75,6 @@ def onset_figures(rows: Sequence[JudgedRow]) -> OnsetFigures:
         return float(np.mean(known)) if known else None
 
     return OnsetFigures(
-        rows=len(rows),
         f1=mean([row.match.f1 for row in rows]),
         precision=mean([row.match.precision for row in rows]),
         recall=mean([row.match.recall for row in rows]),
@@ -89,29 +86,18 @@ def onset_figures(rows: Sequence[JudgedRow]) -> OnsetFigures:
 
 def system_scores(rows: Sequence[JudgedRow], *, seed: int) -> tuple[SystemScore, ...]:
     """Return how each system's scores agree with the labels; nothing without rows."""
-    return tuple(_system_score(rows, system, seed) for system in _systems_of(rows))
-
-
-def _system_score(rows: Sequence[JudgedRow], system: System, seed: int) -> SystemScore:
-    true, predicted = _true(rows), _predicted(rows, system)
-    found = agreement(true, predicted)
-    intervals = clustered_bootstrap(true, predicted, _compositions(rows), seed=seed)
-    return SystemScore(
-        system=system,
-        mean_r=found.mean_r,
-        r_interval=intervals.mean_r,
-        mean_mae=found.mean_mae,
-        mae_interval=intervals.mean_mae,
-        r=found.r,
-        mae=found.mae,
-    )
+    scores = []
+    for system in _systems_of(rows):
+        true, predicted = _true(rows), _predicted(rows, system)
+        intervals = clustered_bootstrap(true, predicted, _compositions(rows), seed=seed)
+        scores.append(
+            SystemScore(system=system, agreement=agreement(true, predicted), intervals=intervals)
+        )
+    return tuple(scores)
 
 
 def system_gains(rows: Sequence[JudgedRow], *, seed: int) -> tuple[SystemGain, ...]:
-    """Return how each system that reads transcribed notes compares; nothing without rows.
-
-    It is compared with itself on true notes, and with the systems that read no notes.
-    """
+    """Compare each system that reads transcribed notes with itself on true notes and with audio."""
     gains = []
     for system in _systems_of(rows):
         for other in _systems_of(rows):
@@ -125,26 +111,8 @@ def system_gains(rows: Sequence[JudgedRow], *, seed: int) -> tuple[SystemGain, .
                 _compositions(rows),
                 seed=seed,
             )
-            gains.append(
-                SystemGain(system=system, over=other, mean_r=gain.mean_r, interval=gain.interval)
-            )
+            gains.append(SystemGain(system=system, over=other, gain=gain))
     return tuple(gains)
-
-
-def transcribed_clips(rows: Sequence[JudgedRow]) -> tuple[TranscribedClip, ...]:
-    """Return each row's match and scores."""
-    return tuple(
-        TranscribedClip(
-            sample_id=row.sample_id,
-            composition=row.composition,
-            tier=row.tier,
-            f1=row.match.f1,
-            played=row.match.played,
-            found=row.match.found,
-            scores=tuple(tuple(scores.tolist()) for scores in row.predicted.values()),
-        )
-        for row in rows
-    )
 
 
 def _systems_of(rows: Sequence[JudgedRow]) -> list[System]:

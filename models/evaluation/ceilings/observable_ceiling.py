@@ -1,8 +1,6 @@
-"""What labels can be known from: the draw itself, or what was measured between clean and damaged.
+"""The best that can be scored from what was measured between the clean and the damaged playing.
 
-The analytic ceiling is that of who knows how the labels were drawn. The observable one is that
-of an oracle that has the clean playing beside the damaged one, and only the damage as measured:
-no model that hears the damaged playing alone should be expected to do better.
+No model that hears the damaged playing alone should be expected to do better.
 """
 
 from collections.abc import Sequence
@@ -13,31 +11,17 @@ import pandas as pd
 from labeling.scores import DIMENSIONS
 from models.evaluation.audits.documents import DimensionCeiling
 from models.evaluation.audits.shortcut_probes import guess_scores, probe_scores
-from models.evaluation.ceilings.label_ceiling import TierScores, label_ceiling
 from models.metrics import mean_absolute_error
-
-
-def analytic_ceilings(tiers: Sequence[TierScores] | None) -> list[DimensionCeiling]:
-    """Return each dimension's ceiling for who knows how its label was drawn.
-
-    With `tiers`, scores are uniform inside their tier's range, and only the tier can be known
-    (see `ceilings`). Without, a score is a function of its severity, which can be known: r is 1.
-    """
-    if tiers is None:
-        return [DimensionCeiling(dimension=name, r=1.0, mae=0.0) for name in DIMENSIONS]
-    ceiling = label_ceiling(tiers)
-    return [DimensionCeiling(dimension=name, r=ceiling.r, mae=ceiling.mae) for name in DIMENSIONS]
 
 
 def observable_ceilings(
     samples: pd.DataFrame, measured: Sequence[str], *, seed: int
 ) -> list[DimensionCeiling]:
-    """Return each dimension's ceiling for an oracle of the columns `measured`.
+    """Return how well the columns `measured` predict each dimension.
 
-    A random forest, cross-validated by composition, from the measured damage (a null is a
-    column's median) to the scores; a better oracle may exist, so it is a bound from below.
-    `samples` has `composition`, the dimensions and `measured`. Raises ValueError for samples of
-    fewer than two compositions.
+    By a random forest, cross-validated by composition; a better predictor may exist. `samples`
+    has `composition`, the dimensions and `measured`. Raises ValueError for samples of fewer than
+    two compositions.
     """
     scores = samples[list(DIMENSIONS)]
     predicted = guess_scores(

@@ -1,4 +1,4 @@
-"""What the counterfactual set says of each model, beside what its labels say."""
+"""How each model's scores respond to single changes of the same music, beside the labels."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -38,9 +38,8 @@ class Response:
 class Counterfactual:
     """Responses of the labels and of the models, on families of held-out compositions.
 
-    `without_effect` is by factor the share of rows that asked for it and of which nothing came (see
-    `families.had_effect`): they are left out. `reference_jnd` is the dose at which movements are
-    compared.
+    `without_effect` is by factor the share of rows in which it had no effect (see `had_effect`):
+    they are left out. `reference_jnd` is the dose at which factors are compared.
     """
 
     families: int
@@ -55,7 +54,7 @@ class Counterfactual:
 def counterfactual(
     samples: pd.DataFrame, predictions: Mapping[Experiment, pd.DataFrame], *, seed: int
 ) -> Counterfactual | None:
-    """Return what `predictions` of counterfactual `samples` say; None without samples.
+    """Return the responses in `predictions` of counterfactual `samples`; None without samples.
 
     `samples` has the columns `GIVEN` and the eight labels. Raises UserError unless each sample
     has exactly one prediction of each model.
@@ -88,7 +87,7 @@ def _response(families: Families, figures: Mapping[str, ModalityReliance], seed:
 
 
 def _rows(samples: pd.DataFrame, table: pd.DataFrame, name: str) -> pd.DataFrame:
-    """Return what is known of each sample, in their order, with its prediction."""
+    """Return the columns `GIVEN` of each sample with its prediction, in the samples' order."""
     if sorted(table["sample_id"]) != sorted(samples["sample_id"]):
         raise UserError(
             f"{name} has predictions for {len(table)} counterfactual samples, expected one for "
@@ -98,15 +97,9 @@ def _rows(samples: pd.DataFrame, table: pd.DataFrame, name: str) -> pd.DataFrame
 
 
 def _model_response(rows: pd.DataFrame, seed: int) -> Response:
-    figures = [figure for figure in FUSION_FIGURES if figure in rows]
-    of_fusion = arrange(rows, figures) if figures else None
-    return _response(
-        arrange(rows, DIMENSIONS),
-        {
-            figure: modality_reliance(of_fusion, place, seed=seed)
-            for place, figure in enumerate(figures)
-        }
-        if of_fusion
-        else {},
-        seed,
-    )
+    figures = {
+        figure: modality_reliance(arrange(rows, [figure]), seed=seed)
+        for figure in FUSION_FIGURES
+        if figure in rows
+    }
+    return _response(arrange(rows, DIMENSIONS), figures, seed)

@@ -22,27 +22,27 @@ APART_JND = 2.0
 def fell(change: float | Floats) -> Floats:
     """Return 1 where a score fell, 0 where it rose, nan where that is not known.
 
-    One that stayed exactly the same counts one half, so that a model that says the same of
-    everything has .5, as one that guesses has.
+    One that stayed the same counts .5, so that a model with one answer is as good as guessing.
     """
     return np.asarray((1 - np.sign(change)) / 2, np.float64)
 
 
 def fall_share(families: Families, steps: Sequence[tuple[int, int]]) -> Floats:
-    """Return how often the score falls from one dose to another (factors, dimensions).
+    """Return how often the score falls (see `fell`) over `steps`, (factors, dimensions).
 
-    `steps` are places among the doses, the lighter damage first. Ties count as `fell` says. Nan
-    where no family has both rows, or there are no such steps.
+    `steps` are pairs of indices of doses, the lighter first. Nan where no family has both doses,
+    or there are no steps.
     """
     _, factors, _, dimensions = families.doses.shape
     falls = [np.full((1, factors, dimensions), np.nan)] + [
         fell(families.doses[:, :, heavier] - families.doses[:, :, lighter])
         for lighter, heavier in steps
     ]
-    return np.asarray(_mean_of_known(np.concatenate(falls)), np.float64)
+    return np.asarray(mean_of_known(np.concatenate(falls)), np.float64)
 
 
-def _mean_of_known(values: Floats) -> Floats:
+def mean_of_known(values: Floats) -> Floats:
+    """Return the mean over the first axis without nan; nan where there is nothing else."""
     there = ~np.isnan(values)
     with np.errstate(invalid="ignore"):
         mean: Floats = np.where(there, values, 0.0).sum(axis=0) / there.sum(axis=0)
@@ -67,16 +67,13 @@ def far_apart(doses_jnd: Sequence[float]) -> list[tuple[int, int]]:
 class Curve:
     """Scores along the doses, [factor][dose][dimension], with both ends of their intervals.
 
-    Not every family has every dose: of a light one nothing may come in a passage of few notes. So
-    a score is the mean of the families' undamaged rows plus the mean change from them of those
-    that have the dose, or sparse passages would bend the curve. `families` are how many have it,
-    [factor][dose].
+    A light dose may change nothing in a passage of few notes, so some families lack it. A score is
+    the mean of all undamaged rows plus the mean change in the families that have the dose.
     """
 
     mean: tuple[Table, ...]
     low: tuple[Table, ...]
     high: tuple[Table, ...]
-    families: tuple[tuple[int, ...], ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,8 +81,8 @@ class DoseResponse:
     """How scores follow a factor, [factor][dimension].
 
     `monotone` is the share of steps from a dose to the next at which the score falls, `ordered`
-    that of pairs at least 2 JND apart which are graded in the right order. For the dimension
-    of the factor and the overall one, 1 is right; for the others .5, as nothing was done to them.
+    that of pairs at least 2 JND apart graded in the right order. 1 is right for the factor's own
+    dimension and the overall one, .5 for the others.
     """
 
     monotone: Table
@@ -93,8 +90,8 @@ class DoseResponse:
     curve: Curve
 
 
-def nested(array: NDArray[Any]) -> tuple[object, ...]:
-    """Return an array as tuples of tuples."""
+def nested(array: NDArray[Any]) -> Any:
+    """Return an array as tuples of tuples of numbers."""
     return tuple(part.tolist() if part.ndim == 0 else nested(part) for part in array)
 
 
@@ -102,10 +99,9 @@ def dose_response(families: Families, *, seed: int) -> DoseResponse:
     """Return how the scores of `families` respond; intervals redraw whole compositions."""
     undamaged, change = families.doses[:, :, :1], families.change
     curve = clustered_levels(undamaged, change, families.compositions, seed=seed)
-    mean, low, high = (nested(part) for part in curve)
-    having = (~np.isnan(change).all(axis=3)).sum(axis=0)
+    mean, low, high = map(nested, curve)
     return DoseResponse(
-        monotone=nested(fall_share(families, neighbouring(families.doses_jnd))),  # type: ignore[arg-type]
-        ordered=nested(fall_share(families, far_apart(families.doses_jnd))),  # type: ignore[arg-type]
-        curve=Curve(mean=mean, low=low, high=high, families=nested(having)),  # type: ignore[arg-type]
+        monotone=nested(fall_share(families, neighbouring(families.doses_jnd))),
+        ordered=nested(fall_share(families, far_apart(families.doses_jnd))),
+        curve=Curve(mean=mean, low=low, high=high),
     )

@@ -25,11 +25,9 @@ NUISANCE = "nuisance"
 class Families:
     """Values of every row of F families, nan where a row is missing.
 
-    `base` (F, values) are the undamaged rows. `doses` (F, factors, doses, values): along
-    `doses_jnd`, of which the first is 0, the base again, but for factors that the family has at
-    no other dose. A family may lack some doses of a factor, so what is compared between doses is
-    `change`, each family with itself. `twins` (F, twins,
-    values). `compositions` names each family's piece.
+    `base` (F, values) are the undamaged rows, `twins` (F, twins, values) other recordings of them.
+    `doses` (F, factors, doses, values) are along `doses_jnd`, of which the first is 0: the base
+    again, but for factors that the family has at no other dose. `compositions` names each piece.
     """
 
     names: tuple[str, ...]
@@ -46,12 +44,12 @@ class Families:
 
     @property
     def reference_jnd(self) -> float:
-        """The dose at which movements are compared: the one nearest to 4 JND."""
+        """The dose at which factors are compared: the one nearest to 4 JND."""
         return reference_dose(self.doses_jnd[1:])
 
     @property
     def reference(self) -> int:
-        """Where the reference dose is among the doses."""
+        """The index of the reference dose."""
         return self.doses_jnd.index(self.reference_jnd)
 
 
@@ -100,11 +98,10 @@ def arrange(rows: pd.DataFrame, values: Sequence[str]) -> Families:
 
 
 def had_effect(rows: pd.DataFrame) -> pd.Series:
-    """Return, row by row, whether something came of what was asked for.
+    """Return for each counterfactual row whether its factor had an effect; True for the others.
 
-    `rows` are counterfactual rows with their labels. Where a factor found nothing to act on (no
-    pedal, say), its dimension's label is that of the family's base: the row is the base once
-    more, and says nothing of how a grade follows the factor. Bases and twins are always true.
+    Where a factor found nothing to act on (no pedal, say), its dimension's label is that of the
+    family's base: the row repeats the base.
     """
     base = rows[rows["varied"] == NOTHING].set_index("family")
     effect = pd.Series(True, index=rows.index)

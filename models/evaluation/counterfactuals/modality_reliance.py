@@ -1,4 +1,4 @@
-"""Does a fusion model turn to another modality when another thing is wrong with the playing?"""
+"""Does a fusion model rely on another modality when another factor is damaged?"""
 
 from dataclasses import dataclass
 
@@ -11,9 +11,8 @@ from models.evaluation.counterfactuals.families import Families
 class ModalityReliance:
     """A figure of the fusion, by what was done to the playing.
 
-    `base` is its mean on undamaged playing, `change` what the reference dose of each factor adds
-    to it, with 95 % intervals. `other_recording` is what another recording of the undamaged
-    playing adds, None without twins. A figure that no factor moves says nothing about the playing.
+    `base` is its mean on undamaged playing, `change` what the reference dose of each factor adds,
+    with intervals, and `other_recording` what another recording adds, None without twins.
     """
 
     base: Number
@@ -23,14 +22,14 @@ class ModalityReliance:
     other_recording: Number | None
 
 
-def modality_reliance(families: Families, place: int, *, seed: int) -> ModalityReliance:
-    """Return how value number `place` of `families`, a share or a gate, follows the factors."""
-    change = families.change[:, :, families.reference, place]
+def modality_reliance(families: Families, *, seed: int) -> ModalityReliance:
+    """Return how the one value of `families`, a share or a gate, follows the factors."""
+    change = families.change[:, :, families.reference, 0]
     mean, low, high = clustered_means(change, families.compositions, seed=seed)
-    base, _, _ = clustered_means(families.base[:, place], families.compositions, seed=seed)
+    base, _, _ = clustered_means(families.base[:, 0], families.compositions, seed=seed)
     other_recording = None
     if families.twins.size:
-        twins = (families.twins - families.base[:, None])[..., place]
+        twins = (families.twins - families.base[:, None])[..., 0]
         pieces = [piece for piece in families.compositions for _ in range(twins.shape[1])]
         other_recording = float(clustered_means(twins.ravel(), pieces, seed=seed)[0])
     return ModalityReliance(

@@ -2,7 +2,6 @@
 
 import dataclasses
 import math
-from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -10,9 +9,9 @@ from numpy.typing import NDArray
 
 from degradation.errors import UserError
 from labeling.scores import DIMENSIONS
-from models.config.experiment import MODALITIES, Experiment
+from models.config.experiment import MODALITIES
 from models.evaluation.agreement.confusion import tier_confusion
-from models.evaluation.agreement.model_comparison import best_of, compare_best
+from models.evaluation.agreement.model_comparison import Predictions, best_of, compare_best
 from models.evaluation.agreement.resampling import (
     clustered_bootstrap,
     clustered_gain,
@@ -45,16 +44,6 @@ from models.metrics import Agreement, agreement
 Floats = NDArray[np.float64]
 
 SPLITS = ("train", "validation", "test")
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Judged:
-    """An experiment's scores for the judged split, (samples, 8), and what models are chosen by."""
-
-    name: Experiment
-    validation_r: tuple[float, ...]
-    true: Floats
-    predicted: Floats
 
 
 def build_report(evaluation: Evaluation) -> Report:
@@ -139,9 +128,9 @@ def align(predictions: pd.DataFrame, judged: pd.DataFrame, experiment: str) -> F
     return ordered.to_numpy(np.float64)
 
 
-def _judged(outcome: Outcome, judged: pd.DataFrame, true: Floats) -> _Judged:
+def _judged(outcome: Outcome, judged: pd.DataFrame, true: Floats) -> Predictions:
     name = outcome.training.experiment
-    return _Judged(
+    return Predictions(
         name, outcome.training.best.val_r, true, align(outcome.predictions, judged, name)
     )
 
@@ -174,7 +163,7 @@ def _data(evaluation: Evaluation) -> Data:
 def _model(
     outcome: Outcome,
     judged: pd.DataFrame,
-    scores: _Judged,
+    scores: Predictions,
     audio_only: Floats | None,
     ceiling: Agreement,
     baseline: Agreement,

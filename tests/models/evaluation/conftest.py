@@ -11,7 +11,7 @@ import pytest
 from labeling.scores import DIMENSIONS
 from models.config.experiment import EXPERIMENTS, MODALITIES, Experiment, load_experiment
 from models.diagnostics.fusion_diagnostics import FusionDiagnostics
-from models.evaluation.agreement.resampling import Interval
+from models.evaluation.agreement.resampling import AgreementIntervals, Gain, Interval
 from models.evaluation.audits.documents import (
     DimensionCeiling,
     Importance,
@@ -27,7 +27,6 @@ from models.evaluation.audits.documents import (
     SystemScore,
     TierProbe,
     TokenAudit,
-    TranscribedClip,
     TranscribedSplit,
     TranscriptionAudit,
 )
@@ -36,7 +35,7 @@ from models.evaluation.counterfactuals.families import Families, arrange
 from models.evaluation.report.build import build_report
 from models.evaluation.report.document import Report, TierSound
 from models.evaluation.report.evaluation import Evaluation, Outcome
-from models.metrics import agreement
+from models.metrics import Agreement, agreement
 from models.training.history import EpochRecord
 from models.training.identity import Origin
 from models.training.pretraining.history import PretrainingEpoch, PretrainingResult
@@ -62,7 +61,7 @@ AUDIT = tuple(
     OperationSurvival(
         tokeniser=tokeniser, tier=tier, operation=operation, strength=strength, unit=unit,
         aspect=aspect, changed_notes=changed, seen_share=seen, survival=survival,
-        notes=40_000, notes_lost=0,
+        notes_lost=0,
     )
     for tokeniser, tier, operation, strength, unit, aspect, changed, seen, survival in (
         ("performance", "good", "onset_jitter", 10.0, "ms", "onset", 18_111, 0.972, 0.998),
@@ -101,7 +100,6 @@ def threshold(
 
 KINDS: tuple[StatisticSet, ...] = ("recording", "dry", "notes")
 LABEL_STRUCTURE = LabelStructure(
-    recipe="factored", compositions=40,
     shape=LabelShape(
         rows=5_000, correlation=tuple(map(tuple, (0.2 + 0.8 * np.eye(8)).tolist())), constant=(),
         pair=(DIMENSIONS[0], DIMENSIONS[1]),
@@ -110,15 +108,13 @@ LABEL_STRUCTURE = LabelStructure(
             threshold("largest correlation", "at most", 0.6, 0.59, "undecided"),
         ),
     ),
-    analytic=tuple(DimensionCeiling(dimension=one, r=1.0, mae=0.0) for one in DIMENSIONS),
     observable=tuple(
         DimensionCeiling(dimension=one, r=0.9 + 0.01 * i, mae=2.0, r2=0.8)
         for i, one in enumerate(DIMENSIONS)
     ),
-    measured=("jitter_ms",), oracle_rows=4_000,
 )  # fmt: skip
 SHORTCUT_AUDIT = ShortcutAudit(
-    recipe="factored", counts={tier.name: 300 for tier in TIERS}, compositions=40,
+    counts={tier.name: 300 for tier in TIERS}, compositions=40,
     threshold=threshold(
         "balanced accuracy above chance and control", "at most", 0.05, 0.31, "fails"
     ),
@@ -128,7 +124,7 @@ SHORTCUT_AUDIT = ShortcutAudit(
             interval=Interval(accuracy - 0.03, accuracy + 0.03),
             recall={tier.name: accuracy for tier in TIERS},
             importances=tuple(
-                Importance(statistic=name, unit="dB", meaning=name, drop=drop)
+                Importance(statistic=name, meaning=name, drop=drop)
                 for name, drop in (("level_db", 0.01), ("noise_floor_db", 0.2))
             ),
         )
@@ -143,39 +139,36 @@ SHORTCUT_AUDIT = ShortcutAudit(
 TRUE, TRANSCRIBED = System("midi_only", "true"), System("midi_only", "transcribed")
 
 
-def onsets(rows: int, f1: float, pedal_agreement: float | None) -> OnsetFigures:
-    return OnsetFigures(
-        rows=rows, f1=f1, precision=0.95, recall=0.88, onset_spread_ms=4.2, velocity_error=None,
-        pedal_agreement=pedal_agreement,
-    )  # fmt: skip
-
-
 TRANSCRIPTION = TranscriptionAudit(
     transcriber="transkun 2.0.1",
     models={"midi_only": "0"},
     splits={
         "test": TranscribedSplit(
-            rows_in_split=180, rows_asked=96, rows_without_notes=0, out_of_time=False,
-            real_time_factor=0.8, compositions=3, onsets=onsets(96, 0.912, 0.7),
-            onsets_by_tier={"poor": onsets(3, 0.81, None)},
+            rows_in_split=180, rows_asked=96, rows_without_notes=0, rows=96, compositions=3,
+            onsets=OnsetFigures(
+                f1=0.912, precision=0.95, recall=0.88, onset_spread_ms=4.2, velocity_error=None,
+                pedal_agreement=0.7,
+            ),
+            f1_by_tier={"poor": 0.81},
             systems=tuple(
                 SystemScore(
-                    system=system, mean_r=r, r_interval=Interval(r - 0.1, r + 0.1), mean_mae=4.0,
-                    mae_interval=Interval(3.5, 4.5), r=(r,) * 8, mae=(4.0,) * 8,
+                    system=system,
+                    agreement=Agreement(
+                        r=(r,) * 8, mae=(4.0,) * 8, mean_r=r, mean_mae=4.0, mean_bias=0.0
+                    ),
+                    intervals=AgreementIntervals(
+                        mean_r=Interval(r - 0.1, r + 0.1), mean_mae=Interval(3.5, 4.5)
+                    ),
                 )
                 for system, r in ((TRUE, 0.701), (TRANSCRIBED, 0.512))
             ),
             gains=(
                 SystemGain(
-                    system=TRANSCRIBED, over=TRUE, mean_r=-0.189, interval=Interval(-0.25, -0.11)
+                    system=TRANSCRIBED,
+                    over=TRUE,
+                    gain=Gain(mean_r=-0.189, interval=Interval(-0.25, -0.11)),
                 ),
             ),
-            clips=(
-                TranscribedClip(
-                    sample_id="a", composition="b", tier="poor", f1=0.9, played=10, found=9,
-                    scores=((75.0,) * 8, (70.0,) * 8),
-                ),
-            ) * 96,
         )
     },
 )  # fmt: skip
@@ -313,7 +306,7 @@ def evaluation() -> Evaluation:
             )
             for name in EXPERIMENTS
         ),
-        token_audit=TokenAudit(segments=200, operations=AUDIT),
+        token_audit=TokenAudit(operations=AUDIT),
         label_structure=None,
         shortcut_audit=None,
         transcription=None,

@@ -9,14 +9,13 @@ from degradation.recipe import TIERS
 from models.evaluation.agreement.resampling import Interval
 from models.evaluation.audits.documents import (
     Importance,
-    LabelShape,
     ShortcutAudit,
     StatisticSet,
     TierProbe,
 )
 from models.evaluation.audits.shortcut_statistics import SETS
 from models.evaluation.audits.thresholds import Threshold, judge
-from pipelines.pictures.audits import correlation_picture, probes_picture
+from pipelines.pictures.audits import probes_picture
 
 LIMIT_BYTES = 100_000
 VERDICT = judge(Threshold(name="it", bound="at most", number=0.6), 0.9, Interval(0.8, 0.95), 20)
@@ -30,7 +29,7 @@ def probe(kind: StatisticSet, accuracy: float) -> TierProbe:
         interval=Interval(accuracy - 0.03, accuracy + 0.02),
         recall={tier: accuracy + 0.01 * place for place, tier in enumerate(TIERS)},
         importances=tuple(
-            Importance(statistic=one.name, unit=one.unit, meaning=one.meaning, drop=float(drop))
+            Importance(statistic=one.name, meaning=one.meaning, drop=float(drop))
             for one, drop in zip(SETS[kind], drops, strict=True)
         ),
     )
@@ -44,7 +43,6 @@ def pixels(png: bytes) -> np.ndarray:
 @pytest.mark.parametrize("accuracy", [0.25, 0.985])
 def test_probes_are_drawn_small_enough_for_the_ui(accuracy: float) -> None:
     audit = ShortcutAudit(
-        recipe="r",
         counts=dict.fromkeys(TIERS, 10),
         compositions=20,
         threshold=VERDICT,
@@ -55,22 +53,3 @@ def test_probes_are_drawn_small_enough_for_the_ui(accuracy: float) -> None:
     assert drawn.shape[1] == 1240
     other = replace(audit, tiers=(probe("recording", 0.6), *audit.tiers[1:]))
     assert (drawn != pixels(probes_picture(other))).any()
-
-
-def shape_of(matrix: np.ndarray) -> LabelShape:
-    return LabelShape(
-        rows=9,
-        correlation=tuple(map(tuple, matrix.tolist())),
-        constant=(),
-        pair=None,
-        thresholds=(VERDICT, VERDICT),
-    )
-
-
-def test_a_correlation_is_drawn_where_it_is() -> None:
-    matrix = np.eye(8)
-    plain = pixels(correlation_picture(shape_of(matrix)))
-    matrix[0, 7] = matrix[7, 0] = 0.9
-    assert (pixels(correlation_picture(shape_of(matrix))) != plain).any()
-    matrix[3] = matrix[:, 3] = np.nan  # a dimension that never changes
-    assert (pixels(correlation_picture(shape_of(matrix))) != plain).any()

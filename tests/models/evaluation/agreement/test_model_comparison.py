@@ -1,25 +1,21 @@
 import dataclasses
 import math
-from dataclasses import dataclass
 
 import numpy as np
 import pytest
 
 from labeling.scores import DIMENSIONS
 from models.config.experiment import Experiment
-from models.evaluation.agreement.model_comparison import best_of, compare_best, multiple_r
+from models.evaluation.agreement.model_comparison import (
+    Predictions,
+    best_of,
+    compare_best,
+    multiple_r,
+)
 from models.metrics import pearson_r
 
 PIECES = 12
 CLUSTERS = [f"piece {i}" for i in range(PIECES) for _ in range(20)]
-
-
-@dataclass(frozen=True)
-class Model:
-    name: Experiment
-    true: np.ndarray
-    predicted: np.ndarray
-    validation_r: tuple[float, ...]
 
 
 @pytest.fixture
@@ -29,10 +25,10 @@ def true() -> np.ndarray:
 
 def model(
     name: Experiment, true: np.ndarray, noise: float, seed: int, validation: float | None = None
-) -> Model:
+) -> Predictions:
     predicted = true + np.random.default_rng(seed).normal(0, noise, true.shape)
     r = tuple(pearson_r(true, predicted)) if validation is None else (validation,) * 8
-    return Model(name, true, predicted, r)
+    return Predictions(name, r, true, predicted)
 
 
 def test_a_better_fusion_wins_every_dimension_and_its_share_of_the_headroom(
@@ -47,7 +43,7 @@ def test_a_better_fusion_wins_every_dimension_and_its_share_of_the_headroom(
     assert mean.fusion_r - mean.single_r == pytest.approx(mean.difference)
     assert mean.headroom == pytest.approx(1 - mean.single_r)
     assert mean.share_of_headroom == pytest.approx(mean.difference / mean.headroom)
-    assert 0 < mean.share_interval.low < mean.share_of_headroom < mean.share_interval.high < 1
+    assert 0 < mean.interval.low < mean.difference < mean.interval.high
     assert np.isnan(mean.both_singles_r), "one single alone"
 
 
@@ -78,8 +74,8 @@ def test_the_best_is_chosen_on_validation_and_not_on_what_is_judged(true: np.nda
 
 def test_each_dimension_has_the_best_of_its_own(true: np.ndarray) -> None:
     r = (0.9, 0.1) * 4
-    hears = Model("audio_only", true, true, r)
-    reads = Model("midi_only", true, true, r[::-1])
+    hears = Predictions("audio_only", r, true, true)
+    reads = Predictions("midi_only", r[::-1], true, true)
     found = compare_best([hears, reads, model("gated", true, 3, 1)], CLUSTERS, 1.0, seed=0)
     assert found is not None
     assert [one.single for one in found.dimensions] == ["audio_only", "midi_only"] * 4

@@ -34,7 +34,6 @@ def test_against_the_bootstrap_done_by_hand() -> None:
     low, high = np.quantile(by_hand, [0.025, 0.975], axis=0)
     assert (found.mean_r.low, found.mean_mae.low) == pytest.approx(tuple(low))
     assert (found.mean_r.high, found.mean_mae.high) == pytest.approx(tuple(high))
-    assert found.clusters == 6
 
 
 def test_the_interval_holds_the_figure_and_follows_the_seed() -> None:
@@ -61,7 +60,6 @@ def test_one_piece_has_no_interval() -> None:
     true, predicted, clusters = scores(np.random.default_rng(3), 1, 20, 1)
     found = clustered_bootstrap(true, predicted, clusters, seed=0)
     assert np.isnan([found.mean_r.low, found.mean_r.high]).all()
-    assert found.clusters == 1
 
 
 @pytest.mark.filterwarnings("error")
@@ -85,7 +83,7 @@ def test_a_dimension_whose_truth_never_varies_is_left_out_of_the_mean_and_its_in
     gain = clustered_gain(true, true, predicted, clusters, seed=0)
     assert gain.interval.low < gain.mean_r < gain.interval.high
     flat = clustered_differences(true, true, predicted, clusters, seed=0)[3]
-    assert np.isnan([flat.r, flat.interval.low]).all()
+    assert np.isnan([flat[0], flat[1].low]).all()
 
 
 @pytest.mark.parametrize(("varied", "known"), [(1, False), (2, False), (4, True)])
@@ -93,9 +91,9 @@ def test_a_figure_that_many_redrawings_lack_has_no_interval(varied: int, known: 
     """Of 20 pieces with one that varies, redrawings without it are 36 %; with four, 1 %."""
     true, predicted, clusters = scores(np.random.default_rng(10), 20, 10, 3)
     true[10 * varied :, 3] = 100.0
-    found = clustered_differences(true, true, predicted, clusters, seed=0)[3]
-    assert not np.isnan(found.r)
-    assert np.isnan(found.interval.low) != known
+    difference, interval = clustered_differences(true, true, predicted, clusters, seed=0)[3]
+    assert not np.isnan(difference)
+    assert np.isnan(interval.low) != known
     there = np.where(np.arange(200) < 10 * varied, predicted[:, 0], np.nan)
     mean, low, _ = clustered_means(there, clusters, seed=0)
     assert not np.isnan(mean)
@@ -170,14 +168,14 @@ def test_differences_by_dimension_are_the_parts_of_the_gain() -> None:
     better[:, 2] = true[:, 2]
     found = clustered_differences(true, better, predicted, clusters, seed=0)
     gain = clustered_gain(true, better, predicted, clusters, seed=0)
-    assert np.mean([one.r for one in found]) == pytest.approx(gain.mean_r)
-    assert [one.interval.excludes_zero for one in found] == [i == 2 for i in range(8)]
+    assert np.mean([r for r, _ in found]) == pytest.approx(gain.mean_r)
+    assert [interval.excludes_zero for _, interval in found] == [i == 2 for i in range(8)]
 
 
 def test_one_composition_has_differences_without_intervals() -> None:
     true, predicted, _ = scores(np.random.default_rng(7), 5, 10, 3)
     single = clustered_differences(true, true, predicted, ["one"] * len(true), seed=0)
-    assert all(np.isnan(one.interval.low) and one.r > 0 for one in single)
+    assert all(np.isnan(interval.low) and r > 0 for r, interval in single)
 
 
 def test_means_of_clustered_rows_are_means_and_their_intervals_hold_them() -> None:

@@ -110,7 +110,7 @@ def test_what_is_not_damaged_is_not_seen_as_damage(
     for trace in audit.traces.values():
         assert asdict(trace) == dict.fromkeys(asdict(trace), 0)
         assert (trace.seen_share, trace.survival) == (None, None)
-    assert (audit.notes, audit.notes_lost) == (2 * len(playing.notes), 0)
+    assert audit.notes_lost == 0
 
 
 def test_changes_without_relation_to_the_damage_are_no_survival(playing: Performance) -> None:
@@ -240,7 +240,7 @@ def test_an_operation_that_changes_nothing_has_no_survival(recipe: TieredRecipe)
     )
     for row in audit_tokeniser({"silence": silence}, recipe, PERFORMANCE, seed=1):
         assert (row.aspect, row.changed_notes, row.seen_share) == (None, 0, None)
-        assert (row.survival, row.notes, row.notes_lost) == (None, 0, 0)
+        assert (row.survival, row.notes_lost) == (None, 0)
 
 
 @pytest.mark.real_data

@@ -17,15 +17,13 @@ def test_who_knows_all_moves_the_factor_s_dimension_and_the_overall_one(graded: 
     change[np.arange(7), np.arange(7)] = 0
     assert (change[:, :7] == 0).all()
     assert (change[:, 7] < -5).all()
-    assert found.own_share == pytest.approx((1,) * 7)
     assert found.falls_most == FACTORS
 
 
 def test_who_hears_that_something_is_wrong_does_not_know_what(graded: Graded) -> None:
     found = factor_effects(graded("hears trouble"), seed=0)
-    assert found.own_share == pytest.approx((1 / 7,) * 7, abs=0.03)
     assert found.falls_most != FACTORS
-    assert (np.array(found.high) < 0).all()
+    assert (np.array(found.change) < 0).all()
 
 
 def test_who_follows_one_factor_moves_for_no_other(graded: Graded) -> None:
@@ -34,19 +32,9 @@ def test_who_follows_one_factor_moves_for_no_other(graded: Graded) -> None:
     assert (change[1] < -30).all()
     assert (np.delete(change, 1, axis=0) == 0).all()
     assert found.falls_most == (None,) * 7, "several fall as much"
-    assert found.own_share[1] == pytest.approx(1 / 7)
-    assert np.isnan(found.own_share[0])
 
 
 def test_who_has_the_sign_wrong_rises(graded: Graded) -> None:
     found = factor_effects(graded("turned round"), seed=0)
     assert (np.diagonal(found.change) > 30).all()
-    assert found.own_share == pytest.approx((1,) * 7), "the size, whatever the sign"
     assert found.falls_most == (None,) * 7
-
-
-def test_the_interval_holds_the_change(graded: Graded) -> None:
-    found = factor_effects(graded("reads notes"), seed=0)
-    low, change, high = (np.array(part) for part in (found.low, found.change, found.high))
-    assert (low <= change).all()
-    assert (change <= high).all()

@@ -64,7 +64,7 @@ def test_what_changed_is_known_from_the_tokeniser_that_loses_nothing(
         else row
         for row in evaluation.token_audit.operations
     )
-    audit = TokenAudit(segments=1, operations=operations)
+    audit = TokenAudit(operations=operations)
     assert token_rows(audit)[0].aspect == "onset"
     assert token_rows(audit)[0].changed_notes == 18_111
     assert audit.notes_lost == {"performance": 21, "octuple": 0}
