@@ -23,7 +23,7 @@ FloatArray = NDArray[np.float64]
 def assess_labels(
     readings: pd.DataFrame, damage: pd.DataFrame, *, seed: int
 ) -> dict[str, pd.DataFrame]:
-    """Return every table of quality by name; `seed` is for the bootstrap of `follow_damage`.
+    """Return every table of quality by name; `seed` is for `correlate_with_damage`.
 
     Raises ValueError when a column is missing or a function reads one sample twice.
     """
@@ -33,7 +33,7 @@ def assess_labels(
         "spread": measure_spread(readings),
         "correlation": correlate_functions(readings).rename_axis("function").reset_index(),
         "conflict": measure_conflict(readings),
-        "damage_followed": follow_damage(readings, damage, seed=seed),
+        "damage_correlation": correlate_with_damage(readings, damage, seed=seed),
     }
 
 
@@ -123,14 +123,21 @@ def measure_conflict(readings: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["first", "second", "n", "conflict", "by_chance"])
 
 
-def follow_damage(readings: pd.DataFrame, damage: pd.DataFrame, *, seed: int) -> pd.DataFrame:
-    """Return how each function's score correlates with each measure of damage, Spearman's rho.
+def correlate_with_damage(
+    readings: pd.DataFrame, damage: pd.DataFrame, *, seed: int
+) -> pd.DataFrame:
+    """Return how each function's score correlates with each measure of damage.
 
-    A row a function and measure: function, measure, n (samples), n_segments, n_compositions;
-    pooled_rho over all samples, and within_rho with each segment's mean rank subtracted from score
-    and damage, so that differences of the music cannot explain it (segments with one sample are
-    left out). Each has _low and _high, 95 % bounds of a bootstrap of whole compositions; missing
-    with one composition, as rho is where nothing varies.
+    One row per function and measure, with the columns
+
+    - function, measure, n (samples), n_segments, n_compositions;
+    - pooled_rho, pooled_low, pooled_high: Spearman's rho over all samples;
+    - within_rho, within_low, within_high: the same after each segment's mean rank is subtracted
+      from score and damage, so that the music itself cannot explain it. Segments with one sample
+      are left out.
+
+    The bounds are from a 95 % bootstrap of whole compositions that keeps the ranks of the full
+    table. They are missing with one composition; rho is missing where nothing varies.
 
     Where a recipe combines damages, a function correlates also with those that it does not measure.
     """

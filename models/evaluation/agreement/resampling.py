@@ -1,7 +1,7 @@
-"""95 % intervals of figures, by a bootstrap that redraws whole pieces (Field & Welsh 2007).
+"""Confidence intervals by the cluster bootstrap (Field & Welsh 2007).
 
-Samples of one piece are alike, so they must not count as independent. The same seed redraws the
-same pieces for every model. With one piece there is nothing to redraw, and no interval: nan.
+Compositions are resampled whole, because samples of one composition are correlated. The same seed
+redraws the same ones for every model. With one there is no interval: nan.
 """
 
 from collections.abc import Sequence
@@ -57,7 +57,7 @@ class Interval:
         return self.low > 0 or self.high < 0
 
 
-NOWHERE = Interval(float("nan"), float("nan"))
+UNDEFINED_INTERVAL = Interval(float("nan"), float("nan"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,7 +122,7 @@ def clustered_bootstrap(
     """
     redrawn = _redrawn(true, predicted, clusters, seed, draws)
     if redrawn is None:
-        return AgreementIntervals(mean_r=NOWHERE, mean_mae=NOWHERE)
+        return AgreementIntervals(mean_r=UNDEFINED_INTERVAL, mean_mae=UNDEFINED_INTERVAL)
     r, mae = redrawn
     return AgreementIntervals(
         mean_r=percentile_interval(_mean_of_defined(r)),
@@ -148,7 +148,7 @@ def clustered_gain(
     """
     mean_r = mean_over_dimensions(pearson_r(true, predicted))
     mine, theirs = (_redrawn(true, one, clusters, seed) for one in (predicted, other))
-    interval = NOWHERE
+    interval = UNDEFINED_INTERVAL
     if mine is not None and theirs is not None:
         interval = percentile_interval(_mean_of_defined(mine[0]) - _mean_of_defined(theirs[0]))
     return Gain(mean_r=mean_r - mean_over_dimensions(pearson_r(true, other)), interval=interval)
@@ -161,7 +161,7 @@ def clustered_differences(
     differences = (pearson_r(true, predicted) - pearson_r(true, other)).tolist()
     mine, theirs = (_redrawn(true, one, clusters, seed) for one in (predicted, other))
     if mine is None or theirs is None:
-        return [(r, NOWHERE) for r in differences]
+        return [(r, UNDEFINED_INTERVAL) for r in differences]
     intervals = map(percentile_interval, (mine[0] - theirs[0]).T)
     return list(zip(differences, intervals, strict=True))
 

@@ -1,6 +1,7 @@
-"""The best that can be scored from what was measured between the clean and the damaged playing.
+"""The observable ceiling: how well an oracle predicts the labels from the measured damage.
 
-No model that hears the damaged playing alone should be expected to do better.
+The oracle compares the clean with the damaged playing; a model that has the damaged playing alone
+should not do better.
 """
 
 from collections.abc import Sequence

@@ -54,7 +54,7 @@ def agreed(*mae: float, bias: float = 0.0) -> Agreement:
 
 
 def around(low: float) -> AgreementIntervals:
-    return AgreementIntervals(mean_r=Interval(low, 0.9), mean_mae=Interval(1, 2), clusters=3)
+    return AgreementIntervals(mean_r=Interval(low, 0.9), mean_mae=Interval(1, 2))
 
 
 def test_whoever_is_no_better_than_the_mean_in_one_dimension_has_not_learnt_it() -> None:
