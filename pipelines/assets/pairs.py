@@ -15,7 +15,7 @@ from degradation.notes import Performance
 from degradation.recipe import TIERS, Recipe
 from degradation.render import warm_synthesiser
 from labeling.scores import DIMENSIONS
-from pipelines.automation import MAKE_AGAIN_WHAT_CHANGED
+from pipelines.automation import REMATERIALIZE_ON_CHANGE
 from pipelines.execution.partitioned_step import (
     Committed,
     Step,
@@ -56,7 +56,7 @@ def pairs_asset(recipe_name: str, partitions: dg.PartitionsDefinition) -> dg.Ass
         group_name=recipe_name,
         kinds={"fluidsynth", "parquet", "deltalake"},
         owners=["team:data"],
-        automation_condition=MAKE_AGAIN_WHAT_CHANGED,
+        automation_condition=REMATERIALIZE_ON_CHANGE,
         code_version=VERSION,
         description=(
             f"Segments damaged by recipe `{recipe_name}`, rendered and scored: the shards. One row "
