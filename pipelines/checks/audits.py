@@ -5,8 +5,9 @@ where it says `audits: warn` it is shown and training goes on. A threshold that 
 leaves undecided is a warning in either case, never a pass.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from inspect import getdoc
 
 import dagster as dg
 
@@ -17,34 +18,35 @@ from pipelines.documents import read_made
 from pipelines.metadata import records_metadata
 from pipelines.resources import Project
 from pipelines.settings import find_recipe
+from pipelines.workspace import Workspace
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class AuditCheck:
-    """The check of one audit's thresholds."""
+    """The check of one audit's thresholds; the docstring of `read` is what the UI shows."""
 
     name: str
     asset: str
-    description: str
+    read: Callable[[Workspace, str], Sequence[ThresholdVerdict]]
+
+
+def _of_shortcuts(workspace: Workspace, recipe_name: str) -> Sequence[ThresholdVerdict]:
+    """Simple statistics of the recording predict the tier no better than the playing, + .05.
+
+    Where the playing itself predicts it worse than chance, chance counts.
+    """
+    return [read_made(workspace, recipe_name, "shortcut_audit", ShortcutAudit).threshold]
+
+
+def _of_labels(workspace: Workspace, recipe_name: str) -> Sequence[ThresholdVerdict]:
+    """The eight scores have an effective rank of 4 or more, and no two correlate beyond .6."""
+    found = read_made(workspace, recipe_name, "label_structure", LabelStructure)
+    return found.shape.thresholds
 
 
 AUDIT_CHECKS = (
-    AuditCheck(
-        name="no_shortcut",
-        asset="shortcut_audit",
-        description=(
-            "Simple statistics of the recording predict the tier no better than chance, or than "
-            "the playing itself does, + .05."
-        ),
-    ),
-    AuditCheck(
-        name="labels_are_eight",
-        asset="label_structure",
-        description=(
-            "The eight scores have an effective rank of 4 or more, and no two of them correlate "
-            "by more than .6."
-        ),
-    ),
+    AuditCheck("no_shortcut", "shortcut_audit", _of_shortcuts),
+    AuditCheck("labels_are_eight", "label_structure", _of_labels),
 )
 
 
@@ -56,16 +58,11 @@ def audit_check(recipe_name: str, check: AuditCheck) -> dg.AssetChecksDefinition
     @dg.asset_check(
         asset=[recipe_name, check.asset],
         name=check.name,
-        description=check.description,
+        description=getdoc(check.read),
         blocking=True,
     )
     def judged(project: Project) -> dg.AssetCheckResult:
-        made = (project.workspace, recipe_name, check.asset)
-        if check.asset == "shortcut_audit":
-            thresholds: Sequence[ThresholdVerdict] = [read_made(*made, ShortcutAudit).threshold]
-        else:
-            thresholds = read_made(*made, LabelStructure).shape.thresholds
-        return judge_audit(find_recipe(recipe_name), thresholds)
+        return judge_audit(find_recipe(recipe_name), check.read(project.workspace, recipe_name))
 
     return judged
 
