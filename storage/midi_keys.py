@@ -41,9 +41,8 @@ def find_notes(events: MidiEvents, kept: NDArray[np.bool_]) -> NoteArray:
 def _next_silence(
     events: MidiEvents, keys: NDArray[np.int64], kept: NDArray[np.bool_]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return when each key event's channel is silenced next (a tick), and how often before.
-
-    A channel that is never silenced ends with the file.
+    """Return the tick at which each key event's channel is silenced next (or the file ends), and
+    how often it was before.
     """
     until = np.full(len(keys), events.end_tick)
     silenced = np.zeros(len(keys), dtype=np.int64)

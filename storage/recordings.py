@@ -50,10 +50,9 @@ class Decoder(soundfile.SoundFile):  # type: ignore[misc]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recording:
-    """What a file holds: `frames` of sound at a rate, and how its channels become one.
+    """What a file holds. `exact`: it can seek to a frame; else it is read in order.
 
-    `exact` says that it can seek to a frame; else it is read in order. `left_out` are remarks for
-    the user on what was changed or left out.
+    `left_out` are remarks for the user on what was changed or left out.
     """
 
     path: Path
@@ -66,7 +65,7 @@ class Recording:
 
     @property
     def duration_s(self) -> float:
-        """Length in seconds, of what is there."""
+        """Length in seconds."""
         return self.frames / self.sample_rate_hz
 
 
@@ -104,10 +103,8 @@ def read_mono(recording: Recording, first: int, frames: int) -> NDArray[np.float
     """Return frames of a recording as mono, fewer where it ends."""
     frames = max(0, min(frames, recording.frames - first))
     if recording.exact:
-        with (
-            recording.path.open("rb") as file,
-            open_part(file, recording.parts[0], recording.path.name) as sound,
-        ):
+        path, part = recording.path, recording.parts[0]
+        with path.open("rb") as file, open_part(file, part, path.name) as sound:
             sound.seek(min(first, sound.frames))
             return recording.mix.mono(sound.read(frames, dtype="float32", always_2d=True))
     return _in_order(recording, os.getpid()).read(first, frames)
