@@ -96,11 +96,6 @@ class Correlation:
     high: float
     n: int
 
-    @property
-    def excludes_zero(self) -> bool:
-        """Whether the interval lies on one side of 0; false without an interval."""
-        return self.low > 0 or self.high < 0
-
 
 def clustered_correlation(
     pairs: FloatArray, clusters: Clusters, rng: np.random.Generator

@@ -69,4 +69,3 @@ def test_what_does_not_vary_has_no_correlation_and_one_cluster_no_bounds() -> No
     alone = clustered_correlation(pairs(10, 1, 3), ["a"] * 10, stream(0, "b"))
     assert np.isfinite(alone.r)
     assert np.isnan([alone.low, alone.high]).all()
-    assert not alone.excludes_zero
