@@ -116,7 +116,7 @@ class LossTerms(nn.Module):
                 terms["coral"] = config.coral.weight * coral_loss(logits, targets)
             return terms
 
-    def told(self, outputs: Outputs, true_scores: Tensor, *, epoch: int) -> dict[str, Tensor]:
+    def logged(self, outputs: Outputs, true_scores: Tensor, *, epoch: int) -> dict[str, Tensor]:
         """Return what the switches did to the terms: figures to log, no part of the loss.
 
         Unweighted scalars without gradient. `huber_plain` (with LDS or uncertainty weighting)

@@ -110,7 +110,7 @@ class NoteEncoder(nn.Module):
         when: Tensor = self.when(sinusoids(anchor_s, self.periods_s))
         return content + when
 
-    def hear(
+    def encode(
         self, notes: dict[str, Tensor], note_mask: Tensor, masked: Tensor | None = None
     ) -> Tensor:
         """Return each note in its context, (B, N, width).
@@ -134,7 +134,7 @@ class NoteEncoder(nn.Module):
 
         `beside` (B, N, width) is added to each encoded note.
         """
-        encoded = self.hear(notes, note_mask)
+        encoded = self.encode(notes, note_mask)
         if beside is not None:
             encoded = encoded + beside
         onset_s = self.embedding.onset_s(notes)

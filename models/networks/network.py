@@ -33,7 +33,7 @@ class Presence:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Grades:
+class NetworkOutput:
     """Scores (B, 8) and the intermediate values that losses and diagnostics need.
 
     `standardised` (B, 8) and `ordinal_logits` are the head's outputs; `audio_steps` and
@@ -134,7 +134,7 @@ class GradingNetwork(nn.Module):
             "midi": or_absent(midi, presence.midi, self.no_midi),
         }
 
-    def forward(self, batch: Batch, presence: Presence | None = None) -> Grades:
+    def forward(self, batch: Batch, presence: Presence | None = None) -> NetworkOutput:
         """Return the grades of a batch.
 
         A fusion model uses the modalities that the batch has, less those that `presence` masks.
@@ -160,7 +160,7 @@ class GradingNetwork(nn.Module):
         pooled = self.aggregation(single if fused is None else fused.steps, batch.steps)
         own = [self.own_aggregation[name](side, batch.steps).vector for name, side in sides.items()]
         graded = self.head(torch.cat([pooled.vector, *own], dim=1))
-        return Grades(
+        return NetworkOutput(
             scores=self.head.scores(graded.standardised),
             standardised=graded.standardised,
             ordinal_logits=graded.ordinal_logits,

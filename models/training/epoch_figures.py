@@ -17,7 +17,7 @@ class Progress:
     samples: int = 0
     steps: int = 0
     sums: "Sums" = field(default_factory=dict)
-    told_sums: "Sums" = field(default_factory=dict)
+    logged_sums: "Sums" = field(default_factory=dict)
     gradient_norm_sums: "Sums" = field(default_factory=dict)
 
     def on_cpu(self) -> "Progress":
@@ -30,7 +30,7 @@ class Progress:
             samples=self.samples,
             steps=self.steps,
             sums=moved(self.sums),
-            told_sums=moved(self.told_sums),
+            logged_sums=moved(self.logged_sums),
             gradient_norm_sums=moved(self.gradient_norm_sums),
         )
 
@@ -58,7 +58,7 @@ class EpochFigures:
     """What training and validation of an epoch showed, over all processes."""
 
     terms: dict[str, float]
-    told: dict[str, float]
+    logged: dict[str, float]
     gradient_norms: dict[str, float]
     samples: int
     val_loss: float
@@ -67,7 +67,7 @@ class EpochFigures:
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
-class Judged:
+class ValidationPass:
     """What a process has seen of the validation pass at hand."""
 
     true: list[Tensor] = field(default_factory=list)

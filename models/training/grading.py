@@ -18,9 +18,9 @@ from models.duration import describe_duration
 from models.inputs.batch import Batch
 from models.losses.terms import LossTerms, Outputs
 from models.metrics import agreement
-from models.networks.network import Grades, GradingNetwork, draw_presence
+from models.networks.network import GradingNetwork, NetworkOutput, draw_presence
 from models.training.checkpoint import ResumeState
-from models.training.epoch_figures import EpochFigures, Judged, Progress, add, means
+from models.training.epoch_figures import EpochFigures, Progress, ValidationPass, add, means
 from models.training.history import EpochRecord
 from models.training.module import EpochClock, TrainingModule
 
@@ -53,7 +53,7 @@ class GradingModule(TrainingModule[EpochRecord]):
         self._train_samples = len(train_scores)
         # Made when an epoch begins: a generator cannot be sent to another process.
         self._presence_rng: torch.Generator | None = None
-        self._judged = Judged()
+        self._validation = ValidationPass()
 
     def best_weights(self) -> dict[str, Tensor]:
         """Return all weights of the network."""
@@ -67,9 +67,9 @@ class GradingModule(TrainingModule[EpochRecord]):
         self._presence_rng = torch.Generator().manual_seed(drawn)
         self.progress = Progress()
 
-    def _grades(self, batch: Batch) -> Grades:
+    def _grades(self, batch: Batch) -> NetworkOutput:
         if len(self.network.modalities) == 1:
-            grades: Grades = self.network(batch)
+            grades: NetworkOutput = self.network(batch)
             return grades
         assert self._presence_rng is not None
         rate = self.config.fusion.modality_dropout
@@ -84,8 +84,8 @@ class GradingModule(TrainingModule[EpochRecord]):
         terms = self.losses(outputs, batch.scores, epoch=self.epoch)
         count = len(batch.sample_ids)
         add(self.progress.sums, terms, count)
-        told = self.losses.told(outputs, batch.scores, epoch=self.epoch)
-        add(self.progress.told_sums, told, count)
+        logged = self.losses.logged(outputs, batch.scores, epoch=self.epoch)
+        add(self.progress.logged_sums, logged, count)
         self.progress.samples += count
         self.steps_done += 1
         return torch.stack(list(terms.values())).sum()
@@ -104,14 +104,14 @@ class GradingModule(TrainingModule[EpochRecord]):
 
     def on_validation_epoch_start(self) -> None:
         """Forget the previous pass."""
-        self._judged = Judged()
+        self._validation = ValidationPass()
 
     def validation_step(self, batch: Batch) -> None:
         """Keep what the epoch's figures are made from."""
-        grades: Grades = self.network(batch)
-        self._judged.true.append(batch.scores.cpu())
-        self._judged.standardised.append(grades.standardised.cpu())
-        self._judged.watch.add(
+        grades: NetworkOutput = self.network(batch)
+        self._validation.true.append(batch.scores.cpu())
+        self._validation.standardised.append(grades.standardised.cpu())
+        self._validation.watch.add(
             sample_ids=batch.sample_ids,
             fused=grades.fused,
             pooled=grades.pooled,
@@ -126,9 +126,9 @@ class GradingModule(TrainingModule[EpochRecord]):
         Both over all processes, so that each has the same head. The figures are of the scores
         that the model gives so far; their line has 16 numbers, fitted to the whole split.
         """
-        judged, progress = gathered(self._judged), gathered(self.progress.on_cpu())
-        true = torch.cat([scores for part in judged for scores in part.true])
-        standardised = torch.cat([outputs for part in judged for outputs in part.standardised])
+        validation, progress = gathered(self._validation), gathered(self.progress.on_cpu())
+        true = torch.cat([scores for part in validation for scores in part.true])
+        standardised = torch.cat([outputs for part in validation for outputs in part.standardised])
         if not standardised.isfinite().all():
             raise UserError(
                 f"{self.network.experiment}: in epoch {self.epoch + 1} its scores ceased to be "
@@ -141,7 +141,7 @@ class GradingModule(TrainingModule[EpochRecord]):
         predicted = head.scores(standardised.to(head.slope.device)).cpu()
         self.figures = EpochFigures(
             terms=means([part.sums for part in progress], samples),
-            told=means([part.told_sums for part in progress], samples),
+            logged=means([part.logged_sums for part in progress], samples),
             gradient_norms=means(
                 [part.gradient_norm_sums for part in progress],
                 sum(part.steps for part in progress),
@@ -155,7 +155,7 @@ class GradingModule(TrainingModule[EpochRecord]):
                 )
             ),
             agreement=agreement(true.double().numpy(), predicted.double().numpy()),
-            diagnostics=FusionWatch.merge([part.watch for part in judged]).result(),
+            diagnostics=FusionWatch.merge([part.watch for part in validation]).result(),
         )
 
     def record(self, clock: EpochClock, learning_rate: float) -> EpochRecord:
@@ -166,7 +166,7 @@ class GradingModule(TrainingModule[EpochRecord]):
             epoch=self.epoch + 1,
             train_loss=sum(figures.terms.values()),
             terms=figures.terms,
-            told=figures.told,
+            told=figures.logged,
             val_loss=figures.val_loss,
             val_r=figures.agreement.r,
             val_mae=figures.agreement.mae,
@@ -212,7 +212,7 @@ def mean_over_steps(steps: Tensor, mask: Tensor) -> Tensor:
     return (steps * mask[..., None]).sum(1) / mask.sum(1, keepdim=True)
 
 
-def outputs_of(grades: Grades) -> Outputs:
+def outputs_of(grades: NetworkOutput) -> Outputs:
     """Return what the losses need of a batch's grades; a clip's vector is the mean of its steps."""
     audio_clips = midi_clips = both = None
     if grades.presence and grades.audio_steps is not None and grades.midi_steps is not None:

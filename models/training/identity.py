@@ -22,7 +22,7 @@ OF_THE_MACHINE: Mapping[str, Any] = {
     "audio_features": OF_NO_FEATURE,
     "training": {"rows_per_read", "loader_workers", "progress_every_s"},
 }
-"""Settings of how a training is run and told. Threads and workers change rounding and the order
+"""Settings of how a training is run and reported. Threads and workers change rounding and the order
 of examples at most: a model trained with other ones is as good."""
 
 
@@ -49,26 +49,26 @@ def training_identity(
     """
     import pandas as pd
 
-    heard = MODALITIES[experiment]
+    modalities = MODALITIES[experiment]
     # What pretraining follows from is in the identity of its result.
     unused: dict[str, Any] = {"pretraining": True}
     names: list[str] = []
-    if "audio" in heard:
+    if "audio" in modalities:
         names += [uri.rsplit("/", 1)[-1] for uri in parts.audio_features]
     else:
         unused |= {"audio_features": True, "audio_encoder": True}
-    if "midi" in heard:
+    if "midi" in modalities:
         names += [uri.rsplit("/", 1)[-1] for uri in parts.midi_tokens]
     else:
         unused |= {"midi_encoder": True}
-    if len(heard) == 1:
+    if len(modalities) == 1:
         unused |= {"fusion": True, "loss": {"contrastive"}}
     elif experiment != "crossattn":
         unused |= {"fusion": {"heads"}}
     settings = config.model_dump_json(exclude={**OF_THE_MACHINE, **unused})
     labels = samples[["sample_id", "split", *DIMENSIONS]].sort_values("sample_id")
     digest = hashlib.blake2b(digest_size=16)
-    start = (pretrained or "random weights") if "midi" in heard else ""
+    start = (pretrained or "random weights") if "midi" in modalities else ""
     about = [MODEL_VERSION, experiment, settings, start, *names]
     digest.update("\n".join(about).encode())
     digest.update(pd.util.hash_pandas_object(labels, index=False).to_numpy().tobytes())

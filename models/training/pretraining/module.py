@@ -31,7 +31,7 @@ class MaskedNoteModel(nn.Module):
 
     def forward(self, batch: MaskedBatch) -> dict[str, Tensor]:
         """Return logits (guessed notes, classes) of each field, in float32."""
-        states = self.encoder.hear(batch.notes, batch.note_mask, batch.hidden)[batch.guessed]
+        states = self.encoder.encode(batch.notes, batch.note_mask, batch.hidden)[batch.guessed]
         logits = self.heads(states).float().split(list(self.vocabulary.values()), dim=-1)
         return dict(zip(self.vocabulary, logits, strict=True))
 

@@ -84,9 +84,9 @@ def test_exactly_what_is_switched_on_has_a_term(
     true_scores: torch.Tensor, switched_on: tuple[str, ...]
 ) -> None:
     loss_terms, outputs = terms_with(*switched_on), outputs_of()
-    terms, told = (
+    terms, logged = (
         loss_terms(outputs, true_scores, epoch=3),
-        loss_terms.told(outputs, true_scores, epoch=3),
+        loss_terms.logged(outputs, true_scores, epoch=3),
     )
     summed = {"ranking", "contrastive", "coral"} & set(switched_on)
     assert set(terms) == {"huber"} | summed
@@ -100,8 +100,8 @@ def test_exactly_what_is_switched_on_has_a_term(
         expected |= {f"uncertainty_weight/{name}" for name in DIMENSIONS}
     if "bootstrap" in switched_on:
         expected |= {"coral_plain", "bootstrap_moved"}
-    assert set(told) == expected
-    assert not any(figure.requires_grad for figure in told.values())
+    assert set(logged) == expected
+    assert not any(figure.requires_grad for figure in logged.values())
 
     torch.stack(list(terms.values())).sum().backward()
     for name, reached in (
@@ -136,10 +136,10 @@ def test_density_weighs_elements_before_uncertainty_weighs_dimensions(
     elements = F.huber_loss(outputs.predicted, (true_scores - CENTRE) / SCALE, reduction="none")
     expected = ((-s).exp() * (weights * elements).mean(0) + s).mean()
     torch.testing.assert_close(loss_terms(outputs, true_scores, epoch=3)["huber"], 1.5 * expected)
-    told = loss_terms.told(outputs, true_scores, epoch=3)
-    torch.testing.assert_close(told["huber_plain"], elements.mean())
-    torch.testing.assert_close(told["label_density_mean_weight"], weights.mean())
-    assert told[f"uncertainty_weight/{DIMENSIONS[7]}"].item() == pytest.approx(np.exp(-1))
+    logged = loss_terms.logged(outputs, true_scores, epoch=3)
+    torch.testing.assert_close(logged["huber_plain"], elements.mean())
+    torch.testing.assert_close(logged["label_density_mean_weight"], weights.mean())
+    assert logged[f"uncertainty_weight/{DIMENSIONS[7]}"].item() == pytest.approx(np.exp(-1))
 
 
 def test_fresh_uncertainty_weighting_changes_no_term(true_scores: torch.Tensor) -> None:
@@ -150,18 +150,18 @@ def test_fresh_uncertainty_weighting_changes_no_term(true_scores: torch.Tensor) 
 
 def test_bootstrapping_is_what_told_says_it_is(true_scores: torch.Tensor) -> None:
     loss_terms, outputs = terms_with("coral", "bootstrap"), outputs_of()
-    told = loss_terms.told(outputs, true_scores, epoch=3)
+    logged = loss_terms.logged(outputs, true_scores, epoch=3)
     plain = terms_with("coral")(outputs, true_scores, epoch=3)["coral"]
-    torch.testing.assert_close(0.3 * told["coral_plain"], plain)
+    torch.testing.assert_close(0.3 * logged["coral_plain"], plain)
     assert torch.equal(loss_terms(outputs, true_scores, epoch=2)["coral"], plain), "warming up"
     assert loss_terms(outputs, true_scores, epoch=3)["coral"] < plain, (
         "it disbelieves the label in part"
     )
     labels = true_scores[..., None] > torch.tensor([60.0, 70.0, 80.0, 90.0])
     disagree = (outputs.ordinal_logits > 0) != labels
-    torch.testing.assert_close(told["bootstrap_moved"], 0.2 * disagree.float().mean())
+    torch.testing.assert_close(logged["bootstrap_moved"], 0.2 * disagree.float().mean())
     sure = outputs_of(ordinal_logits=100 * (labels.float() - 0.5))
-    assert loss_terms.told(sure, true_scores, epoch=3)["bootstrap_moved"] == 0
+    assert loss_terms.logged(sure, true_scores, epoch=3)["bootstrap_moved"] == 0
 
 
 def test_ranking_takes_its_least_difference_in_points() -> None:
@@ -191,8 +191,8 @@ def test_terms_are_float32_under_autocast_and_the_same_as_without_it(
     without = loss_terms(outputs_of(**wide), true_scores, epoch=3)
     with torch.autocast("cpu", dtype=torch.bfloat16):
         within = loss_terms(outputs_of(**halves), true_scores, epoch=3)
-        told = loss_terms.told(outputs_of(**halves), true_scores, epoch=3)
-    assert all(figure.dtype == torch.float32 for figure in (within | told).values())
+        logged = loss_terms.logged(outputs_of(**halves), true_scores, epoch=3)
+    assert all(figure.dtype == torch.float32 for figure in (within | logged).values())
     torch.testing.assert_close(within, without, rtol=0, atol=0)
 
 

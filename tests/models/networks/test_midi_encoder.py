@@ -130,8 +130,8 @@ def test_padding_changes_nothing(tokens: TokenName) -> None:
     masked = torch.zeros(1, 20) > 0
     masked[0, [2, 7, 11]] = True
     short = {name: field[:, :12] for name, field in notes.items()}
-    alone = net.hear(short, lengths_mask(12), masked[:, :12])
-    padded = net.hear(notes, torch.arange(20)[None] < 12, masked)
+    alone = net.encode(short, lengths_mask(12), masked[:, :12])
+    padded = net.encode(notes, torch.arange(20)[None] < 12, masked)
     torch.testing.assert_close(padded[:, :12], alone, rtol=1e-5, atol=1e-5)
 
 
@@ -172,12 +172,12 @@ def test_nothing_that_is_heard_depends_on_a_masked_note(
     notes = drawn_notes(tokens, 3)
     masked = drawn_mask(note_mask, share, 4)
     others = other_values(tokens, masked, notes, 5)
-    heard = net.hear(notes, note_mask, masked)[note_mask]
-    assert torch.equal(net.hear(others, note_mask, masked)[note_mask], heard)
+    heard = net.encode(notes, note_mask, masked)[note_mask]
+    assert torch.equal(net.encode(others, note_mask, masked)[note_mask], heard)
     heard.square().sum().backward()
     told = {name: weight.grad for name, weight in net.named_parameters()}
     net.zero_grad()  # to None: `told` keeps its tensors
-    net.hear(others, note_mask, masked)[note_mask].square().sum().backward()
+    net.encode(others, note_mask, masked)[note_mask].square().sum().backward()
     learnt = [name for name, gradient in told.items() if gradient is not None]
     assert "hidden_note" in learnt
     for name in learnt:
@@ -190,7 +190,7 @@ def test_a_visible_note_is_heard_by_the_masked_ones(tokens: TokenName) -> None:
     net, note_mask = encoder(tokens), lengths_mask(20, 20, 20)
     notes, masked = drawn_notes(tokens, 3), drawn_mask(note_mask, 0.2, 4)
     changed = notes | {"velocity": torch.where(masked, notes["velocity"], 31 - notes["velocity"])}
-    before, after = (net.hear(given, note_mask, masked)[masked] for given in (notes, changed))
+    before, after = (net.encode(given, note_mask, masked)[masked] for given in (notes, changed))
     assert (before - after).abs().max() > 1e-4
 
 
@@ -198,14 +198,14 @@ def test_a_masked_note_knows_its_place_in_the_order() -> None:
     net, notes = encoder("performance"), drawn_notes("performance", 3, (1, 20))
     masked = torch.zeros(1, 20) > 0
     masked[0, 5:7] = masked[0, 9] = True
-    heard = net.hear(notes, torch.ones(1, 20) > 0, masked)[masked]
+    heard = net.encode(notes, torch.ones(1, 20) > 0, masked)[masked]
     assert torch.pdist(heard).min() > 1e-4
 
 
 def test_a_long_run_of_masked_notes_is_no_accident() -> None:
     net, notes = encoder("octuple"), drawn_notes("octuple", 3, (1, 20))
     assert LONGEST_RUN < 19
-    assert net.hear(notes, torch.ones(1, 20) > 0, torch.ones(1, 20) > 0).isfinite().all()
+    assert net.encode(notes, torch.ones(1, 20) > 0, torch.ones(1, 20) > 0).isfinite().all()
 
 
 @pytest.mark.parametrize("tokens", TOKENS)
@@ -213,7 +213,7 @@ def test_no_mask_and_a_mask_of_nothing_are_one(tokens: TokenName) -> None:
     net, note_mask = encoder(tokens), lengths_mask(20, 13, 1)
     notes = drawn_notes(tokens, 6)
     none = torch.zeros_like(note_mask)
-    assert torch.equal(net.hear(notes, note_mask), net.hear(notes, note_mask, none))
+    assert torch.equal(net.encode(notes, note_mask), net.encode(notes, note_mask, none))
 
 
 @pytest.mark.parametrize("tokens", TOKENS)
