@@ -7,7 +7,7 @@ from statistics import fmean, pstdev
 from typing import Any
 
 from models.evaluation.audits.documents import OperationSurvival, TokenAudit
-from models.evaluation.counterfactuals.counterfactual import Counterfactual
+from models.evaluation.counterfactuals.counterfactual import Counterfactual, Response
 from models.evaluation.report.document import FusionFigures, Report
 from models.evaluation.report.formats import number, plain
 
@@ -135,8 +135,8 @@ def counterfactual_tables(found: Counterfactual) -> dict[str, Any]:
 
     `largest_change` is the scale of the colours of all tables of `changes`, at least 1 point.
     """
-    responses = {"labels": found.labels, **found.models}
-    changes = {name: one.factor_effects.change for name, one in responses.items()}
+    responses: list[tuple[str, Response]] = [("labels", found.labels), *found.models.items()]
+    changes = {name: one.factor_effects.change for name, one in responses}
     known = [abs(value) for table in changes.values() for row in table for value in row]
     return {
         "changes": changes,
