@@ -49,7 +49,7 @@ def bench_pairs(recipe: Recipe, workspace: Workspace, pairs: int) -> BenchResult
         tasks = _tasks(recipe, workspace, pairs, folder)
         degraded = []
         for task in tasks:
-            for group in read_data_file(task.table, write_pairs(task).pairs.path):
+            for group in read_data_file(task.table, write_pairs(task)[0].path):
                 degraded += [
                     (
                         Instrument.model_validate_json(row["instrument"]),

@@ -61,7 +61,7 @@ class VelocityRoughness(NoteOperation):
 
 
 class VoicingLoss(NoteOperation):
-    """The melody sinks against its accompaniment by `loss_velocity` MIDI units.
+    """The velocity difference between melody and accompaniment shrinks by `loss_velocity`.
 
     Top notes become softer and all notes below them louder; the mean stays. Melodies stand out by
     some 10 units (the median of 40 MAESTRO windows; 6 to 16 in half of them): beyond that, the

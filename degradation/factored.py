@@ -191,7 +191,7 @@ class FactoredRecipe(RecipeBase):
     @property
     def instruments(self) -> tuple[Instrument, ...]:
         """The instruments that rows are rendered with: those that are installed."""
-        return self.nuisance.instruments_here()
+        return self.nuisance.installed_instruments()
 
     @property
     def sample_rate_hz(self) -> int:

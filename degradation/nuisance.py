@@ -146,7 +146,7 @@ class Nuisance(Parameters):
             Gain(gain_db=gain_db)
         return self
 
-    def instruments_here(self) -> tuple[Instrument, ...]:
+    def installed_instruments(self) -> tuple[Instrument, ...]:
         """Return the instruments whose soundfonts are installed. Raises UserError for none."""
         here = tuple(i for i in self.instruments if i.find_soundfont() is not None)
         if not here:
@@ -177,12 +177,13 @@ class Recording:
 
 
 def draw_recording(nuisance: Nuisance, seed: int, name: str, own: RandomStream) -> Recording:
-    """Return how a row is recorded. `own` gives the row's streams; rooms follow from `name`.
+    """Return how a row is recorded.
 
-    Each part has its own stream, so that changing one leaves the others as they were.
+    `own` returns a named random generator for this row: each part has its own, so that changing
+    one leaves the others as they were. Rooms are generated from `seed` and `name`.
     """
     in_room, noise_rng, band_rng = own("room"), own("noise of the recording"), own("band")
-    here = nuisance.instruments_here()
+    here = nuisance.installed_instruments()
     room = None
     if in_room.random() < nuisance.room_share:
         room = make_rooms(nuisance.rooms, seed, name)[int(in_room.integers(nuisance.rooms.count))]

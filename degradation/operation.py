@@ -65,7 +65,7 @@ class NoteOperation(Operation):
     """Damages the playing: draws edits, which `apply_edits` applies."""
 
     MAY_DO_NOTHING: ClassVar[bool] = False
-    """Whether a draw may come out empty although the operation applies: half a slip is 0 or 1."""
+    """Whether `draw` may return no edits even if `can_apply` is true: half a slip is 0 or 1."""
 
     def can_apply(self, performance: Performance) -> bool:
         """Return whether the performance has what the operation acts on."""

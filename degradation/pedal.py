@@ -27,7 +27,7 @@ LONGEST_CHANGE_S = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Lift:
+class PedalChange:
     """A pedal change: the pedal comes up from one press and goes down for the next.
 
     `movements` are the indices in the pedal array from one press's deepest point to the next's;
@@ -39,7 +39,7 @@ class Lift:
     lowest: int
 
 
-def find_lifts(pedal: PedalArray) -> list[Lift]:
+def find_lifts(pedal: PedalArray) -> list[PedalChange]:
     """Return the changes of the sustain pedal, in order of time."""
     place = np.flatnonzero(pedal["controller"] == SUSTAIN)
     value, time_s = pedal["value"][place], pedal["time_s"][place]
@@ -51,7 +51,7 @@ def find_lifts(pedal: PedalArray) -> list[Lift]:
     for press, (up, again) in enumerate(zip(past[:-1], first[1:], strict=True)):
         if time_s[again] - time_s[up] <= LONGEST_CHANGE_S:
             before, after = deepest[press], deepest[press + 1]
-            lift = Lift(
+            lift = PedalChange(
                 movements=place[before : after + 1],
                 held=int(min(value[before], value[after])),
                 lowest=int(value[up:again].min()),
@@ -82,7 +82,7 @@ def _spread_ranks(rng: np.random.Generator, count: int) -> FloatArray:
     return np.asarray((rng.permutation(count) + rng.random()) / max(count, 1))
 
 
-def _stop_at(pedal: PedalArray, lifts: list[Lift], floors: FloatArray) -> Edits:
+def _stop_at(pedal: PedalArray, lifts: list[PedalChange], floors: FloatArray) -> Edits:
     """Return the edits that keep the pedal of each lift at or above its floor."""
     stopped = pedal.copy()
     for lift, floor in zip(lifts, np.rint(floors), strict=True):
@@ -93,7 +93,7 @@ def _stop_at(pedal: PedalArray, lifts: list[Lift], floors: FloatArray) -> Edits:
 class PedalLag(NoteOperation):
     """Every movement of the sustain pedal comes late by `lag_s`.
 
-    A position at time 0 stays; a movement that would come after the window's end comes at it.
+    Events at time 0 are not delayed; events delayed past the end of the window are clipped to it.
     No published threshold. One JND is taken as 0.022 s, where listeners tell the order of two
     events in 75 % (Sapp): here, of the dampers and the new chord.
     """
@@ -148,10 +148,10 @@ class PedalMissed(PedalChanges):
 class PedalBlur(PedalChanges):
     """Pedal changes are incomplete: the pedal does not come up all the way.
 
-    Twice `share` of them fall short, by shares of their way spread evenly over (0, 1]. From half
-    of the way on the dampers stay up: for a `share` up to a half, that share of the changes no
-    longer damps. The others change nothing for a renderer that reads the pedal as a switch, but
-    would on a real piano. Passages without pedal as in `PedalMissed`.
+    A fraction 2 x `share` of the changes is incomplete, by amounts spread evenly over (0, 1]. If a
+    change is incomplete by more than half, the dampers stay up: up to a `share` of one half, that
+    share of the changes no longer damps. The others change nothing for a renderer that reads the
+    pedal as a switch, but would on a real piano. Passages without pedal as in `PedalMissed`.
     No published threshold. One JND is taken as a share of 0.1.
     """
 
@@ -169,7 +169,7 @@ class PedalBlur(PedalChanges):
         return _stop_at(performance.pedal, lifts, np.array(floors))
 
 
-def _floor(lift: Lift, shortfall: float) -> float:
+def _floor(lift: PedalChange, shortfall: float) -> float:
     """Return the lowest value that the pedal reaches: `PEDAL_DOWN_FROM` at half of the way."""
     if shortfall > 0.5:
         return PEDAL_DOWN_FROM + (lift.held - PEDAL_DOWN_FROM) * (2 * shortfall - 1)

@@ -42,11 +42,11 @@ class LabelQuality:
     spread: pd.DataFrame
     correlation: pd.DataFrame
     conflict: pd.DataFrame
-    damage_followed: pd.DataFrame
+    damage_correlation: pd.DataFrame
 
 
 def assess_labels(readings: pd.DataFrame, damage: pd.DataFrame, *, seed: int) -> LabelQuality:
-    """Return every measure of quality; `seed` is for the bootstrap of `follow_damage`.
+    """Return every measure of quality; `seed` is for the bootstrap of `correlate_with_damage`.
 
     Raises ValueError when a column is missing or a function reads one sample twice.
     """
@@ -56,7 +56,7 @@ def assess_labels(readings: pd.DataFrame, damage: pd.DataFrame, *, seed: int) ->
         spread=measure_spread(readings),
         correlation=correlate_functions(readings),
         conflict=measure_conflict(readings),
-        damage_followed=follow_damage(readings, damage, seed=seed),
+        damage_correlation=correlate_with_damage(readings, damage, seed=seed),
     )
 
 
@@ -147,15 +147,21 @@ def measure_conflict(readings: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["first", "second", "n", "conflict", "by_chance"])
 
 
-def follow_damage(readings: pd.DataFrame, damage: pd.DataFrame, *, seed: int) -> pd.DataFrame:
+def correlate_with_damage(
+    readings: pd.DataFrame, damage: pd.DataFrame, *, seed: int
+) -> pd.DataFrame:
     """Return how each function's score correlates with each measure of damage.
 
-    A row a function and measure: function, measure, n (samples), n_segments, n_compositions;
-    pooled_rho with pooled_low and pooled_high: Spearman over all samples; within_rho, within_low
-    and within_high: the same with each segment's mean rank subtracted from score and damage, so
-    that differences of the music cannot explain it; segments with one sample are left out. The
-    bounds are from a 95 % bootstrap of whole compositions, with the ranks of the full table kept;
-    missing with one composition, as rho is where nothing varies.
+    One row per function and measure, with the columns
+
+    - function, measure, n (samples), n_segments, n_compositions;
+    - pooled_rho, pooled_low, pooled_high: Spearman's rho over all samples;
+    - within_rho, within_low, within_high: the same after each segment's mean rank is subtracted
+      from score and damage, so that the music itself cannot explain it. Segments with one sample
+      are left out.
+
+    The bounds are from a 95 % bootstrap of whole compositions that keeps the ranks of the full
+    table. They are missing with one composition; rho is missing where nothing varies.
 
     A good function falls with damage (rho < 0), or rises with what remains (SNR, velocity spread).
     Where a recipe combines damages, a function correlates also with those that it does not

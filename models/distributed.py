@@ -1,4 +1,4 @@
-"""Training in several processes: who is who, and what they tell each other and their parent."""
+"""Helpers for distributed training: ranks, and messages to the parent process."""
 
 import multiprocessing
 import threading
@@ -15,31 +15,31 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """A process among those of a training: its rank, and how many there are."""
+class RankInfo:
+    """The rank of a process among the processes of a training, and how many there are."""
 
     rank: int
-    ranks: int
+    world_size: int
 
 
-def here() -> Place:
-    """Return this process's place: the only one, outside distributed training."""
+def rank_info() -> RankInfo:
+    """Return the rank of this process; outside distributed training, rank 0 of 1."""
     if torch.distributed.is_available() and torch.distributed.is_initialized():
-        return Place(torch.distributed.get_rank(), torch.distributed.get_world_size())
-    return Place(0, 1)
+        return RankInfo(torch.distributed.get_rank(), torch.distributed.get_world_size())
+    return RankInfo(0, 1)
 
 
 def gathered(own: T) -> list[T]:
-    """Return what every process of the training gives, in the order of ranks."""
-    if here().ranks == 1:
+    """Return the values of all processes, in the order of ranks."""
+    if rank_info().world_size == 1:
         return [own]
-    found: list[Any] = [None] * here().ranks
+    found: list[Any] = [None] * rank_info().world_size
     torch.distributed.all_gather_object(found, own)
     return found
 
 
 Tell = Callable[[str, Any], None]
-"""Called with a listener's name and what it shall be told."""
+"""Called with a listener's name and a value for it."""
 
 
 class _Relay:
@@ -52,10 +52,10 @@ class _Relay:
 
 @contextmanager
 def relayed(listeners: Mapping[str, Callable[[Any], None]], processes: int) -> Iterator[Tell]:
-    """Yield what calls the listeners, also from child processes while the parent waits.
+    """Yield a callable that forwards values to `listeners`; child processes may call it too.
 
-    Functions that write to a log cannot go to another process; names and values can. An
-    error of a listener is raised here, at the end: until then the children go on.
+    Functions that write to a log cannot be sent to another process; names and values can. An
+    error of a listener is raised when the block ends: until then the children continue.
     """
     if processes == 1:
         yield lambda name, value: listeners[name](value)

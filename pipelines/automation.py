@@ -7,7 +7,7 @@ _CHANGED: dg.AutomationCondition = (  # type: ignore[type-arg] # what Dagster's 
     | dg.AutomationCondition.code_version_changed()
 )
 
-MAKE_AGAIN_WHAT_CHANGED = (
+REMATERIALIZE_ON_CHANGE = (
     _CHANGED.since_last_handled()
     & ~dg.AutomationCondition.missing()
     & ~dg.AutomationCondition.any_deps_in_progress()

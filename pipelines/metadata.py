@@ -7,6 +7,8 @@ from typing import Any
 import dagster as dg
 import pyarrow as pa
 
+from models.training.history import EpochRecord
+from models.training.pretraining.history import PretrainingEpoch
 from storage.tables import Table, open_table, read_table
 
 SHOWN_ROWS = 50
@@ -37,13 +39,22 @@ def column_schema(schema: pa.Schema) -> dg.TableSchema:
 
 
 def records_metadata(rows: Sequence[Mapping[str, object]]) -> dg.TableMetadataValue:
-    """Return the first `SHOWN_ROWS` rows as a table; cells that Dagster cannot show become text."""
+    """Return the first `SHOWN_ROWS` rows as a table; cells that Dagster cannot show become text.
+
+    Dagster refuses rows with different columns: a cell that a row lacks is empty.
+    """
+    names = dict.fromkeys(name for row in rows for name in row) or ["nothing"]
     records = [
-        dg.TableRecord({name: _cell(value) for name, value in row.items()})
+        dg.TableRecord({name: _cell(row.get(name, "")) for name in names})
         for row in rows[:SHOWN_ROWS]
     ]
-    columns = [dg.TableColumn(name=name) for name in (rows[0] if rows else {"nothing": ""})]
+    columns = [dg.TableColumn(name=name) for name in names]
     return dg.MetadataValue.table(records, schema=dg.TableSchema(columns=columns))
+
+
+def epochs_metadata(history: Sequence[EpochRecord | PretrainingEpoch]) -> dg.TableMetadataValue:
+    """Return a training's epochs as a table; an epoch may lack a figure that others have."""
+    return records_metadata([{"epoch": record.epoch, **record.curves()} for record in history])
 
 
 def defined(value: float) -> float | None:

@@ -1,10 +1,6 @@
 """Audio bytes to a `Waveform` and back, through soundfile."""
 
 import io
-import struct
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -15,14 +11,13 @@ from numpy.typing import NDArray
 from degradation.errors import UserError
 from degradation.waveform import Waveform
 from storage.downmix import check_channels
-from storage.recordings import Recording, length_s, read_mono, survey
+from storage.recordings import open_recording, read_mono, refusing
 
 MARGIN_S = 0.05
 """What is read beyond a window; a whole number of samples at all usual rates."""
 
 ROUNDING_S = 0.01
 """By how much a recording may end before its last window; the rest is silence."""
-
 
 BIT_DEPTHS = {"PCM_S8": 8, "PCM_U8": 8, "PCM_16": 16, "PCM_24": 24, "PCM_32": 32}
 """Bits a sample, by libsndfile's name for the encoding."""
@@ -42,46 +37,24 @@ def encode_flac(waveform: Waveform) -> bytes:
 
 def decode_audio(data: bytes, name: str) -> Waveform:
     """Return any audio that libsndfile reads, mixed to mono; `name` is for errors."""
-    with _opened(data, name) as file:
+    with refusing(name), _open(data, name) as file:
         samples = file.read(dtype="float32", always_2d=True)
         rate_hz = file.samplerate
     return _checked(samples.mean(axis=1, dtype=np.float32), rate_hz, name)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AudioFacts:
-    """What an audio file's header says; `bit_depth` is 0 where samples are no integers."""
+def audio_facts(data: bytes, name: str) -> dict[str, float]:
+    """Return what the header says of any audio that libsndfile reads; `name` is for errors.
 
-    sample_rate_hz: int
-    bit_depth: int
-    channels: int
-    duration_s: float
-
-
-def audio_facts(data: bytes, name: str) -> AudioFacts:
-    """Return what the header says of any audio that libsndfile reads; `name` is for errors."""
-    with _opened(data, name) as file:
-        return AudioFacts(
-            sample_rate_hz=file.samplerate,
-            bit_depth=BIT_DEPTHS.get(file.subtype, 0),
-            channels=file.channels,
-            duration_s=file.frames / file.samplerate,
-        )
-
-
-def audio_duration_s(path: Path) -> float:
-    """Return the length of the sound that a file holds. Raises UserError when it has none.
-
-    Where its size tells, nothing is decoded; else it is, once in a process.
+    `bit_depth` is 0 where samples are no integers.
     """
-    with _refusing(path.name):
-        return length_s(path)
-
-
-def open_recording(path: Path) -> Recording:
-    """Return what an audio file holds, from one pass over it. Raises UserError for no audio."""
-    with _refusing(path.name):
-        return survey(path)
+    with refusing(name), _open(data, name) as file:
+        return {
+            "sample_rate_hz": float(file.samplerate),
+            "bit_depth": float(BIT_DEPTHS.get(file.subtype, 0)),
+            "channels": float(file.channels),
+            "duration_s": file.frames / file.samplerate,
+        }
 
 
 def read_audio_window(
@@ -89,14 +62,13 @@ def read_audio_window(
 ) -> Waveform:
     """Return a window of a recording, mixed to mono and resampled (soxr, very high quality).
 
-    The window is read with `MARGIN_S` on both sides, so that resampling sees no edge. How the
-    channels become one and which level is full scale is decided on the whole recording
-    (`storage.downmix`). Raises UserError when the file is unreadable, ends before the window
-    does, or holds samples that are not finite.
+    The window is read with `MARGIN_S` on both sides, so that resampling sees no edge. Raises
+    UserError when the file is unreadable, ends before the window does, or holds samples that are
+    not finite.
     """
     before_s = min(start_s, MARGIN_S)
-    with _refusing(path.name):
-        recording = survey(path)
+    with refusing(path.name):
+        recording = open_recording(path)
         rate_hz = recording.sample_rate_hz
         found = read_mono(
             recording,
@@ -125,22 +97,8 @@ def _checked(samples: NDArray[np.float32], sample_rate_hz: int, name: str) -> Wa
         raise UserError(f"{name}: {error}") from error
 
 
-@contextmanager
-def _opened(data: bytes, name: str) -> Iterator[soundfile.SoundFile]:
+def _open(data: bytes, name: str) -> soundfile.SoundFile:
     """Open bytes as they stand, for the audio of the tables, which this project wrote."""
-    with _refusing(name), soundfile.SoundFile(io.BytesIO(data)) as file:
-        check_channels(file.channels, name)
-        yield file
-
-
-@contextmanager
-def _refusing(name: str) -> Iterator[None]:
-    """Turn whatever goes wrong while a file is read into a UserError."""
-    try:
-        yield
-    except (soundfile.SoundFileError, OSError, ValueError, struct.error) as error:
-        reason = " ".join(str(error).split()).partition(">: ")
-        raise UserError(
-            f"{name} cannot be read as audio ({reason[2] or reason[0]}); expected WAV, AIFF, AU, "
-            "FLAC, OGG or MP3: restore it, or convert it (ffmpeg -i FILE FILE.wav)"
-        ) from error
+    file = soundfile.SoundFile(io.BytesIO(data))
+    check_channels(file.channels, name)
+    return file

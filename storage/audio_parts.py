@@ -155,7 +155,7 @@ def _riff(data: mmap.mmap, at: int) -> Part | None:
     if claimed == 0xFFFFFFFF and b"ds64" in chunks and chunks[b"ds64"][1] >= 16:
         claimed = struct.unpack_from("<Q", data, chunks[b"ds64"][0] + 8)[0]
     about, length = chunks[b"fmt "]
-    return _wave(data, data[about : about + length], start, claimed, _end(data, start, claimed))
+    return _wave(data[about : about + length], start, claimed, _end(data, start, claimed))
 
 
 def _w64(data: mmap.mmap, at: int) -> Part | None:
@@ -167,13 +167,8 @@ def _w64(data: mmap.mmap, at: int) -> Part | None:
             tail = data.find(_W64_GUID, start)
             stop = min(tail - 4 if tail >= 0 else len(data), _next(data, "W64", start))
             # The sound is followed by up to seven bytes that fill eight.
-            return _wave(
-                data,
-                form,
-                start,
-                claimed,
-                start + claimed if 0 < stop - start - claimed < 8 else stop,
-            )
+            stop = start + claimed if 0 < stop - start - claimed < 8 else stop
+            return _wave(form, start, claimed, stop)
         if name == b"fmt ":
             form = data[at + 24 : at + min(size, 65_536)]
         if size < 24:
@@ -182,7 +177,7 @@ def _w64(data: mmap.mmap, at: int) -> Part | None:
     return None
 
 
-def _wave(data: mmap.mmap, form: bytes, start: int, claimed: int, stop: int) -> Part:
+def _wave(form: bytes, start: int, claimed: int, stop: int) -> Part:
     """Return sound under a new RIFF header, or RF64 beyond four gigabytes."""
     size = stop - start
     form = b"fmt " + struct.pack("<I", len(form)) + form + b"\0" * (len(form) % 2)
@@ -206,16 +201,14 @@ def _aiff(data: mmap.mmap, at: int) -> Part | None:
     stop = _end(data, start, claimed, ">")
     about, length = chunks[b"COMM"]
     common = bytearray(data[about : about + length])
-    frame = max(
-        1, struct.unpack_from(">H", common)[0] * -(-struct.unpack_from(">H", common, 6)[0] // 8)
-    )
-    struct.pack_into(">I", common, 2, min((stop - start) // frame, 0xFFFFFFFF))
+    channels, bits = struct.unpack_from(">H4xH", common)
+    frame_bytes = max(1, channels * -(-bits // 8))
+    struct.pack_into(">I", common, 2, min((stop - start) // frame_bytes, 0xFFFFFFFF))
     head = b"COMM" + struct.pack(">I", length) + bytes(common) + b"\0" * (length % 2)
     head += b"SSND" + struct.pack(">I", min(stop - start + 8, 0xFFFFFFFF)) + bytes(8)
     size = min(len(head) + 4 + stop - start, 0xFFFFFFFF)
-    return _sound(
-        b"FORM" + struct.pack(">I", size) + data[at + 8 : at + 12] + head, start, claimed, stop
-    )
+    head = b"FORM" + struct.pack(">I", size) + data[at + 8 : at + 12] + head
+    return _sound(head, start, claimed, stop)
 
 
 def _au(data: mmap.mmap, at: int) -> Part:
@@ -267,7 +260,7 @@ def _end(data: mmap.mmap, start: int, claimed: int, order: str = "<") -> int:
 
 
 def _leads_out(data: mmap.mmap, at: int, order: str) -> bool:
-    """Tell whether chunks stand from here to the end of the file, or to the next recording."""
+    """Return whether chunks follow from here to the end of the file, or to the next recording."""
     chunks = 0
     while at + 8 <= len(data) and _ID.match(data, at):
         if any(_STARTS[kind].match(data, at) for kind in ("RIFF", "AIFF", "AU")):

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -45,16 +46,15 @@ def table_schema(*columns: pa.Field) -> pa.Schema:
     Its rows hold the files as they are, for soundfile: `datasets` decodes with torchcodec alone,
     which needs FFmpeg's libraries.
     """
-    features = {field.name: _feature(field) for field in columns}
+    features = {
+        field.name: {"_type": "Audio", "decode": False}
+        if field.name == "audio"
+        else _feature_type(field.type)
+        for field in columns
+    }
     return pa.schema(
         columns, metadata={"huggingface": json.dumps({"info": {"features": features}})}
     )
-
-
-def _feature(field: pa.Field) -> dict[str, object]:
-    if field.name == "audio":
-        return {"_type": "Audio", "decode": False}
-    return _feature_type(field.type)
 
 
 def _feature_type(arrow_type: pa.DataType) -> dict[str, object]:
@@ -68,7 +68,7 @@ def _feature_type(arrow_type: pa.DataType) -> dict[str, object]:
 
 def list_column(arrays: Sequence[NDArray[np.void]], arrow_type: pa.ListType) -> pa.ListArray:
     """Return structured arrays, one a row, as a column of lists of structs."""
-    offsets = np.concatenate([[0], np.cumsum([len(array) for array in arrays])]).astype(np.int32)
+    offsets = np.cumsum([0, *map(len, arrays)], dtype=np.int32)
     fields = list(arrow_type.value_type)
     joined = (
         np.concatenate(arrays) if arrays else np.zeros(0, dtype=[(f.name, "f8") for f in fields])
@@ -123,30 +123,24 @@ def pedal_edit_rows(edits: dict[str, Edits]) -> list[dict[str, object]]:
 
 def read_edits(
     operations: Sequence[str],
-    note_edits: Sequence[dict[str, object]],
-    pedal_edits: Sequence[dict[str, object]],
+    note_edits: Sequence[dict[str, Any]],
+    pedal_edits: Sequence[dict[str, Any]],
 ) -> list[Edits]:
     """Return the stored edits of `operations`, in order."""
+    names = EDIT_DTYPE.names or ()
     found = []
     for operation in operations:
-        notes = np.array(
-            [
-                tuple(
-                    Change[str(edit["change"]).upper()] if name == "change" else edit[name]
-                    for name in (EDIT_DTYPE.names or ())
-                )
-                for edit in note_edits
-                if edit["operation"] == operation
-            ],
-            dtype=EDIT_DTYPE,
+        notes = [
+            tuple((edit | {"change": Change[edit["change"].upper()]})[name] for name in names)
+            for edit in note_edits
+            if edit["operation"] == operation
+        ]
+        moved = next((e["pedal"] for e in pedal_edits if e["operation"] == operation), None)
+        pedal = None if moved is None else [tuple(movement.values()) for movement in moved]
+        found.append(
+            Edits(
+                notes=np.array(notes, dtype=EDIT_DTYPE),
+                pedal=None if pedal is None else np.array(pedal, dtype=PEDAL_DTYPE),
+            )
         )
-        pedal = None
-        for edit in pedal_edits:
-            if edit["operation"] == operation:
-                moved = edit["pedal"]
-                assert isinstance(moved, list)
-                pedal = np.array(
-                    [tuple(movement.values()) for movement in moved], dtype=PEDAL_DTYPE
-                )
-        found.append(Edits(notes=notes, pedal=pedal))
     return found

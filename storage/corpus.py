@@ -20,14 +20,9 @@ from degradation.errors import UserError
 from storage.root import Row, file_finder, find_index, is_hidden, read_rows
 
 COLUMNS = (
-    "canonical_composer",
-    "canonical_title",
-    "split",
-    "year",
-    "midi_filename",
-    "audio_filename",
+    "canonical_composer", "canonical_title", "split", "year", "midi_filename", "audio_filename",
     "duration",
-)
+)  # fmt: skip
 """The columns of a MAESTRO CSV."""
 
 SPLITS = ("train", "validation", "test")
@@ -145,9 +140,8 @@ def read_index(root: Path) -> Index:
 def keep_apart(entries: Sequence[Entry]) -> tuple[list[Entry], list[Fault]]:
     """Return the entries with each work in one split, and those set aside for it.
 
-    The rule: a work (composer and title, without case and punctuation, or composer and
-    catalogue number) that stands in several splits is kept in the most held-out of them (test,
-    then validation, then train). `storage.twins` goes by the notes.
+    A work (composer and title, or composer and catalogue number) that is in several splits is
+    kept in the most held-out of them. `storage.twins` compares the notes.
     """
     works: dict[tuple[str, str], list[Entry]] = defaultdict(list)
     for entry in entries:
@@ -256,11 +250,10 @@ def _entry(row: dict[str, str], name: str) -> Entry:
     Its id is made from the file's `name` in the table, so the spelling on disk does not matter.
     """
     composer, title = row["canonical_composer"], row["canonical_title"]
-    about = "-".join(
-        [row["year"], _slug(composer.split("/")[0].split()[-1:], 20), _slug([title], 40)]
-    )
+    surname = _slug(" ".join(composer.split("/")[0].split()[-1:]), 20)
+    digest = _digest(PureWindowsPath(name).as_posix())[:6]
     return Entry(
-        performance_id=f"{about}-{_digest(PureWindowsPath(name).as_posix())[:6]}",
+        performance_id=f"{row['year']}-{surname}-{_slug(title, 40)}-{digest}",
         composer=composer,
         title=title,
         composition=_plain(f"{composer} {title}"),
@@ -285,8 +278,8 @@ def _number(text: str) -> float:
         return float("nan")
 
 
-def _slug(words: Sequence[str], length: int) -> str:
-    ascii_words = " ".join(words).encode("ascii", "ignore").decode().casefold()
+def _slug(words: str, length: int) -> str:
+    ascii_words = words.encode("ascii", "ignore").decode().casefold()
     return re.sub(r"[^a-z0-9]+", "-", ascii_words).strip("-")[:length].strip("-") or "untitled"
 
 

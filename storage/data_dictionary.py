@@ -31,15 +31,8 @@ def data_dictionary() -> str:
         "Written by `python -m storage.data_dictionary` from the Arrow schemas; don't edit it.",
     ]
     for name, (purpose, schema) in TABLES.items():
-        lines += [
-            "",
-            f"## {name}",
-            "",
-            purpose,
-            "",
-            "| column | type | meaning |",
-            "| --- | --- | --- |",
-        ]
+        lines += ["", f"## {name}", "", purpose, ""]
+        lines += ["| column | type | meaning |", "| --- | --- | --- |"]
         for field in schema:
             meaning = field.metadata[b"description"].decode()
             arrow_type = str(field.type).replace("|", "\\|").replace("element: ", "")

@@ -45,9 +45,8 @@ def write_heuristics(task: DerivedTask) -> DataFile:
 def read_rows(rows: pa.Table) -> pa.Table:
     """Return the reading of each labeling function for rows of the shards."""
     found = []
-    for row in rows.select(
-        ["sample_id", "tier", "year", "midi", "audio", "duration_s"]
-    ).to_pylist():
+    columns = ["sample_id", "tier", "year", "midi", "audio", "duration_s"]
+    for row in rows.select(columns).to_pylist():
         played = read_midi(row["midi"]["bytes"], row["midi"]["path"])
         # A MIDI file ends with its last event; the window goes on.
         performance = replace(played, duration_s=row["duration_s"])
@@ -84,14 +83,9 @@ def _side_by_side(task: DerivedTask) -> Iterator[pa.Table]:
             "materialise heuristics first"
         )
     heuristics = read_data_file(task.heuristics, readings_path)
-    for rows, readings in zip(
-        read_data_file(task.pairs, task.path, light), heuristics, strict=True
-    ):
-        joined = rows
-        for name in SAMPLES.names:
-            if name not in light:
-                joined = joined.append_column(name, readings[name])
-        yield joined.select(SAMPLES.names)
+    pairs = read_data_file(task.pairs, task.path, light)
+    for rows, readings in zip(pairs, heuristics, strict=True):
+        yield pa.table({n: (rows if n in light else readings)[n] for n in SAMPLES.names})
 
 
 def long_readings(samples: pd.DataFrame) -> pd.DataFrame:

@@ -46,22 +46,16 @@ def export_shards(
             f"{folder} holds files already; expected an empty folder, so that no two exports "
             "mix: name another or empty it"
         )
-    source = read_table(pairs, version)
-    _expect_heuristics(heuristics, list(data_file_rows(pairs, version)))
+    source, paths = read_table(pairs, version), data_file_rows(pairs, version)
+    lacking = [path for path in paths if find_data_file(heuristics, _readings_path(path)) is None]
+    if lacking:
+        raise UserError(
+            f"heuristics lacks {len(lacking)} of the {len(paths)} parts of the pairs; expected "
+            "one a part: materialise heuristics first"
+        )
     with _whole_folder(folder) as unfinished:
         names = _write_files(source, pairs, heuristics, unfinished)
     return [folder / name for name in names]
-
-
-def _expect_heuristics(heuristics: Table, pairs_paths: list[str]) -> None:
-    lacking = [
-        path for path in pairs_paths if find_data_file(heuristics, _readings_path(path)) is None
-    ]
-    if lacking:
-        raise UserError(
-            f"heuristics lacks {len(lacking)} of the {len(pairs_paths)} parts of the pairs; "
-            "expected one a part: materialise heuristics first"
-        )
 
 
 def _write_files(source: pads.Dataset, pairs: Table, heuristics: Table, folder: Path) -> list[str]:

@@ -41,13 +41,9 @@ class ResumingDownload:
             answer.raise_for_status()
             resumed = answer.status_code == requests.codes.partial_content
             have = have if resumed else 0
-            rest = int(answer.headers.get("content-length", 0))
-            with (
-                self.partial.open("ab" if resumed else "wb") as file,
-                tqdm(
-                    desc="MAESTRO", total=have + rest, initial=have, unit="B", unit_scale=True
-                ) as bar,
-            ):
+            total = have + int(answer.headers.get("content-length", 0))
+            bar = tqdm(desc="MAESTRO", total=total, initial=have, unit="B", unit_scale=True)
+            with self.partial.open("ab" if resumed else "wb") as file, bar:
                 for chunk in answer.iter_content(CHUNK_BYTES):
                     file.write(chunk)
                     bar.update(len(chunk))

@@ -38,13 +38,9 @@ def load_or_render(
         raise RecordingError(
             f"{segment['segment_id']} uses a recording; expected its corpus root: name it"
         )
+    path, rate_hz = root / segment["audio_filename"], instrument.sample_rate_hz
     try:
-        return read_audio_window(
-            root / segment["audio_filename"],
-            segment["start_s"],
-            segment["duration_s"],
-            instrument.sample_rate_hz,
-        )
+        return read_audio_window(path, segment["start_s"], segment["duration_s"], rate_hz)
     except UserError as error:
         raise RecordingError(str(error)) from error
 

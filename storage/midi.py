@@ -6,12 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from degradation.errors import UserError
-from degradation.notes import (
-    TICKS_PER_S,
-    Performance,
-    release_before_restrike,
-    snap,
-)
+from degradation.notes import TICKS_PER_S, Performance, release_before_restrike, snap
 from storage.corpus import LONGEST_S
 from storage.midi_events import read_events
 from storage.midi_piano import find_piano
@@ -21,9 +16,6 @@ TICKS_PER_QUARTER = TICKS_PER_S // 2
 
 LONGEST_TICK = 10_000_000
 """pretty_midi takes a later tick for a sign of corruption: 500 s of `write_midi`'s ticks."""
-
-NOTE_OFF, PEDAL, NOTE_ON = range(3)
-"""The order of events within one tick: a key is let go before it is struck again."""
 
 _HEADER = struct.pack(">4sLHHH", b"MThd", 6, 0, 1, TICKS_PER_QUARTER)
 _OPENING = (
@@ -51,14 +43,12 @@ def read_piano(data: bytes, name: str) -> PianoMusic:
     """Return the piano's notes and pedal of any MIDI file's bytes; `name` is for errors.
 
     Notes are numbered by onset, then pitch. Times are snapped to the 50 µs grid. A key that is
-    down when the file ends is released there. What is not piano is left out, with a remark (see
-    `storage.midi_piano`). Raises UserError when the file cannot be
-    read, lasts longer than a day, or has no note for a piano.
+    down when the file ends is released there. Raises UserError when the file cannot be read,
+    lasts longer than a day, or has no note for a piano.
     """
-    part = find_piano(read_events(data, name))
-    notes, pedal = part.notes, part.pedal
+    notes, pedal, left_out = find_piano(read_events(data, name))
     if not len(notes):
-        why = f" for a piano ({'; '.join(part.left_out)})" if part.left_out else ""
+        why = f" for a piano ({'; '.join(left_out)})" if left_out else ""
         raise UserError(f"{name} has no notes{why}; expected piano music: export the piano's part")
     last_s = max(float(notes["offset_s"].max()), float(pedal["time_s"].max(initial=0.0)))
     if last_s > LONGEST_S:  # a few bytes of MIDI can encode a year
@@ -78,7 +68,7 @@ def read_piano(data: bytes, name: str) -> PianoMusic:
     duration_s = max(float(notes["offset_s"].max()), float(pedal["time_s"].max(initial=0.0)))
     return PianoMusic(
         performance=Performance(notes=notes, pedal=pedal, duration_s=duration_s),
-        left_out=part.left_out,
+        left_out=left_out,
     )
 
 
@@ -91,29 +81,20 @@ def write_midi(performance: Performance) -> bytes:
     Raises ValueError when the music is longer than the 500 s that can be read back.
     """
     notes, pedal = performance.notes, performance.pedal
-    pitches = notes["pitch"].tolist()
+    pitch = notes["pitch"]
     events = [
-        *(
-            (tick, NOTE_OFF, bytes((0x80, pitch, 0)))
-            for tick, pitch in zip(_ticks(notes["offset_s"]), pitches, strict=True)
-        ),
-        *(
-            (tick, PEDAL, bytes((0xB0, controller, value)))
-            for tick, controller, value in zip(
-                _ticks(pedal["time_s"]),
-                pedal["controller"].tolist(),
-                pedal["value"].tolist(),
-                strict=True,
-            )
-        ),
-        *(
-            (tick, NOTE_ON, bytes((0x90, pitch, velocity)))
-            for tick, pitch, velocity in zip(
-                _ticks(notes["onset_s"]), pitches, notes["velocity"].tolist(), strict=True
-            )
-        ),
+        (tick, bytes((status, first, second)))
+        for status, time_s, firsts, seconds in (
+            (0x80, notes["offset_s"], pitch, np.zeros_like(pitch)),
+            (0xB0, pedal["time_s"], pedal["controller"], pedal["value"]),
+            (0x90, notes["onset_s"], pitch, notes["velocity"]),
+        )
+        for tick, first, second in zip(
+            _ticks(time_s), firsts.tolist(), seconds.tolist(), strict=True
+        )
     ]
-    events.sort(key=lambda event: event[:2])  # stable: movements of one tick keep their order
+    # Stable: at one tick, a key is released before it is struck, and movements keep their order.
+    events.sort(key=lambda event: event[0])
     if events and events[-1][0] >= LONGEST_TICK:
         raise ValueError(
             f"the music lasts {events[-1][0] / TICKS_PER_S:.0f} s; expected less than "
@@ -121,7 +102,7 @@ def write_midi(performance: Performance) -> bytes:
         )
     track = bytearray(_OPENING)
     now = 0
-    for tick, _, message in events:
+    for tick, message in events:
         track += _variable_length(tick - now) + message
         now = tick
     track += _END_OF_TRACK

@@ -29,25 +29,20 @@ def find_notes(events: MidiEvents, kept: NDArray[np.bool_]) -> NoteArray:
     velocity = np.where(events.kind[keys] == NOTE_ON, events.second[keys], 0)
     let_go = _let_go(tick, velocity > 0, (np.diff(group, axis=0) != 0).any(axis=1), until)
     strikes = velocity > 0
-    tick, group = tick[strikes], group[strikes]
-    let_go = np.maximum(let_go[strikes], tick + 1)  # a note lasts a tick
-    onset_s = events.clock.seconds(tick)
-    order = np.lexsort((group[:, 1], onset_s, group[:, 0]))
-    return _one_keyboard(
-        pitch=group[order, 0],
-        channel=group[order, 1],
-        onset_s=onset_s[order],
-        offset_s=events.clock.seconds(let_go)[order],
-        velocity=velocity[strikes][order],
-    )
+    tick, channel = tick[strikes], group[strikes, 1]
+    notes = np.zeros(len(tick), dtype=NOTE_DTYPE)
+    notes["pitch"], notes["velocity"] = group[strikes, 0], velocity[strikes]
+    notes["onset_s"] = events.clock.seconds(tick)
+    notes["offset_s"] = events.clock.seconds(np.maximum(let_go[strikes], tick + 1))
+    order = np.lexsort((channel, notes["onset_s"], notes["pitch"]))
+    return _one_keyboard(notes[order], channel[order])
 
 
 def _next_silence(
     events: MidiEvents, keys: NDArray[np.int64], kept: NDArray[np.bool_]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return when each key event's channel is silenced next (a tick), and how often before.
-
-    A channel that is never silenced ends with the file.
+    """Return the tick at which each key event's channel is silenced next (or the file ends), and
+    how often it was before.
     """
     until = np.full(len(keys), events.end_tick)
     silenced = np.zeros(len(keys), dtype=np.int64)
@@ -121,31 +116,24 @@ def _let_go_irregular(tick: list[int], struck: list[bool], until: int) -> list[i
     return let_go
 
 
-def _one_keyboard(
-    *,
-    pitch: NDArray[np.int64],
-    channel: NDArray[np.int64],
-    onset_s: NDArray[np.float64],
-    offset_s: NDArray[np.float64],
-    velocity: NDArray[np.int64],
-) -> NoteArray:
+def _one_keyboard(strokes: NoteArray, channel: NDArray[np.int64]) -> NoteArray:
     """Return the strokes of all channels, by pitch and onset, as notes of one keyboard.
 
     Strokes at once are one, as loud as the loudest. A key is up when no channel holds it.
     """
-    if not len(pitch):
-        return np.zeros(0, dtype=NOTE_DTYPE)
+    if not len(strokes):
+        return strokes
+    pitch, onset_s, offset_s = (strokes[name] for name in ("pitch", "onset_s", "offset_s"))
     same_key = pitch[1:] == pitch[:-1]
     gap_s = np.diff(onset_s)
     twice = (channel[1:] != channel[:-1]) & (gap_s <= AT_ONCE_S) & (offset_s[:-1] > onset_s[1:])
-    strokes = np.append(0, np.flatnonzero(~(same_key & ((gap_s == 0) | twice))) + 1)
+    first = np.append(0, np.flatnonzero(~(same_key & ((gap_s == 0) | twice))) + 1)
     # Key after key on one axis, far apart: what holds one never reaches the next.
     far = pitch * (offset_s.max() + 1)
     held_s = np.maximum.accumulate(offset_s + far)
     spells = np.append(0, np.flatnonzero((onset_s + far)[1:] >= held_s[:-1]) + 1)
     up_s = np.repeat(np.maximum.reduceat(offset_s, spells), np.diff(spells, append=len(pitch)))
-    notes = np.zeros(len(strokes), dtype=NOTE_DTYPE)
-    notes["pitch"], notes["onset_s"] = pitch[strokes], onset_s[strokes]
-    notes["offset_s"] = up_s[strokes]
-    notes["velocity"] = np.maximum.reduceat(velocity, strokes)
+    notes: NoteArray = strokes[first]
+    notes["offset_s"] = up_s[first]
+    notes["velocity"] = np.maximum.reduceat(strokes["velocity"], first)
     return notes

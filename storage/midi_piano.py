@@ -1,25 +1,16 @@
 """Finds the piano part of a MIDI file and reads it as one instrument with 88 keys and pedals.
 
-All channels and tracks of the piano part are one instrument. A key that two of them strike is up
-when the last one releases it, and each pedal has the deepest value of all channels. What is not
-piano is left out, with a remark that says how many notes.
+What is not piano is left out, with a remark that says how many notes.
 """
 
 import re
 from collections import Counter
-from dataclasses import dataclass
 
 import numpy as np
 import pretty_midi
 from numpy.typing import NDArray
 
-from degradation.notes import (
-    PEDAL_CONTROLLERS,
-    PEDAL_DTYPE,
-    PIANO_PITCHES,
-    NoteArray,
-    PedalArray,
-)
+from degradation.notes import PEDAL_CONTROLLERS, PEDAL_DTYPE, PIANO_PITCHES, NoteArray, PedalArray
 from storage.midi_events import CONTROL, NOTE_ON, PROGRAM, MidiEvents
 from storage.midi_keys import find_notes
 
@@ -35,17 +26,11 @@ PIANO = re.compile(r"piano|klavier|pianoforte|keyboard")
 """What names of tracks say in small letters."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class PianoPart:
-    """Notes by pitch and onset and pedal movements by time, in seconds, and what was left out."""
+def find_piano(events: MidiEvents) -> tuple[NoteArray, PedalArray, tuple[str, ...]]:
+    """Return the piano's notes (by pitch and onset; maybe none), its pedal, and what was left out.
 
-    notes: NoteArray
-    pedal: PedalArray
-    left_out: tuple[str, ...]
-
-
-def find_piano(events: MidiEvents) -> PianoPart:
-    """Return the piano part of a file; it may have no notes."""
+    Times are in seconds.
+    """
     left_out = list(events.remarks)
     strikes = (events.kind == NOTE_ON) & (events.second > 0)
     others = _others(events, strikes, left_out)
@@ -55,11 +40,8 @@ def find_piano(events: MidiEvents) -> PianoPart:
         keys = f"{PIANO_PITCHES[0]}-{PIANO_PITCHES[-1]}"
         left_out.append(f"{_count(off_keys)} outside the piano's keys (MIDI {keys}) left out")
     played = ~_foreign(events, others, kept) & ~others & ~off_keys
-    return PianoPart(
-        notes=find_notes(events, played),
-        pedal=_pedal(events, played & (events.kind == CONTROL)),
-        left_out=tuple(left_out),
-    )
+    pedal = _pedal(events, played & (events.kind == CONTROL))
+    return find_notes(events, played), pedal, tuple(left_out)
 
 
 def _count(notes: NDArray[np.bool_]) -> str:
@@ -100,11 +82,9 @@ def _others(
 
 
 def _is_voice(events: MidiEvents, number: int) -> bool:
-    track = events.tracks[number]
-    beside_a_piano = any(PIANO.search(other.name.casefold()) for other in events.tracks)
-    name = track.name.casefold()
-    is_called_so = bool(VOICE.search(name)) and not PIANO.search(name)
-    return track.has_lyrics or (is_called_so and beside_a_piano)
+    names = [track.name.casefold() for track in events.tracks]
+    is_called_so = bool(VOICE.search(names[number])) and not PIANO.search(names[number])
+    return events.tracks[number].has_lyrics or (is_called_so and any(map(PIANO.search, names)))
 
 
 def _own_channels(events: MidiEvents) -> NDArray[np.int64]:
@@ -141,11 +121,10 @@ def _foreign(
     A channel without notes belongs to the piano: some keyboards send their pedals on one.
     """
     own = _own_channels(events)
-    foreign = np.isin(own, own[others]) & ~np.isin(own, own[kept])
-    foreign |= np.isin(events.channel, events.channel[others]) & ~np.isin(
-        events.channel, events.channel[kept]
+    channel = events.channel
+    return (np.isin(own, own[others]) & ~np.isin(own, own[kept])) | (
+        np.isin(channel, channel[others]) & ~np.isin(channel, channel[kept])
     )
-    return foreign
 
 
 def _pedal(events: MidiEvents, controls: NDArray[np.bool_]) -> PedalArray:

@@ -93,45 +93,31 @@ class PairsTask:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PairsReport:
-    """The files that a worker wrote."""
-
-    pairs: DataFile
-    quarantine: DataFile
-
-
 class SilenceError(UserError):
     """The sound of a draw is silent; other draws are not affected."""
 
 
-def find_pairs(task: PairsTask) -> PairsReport | None:
-    """Return what a task wrote before, if it did."""
-    return _find(task, *task.paths)
+def find_pairs(task: PairsTask) -> tuple[DataFile, DataFile] | None:
+    """Return the files of pairs and quarantine that a task wrote before, if it did."""
+    path, left_out_path = task.paths
+    found = find_data_file(task.table, path)
+    left_out = find_data_file(task.quarantine, left_out_path)
+    return (found, left_out) if found and left_out else None
 
 
-def _find(task: PairsTask, path: str, left_out_path: str) -> PairsReport | None:
-    found, left_out = (
-        find_data_file(task.table, path),
-        find_data_file(task.quarantine, left_out_path),
-    )
-    return PairsReport(pairs=found, quarantine=left_out) if found and left_out else None
-
-
-def write_pairs(task: PairsTask) -> PairsReport:
-    """Make a task's rows and write them as one data file, a row group at a time.
+def write_pairs(task: PairsTask) -> tuple[DataFile, DataFile]:
+    """Write a task's rows as one data file, a row group at a time, and one of the quarantine.
 
     A draw that is silent, or has no usable recording, goes to quarantine. Raises UserError for
     what would fail every draw, such as a missing FluidSynth.
     """
-    path, left_out_path = task.paths
-    if made_before := _find(task, path, left_out_path):
+    if made_before := find_pairs(task):
         return made_before
+    path, left_out_path = task.paths
     faults: list[dict[str, Any]] = []
     found = write_data_file(task.table, path, _groups(task, faults))
     rows = pa.Table.from_pylist(faults, schema=PAIRS_QUARANTINE)
-    left_out = write_data_file(task.quarantine, left_out_path, [rows])
-    return PairsReport(pairs=found, quarantine=left_out)
+    return found, write_data_file(task.quarantine, left_out_path, [rows])
 
 
 def _groups(task: PairsTask, faults: list[dict[str, Any]]) -> Iterator[pa.Table]:
@@ -165,12 +151,10 @@ def make_row(
     """
     recipe = draw.recipe
     clean = clean_segment(segment, performances)
-    note_operations, sound_operations = draw.note_operations, draw.sound_operations
-    instrument = draw.instrument
-    notes = damage_notes(clean, note_operations, draw.stream)
-    before = load_or_render(
-        notes.performance, recipe.audio_source, instrument, segment, origin.root
-    )
+    instrument, sound_operations = draw.instrument, draw.sound_operations
+    notes = damage_notes(clean, draw.note_operations, draw.stream)
+    played = notes.performance
+    before = load_or_render(played, recipe.audio_source, instrument, segment, origin.root)
     sound = damage_sound(before, sound_operations, draw.stream)
     level = level_dbfs(sound.waveform.samples)
     if level < SILENT_DBFS:
@@ -178,12 +162,11 @@ def make_row(
             f"the sound is silent ({level:.0f} dBFS); expected at least {SILENT_DBFS:g} dBFS: "
             "nothing is heard in this window"
         )
-    measured = measure_damage(clean, notes.performance)
+    measured = measure_damage(clean, played)
     sample_id = draw.sample_id
-    copied = set(PAIRS.names) & set(segment)
     return (
         dict.fromkeys(PAIRS.names)
-        | {name: segment[name] for name in copied}
+        | {name: value for name, value in segment.items() if name in PAIRS.names}
         | draw_scores(draw)
         | (factored_columns(draw, segment) if isinstance(draw, FactoredDraw) else {})
         | {name: _or_null(getattr(measured, name)) for name in measured.__slots__}
@@ -199,11 +182,7 @@ def make_row(
             "licence": origin.licence,
             "audio_source": recipe.audio_source,
             "strengths": [
-                dict(
-                    zip(
-                        ("operation", "strength", "unit"), (op.operation, *op.strength), strict=True
-                    )
-                )
+                {"operation": op.operation, "strength": op.strength[0], "unit": op.strength[1]}
                 for op in draw.damage_operations
             ],
             "realised_snr_db": sound.realised_snr_db,
@@ -214,7 +193,7 @@ def make_row(
             "sound_operations": SOUND_OPERATIONS.dump_json(sound_operations).decode(),
             "instrument": instrument.model_dump_json(),
             "soundfont_digest": soundfont_digest(instrument.soundfont_path()),
-            "midi": _medium(write_midi(notes.performance), f"{sample_id}.mid"),
+            "midi": _medium(write_midi(played), f"{sample_id}.mid"),
             "clean_midi": _medium(write_midi(clean), f"{segment['segment_id']}.mid"),
             "audio": _medium(encode_flac(sound.waveform), f"{sample_id}.flac"),
         }

@@ -59,7 +59,7 @@ NAME = re.compile(r"(?P<piece>.+)_(?P<bars>\d+)bars_(?P<player>[^_]+)_(?P<segmen
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Clip:
-    """A few bars by one player: what was played, and what listeners said of it on average.
+    """A few bars by one player: what was played, and the means of listeners' ratings.
 
     `means` has shape (19,), each 0-1, in the order of `SCALES`. `maestro_midi` is the file of
     MAESTRO that it was cut from, where that is known.
@@ -110,11 +110,6 @@ class RatedClips:
     ratings: Ratings
     rows_refused: int
     faults: tuple[Fault, ...]
-
-    @property
-    def has_maestro_map(self) -> bool:
-        """Whether it says which MAESTRO file a clip was cut from."""
-        return any(clip.maestro_midi for clip in self.clips)
 
 
 def read_percepiano(root: Path) -> RatedClips:
@@ -168,13 +163,13 @@ def _read_clip(
         raise UserError(f"{stem} has labels and no MIDI file")
     if stem not in means:
         raise UserError(f"{stem} has a MIDI file and no labels")
+    path = files[stem]
     try:
-        data = files[stem].read_bytes()
+        music = read_piano(path.read_bytes(), path.name)
     except OSError as error:
-        raise UserError(f"{files[stem].name} cannot be read ({error.strerror})") from error
-    music = read_piano(data, files[stem].name)
+        raise UserError(f"{path.name} cannot be read ({error.strerror})") from error
     if music.left_out:  # listeners rated more than the piano that is read
-        raise UserError(f"{files[stem].name} holds more than a piano: {'; '.join(music.left_out)}")
+        raise UserError(f"{path.name} holds more than a piano: {'; '.join(music.left_out)}")
     return Clip(
         stem=stem,
         piece=parsed["piece"],

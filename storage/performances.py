@@ -3,17 +3,18 @@
 import hashlib
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
+from itertools import groupby
 from pathlib import Path
 
 import pyarrow as pa
 
 from degradation.errors import UserError
 from degradation.notes import Performance
-from storage.audio import audio_duration_s
 from storage.columns import NOTES, PEDAL, list_column, read_notes, read_pedal
 from storage.corpus import Entry, Fault
 from storage.midi import PianoMusic, read_piano
+from storage.recordings import audio_duration_s
 from storage.schema import PERFORMANCES, QUARANTINE
 from storage.tables import (
     DataFile,
@@ -41,15 +42,6 @@ class PerformancesTask:
     duration_tolerance_s: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PerformancesReport:
-    """The files that a worker wrote."""
-
-    year: int
-    performances: DataFile
-    quarantine: DataFile
-
-
 def plan_performances(
     table: Table,
     quarantine: Table,
@@ -58,10 +50,8 @@ def plan_performances(
     duration_tolerance_s: float,
 ) -> list[PerformancesTask]:
     """Return tasks of a few performances each, no year mixed with another."""
-    years = sorted({entry.year for entry in entries})
-    by_year = [
-        sorted((e for e in entries if e.year == y), key=lambda e: e.performance_id) for y in years
-    ]
+    in_order = sorted(entries, key=lambda entry: (entry.year, entry.performance_id))
+    by_year = [list(of_year) for _, of_year in groupby(in_order, lambda entry: entry.year)]
     return [
         PerformancesTask(
             table=table,
@@ -75,8 +65,8 @@ def plan_performances(
     ]
 
 
-def write_performances(task: PerformancesTask) -> PerformancesReport:
-    """Read a task's MIDI files into one data file; unusable files go to quarantine.
+def write_performances(task: PerformancesTask) -> tuple[DataFile, DataFile]:
+    """Read a task's MIDI files into one data file, and unusable files into one of the quarantine.
 
     A performance with an unusable recording is kept without one, because it can be rendered. The
     data file's name is a digest of the MIDI bytes and of what is wrong with the recordings, so a
@@ -84,17 +74,14 @@ def write_performances(task: PerformancesTask) -> PerformancesReport:
     """
     sources = [_source(task, entry) for entry in task.entries]
     about = [VERSION, str(task.duration_tolerance_s), *map(repr, task.entries)]
-    about += [str(source.fingerprint) for source in sources]
+    about += [str((source.sha256, source.fault, source.audio_fault)) for source in sources]
     name = hashlib.sha256("\n".join(about).encode()).hexdigest()[:16]
-    year = task.entries[0].year
-    path = data_file_path(task.table, {"year": str(year)}, name)
+    path = data_file_path(task.table, {"year": str(task.entries[0].year)}, name)
     left_out_path = data_file_path(task.quarantine, {"stage": "performances"}, name)
-    found, left_out = (
-        find_data_file(task.table, path),
-        find_data_file(task.quarantine, left_out_path),
-    )
+    found = find_data_file(task.table, path)
+    left_out = find_data_file(task.quarantine, left_out_path)
     if found and left_out:
-        return PerformancesReport(year=year, performances=found, quarantine=left_out)
+        return found, left_out
 
     kept: list[tuple[Entry, str, PianoMusic]] = []
     faults: list[Fault] = []
@@ -104,19 +91,16 @@ def write_performances(task: PerformancesTask) -> PerformancesReport:
             entry = replace(entry, audio_filename="")
         try:
             music = _read(entry, source, task.duration_tolerance_s)
-            kept.append((entry, source.midi_sha256, music))
+            kept.append((entry, source.sha256, music))
         except UserError as error:
             faults.append(_fault(entry.midi_filename, str(error)))
     left_out = write_data_file(task.quarantine, left_out_path, [fault_rows(faults)])
-    found = write_data_file(task.table, path, [_rows(kept)])
-    return PerformancesReport(year=year, performances=found, quarantine=left_out)
+    return write_data_file(task.table, path, [_rows(kept)]), left_out
 
 
 def fault_rows(faults: Sequence[Fault]) -> pa.Table:
     """Return faults as rows of the quarantine table."""
-    return pa.Table.from_pylist(
-        [{"stage": f.stage, "item": f.item, "reason": f.reason} for f in faults], schema=QUARANTINE
-    )
+    return pa.Table.from_pylist([asdict(fault) for fault in faults], schema=QUARANTINE)
 
 
 def load_performances(table: Table, year: int) -> dict[str, Performance]:
@@ -141,26 +125,19 @@ class _Source:
     """
 
     midi: bytes
-    midi_fault: str
+    sha256: str
+    fault: str
     audio_fault: str
-
-    @property
-    def midi_sha256(self) -> str:
-        return hashlib.sha256(self.midi).hexdigest()
-
-    @property
-    def fingerprint(self) -> tuple[str, str, str]:
-        """What determines a performance and its faults."""
-        return self.midi_sha256, self.midi_fault, self.audio_fault
 
 
 def _source(task: PerformancesTask, entry: Entry) -> _Source:
-    midi, midi_fault = b"", ""
+    midi, fault = b"", ""
     try:
         midi = (task.root / entry.midi_filename).read_bytes()
     except OSError as error:  # gone or locked since the index was read
-        midi_fault = f"{entry.midi_filename} cannot be read ({error.strerror})"
-    return _Source(midi=midi, midi_fault=midi_fault, audio_fault=_audio_fault(task, entry))
+        fault = f"{entry.midi_filename} cannot be read ({error.strerror})"
+    sha256, audio_fault = hashlib.sha256(midi).hexdigest(), _audio_fault(task, entry)
+    return _Source(midi=midi, sha256=sha256, fault=fault, audio_fault=audio_fault)
 
 
 def _audio_fault(task: PerformancesTask, entry: Entry) -> str:
@@ -170,16 +147,15 @@ def _audio_fault(task: PerformancesTask, entry: Entry) -> str:
     if not os.path.isfile(path):  # unlike Path.is_file, False without permission
         return "the audio file is missing, while others of its corpus are there: restore it"
     try:
-        length_s = audio_duration_s(path)
-        _check_length("audio", length_s, entry, task.duration_tolerance_s)
+        _check_length("audio", audio_duration_s(path), entry, task.duration_tolerance_s)
     except UserError as error:
         return str(error)
     return ""
 
 
 def _read(entry: Entry, source: _Source, tolerance_s: float) -> PianoMusic:
-    if source.midi_fault:
-        raise UserError(source.midi_fault)
+    if source.fault:
+        raise UserError(source.fault)
     music = read_piano(source.midi, entry.midi_filename)
     _check_length("MIDI", music.performance.duration_s, entry, tolerance_s)
     return music

@@ -53,8 +53,8 @@ def write_answer(
 
     `form` is `table` (drawn, the first and last rows), `csv`, `json` (an object a line) or
     `parquet`. Blobs are base64 in CSV and JSON, lists and structs are JSON in the cells of CSV,
-    and numbers that JSON does not have (NaN) are null in it. Ctrl-C ends the
-    statement, which DuckDB alone would not do. Raises UserError, in one line, for a bad query.
+    and NaN is null in JSON. Ctrl-C ends the statement, which DuckDB alone would not do. Raises
+    UserError, in one line, for a bad query.
     """
     if form not in _WRITERS:
         raise UserError(f"no format is called {form!r}; expected one of {', '.join(_WRITERS)}")

@@ -6,8 +6,10 @@ this process until the file changes.
 
 import atexit
 import os
+import struct
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -48,10 +50,9 @@ class Decoder(soundfile.SoundFile):  # type: ignore[misc]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recording:
-    """What a file holds: `frames` of sound at a rate, and how its channels become one.
+    """What a file holds. `exact`: it can seek to a frame; else it is read in order.
 
-    `exact` says that it can seek to a frame; else it is read in order. `left_out` are remarks for
-    the user on what was changed or left out.
+    `left_out` are remarks for the user on what was changed or left out.
     """
 
     path: Path
@@ -64,34 +65,46 @@ class Recording:
 
     @property
     def duration_s(self) -> float:
-        """Length in seconds, of what is there."""
+        """Length in seconds."""
         return self.frames / self.sample_rate_hz
 
 
-def survey(path: Path) -> Recording:
+@contextmanager
+def refusing(name: str) -> Iterator[None]:
+    """Turn whatever goes wrong while a file is read into a UserError."""
+    try:
+        yield
+    except (soundfile.SoundFileError, OSError, ValueError, struct.error) as error:
+        reason = " ".join(str(error).split()).partition(">: ")
+        raise UserError(
+            f"{name} cannot be read as audio ({reason[2] or reason[0]}); expected WAV, AIFF, AU, "
+            "FLAC, OGG or MP3: restore it, or convert it (ffmpeg -i FILE FILE.wav)"
+        ) from error
+
+
+def open_recording(path: Path) -> Recording:
     """Return what a file holds, from one pass over it. Raises UserError for what is no audio."""
-    state = path.stat()
-    return _survey(path, state.st_size, state.st_mtime_ns)
+    with refusing(path.name):
+        state = path.stat()
+        return _survey(path, state.st_size, state.st_mtime_ns)
 
 
-def length_s(path: Path) -> float:
+def audio_duration_s(path: Path) -> float:
     """Return a file's length, without decoding it where its size tells. Raises UserError."""
-    with path.open("rb") as file:
+    with refusing(path.name), path.open("rb") as file:
         parts = find_parts(file)
         with open_part(file, parts[0], path.name) as first:
             if len(parts) == 1 and _is_exact(first):
                 return float(first.frames / first.samplerate)
-    return survey(path).duration_s
+    return open_recording(path).duration_s
 
 
 def read_mono(recording: Recording, first: int, frames: int) -> NDArray[np.float32]:
     """Return frames of a recording as mono, fewer where it ends."""
     frames = max(0, min(frames, recording.frames - first))
     if recording.exact:
-        with (
-            recording.path.open("rb") as file,
-            open_part(file, recording.parts[0], recording.path.name) as sound,
-        ):
+        path, part = recording.path, recording.parts[0]
+        with path.open("rb") as file, open_part(file, part, path.name) as sound:
             sound.seek(min(first, sound.frames))
             return recording.mix.mono(sound.read(frames, dtype="float32", always_2d=True))
     return _in_order(recording, os.getpid()).read(first, frames)

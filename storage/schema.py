@@ -15,29 +15,33 @@ STRENGTHS = pa.list_(
 )
 
 
+def _texts(**meanings: str) -> tuple[pa.Field, ...]:
+    return tuple(column(name, pa.string(), meaning) for name, meaning in meanings.items())
+
+
+def _numbers(**meanings: str) -> tuple[pa.Field, ...]:
+    return tuple(column(name, pa.float64(), meaning) for name, meaning in meanings.items())
+
+
 _SAMPLE_ID = column("sample_id", pa.string(), "The row's name: segment, recipe and draw. Unique.")
 _SEGMENT_ID = column("segment_id", pa.string(), "The window of music: performance and start.")
-_PERFORMANCE_ID = column(
-    "performance_id",
-    pa.string(),
-    "The performance: year, composer, title, digest of the file name.",
+(_PERFORMANCE_ID,) = _texts(
+    performance_id="The performance: year, composer, title, digest of the file name."
 )
 _TIER = column("tier", pa.string(), "pristine, good, moderate or poor. Partition column.")
 _YEAR = column("year", pa.int16(), "Year of the recording, as in the corpus. Partition column.")
-_SPLIT = column(
-    "split",
-    pa.string(),
-    "train, validation or test: the corpus's own. Of a recipe's rows, those of counterfactual "
-    "families have validation_counterfactual and test_counterfactual instead.",
+(_SPLIT,) = _texts(
+    split="train, validation or test: the corpus's own. Of a recipe's rows, those of "
+    "counterfactual families have validation_counterfactual and test_counterfactual instead."
 )
-_MUSIC = (
-    column("composer", pa.string(), "Composer, as in the corpus."),
-    column("title", pa.string(), "Title, as in the corpus."),
-    column(
-        "composition",
-        pa.string(),
-        "Composer and title without case and punctuation; no composition is in two splits.",
-    ),
+_MUSIC = _texts(
+    composer="Composer, as in the corpus.",
+    title="Title, as in the corpus.",
+    composition="Composer and title without case and punctuation; no composition is in two splits.",
+)
+_FILES = _texts(
+    midi_filename="MIDI file, relative to the corpus root.",
+    audio_filename="Audio file, relative to the root; empty without audio.",
 )
 
 PERFORMANCES = table_schema(
@@ -46,8 +50,7 @@ PERFORMANCES = table_schema(
     _SPLIT,
     _YEAR,
     column("duration_s", pa.float64(), "Length in seconds: the CSV's, which is that of the audio."),
-    column("midi_filename", pa.string(), "MIDI file, relative to the corpus root."),
-    column("audio_filename", pa.string(), "Audio file, relative to the root; empty without audio."),
+    *_FILES,
     column("midi_sha256", pa.string(), "SHA-256 of the MIDI file."),
     column(
         "left_out",
@@ -67,16 +70,15 @@ SEGMENTS = table_schema(
     column("start_s", pa.float64(), "Where the window begins, in seconds from the start."),
     column("duration_s", pa.float64(), "Length of the window in seconds."),
     column("note_count", pa.int32(), "Notes that are struck in the window."),
-    column("midi_filename", pa.string(), "MIDI file, relative to the corpus root."),
-    column("audio_filename", pa.string(), "Audio file, relative to the root; empty without audio."),
+    *_FILES,
 )
 
 QUARANTINE = table_schema(
-    column(
-        "stage", pa.string(), "Where it was left out: index, performances, twins, segments, pairs."
-    ),
-    column("item", pa.string(), "The file, segment or sample that was left out."),
-    column("reason", pa.string(), "Why, in words."),
+    *_texts(
+        stage="Where it was left out: index, performances, twins, segments, pairs.",
+        item="The file, segment or sample that was left out.",
+        reason="Why, in words.",
+    )
 )
 
 TWINS = table_schema(
@@ -87,11 +89,10 @@ TWINS = table_schema(
         for name in ("composer", "title", "split", "twin_composer", "twin_title", "twin_split")
     ),
     column("shared_passages", pa.int32(), "Passages (twelve successive notes) that both have."),
-    column("shared_share", pa.float64(), "Their share of the passages of the shorter one."),
-    column(
-        "kinship",
-        pa.float64(),
-        "Shared passages over the square root of the shorter one's number (storage/twins.py).",
+    *_numbers(
+        shared_share="Their share of the passages of the shorter one.",
+        kinship="Shared passages over the square root of the shorter one's number "
+        "(storage/twins.py).",
     ),
     column("same_music", pa.bool_(), "Whether they are the same music; else it is a near miss."),
     column("left_out", pa.bool_(), "Whether the performance was left out, for this or another."),
@@ -115,22 +116,15 @@ SEVERITIES = tuple(
 )
 
 _FAMILY = (
-    column(
-        "family",
-        pa.string(),
-        "Counterfactual family: the same music with one thing varied; null for ordinary draws.",
+    *_texts(
+        family="Counterfactual family: the same music with one thing varied; null for ordinary "
+        "draws.",
+        varied="What a family's row varies: a factor, `nothing` (the undamaged base) or `nuisance` "
+        "(an undamaged twin, recorded otherwise); null for ordinary draws.",
     ),
-    column(
-        "varied",
-        pa.string(),
-        "What a family's row varies: a factor, `nothing` (the undamaged base) or `nuisance` (an "
-        "undamaged twin, recorded otherwise); null for ordinary draws.",
-    ),
-    column(
-        "varied_severity_jnd",
-        pa.float64(),
-        "Severity at which the varied factor was asked for; 0 in base and twins, null for "
-        "ordinary draws.",
+    *_numbers(
+        varied_severity_jnd="Severity at which the varied factor was asked for; 0 in base and "
+        "twins, null for ordinary draws.",
     ),
 )
 
@@ -150,52 +144,34 @@ RECORDING_QUALITY = pa.struct(
 
 _ABOUT_DAMAGE = (
     column("strengths", STRENGTHS, "What the recipe asked for: operation, strength and its unit."),
-    column(
-        "jitter_ms",
-        pa.float64(),
-        "Measured: root mean square of the onset shifts in ms; null where no note was kept.",
-    ),
-    column("wrong_note_share", pa.float64(), "Measured: share of notes with another pitch."),
-    column("missed_note_share", pa.float64(), "Measured: share of the clean notes that are gone."),
-    column(
-        "extra_note_share", pa.float64(), "Measured: notes added, as a share of the clean ones."
-    ),
-    column(
-        "velocity_spread_ratio",
-        pa.float64(),
-        "Measured: standard deviation of velocities, damaged over clean; null where the clean "
-        "ones are all alike.",
+    *_numbers(
+        jitter_ms="Measured: root mean square of the onset shifts in ms; null where no note was "
+        "kept.",
+        wrong_note_share="Measured: share of notes with another pitch.",
+        missed_note_share="Measured: share of the clean notes that are gone.",
+        extra_note_share="Measured: notes added, as a share of the clean ones.",
+        velocity_spread_ratio="Measured: standard deviation of velocities, damaged over clean; "
+        "null where the clean ones are all alike.",
     ),
     *(
         column(name, pa.float64(), f"Measured: {meaning}; null where there is nothing to measure.")
-        for name, meaning in (
-            ("local_jitter_ms", "how far chords strayed from the shift around them, RMS in ms"),
-            ("chord_jitter_ms", "how far the notes of a chord were moved apart, in ms"),
-            ("tempo_change_share", "spread of the local tempo (log), damaged over clean"),
-            ("articulation_spread_octaves", "spread of key-down times (log2), damaged over clean"),
-            ("velocity_roughness", "spread of velocities that nothing musical explains, in MIDI"),
-            ("voicing_loss_velocity", "how far melodies sank against their accompaniment, in MIDI"),
-            (
-                "loudness_shape_kept",
-                "slow course of velocity, damaged on clean: 1 as it was, 0 flat",
-            ),
-            ("tempo_shape_kept", "slow course of the pulse, damaged on clean: 1 as it was, 0 flat"),
-            ("pedal_lag_s", "median lateness of the sustain pedal beyond the notes', in seconds"),
-            ("lost_lift_share", "share of the pedal changes that no longer damp"),
-        )
+        for name, meaning in {
+            "local_jitter_ms": "how far chords strayed from the shift around them, RMS in ms",
+            "chord_jitter_ms": "how far the notes of a chord were moved apart, in ms",
+            "tempo_change_share": "spread of the local tempo (log), damaged over clean",
+            "articulation_spread_octaves": "spread of key-down times (log2), damaged over clean",
+            "velocity_roughness": "spread of velocities that nothing musical explains, in MIDI",
+            "voicing_loss_velocity": "how far melodies sank against their accompaniment, in MIDI",
+            "loudness_shape_kept": "slow course of velocity, damaged on clean: 1 as it was, 0 flat",
+            "tempo_shape_kept": "slow course of the pulse, damaged on clean: 1 as it was, 0 flat",
+            "pedal_lag_s": "median lateness of the sustain pedal beyond the notes', in seconds",
+            "lost_lift_share": "share of the pedal changes that no longer damp",
+        }.items()
     ),
-    column(
-        "realised_snr_db",
-        pa.float64(),
-        "Measured on the signal: sound to added noise in dB; null without noise.",
-    ),
-    column(
-        "level_dbfs",
-        pa.float64(),
-        "Measured: RMS level of the audio in dB relative to full scale.",
-    ),
-    column(
-        "gain_db", pa.float64(), "How far the sound was turned down so as not to clip; mostly 0."
+    *_numbers(
+        realised_snr_db="Measured on the signal: sound to added noise in dB; null without noise.",
+        level_dbfs="Measured: RMS level of the audio in dB relative to full scale.",
+        gain_db="How far the sound was turned down so as not to clip; mostly 0.",
     ),
     column(
         "recording_quality",
@@ -207,30 +183,30 @@ _ABOUT_DAMAGE = (
 )
 
 _ABOUT_ORIGIN = (
-    column(
-        "audio_source",
-        pa.string(),
-        "rendered: the damaged notes are heard. recorded: the "
-        "corpus's recording, which only operations on sound reached.",
+    *_texts(
+        audio_source="rendered: the damaged notes are heard. recorded: the corpus's recording, "
+        "which only operations on sound reached.",
     ),
-    column("start_s", pa.float64(), "Where the segment begins in the performance, in seconds."),
-    column("duration_s", pa.float64(), "Length of the segment in seconds."),
+    *_numbers(
+        start_s="Where the segment begins in the performance, in seconds.",
+        duration_s="Length of the segment in seconds.",
+    ),
     column("note_count", pa.int32(), "Notes of the clean segment."),
-    column("midi_filename", pa.string(), "Source: MIDI file, relative to the corpus root."),
-    column("audio_filename", pa.string(), "Source: audio file, relative to the root, or empty."),
-    column("corpus", pa.string(), "Name of the corpus."),
-    column("licence", pa.string(), "Licence of the performance, which the row inherits."),
-    column("recipe", pa.string(), "Name of the recipe."),
-    column("recipe_digest", pa.string(), "Digest of the parameters that made this tier's rows."),
+    *_texts(
+        midi_filename="Source: MIDI file, relative to the corpus root.",
+        audio_filename="Source: audio file, relative to the root, or empty.",
+        corpus="Name of the corpus.",
+        licence="Licence of the performance, which the row inherits.",
+        recipe="Name of the recipe.",
+        recipe_digest="Digest of the parameters that made this tier's rows.",
+    ),
     column("seed", pa.int64(), "The recipe's seed."),
     column("draw", pa.int16(), "Number of this graded version of the segment."),
-    column(
-        "duplicate_of",
-        pa.string(),
-        "sample_id of the segment's first draw with the same audio and MIDI, byte for byte: a tier "
-        "that does nothing gives every draw the same sound, with scores of its own. Null for that "
-        "first one and where something was drawn. Neighbouring segments overlap, too, and are "
-        "not marked; splits are by piece, so no overlap crosses one.",
+    *_texts(
+        duplicate_of="sample_id of the segment's first draw with the same audio and MIDI, byte for "
+        "byte: a tier that does nothing gives every draw the same sound, with scores of its own. "
+        "Null for that first one and where something was drawn. Neighbouring segments overlap, "
+        "too, and are not marked; splits are by piece, so no overlap crosses one.",
     ),
 )
 
@@ -251,11 +227,11 @@ PAIRS = table_schema(
         "segment, from 0; in performances, those of the piece: see the end of this page.",
     ),
     column("pedal_edits", PEDAL_EDITS, "The pedal as each operation that moved it left it."),
-    column(
-        "sound_operations", pa.string(), "JSON: the operations on sound with parameters, in order."
+    *_texts(
+        sound_operations="JSON: the operations on sound with parameters, in order.",
+        instrument="JSON: soundfont, preset, sample rate and gain.",
+        soundfont_digest="First 16 digits of the soundfont's SHA-256.",
     ),
-    column("instrument", pa.string(), "JSON: soundfont, preset, sample rate and gain."),
-    column("soundfont_digest", pa.string(), "First 16 digits of the soundfont's SHA-256."),
     column("midi", MEDIA, "The damaged playing: a Standard MIDI File, 50 µs ticks."),
     column("clean_midi", MEDIA, "The playing before: a Standard MIDI File, 50 µs ticks."),
     column("audio", MEDIA, "What the damaged playing sounds like: FLAC, 16 bit, mono."),
@@ -263,25 +239,17 @@ PAIRS = table_schema(
 """The shards: one row a graded version of a segment, with all that `replay` needs."""
 
 READINGS = tuple(
-    field
+    column(f"{function.name}_{ending}", arrow_type, f"{function.name}: {meaning}")
     for function in LABELING_FUNCTIONS
-    for field in (
-        column(
-            f"{function.name}_value",
+    for ending, arrow_type, meaning in (
+        ("value", pa.float64(), f"measured, in {function.unit}; null where it abstains."),
+        (
+            "score",
             pa.float64(),
-            f"{function.name}: measured, in {function.unit}; null where it abstains.",
+            f"its score from 0 to 100 for {function.dimension.replace('_', ' ')}; null where it "
+            "abstains.",
         ),
-        column(
-            f"{function.name}_score",
-            pa.float64(),
-            f"{function.name}: its score from 0 to 100 "
-            f"for {function.dimension.replace('_', ' ')}; null where it abstains.",
-        ),
-        column(
-            f"{function.name}_abstention",
-            pa.string(),
-            f"{function.name}: why it abstains; null where it does not.",
-        ),
+        ("abstention", pa.string(), "why it abstains; null where it does not."),
     )
 )
 
@@ -296,23 +264,19 @@ SAMPLES = table_schema(
 DISTINCT = pc.field("duplicate_of").is_null()
 """Chooses, of the shards or the samples, the rows that do not repeat another's sound and notes."""
 
+_CLIP = (
+    _SAMPLE_ID, _SPLIT, _TIER, _YEAR, *_numbers(duration_s="Length of the clip in seconds."),
+)  # fmt: skip
+
 AUDIO_FEATURES = table_schema(
-    _SAMPLE_ID,
-    _SPLIT,
-    _TIER,
-    _YEAR,
-    column("duration_s", pa.float64(), "Length of the clip in seconds."),
+    *_CLIP,
     column("features", pa.binary(), "Audio features: float16, little-endian, frames × width."),
     column("frames", pa.int32(), "Number of frames."),
     column("width", pa.int32(), "Values a frame: mel bands in dB, or MERT's hidden states."),
 )
 
 MIDI_TOKENS = table_schema(
-    _SAMPLE_ID,
-    _SPLIT,
-    _TIER,
-    _YEAR,
-    column("duration_s", pa.float64(), "Length of the clip in seconds."),
+    *_CLIP,
     column("tokens", pa.binary(), "One record a note, by onset (fields: models/tokens/)."),
     column("notes", pa.int32(), "Number of notes."),
 )

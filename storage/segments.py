@@ -42,32 +42,18 @@ def cut_segments(performances: pa.Table, config: CorpusConfig) -> tuple[pa.Table
         onset_s = read_notes(row["notes"][0])["onset_s"]
         starts = window_starts(performance["duration_s"], config)
         if not starts:
-            reason = (
-                f"it lasts {performance['duration_s']:.1f} s, less than one window of "
-                f"{config.window_s:g} s"
-            )
-            faults.append(
-                Fault(stage="segments", item=performance["performance_id"], reason=reason)
-            )
+            length_s, item = performance["duration_s"], performance["performance_id"]
+            reason = f"it lasts {length_s:.1f} s, less than one window of {config.window_s:g} s"
+            faults.append(Fault(stage="segments", item=item, reason=reason))
         for start_s in starts:
             segment_id = f"{performance['performance_id']}-{start_s:06.1f}s"
-            note_count = int(
-                np.searchsorted(onset_s, start_s + config.window_s)
-                - np.searchsorted(onset_s, start_s)
-            )
-            if note_count == 0:
+            first, stop = np.searchsorted(onset_s, [start_s, start_s + config.window_s])
+            if first == stop:
                 reason = "no note is struck in this window"
                 faults.append(Fault(stage="segments", item=segment_id, reason=reason))
                 continue
-            rows.append(
-                {name: performance[name] for name in COPIED}
-                | {
-                    "segment_id": segment_id,
-                    "start_s": start_s,
-                    "duration_s": config.window_s,
-                    "note_count": note_count,
-                }
-            )
+            about = {"segment_id": segment_id, "start_s": start_s, "duration_s": config.window_s}
+            rows.append(performance | about | {"note_count": int(stop - first)})
     return pa.Table.from_pylist(rows, schema=SEGMENTS), faults
 
 
@@ -78,14 +64,14 @@ def write_segments(
 
     Raises UserError when there is not one segment.
     """
-    groups, faults = [], []
+    groups, faults = [SEGMENTS.empty_table()], []
     dataset = read_table(performances)
     for batch in dataset.to_batches(columns=[*COPIED, "duration_s", "notes"], batch_size=8):
         if len(batch):
             segments, left_out = cut_segments(pa.Table.from_batches([batch]), config)
             groups.append(segments)
-            faults.extend(left_out)
-    joined = pa.concat_tables([SEGMENTS.empty_table(), *groups]).sort_by("segment_id")
+            faults += left_out
+    joined = pa.concat_tables(groups).sort_by("segment_id")
     if not len(joined):
         reason = faults[0].reason if faults else "no performance could be used"
         raise UserError(

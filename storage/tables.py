@@ -8,13 +8,13 @@ import json
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import IO, Any
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.dataset as pads
 import pyarrow.fs
 import pyarrow.parquet as pq
-from deltalake import CommitProperties, DeltaTable
+from deltalake import DeltaTable
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 from deltalake.transaction import AddAction, RemoveAction
 
@@ -80,17 +80,27 @@ def write_data_file(table: Table, path: str, groups: Iterable[pa.Table]) -> Data
     cost time for nothing. Partition columns are stored in the file, too, so that it can be read
     alone. Raises UserError when the disk is full.
     """
+    schema, rows = table.schema, 0
+    options = {
+        "compression": {
+            leaf: "NONE" if field.name in MEDIA_COLUMNS else "ZSTD"
+            for field in schema
+            for leaf in _leaf_columns(field)
+        },
+        "use_dictionary": [field.name for field in schema if pa.types.is_string(field.type)],
+        "write_statistics": [field.name for field in schema if not pa.types.is_nested(field.type)],
+    }
     with whole_file(table.url, path) as file:
-        rows = _write_groups(file, table.schema, groups)
+        with pq.ParquetWriter(file, schema, **options) as writer:
+            for group in groups:
+                writer.write_table(group.cast(schema), row_group_size=ROW_GROUP_ROWS)
+                rows += len(group)
         size = file.tell()
     return DataFile(path=path, size=size, rows=rows)
 
 
 def commit(
-    table: Table,
-    parts: Sequence[DataFile],
-    partition: Mapping[str, str] | None = None,
-    about: Mapping[str, str] | None = None,
+    table: Table, parts: Sequence[DataFile], partition: Mapping[str, str] | None = None
 ) -> int:
     """Replace the files of a partition (or of the table) by `parts`; return the table's version.
 
@@ -104,11 +114,7 @@ def commit(
             if not changes:
                 return int(opened.version())
             opened.create_write_transaction(
-                changes,
-                "append",
-                table.schema,
-                partition_by=list(table.partition_by),
-                commit_properties=CommitProperties(custom_metadata=dict(about or {})),
+                changes, "append", table.schema, partition_by=list(table.partition_by)
             )
             # Round again: another writer may have put its own parts beside these.
         except CommitFailedError:
@@ -202,25 +208,6 @@ def derive_data_file(
     return write_data_file(
         target, path, (derive(group) for group in read_data_file(source, source_path))
     )
-
-
-def _write_groups(file: IO[bytes], schema: pa.Schema, groups: Iterable[pa.Table]) -> int:
-    rows = 0
-    with pq.ParquetWriter(
-        file,
-        schema,
-        compression={
-            leaf: "NONE" if field.name in MEDIA_COLUMNS else "ZSTD"
-            for field in schema
-            for leaf in _leaf_columns(field)
-        },
-        use_dictionary=[field.name for field in schema if pa.types.is_string(field.type)],
-        write_statistics=[field.name for field in schema if not pa.types.is_nested(field.type)],
-    ) as writer:
-        for group in groups:
-            writer.write_table(group.cast(schema), row_group_size=ROW_GROUP_ROWS)
-            rows += len(group)
-    return rows
 
 
 def _open_or_create(table: Table) -> DeltaTable:

@@ -1,18 +1,17 @@
 """The same music in two splits, found by its notes whatever its title says.
 
-What is compared are passages: twelve successive notes, whatever their order. The notes of a chord,
-which come in any, are put in order of pitch first. Tempo, dynamics and repeats leave a piece's
-passages as they are; a wrong note or an ornament costs the twelve around it; a transposed piece
-has none of them. Kinship is the number of shared passages over the square root of the shorter
-performance's number. A share alone would miss one movement that two long files have in common, a
-number alone would miss short pieces; and by chance, in scales and arpeggios, long pieces share
-more passages but a smaller share.
+Passages are compared: twelve successive notes, whatever their order; those of a chord are sorted
+by pitch first. Tempo, dynamics and repeats do not change a piece's passages; a wrong note changes
+the twelve around it, a transposition all. Kinship is the number of shared passages over the square
+root of the shorter performance's number. A share alone would miss one movement that two long files
+have in common, a number alone would miss short pieces; and by chance, long pieces share more
+passages but a smaller share.
 
-How far kinship separates was measured on MAESTRO v3.0.0 (`python -m benchmarks.twins FOLDER` prints
-it), with titles as a noisy truth. Of 1,481 pairs under one title 1,323 have 2.5 and more, half of
-them above 32; the other 158 have less than .5 and are other movements. Of 723,679 pairs without a
-composer in common none lies between 1.3 and 12: those below share runs, and the 19 above are one
-piece under two composers. Single movements of a sonata in two editions lie lowest, from 1.5 on.
+Measured on MAESTRO v3.0.0 (`python -m benchmarks.twins FOLDER`), with titles as a noisy truth: of
+1,481 pairs under one title 1,323 have a kinship of 2.5 and more; the other 158 have less than .5
+and are other movements. Of 723,679 pairs without a composer in common none lies between 1.3 and
+12: those below share runs, and the 19 above are one piece under two composers. Single movements of
+a sonata in two editions lie lowest, from 1.5 on.
 """
 
 import hashlib
@@ -189,13 +188,11 @@ def _without(table: Table, part: DataFile, left_out: Collection[str]) -> DataFil
         return part
     ids = pa.array(sorted(gone), pa.string())
     version = hashlib.sha256("\n".join(sorted(gone)).encode()).hexdigest()[:8]
-    return derive_data_file(
-        table,
-        part.path,
-        table,
-        version,
-        lambda rows: rows.filter(pc.invert(pc.is_in(rows["performance_id"], ids))),
-    )
+
+    def derive(rows: pa.Table) -> pa.Table:
+        return rows.filter(pc.invert(pc.is_in(rows["performance_id"], ids)))
+
+    return derive_data_file(table, part.path, table, version, derive)
 
 
 def _write_pairs(table: Table, pairs: Sequence[Pair], left_out: Collection[str]) -> DataFile:

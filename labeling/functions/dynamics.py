@@ -76,7 +76,7 @@ MIDI_VELOCITY_RANGE = LabelingFunction(
     name="MIDIVelocityRange",
     unit="MIDI velocity",
     dimension="dynamic_range",
-    listens_to="midi",
+    modality="midi",
     measure=velocity_range,
     curve=ScoreCurve(typical=20.3, weak=9.0),
 )
@@ -85,7 +85,7 @@ MIDI_VELOCITY_SMOOTHING = LabelingFunction(
     name="MIDIVelocitySmoothing",
     unit="ratio (local roughness to overall spread of velocity)",
     dimension="musical_expression",
-    listens_to="midi",
+    modality="midi",
     measure=velocity_roughness,
     curve=ScoreCurve(typical=0.76, weak=0.99),
 )

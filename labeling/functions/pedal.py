@@ -139,7 +139,7 @@ MIDI_PEDAL_COHERENCE = LabelingFunction(
     name="MIDIPedalCoherence",
     unit="dissonance added by the pedal (0-1)",
     dimension="pedal_technique",
-    listens_to="midi",
+    modality="midi",
     measure=pedal_blur,
     curve=ScoreCurve(typical=0.081, weak=0.21),
 )
@@ -148,7 +148,7 @@ MIDI_PEDAL_TIMING = LabelingFunction(
     name="MIDIPedalTiming",
     unit="s a chord (of old tones ringing on, weighed by what they clash with)",
     dimension="pedal_technique",
-    listens_to="midi",
+    modality="midi",
     measure=late_lift,
     curve=ScoreCurve(typical=0.13, weak=0.57),
 )

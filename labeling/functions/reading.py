@@ -76,13 +76,13 @@ class LabelingFunction:
     """A measurement of a window, its unit, the dimension it scores, and its score curve.
 
     `measure` takes a window's performance and its sound (None without audio) and returns a value
-    or an abstention. `listens_to` says which of the two it measures.
+    or an abstention. `modality` says which of the two it measures.
     """
 
     name: str
     unit: str
     dimension: Dimension
-    listens_to: Literal["midi", "audio"]
+    modality: Literal["midi", "audio"]
     measure: Callable[[Performance, Waveform | None], float | Abstention]
     curve: ScoreCurve
 

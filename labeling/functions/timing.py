@@ -136,7 +136,7 @@ MIDI_TIMING_VARIANCE = LabelingFunction(
     name="MIDITimingVariance",
     unit="ratio (variability of inter-onset intervals)",
     dimension="rhythmic_stability",
-    listens_to="midi",
+    modality="midi",
     measure=timing_variance,
     curve=ScoreCurve(typical=0.38, weak=0.84),
 )
@@ -145,7 +145,7 @@ MIDI_TEMPO_STABILITY = LabelingFunction(
     name="MIDITempoStability",
     unit="octaves (variation of the beat's length)",
     dimension="rhythmic_stability",
-    listens_to="midi",
+    modality="midi",
     measure=tempo_instability,
     curve=ScoreCurve(typical=0.13, weak=0.205),
 )

@@ -57,15 +57,16 @@ class ModelChoice:
         self._candidates = [name for name in trained if only in (None, name)]
 
     def choose(self, given: frozenset[Modality], needed: frozenset[Modality]) -> Experiment:
-        """Return the best model that reads just what is `given`, else the best that reads a part.
+        """Return the best model whose inputs are exactly `given`.
 
-        It reads a modality of `needed` at least. Raises UserError when there is no such model.
+        If there is none, return the best model that reads at least one modality of `needed`.
+        Raises UserError when there is no such model either.
         """
         able = [name for name in self._candidates if MODALITIES[name] & needed]
         if not able:
             others = [name for name in self.folders if MODALITIES[name] & needed]
             raise UserError(
-                f"{' and '.join(self._candidates)} cannot hear "
+                f"{' and '.join(self._candidates)} cannot read "
                 f"{' and '.join(WORDS[modality] for modality in sorted(needed))}; expected one of "
                 f"{', '.join(others) or 'the models that can, none of which is trained'}: choose "
                 "another model, or train one"

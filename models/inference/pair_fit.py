@@ -27,17 +27,17 @@ PITCHES = np.arange(48, 103)
 LONGEST_COMPARED_S = 600.0
 """A longer performance is compared on its beginning: about two seconds of work."""
 
-LEAST_TOGETHER = 5.0
-"""A pair reaches more, in standard deviations: 30 strange pairs of MAPS reach 0.1 to 4.5, six true
-ones 11.7 to 30.5."""
+MIN_ALIGNED_PEAK = 5.0
+"""Minimum correlation peak of a matching pair, in standard deviations. On MAPS, 30 mismatched
+pairs reached 0.1 to 4.5 and six matching ones 11.7 to 30.5."""
 
-LEAST_APART = 8.0
-"""What the same music reaches at the lag by which it is displaced; other music 6.8 at most."""
+MIN_SHIFTED_PEAK = 8.0
+"""Minimum peak of the same music at another lag; other music reached at most 6.8."""
 
 LARGEST_OFFSET_S = 0.2
 """Beginnings that lie further apart are reported."""
 
-LEAST_NOTES = 100
+MIN_NOTES = 100
 """With fewer notes, chance may decide."""
 
 
@@ -62,12 +62,12 @@ def check_fit(notes: NoteArray, audio: Path, duration_s: float) -> tuple[str, ..
     fit = measure_fit(notes, audio, duration_s)
     if fit is None:
         return ()
-    if fit.best >= LEAST_APART and abs(fit.offset_s) > LARGEST_OFFSET_S:
+    if fit.best >= MIN_SHIFTED_PEAK and abs(fit.offset_s) > LARGEST_OFFSET_S:
         later = "later" if fit.offset_s > 0 else "earlier"
         return (
             f"the sound begins {abs(fit.offset_s):.1f} s {later} than the notes: cut them alike",
         )
-    if fit.together < LEAST_TOGETHER:
+    if fit.together < MIN_ALIGNED_PEAK:
         raise UserError(
             f"{audio.name} is other music than the MIDI, or played otherwise; expected one "
             "performance that begins in both at the same moment: name its own files, or grade "
@@ -83,7 +83,7 @@ def measure_fit(notes: NoteArray, audio: Path, duration_s: float) -> PairFit | N
     """
     length_s = min(duration_s, LONGEST_COMPARED_S)
     notes = notes[notes["onset_s"] < length_s]
-    if len(notes) < LEAST_NOTES:
+    if len(notes) < MIN_NOTES:
         return None
     rises = level_rises(read_audio_window(audio, 0.0, length_s, RATE_HZ).samples)
     if not rises.any():

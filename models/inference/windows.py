@@ -14,9 +14,10 @@ from degradation.waveform import Waveform
 from models.inference.pair_fit import check_fit
 from models.inference.sources import Sources, check_regular, readable
 from models.inference.transcriber import Transcriber
-from storage.audio import open_recording, read_audio_window
+from storage.audio import read_audio_window
 from storage.corpus import CorpusConfig
 from storage.midi import PianoMusic, read_piano
+from storage.recordings import open_recording
 from storage.segments import window_starts
 
 LONGEST_S = 12 * 3600.0

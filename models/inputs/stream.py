@@ -15,7 +15,7 @@ from degradation.errors import UserError
 from degradation.seeds import stream
 from labeling.scores import DIMENSIONS
 from models.config.experiment import ExperimentConfig, Modality
-from models.distributed import here
+from models.distributed import rank_info
 from models.inputs.batch import Batch, Example, collate
 from models.inputs.feature_reader import (
     ExampleParts,
@@ -72,13 +72,13 @@ class Shard:
     @classmethod
     def here(cls) -> "Shard":
         """Return the shard of this loader worker in this training process."""
-        place = here()
+        place = rank_info()
         worker = get_worker_info()
         workers = worker.num_workers if worker else 1
         return cls(
             index=place.rank * workers + (worker.id if worker else 0),
-            count=place.ranks * workers,
-            ranks=place.ranks,
+            count=place.world_size * workers,
+            ranks=place.world_size,
         )
 
 

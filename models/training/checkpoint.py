@@ -118,8 +118,8 @@ def check_versions(
 ) -> None:
     """Refuse a model of another release, or one that learnt on other features: UserError.
 
-    As many numbers of another meaning would fit its network. Only those of
-    `modalities` are compared, so that MERT's weights are not sought where there is no sound.
+    Features of another version may have the same shape and would load without an error. Only
+    `modalities` are checked, so that a MIDI-only model does not need MERT.
     """
     path = find_best(checkpoint_dir).with_suffix(".json")
     stored = json.loads(path.read_text(encoding="utf-8")).get("versions", {})

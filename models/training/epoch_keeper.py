@@ -8,7 +8,7 @@ from typing import Any, Generic
 
 import lightning as L
 
-from models.distributed import Tell, here
+from models.distributed import Tell, rank_info
 from models.duration import describe_duration
 from models.training.checkpoint import ResumeState, save_best, save_resume
 from models.training.history import Record, best_epoch, is_finished
@@ -67,7 +67,7 @@ class EpochKeeper(L.Callback, Generic[Record]):
         assert isinstance(module, TrainingModule)
         now_s = self._idle_since_s = time.monotonic()
         self._trained_s = now_s - self._started_s
-        if now_s - self._spoke_s < self._keeping.progress_every_s or here().rank:
+        if now_s - self._spoke_s < self._keeping.progress_every_s or rank_info().rank:
             return
         self._spoke_s = now_s
         progress = module.describe_progress(self._trained_s)
@@ -83,7 +83,7 @@ class EpochKeeper(L.Callback, Generic[Record]):
         )
         record: Record = module.record(clock, float(trainer.optimizers[0].param_groups[0]["lr"]))
         self.history = (*self.history, record)
-        if not here().rank:
+        if not rank_info().rank:
             self._save(module, record, trainer.optimizers[0].state_dict())
             self._report(module, record)
         keeping = self._keeping

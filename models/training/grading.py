@@ -13,7 +13,7 @@ from degradation.seeds import digest_int
 from labeling.scores import DIMENSIONS
 from models.config.experiment import ExperimentConfig
 from models.diagnostics.watch import FusionWatch
-from models.distributed import gathered, here
+from models.distributed import gathered, rank_info
 from models.duration import describe_duration
 from models.inputs.batch import Batch
 from models.losses.terms import LossTerms, Outputs
@@ -61,7 +61,7 @@ class GradingModule(TrainingModule[EpochRecord]):
 
     def on_train_epoch_start(self) -> None:
         """Give the epoch its own randomness, so that a resumed training repeats it exactly."""
-        name = (str(self.epoch), str(here().rank))
+        name = (str(self.epoch), str(rank_info().rank))
         self.seed_dropout(str(self.config.seed), "dropout", *name)
         drawn = digest_int(str(self.config.seed), "modality dropout", *name) % 2**63
         self._presence_rng = torch.Generator().manual_seed(drawn)
@@ -180,7 +180,7 @@ class GradingModule(TrainingModule[EpochRecord]):
 
     def describe_progress(self, trained_s: float) -> str:
         """Return how many samples were seen, how fast, and how long the rest takes."""
-        seen = self.progress.samples * here().ranks
+        seen = self.progress.samples * rank_info().world_size
         rate = seen / trained_s
         left_s = max(0, self._train_samples - seen) / rate
         return (

@@ -1,4 +1,4 @@
-"""What a training follows from, as a digest: a model with another one is another model."""
+"""The digest of the settings and data that determine a trained model."""
 
 import hashlib
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 MODEL_VERSION = "5"
 """Raise it when the same settings and data give another model: networks, losses, schedule."""
 
-OF_THE_MACHINE: Mapping[str, Any] = {
+SETTINGS_NOT_IN_IDENTITY: Mapping[str, Any] = {
     "experiments": True,
     "torch_threads": True,
     "audio_features": OF_NO_FEATURE,
@@ -65,7 +65,7 @@ def training_identity(
         unused |= {"fusion": True, "loss": {"contrastive"}}
     elif experiment != "crossattn":
         unused |= {"fusion": {"heads"}}
-    settings = config.model_dump_json(exclude={**OF_THE_MACHINE, **unused})
+    settings = config.model_dump_json(exclude={**SETTINGS_NOT_IN_IDENTITY, **unused})
     labels = samples[["sample_id", "split", *DIMENSIONS]].sort_values("sample_id")
     digest = hashlib.blake2b(digest_size=16)
     start = (pretrained or "random weights") if "midi" in modalities else ""

@@ -40,15 +40,15 @@ def corpus(context: dg.AssetExecutionContext, project: Project) -> dg.Materializ
     tasks = plan_performances(
         performances, quarantine, settings.corpus_root, entries, config.duration_tolerance_s
     )
-    reports = []
+    written = []
     with log_progress("corpus", len(entries), "performance", context.log.info) as advance:
         sized = ((len(task.entries), task) for task in tasks)
-        for entry_count, _, report in run_tasks(write_performances, sized, settings.workers):
+        for entry_count, _, files in run_tasks(write_performances, sized, settings.workers):
             advance(entry_count)
-            reports.append(report)
-    apart = set_twins_apart(performances, [report.performances for report in reports], twins)
+            written.append(files)
+    apart = set_twins_apart(performances, [made for made, _ in written], twins)
     commit_faults(quarantine, "index", index.faults)
-    commit(quarantine, [report.quarantine for report in reports], {"stage": "performances"})
+    commit(quarantine, [left_out for _, left_out in written], {"stage": "performances"})
     commit_faults(quarantine, "twins", apart.faults)
     commit(twins, [apart.twins])
     commit(performances, apart.performances)

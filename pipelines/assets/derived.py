@@ -15,7 +15,7 @@ from models.inputs.feature_writer import (
     write_audio_features,
     write_midi_tokens,
 )
-from pipelines.automation import MAKE_AGAIN_WHAT_CHANGED
+from pipelines.automation import REMATERIALIZE_ON_CHANGE
 from pipelines.execution.partitioned_step import (
     Committed,
     Step,
@@ -149,7 +149,7 @@ def derived_asset(
         group_name=recipe_name,
         kinds=kinds,
         owners=["team:data"],
-        automation_condition=MAKE_AGAIN_WHAT_CHANGED,
+        automation_condition=REMATERIALIZE_ON_CHANGE,
         code_version=code_version,
         description=description,
     )

@@ -12,7 +12,7 @@ from labeling.combination import compare_with_mean, fit_combination
 from labeling.functions import LABELING_FUNCTIONS
 from labeling.quality import LabelQuality, assess_labels
 from labeling.scores import DIMENSIONS
-from pipelines.automation import MAKE_AGAIN_WHAT_CHANGED
+from pipelines.automation import REMATERIALIZE_ON_CHANGE
 from pipelines.evenly_spaced import evenly_spaced
 from pipelines.metadata import records_metadata
 from pipelines.resources import Project
@@ -34,7 +34,7 @@ def label_quality_asset(recipe_name: str) -> dg.AssetsDefinition:
         group_name=recipe_name,
         kinds={"pandas"},
         owners=["team:research"],
-        automation_condition=MAKE_AGAIN_WHAT_CHANGED,
+        automation_condition=REMATERIALIZE_ON_CHANGE,
         code_version="1",
         description=(
             "The nine labeling functions judged: how often they answer, how their scores spread, "
@@ -109,7 +109,7 @@ def quality_tables(quality: LabelQuality) -> dict[str, pd.DataFrame]:
         "spread": quality.spread,
         "correlation": quality.correlation.rename_axis("function").reset_index(),
         "conflict": quality.conflict,
-        "damage_followed": quality.damage_followed,
+        "damage_correlation": quality.damage_correlation,
     }
 
 

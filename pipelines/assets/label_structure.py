@@ -15,7 +15,7 @@ from models.evaluation.audits.documents import LabelStructure
 from models.evaluation.audits.label_structure import label_shape, sum_scores
 from models.evaluation.audits.thresholds import describe
 from pipelines.assets.evaluation import tier_scores
-from pipelines.automation import MAKE_AGAIN_WHAT_CHANGED
+from pipelines.automation import REMATERIALIZE_ON_CHANGE
 from pipelines.documents import write_made
 from pipelines.evenly_spaced import evenly_spaced
 from pipelines.metadata import records_metadata
@@ -41,7 +41,7 @@ def label_structure_asset(recipe_name: str) -> dg.AssetsDefinition:
         group_name=recipe_name,
         kinds={"scikitlearn"},
         owners=["team:research"],
-        automation_condition=MAKE_AGAIN_WHAT_CHANGED,
+        automation_condition=REMATERIALIZE_ON_CHANGE,
         code_version="3",
         description=(
             "How alike the eight scores are (effective rank, correlations), and how well they can "

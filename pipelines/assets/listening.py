@@ -11,7 +11,7 @@ from degradation.notes import Performance
 from degradation.recipe import TIERS, Recipe
 from labeling.scores import DIMENSIONS
 from pipelines.assets.pairs import SegmentRow, corpus_origin
-from pipelines.automation import MAKE_AGAIN_WHAT_CHANGED
+from pipelines.automation import REMATERIALIZE_ON_CHANGE
 from pipelines.listening.page import Guide, ListeningSegment, Take, listening_page
 from pipelines.listening.palette import UNDAMAGED
 from pipelines.resources import Project
@@ -73,7 +73,7 @@ def listening_page_asset(recipe_name: str) -> dg.AssetsDefinition:
         group_name=recipe_name,
         kinds={"html"},
         owners=["team:research"],
-        automation_condition=MAKE_AGAIN_WHAT_CHANGED,
+        automation_condition=REMATERIALIZE_ON_CHANGE,
         code_version="3",
         description=(
             "One page with a row per passage and a player and piano roll per take: each tier, or, "

@@ -15,7 +15,7 @@ from degradation.notes import Performance
 from degradation.recipe import TIERS, Recipe
 from degradation.render import warm_synthesiser
 from labeling.scores import DIMENSIONS
-from pipelines.automation import MAKE_AGAIN_WHAT_CHANGED
+from pipelines.automation import REMATERIALIZE_ON_CHANGE
 from pipelines.execution.partitioned_step import (
     Committed,
     Step,
@@ -31,7 +31,6 @@ from pipelines.workspace import Workspace
 from storage.pairs import (
     VERSION,
     CorpusOrigin,
-    PairsReport,
     PairsTask,
     clean_segment,
     find_pairs,
@@ -40,7 +39,7 @@ from storage.pairs import (
 )
 from storage.performances import load_performances
 from storage.replay import replay
-from storage.tables import commit, data_file_rows, read_table
+from storage.tables import DataFile, commit, data_file_rows, read_table
 
 SegmentRow = dict[str, Any]
 
@@ -57,7 +56,7 @@ def pairs_asset(recipe_name: str, partitions: dg.PartitionsDefinition) -> dg.Ass
         group_name=recipe_name,
         kinds={"fluidsynth", "parquet", "deltalake"},
         owners=["team:data"],
-        automation_condition=MAKE_AGAIN_WHAT_CHANGED,
+        automation_condition=REMATERIALIZE_ON_CHANGE,
         code_version=VERSION,
         description=(
             f"Segments damaged by recipe `{recipe_name}`, rendered and scored: the shards. One row "
@@ -78,7 +77,7 @@ def pairs_asset(recipe_name: str, partitions: dg.PartitionsDefinition) -> dg.Ass
     return pairs
 
 
-def pairs_step(recipe: Recipe, workspace: Workspace) -> Step[PairsTask, PairsReport]:
+def pairs_step(recipe: Recipe, workspace: Workspace) -> Step[PairsTask, tuple[DataFile, DataFile]]:
     """Return the step that makes pairs, partition by partition."""
     table, quarantine = (workspace.table(recipe.name, n) for n in ("pairs", "pairs_quarantine"))
     if recipe.audio_source == "rendered":
@@ -112,11 +111,13 @@ def pairs_step(recipe: Recipe, workspace: Workspace) -> Step[PairsTask, PairsRep
             for few in split_into_tasks(draws(partition.year).get(partition, []))
         ]
 
-    def commit_partition(partition: TierYear, reports: list[PairsReport]) -> Committed:
-        columns = partition.columns
-        commit(quarantine, [report.quarantine for report in reports], columns)
-        commit(table, [report.pairs for report in reports], columns)
-        return Committed.of([report.pairs for report in reports])
+    def commit_partition(
+        partition: TierYear, written: list[tuple[DataFile, DataFile]]
+    ) -> Committed:
+        made, left_out = ([files[place] for files in written] for place in (0, 1))
+        commit(quarantine, left_out, partition.columns)
+        commit(table, made, partition.columns)
+        return Committed.of(made)
 
     return Step(
         count=lambda partition: len(draws(partition.year).get(partition, [])),

@@ -15,7 +15,7 @@ from models.training.pretraining.result import (
 )
 from models.training.pretraining.source import CorpusTable
 from pipelines.assets.corpus import parts_digest
-from pipelines.metadata import records_metadata
+from pipelines.metadata import epochs_metadata, records_metadata
 from pipelines.resources import Project
 from pipelines.workspace import Workspace
 from storage.tables import data_file_rows, open_table, table_exists
@@ -159,9 +159,7 @@ def pretraining_lines(result: PretrainingResult) -> list[str]:
 
 
 def pretraining_metadata(result: PretrainingResult) -> dict[str, Any]:
-    """Return the best epoch's figures, field by field, and the curves of all epochs."""
-    from pipelines.pictures.training_curves import curves_metadata
-
+    """Return the best epoch's figures, field by field, and a table of all epochs."""
     return {
         "validation loss": result.best.val_loss,
         "best epoch": result.best.epoch,
@@ -170,5 +168,5 @@ def pretraining_metadata(result: PretrainingResult) -> dict[str, Any]:
         "checkpoint": dg.MetadataValue.path(result.checkpoint),
         "fields that beat the unigram": sum(result.beats_unigram.values()),
         "fields": records_metadata(field_rows(result)),
-        "curves": curves_metadata([record.curves() for record in result.history]),
+        "epochs": epochs_metadata(result.history),
     }

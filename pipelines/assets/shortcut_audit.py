@@ -11,7 +11,7 @@ from degradation.render import Instrument
 from models.evaluation.audits.documents import ShortcutAudit
 from models.evaluation.audits.shortcut_rows import StatisticsTask, read_statistics
 from models.evaluation.audits.thresholds import describe
-from pipelines.automation import MAKE_AGAIN_WHAT_CHANGED
+from pipelines.automation import REMATERIALIZE_ON_CHANGE
 from pipelines.documents import write_made
 from pipelines.evenly_spaced import evenly_spaced
 from pipelines.execution.worker_pool import run_tasks
@@ -38,7 +38,7 @@ def shortcut_audit_asset(recipe_name: str) -> dg.AssetsDefinition:
         group_name=recipe_name,
         kinds={"scikitlearn"},
         owners=["team:research"],
-        automation_condition=MAKE_AGAIN_WHAT_CHANGED,
+        automation_condition=REMATERIALIZE_ON_CHANGE,
         code_version="3",
         description=(
             "A random forest on simple statistics (noise floor, bandwidth, level, crest, file "

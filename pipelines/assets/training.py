@@ -1,6 +1,6 @@
 """Experiments: each trains one model on the features and the scores of the samples."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from models.training.identity import MODEL_VERSION, training_identity
 from models.training.pretraining.result import load_pretraining
 from models.training.result import TrainingResult, load_result
 from pipelines.assets.pretraining import KEY, pretrained_folder
-from pipelines.metadata import records_metadata
+from pipelines.metadata import epochs_metadata
 from pipelines.resources import Project
 from pipelines.workspace import Workspace
 from storage.derived import SAMPLES_VERSION
@@ -141,23 +141,9 @@ def find_result(
     return load_result(workspace.model_folder(recipe_name, experiment), identity)
 
 
-def gates_of(history: Sequence[EpochRecord]) -> dict[str, list[tuple[float, ...]]]:
-    """Return the fusion gate's mean and spread of each channel, by epoch; empty without a gate."""
-    watched = [record.diagnostics for record in history]
-    gates = {
-        "gate: mean a channel": [one.gate_mean for one in watched if one.gate_mean],
-        "gate: spread a channel": [one.gate_spread for one in watched if one.gate_spread],
-    }
-    return {title: values for title, values in gates.items() if values}
-
-
 def training_metadata(result: TrainingResult) -> dict[str, Any]:
-    """Return the best epoch's figures, size and time, and the figures of all epochs as curves."""
-
-    from pipelines.pictures.training_curves import curves_metadata
-
+    """Return the best epoch's figures, size and time, and a table of all epochs."""
     best = result.best
-    epochs = [record.curves() for record in result.history]
     return {
         **best.curves(),
         "best epoch": best.epoch,
@@ -168,8 +154,5 @@ def training_metadata(result: TrainingResult) -> dict[str, Any]:
             f"version of {table}": version
             for table, version in result.origin.table_versions.items()
         },
-        "curves": curves_metadata(epochs, gates_of(result.history)),
-        "epochs": records_metadata(
-            [{"epoch": number, **epoch} for number, epoch in enumerate(epochs, start=1)]
-        ),
+        "epochs": epochs_metadata(result.history),
     }

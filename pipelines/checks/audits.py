@@ -5,8 +5,10 @@ where it says `audits: warn` it is shown and training goes on. A threshold that 
 leaves undecided is a warning in either case, never a pass.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from inspect import getdoc
 
 import dagster as dg
 
@@ -21,44 +23,32 @@ from pipelines.settings import find_recipe
 from pipelines.workspace import Workspace
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class AuditCheck:
-    """The check of one audit's thresholds, and how they are read."""
+    """The check of one audit's thresholds; the docstring of `read` is what the UI shows."""
 
     name: str
     asset: str
-    description: str
     read: Callable[[Workspace, str], Sequence[ThresholdVerdict]]
 
 
 def _of_shortcuts(workspace: Workspace, recipe_name: str) -> Sequence[ThresholdVerdict]:
+    """Simple statistics of the recording predict the tier no better than the playing, + .05.
+
+    Where the playing itself predicts it worse than chance, chance counts.
+    """
     return [read_made(workspace, recipe_name, "shortcut_audit", ShortcutAudit).threshold]
 
 
 def _of_labels(workspace: Workspace, recipe_name: str) -> Sequence[ThresholdVerdict]:
+    """The eight scores have an effective rank of 4 or more, and no two correlate beyond .6."""
     found = read_made(workspace, recipe_name, "label_structure", LabelStructure)
     return found.shape.thresholds
 
 
 AUDIT_CHECKS = (
-    AuditCheck(
-        name="no_shortcut",
-        asset="shortcut_audit",
-        description=(
-            "Simple statistics of the recording predict the tier no better than chance, or than "
-            "the playing itself does, + .05."
-        ),
-        read=_of_shortcuts,
-    ),
-    AuditCheck(
-        name="labels_are_eight",
-        asset="label_structure",
-        description=(
-            "The eight scores have an effective rank of 4 or more, and no two of them correlate "
-            "by more than .6."
-        ),
-        read=_of_labels,
-    ),
+    AuditCheck("no_shortcut", "shortcut_audit", _of_shortcuts),
+    AuditCheck("labels_are_eight", "label_structure", _of_labels),
 )
 
 
@@ -70,7 +60,7 @@ def audit_check(recipe_name: str, check: AuditCheck) -> dg.AssetChecksDefinition
     @dg.asset_check(
         asset=[recipe_name, check.asset],
         name=check.name,
-        description=check.description,
+        description=getdoc(check.read),
         blocking=True,
     )
     def judged(project: Project) -> dg.AssetCheckResult:
@@ -95,7 +85,7 @@ def judge_audit(recipe: Recipe, thresholds: Sequence[ThresholdVerdict]) -> dg.As
                     {
                         "name": found.threshold.name,
                         "value": found.value,
-                        "interval": shown_interval(found.interval),
+                        "interval": _shown(found.interval),
                         "expected": f"{found.threshold.bound} {found.threshold.number:g}",
                         "compositions": found.compositions,
                         "verdict": found.verdict,
@@ -107,6 +97,5 @@ def judge_audit(recipe: Recipe, thresholds: Sequence[ThresholdVerdict]) -> dg.As
     )
 
 
-def shown_interval(interval: Interval) -> str:
-    """Return an interval as a table shows it."""
-    return "none" if interval.low != interval.low else f"{interval.low:.3f} to {interval.high:.3f}"
+def _shown(interval: Interval) -> str:
+    return "none" if math.isnan(interval.low) else f"{interval.low:.3f} to {interval.high:.3f}"

@@ -60,7 +60,7 @@ def judge_rows(pairs: CheckedPairs[Recipe]) -> dg.AssetCheckResult:
 
 
 def judge_tier_shares(pairs: CheckedPairs[TieredRecipe]) -> dg.AssetCheckResult:
-    """Judge whether tiers come as often as the recipe says, in the years of the run.
+    """Judge whether tiers come as often as the recipe says, within 4 standard deviations.
 
     Quarantined draws count too. A year without some tier (it was never made) is left out.
     """

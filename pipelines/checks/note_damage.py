@@ -29,7 +29,7 @@ def jitter_tolerance(notes: int) -> float:
 
 
 def judge_jitter(pairs: CheckedPairs[TieredRecipe]) -> dg.AssetCheckResult:
-    """Judge whether onset shifts spread as the recipe asks, pooled over the notes of a tier.
+    """Judge whether onset shifts spread as the recipe asks, within 5 %, over the notes of a tier.
 
     Shifts are drawn around 0, so their root mean square is their standard deviation. A tier
     without jitter may measure one tick: where two notes meet on one key.
@@ -57,7 +57,7 @@ def judge_jitter(pairs: CheckedPairs[TieredRecipe]) -> dg.AssetCheckResult:
 
 
 def judge_wrong_notes(pairs: CheckedPairs[TieredRecipe]) -> dg.AssetCheckResult:
-    """Judge whether as many notes are wrong as the recipe asks, by their binomial spread."""
+    """Judge whether as many notes are wrong as the recipe asks, within 4 standard deviations."""
     rows = pairs.read("tier", "note_count", "wrong_note_share").dropna(subset="wrong_note_share")
     rows["wrong"] = (rows["wrong_note_share"] * rows["note_count"]).round()
     found = []

@@ -5,6 +5,7 @@ To add a check, write a function from `CheckedPairs` to a result and list it her
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from inspect import getdoc
 
 import dagster as dg
 
@@ -25,80 +26,30 @@ from pipelines.resources import Project
 from pipelines.settings import find_recipe
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class PairsCheck:
     """A rule for pairs, by kind of recipe; one that blocks stops what is downstream."""
 
     name: str
-    description: str
     tiered: Callable[[CheckedPairs[TieredRecipe]], dg.AssetCheckResult]
     factored: Callable[[CheckedPairs[FactoredRecipe]], dg.AssetCheckResult]
     blocking: bool = False
 
+    @property
+    def description(self) -> str:
+        """What the UI shows: the docstrings of the functions."""
+        texts = dict.fromkeys([f"{getdoc(self.tiered)}", f"{getdoc(self.factored)}"])
+        return "\n\nIn a factored recipe: ".join(texts)
+
 
 PAIRS_CHECKS = (
-    PairsCheck(
-        name="rows_match_segments",
-        description="Each draw of each segment is a row or in quarantine, once.",
-        tiered=judge_rows,
-        factored=judge_rows,
-        blocking=True,
-    ),
-    PairsCheck(
-        name="scores_in_range",
-        description=(
-            "Every score lies in the range of its row's tier; in a factored recipe, scores and "
-            "tier follow from the row's severities."
-        ),
-        tiered=judge_scores,
-        factored=judge_labels,
-        blocking=True,
-    ),
-    PairsCheck(
-        name="audio_follows_midi",
-        description="Attacks in the audio coincide with the onsets of its notes, in every tier.",
-        tiered=judge_alignment,
-        factored=judge_alignment,
-        blocking=True,
-    ),
-    PairsCheck(
-        name="tier_shares",
-        description=(
-            "Tiers come as often as the recipe says: within 4 standard deviations, or, in a "
-            "factored recipe, within a factor of two."
-        ),
-        tiered=judge_tier_shares,
-        factored=judge_populated_tiers,
-    ),
-    PairsCheck(
-        name="realised_jitter",
-        description=(
-            "Onset shifts spread as the recipe asks, within 5 % in each tier where only "
-            "onset_jitter moves onsets; in a factored recipe's families they grow with the "
-            "severity of the rhythm alone."
-        ),
-        tiered=judge_jitter,
-        factored=judge_jitter_dose,
-    ),
-    PairsCheck(
-        name="realised_wrong_notes",
-        description=(
-            "As many notes are wrong as the recipe asks, within 4 standard deviations in each tier "
-            "without slips; in a factored recipe's families slips grow with the severity of note "
-            "accuracy."
-        ),
-        tiered=judge_wrong_notes,
-        factored=judge_slip_dose,
-    ),
-    PairsCheck(
-        name="realised_snr",
-        description=(
-            "The noise is as far below the sound as the recipe asks, within 0.1 dB, where no "
-            "operation follows it."
-        ),
-        tiered=judge_snr,
-        factored=judge_recording_snr,
-    ),
+    PairsCheck("rows_match_segments", judge_rows, judge_rows, blocking=True),
+    PairsCheck("scores_in_range", judge_scores, judge_labels, blocking=True),
+    PairsCheck("audio_follows_midi", judge_alignment, judge_alignment, blocking=True),
+    PairsCheck("tier_shares", judge_tier_shares, judge_populated_tiers),
+    PairsCheck("realised_jitter", judge_jitter, judge_jitter_dose),
+    PairsCheck("realised_wrong_notes", judge_wrong_notes, judge_slip_dose),
+    PairsCheck("realised_snr", judge_snr, judge_recording_snr),
 )
 
 

@@ -35,7 +35,7 @@ REMEASURED_ROWS = 12
 
 
 def judge_snr(pairs: CheckedPairs[TieredRecipe]) -> dg.AssetCheckResult:
-    """Judge whether the noise of each tier is as far below the sound as the recipe asks.
+    """Judge whether the noise of each tier is as far below the sound as asked, within 0.1 dB.
 
     A tier with an operation after the noise, which changes both, is not judged.
     """

@@ -22,13 +22,14 @@ P = ParamSpec("P")
 RecipeOption = Annotated[str, typer.Option(help="A recipe: a YAML file of configs/recipes.")]
 MaestroOption = Annotated[Path, typer.Option(help="A MAESTRO root: the folder with its CSV.")]
 LimitOption = Annotated[
-    int | None, typer.Option(help="So many performances, spread over years and splits.")
+    int | None, typer.Option(help="Maximum number of performances, spread over years and splits.")
 ]
 ExperimentOption = Annotated[
     Path | None, typer.Option(help="Sizes and rates of the models: a YAML file; else the demo's.")
 ]
 LicenceOption = Annotated[
-    str | None, typer.Option(help="Of the performances; else the root's LICENSE file says.")
+    str | None,
+    typer.Option(help="Licence of the performances. Default: the LICENSE file's."),
 ]
 
 RESUMABLE = ("demo", "run", "pretrain", "validate", "listen", "fetch_maestro")

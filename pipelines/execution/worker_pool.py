@@ -8,9 +8,7 @@ import time
 from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import suppress
 from itertools import chain, islice
-from pathlib import Path
 from typing import TypeVar
 
 from degradation.errors import UserError
@@ -28,8 +26,6 @@ MOST_CRASHES = 3
 
 PARENT_CHECK_S = 1.0
 
-CGROUPS = Path("/proc/self/cgroup")
-
 
 class PoolCrashError(Exception):
     """A worker process ended unexpectedly; the message says how."""
@@ -45,7 +41,6 @@ def run_tasks(
     `MOST_CRASHES` crashes without a finished task between them.
     """
     waiting = iter(tasks)
-    kills_before = oom_kills()
     unfinished: list[tuple[Key, Task]] = []  # started, and their results not yet yielded
     crashes = 0
     while True:
@@ -58,14 +53,10 @@ def run_tasks(
             crashes += 1
             if crashes < MOST_CRASHES:
                 continue
-            way_out = "; finished parts are kept: run again to go on"
-            if kills_before != oom_kills() and "SIGKILL" in str(crash):
-                way_out = (
-                    " for want of memory, as the kernel counted; finished parts are kept: run "
-                    "again with fewer, such as PIANOGRADE_WORKERS=1"
-                )
             raise UserError(
-                f"worker processes died {MOST_CRASHES} times in a row: the last {crash}{way_out}"
+                f"worker processes died {MOST_CRASHES} times in a row: the last {crash}; finished "
+                "parts are kept: run again, with PIANOGRADE_WORKERS=1 if memory ran out (the "
+                "kernel then sends SIGKILL)"
             ) from crash
 
 
@@ -130,28 +121,6 @@ def describe_end(codes: Collection[int | None]) -> str:
         return f"exited with code {code}"
     known = {number.value: number.name for number in signal.Signals}
     return f"was ended by signal {-code} ({known.get(-code, 'unknown')})"
-
-
-def oom_kills() -> list[str]:
-    """Return the kernel's counts of processes killed for lack of memory, as far as readable.
-
-    Per cgroup (memory.events in version 2, memory.oom_control in 1), and for the whole machine.
-    """
-    groups: list[list[str]] = []
-    with suppress(OSError):
-        groups = [line.split(":", 2) for line in CGROUPS.read_text().splitlines()]
-    files = [Path("/proc/vmstat")]
-    for _, controllers, path in groups:
-        if not controllers:
-            files += [Path(f"/sys/fs/cgroup{path}/memory.events")]
-        elif "memory" in controllers.split(","):  # in a container the path is the host's
-            files += [Path(f"/sys/fs/cgroup/memory{p}/memory.oom_control") for p in (path, "")]
-    counts = []
-    for file in files:
-        with suppress(OSError):
-            lines = file.read_text().splitlines()
-            counts += [f"{file} {line}" for line in lines if line.startswith("oom_kill ")]
-    return counts
 
 
 def _end_with_parent(parent: int) -> None:

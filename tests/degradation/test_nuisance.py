@@ -120,10 +120,10 @@ def test_an_instrument_that_is_not_here_is_left_out_and_none_at_all_is_told(
     piano = values["instruments"][-1]
     missing = piano | {"soundfont": "nowhere.sf3"}
     some = Nuisance.model_validate(values | {"instruments": [missing, piano]})
-    assert [one.soundfont for one in some.instruments_here()] == [piano["soundfont"]]
+    assert [one.soundfont for one in some.installed_instruments()] == [piano["soundfont"]]
     none = Nuisance.model_validate(values | {"instruments": [missing]})
     with pytest.raises(UserError, match=r"no soundfont .* expected one of nowhere.sf3: `make sys"):
-        none.instruments_here()
+        none.installed_instruments()
 
 
 def test_rates_and_bands_that_do_not_fit_are_refused(factored: FactoredRecipe) -> None:

@@ -42,7 +42,7 @@ def test_the_nine_are_there_in_order() -> None:
     assert tuple(function.name for function in LABELING_FUNCTIONS) == NAMES
     for function in LABELING_FUNCTIONS:
         assert function.dimension in DIMENSIONS
-        assert function.listens_to == ("audio" if function.name.startswith("Audio") else "midi")
+        assert function.modality == ("audio" if function.name.startswith("Audio") else "midi")
         assert function.unit
 
 
@@ -83,7 +83,7 @@ def test_too_little_music_is_not_judged(function: LabelingFunction, n_notes: int
 def test_functions_on_midi_do_not_need_sound(function: LabelingFunction, compose) -> None:
     performance = compose(1)
     without = function(performance, None)
-    if function.listens_to == "midi":
+    if function.modality == "midi":
         assert without == function(performance, sound(performance))
     else:
         assert without.abstention == "there is no audio"

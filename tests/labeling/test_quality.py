@@ -11,8 +11,8 @@ from labeling.quality import (
     READING_COLUMNS,
     assess_labels,
     correlate_functions,
+    correlate_with_damage,
     count_abstentions,
-    follow_damage,
     measure_conflict,
     measure_coverage,
     measure_spread,
@@ -121,7 +121,7 @@ def test_a_function_that_follows_damage_is_found_and_a_random_one_is_not() -> No
     readings = table_of(
         follows=list(80 - jitter_ms / 2 + 10 * drawn(n, "f")), random=list(100 * drawn(n, "r"))
     )
-    rows = follow_damage(readings, damage_of(jitter_ms), seed=1).set_index("function")
+    rows = correlate_with_damage(readings, damage_of(jitter_ms), seed=1).set_index("function")
     follows, random = rows.loc["follows"], rows.loc["random"]
     for kind in ("pooled", "within"):
         assert follows[f"{kind}_rho"] < -0.85
@@ -137,7 +137,7 @@ def test_music_that_happens_to_be_damaged_more_does_not_pass_for_damage() -> Non
     music = np.repeat(drawn(n // DRAWS, "music"), DRAWS)
     jitter_ms = 50 * music + 5 * drawn(n, "jitter")
     readings = table_of(confounded=list(90 - 60 * music + drawn(n, "score")))
-    row = follow_damage(readings, damage_of(jitter_ms), seed=1).iloc[0]
+    row = correlate_with_damage(readings, damage_of(jitter_ms), seed=1).iloc[0]
     assert row["pooled_rho"] < -0.9
     assert abs(row["within_rho"]) < 0.15
     assert row["within_low"] < 0 < row["within_high"]
@@ -148,7 +148,7 @@ def test_damage_hidden_by_the_music_is_found_within_segments() -> None:
     music = np.repeat(drawn(n // DRAWS, "music"), DRAWS)
     jitter_ms = np.tile([0.0, 10.0, 30.0, 60.0], n // DRAWS)
     readings = table_of(hidden=list(10 + 80 * music - jitter_ms / 60))
-    row = follow_damage(readings, damage_of(jitter_ms), seed=1).iloc[0]
+    row = correlate_with_damage(readings, damage_of(jitter_ms), seed=1).iloc[0]
     assert abs(row["pooled_rho"]) < 0.1
     assert row["within_rho"] < -0.9
 
@@ -159,7 +159,7 @@ def test_whole_compositions_are_drawn() -> None:
     noise = np.repeat(drawn(20, "composition"), per_composition)
     jitter_ms = np.repeat(drawn(20, "damage"), per_composition)
     readings = table_of(a=list(100 * noise))
-    row = follow_damage(readings, damage_of(jitter_ms), seed=1).iloc[0]
+    row = correlate_with_damage(readings, damage_of(jitter_ms), seed=1).iloc[0]
     width = row["pooled_high"] - row["pooled_low"]
     assert width > 2 * 1.96 / np.sqrt(20) * 0.6
 
@@ -169,7 +169,7 @@ def test_infinite_and_missing_measures_and_single_draws() -> None:
     readings = table_of(a=scores)
     snr_db = np.tile([np.inf, 35.0, 25.0, 20.0], 6)
     ratio = np.where(np.arange(24) % 2, np.nan, 1.0)
-    table = follow_damage(
+    table = correlate_with_damage(
         readings,
         damage_of(np.zeros(24), realised_snr_db=snr_db, velocity_spread_ratio=ratio),
         seed=1,
@@ -178,15 +178,17 @@ def test_infinite_and_missing_measures_and_single_draws() -> None:
     assert np.isnan(table.loc["jitter_ms", "pooled_rho"])
     assert table.loc["velocity_spread_ratio", "n"] == 12
     alone = readings[readings["tier"] == "poor"]
-    assert np.isnan(follow_damage(alone, damage_of(drawn(24, "x")), seed=1).loc[0, "within_rho"])
+    assert np.isnan(
+        correlate_with_damage(alone, damage_of(drawn(24, "x")), seed=1).loc[0, "within_rho"]
+    )
 
 
 def test_the_bootstrap_repeats_and_does_not_hang_on_the_order_of_rows() -> None:
     readings = table_of(a=list(100 * drawn(240, "a")), b=list(100 * drawn(240, "b")))
     damage = damage_of(drawn(240, "d"))
-    once = follow_damage(readings, damage, seed=3).set_index("function")
-    again = follow_damage(readings[::-1], damage[::-1], seed=3).set_index("function")
-    other = follow_damage(readings, damage, seed=4).set_index("function")
+    once = correlate_with_damage(readings, damage, seed=3).set_index("function")
+    again = correlate_with_damage(readings[::-1], damage[::-1], seed=3).set_index("function")
+    other = correlate_with_damage(readings, damage, seed=4).set_index("function")
     pd.testing.assert_frame_equal(once.loc[["a", "b"]], again.loc[["a", "b"]])
     assert once.loc["a", "pooled_low"] != other.loc["a", "pooled_low"]
 
@@ -210,10 +212,10 @@ def test_a_broken_table_is_refused(
 def test_damage_without_samples_or_with_one_twice_is_refused() -> None:
     readings = table_of(a=[1.0, 2.0, 3.0, 4.0])
     with pytest.raises(ValueError, match="sample_id"):
-        follow_damage(readings, pd.DataFrame({"jitter_ms": [1.0]}), seed=0)
+        correlate_with_damage(readings, pd.DataFrame({"jitter_ms": [1.0]}), seed=0)
     damage = damage_of(np.zeros(4))
     with pytest.raises(ValueError, match="twice"):
-        follow_damage(readings, pd.concat([damage, damage]), seed=0)
+        correlate_with_damage(readings, pd.concat([damage, damage]), seed=0)
 
 
 def test_all_of_it_at_once_even_where_nothing_was_scored() -> None:
@@ -222,5 +224,5 @@ def test_all_of_it_at_once_even_where_nothing_was_scored() -> None:
     quality = assess_labels(readings, damage_of(np.arange(4.0)), seed=0)
     assert quality.coverage.set_index("function").loc["silent", "coverage"] == 0
     assert list(quality.spread["function"]) == ["a"]
-    assert list(quality.damage_followed["function"]) == ["a"]
+    assert list(quality.damage_correlation["function"]) == ["a"]
     assert quality.conflict.loc[0, "n"] == 0

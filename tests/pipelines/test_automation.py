@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import dagster as dg
 import pytest
 
-from pipelines.automation import MAKE_AGAIN_WHAT_CHANGED
+from pipelines.automation import REMATERIALIZE_ON_CHANGE
 
 ASSETS = ("pairs", "never_made")
 TIERS = dg.StaticPartitionsDefinition(["good", "poor"])
@@ -16,12 +16,12 @@ def recipe() -> dg.DataVersionsByPartition:
     return dg.DataVersionsByPartition({})
 
 
-@dg.asset(partitions_def=TIERS, deps=[recipe], automation_condition=MAKE_AGAIN_WHAT_CHANGED)
+@dg.asset(partitions_def=TIERS, deps=[recipe], automation_condition=REMATERIALIZE_ON_CHANGE)
 def pairs() -> None:
     pass
 
 
-@dg.asset(partitions_def=TIERS, deps=[recipe], automation_condition=MAKE_AGAIN_WHAT_CHANGED)
+@dg.asset(partitions_def=TIERS, deps=[recipe], automation_condition=REMATERIALIZE_ON_CHANGE)
 def never_made() -> None:
     pass
 

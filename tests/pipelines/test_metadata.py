@@ -2,7 +2,26 @@ import math
 
 import dagster as dg
 
-from pipelines.metadata import defined, records_metadata
+from models.training.pretraining.history import PretrainingEpoch
+from pipelines.metadata import defined, epochs_metadata, records_metadata
+
+
+def test_columns_are_those_of_all_rows() -> None:
+    shown = records_metadata([{"epoch": 1}, {"epoch": 2, "r": 0.123456}])
+    assert [column.name for column in shown.schema.columns] == ["epoch", "r"]
+    assert [record.data for record in shown.records] == [
+        {"epoch": 1, "r": ""},
+        {"epoch": 2, "r": 0.1235},
+    ]
+
+
+def test_a_training_shows_every_figure_of_every_epoch() -> None:
+    record = PretrainingEpoch(
+        epoch=1, train_loss=2.0, val_loss=2.1, val_cross_entropy={"pitch": 3.0},
+        unigram_cross_entropy={"pitch": 3.6}, learning_rate=0.01, notes_per_s=1000.0, seconds=2.0,
+    )  # fmt: skip
+    (row,) = epochs_metadata([record]).records
+    assert set(row.data) == {"epoch", *record.curves()}
 
 
 def test_a_figure_that_is_not_defined_is_none_and_not_nan() -> None:

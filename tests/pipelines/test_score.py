@@ -281,7 +281,7 @@ def test_a_model_that_cannot_hear_a_file_names_those_that_can(score: Run, wav: P
     answer = score(wav, "--model", "midi_only")
     assert answer.exit_code == 2
     (line,) = answer.stderr.splitlines()
-    assert "midi_only cannot hear audio" in line
+    assert "midi_only cannot read audio" in line
     assert "audio_only, gated" in line
 
 
@@ -353,7 +353,7 @@ def test_a_fusion_model_hears_the_sound_beside_what_is_found_in_it(
     ("arguments", "problem"),
     [
         (("--midi", "take.mid"), "take.mid has MIDI; expected audio alone to transcribe"),
-        (("take.wav", "--model", "audio_only"), "audio_only cannot hear MIDI"),
+        (("take.wav", "--model", "audio_only"), "audio_only cannot read MIDI"),
     ],
 )
 def test_what_cannot_be_transcribed_is_told(

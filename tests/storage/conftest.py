@@ -156,9 +156,9 @@ def build_corpus(root: Path, store: Path, config: CorpusConfig) -> dict[str, Tab
         read_index(root).entries,
         config.duration_tolerance_s,
     )
-    reports = [write_performances(task) for task in tasks]
-    commit(tables["performances"], [report.performances for report in reports])
-    commit(tables["quarantine"], [r.quarantine for r in reports], {"stage": "performances"})
+    written = [write_performances(task) for task in tasks]
+    commit(tables["performances"], [made for made, _ in written])
+    commit(tables["quarantine"], [left_out for _, left_out in written], {"stage": "performances"})
     part, _ = write_segments(tables["segments"], tables["performances"], config)
     commit(tables["segments"], [part])
     return tables
@@ -304,7 +304,7 @@ def shards(
     for tier in TIERS:
         rows = 40 if tier == "poor" else 4
         task = plan_pairs(corpus_tables, demo_root, recipe, store, tier, rows)
-        parts[tier, str(task.year)].append(write_pairs(task).pairs)
+        parts[tier, str(task.year)].append(write_pairs(task)[0])
     for (tier, year), written in parts.items():
         commit(task.table, written, {"tier": tier, "year": year})
     return task.table

@@ -55,13 +55,13 @@ print(int(re.search(r"VmHWM:\\s+(\\d+) kB", Path("/proc/self/status").read_text(
 
 
 def rows_of(task: PairsTask) -> list[dict[str, Any]]:
-    groups = list(read_data_file(task.table, write_pairs(task).pairs.path))
+    groups = list(read_data_file(task.table, write_pairs(task)[0].path))
     found: list[dict[str, Any]] = pa.concat_tables(groups).to_pylist()
     return found
 
 
 def left_out(task: PairsTask) -> list[dict[str, Any]]:
-    path = write_pairs(task).quarantine.path
+    path = write_pairs(task)[1].path
     return [row for group in read_data_file(task.quarantine, path) for row in group.to_pylist()]
 
 

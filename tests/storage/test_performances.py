@@ -43,7 +43,7 @@ def left_out(tasks: list[PerformancesTask]) -> dict[str, str]:
     """What the tasks put into quarantine: reasons by file."""
     found: dict[str, str] = {}
     for task in tasks:
-        for group in read_data_file(task.quarantine, write_performances(task).quarantine.path):
+        for group in read_data_file(task.quarantine, write_performances(task)[1].path):
             found |= {row["item"]: row["reason"] for row in group.to_pylist()}
     return found
 
@@ -54,7 +54,7 @@ def recordings(tasks: list[PerformancesTask]) -> dict[str, str]:
     return {
         row["midi_filename"]: row["audio_filename"]
         for task in tasks
-        for group in read_data_file(task.table, write_performances(task).performances.path, columns)
+        for group in read_data_file(task.table, write_performances(task)[0].path, columns)
         for row in group.to_pylist()
     }
 
@@ -108,7 +108,7 @@ def test_what_is_no_piano_is_left_out_and_told_in_the_row(
     rows = [
         row
         for task in plan(root)
-        for group in read_data_file(task.table, write_performances(task).performances.path)
+        for group in read_data_file(task.table, write_performances(task)[0].path)
         for row in group.select(["midi_filename", "left_out", "notes"]).to_pylist()
     ]
     told = {row["midi_filename"]: row["left_out"] for row in rows if row["left_out"]}
@@ -173,7 +173,7 @@ def test_a_recording_that_cannot_be_used_is_told_once_and_its_music_kept(
     assert "the audio lasts" in reasons["2.wav"]
     assert "3.wav cannot be read as audio" in reasons["3.wav"]
     assert "the audio file is missing" in reasons["4.wav"]
-    assert sum(write_performances(task).quarantine.rows for task in tasks) == 4
+    assert sum(write_performances(task)[1].rows for task in tasks) == 4
     assert recordings(tasks) == {
         row["midi_filename"]: "0.wav" if row is chosen[0] else "" for row in chosen
     }
@@ -248,10 +248,10 @@ def test_a_year_without_usable_music_has_no_rows(
     root = write_root(demo_rows[:1])
     (root / demo_rows[0]["midi_filename"]).write_bytes(b"")
     (task,) = plan(root)
-    report = write_performances(task)
-    assert (report.performances.rows, report.quarantine.rows) == (0, 1)
-    commit(task.table, [report.performances])
-    assert load_performances(task.table, report.year) == {}
+    made, left_out = write_performances(task)
+    assert (made.rows, left_out.rows) == (0, 1)
+    commit(task.table, [made])
+    assert load_performances(task.table, task.entries[0].year) == {}
 
 
 @pytest.mark.real_data
@@ -260,7 +260,7 @@ def test_a_few_of_maestro_are_all_usable(real_data: Path, plan: Plan) -> None:
     tasks = plan(root, read_index(root).entries[::90])
     assert left_out(tasks) == {}
     for task in tasks:
-        part = write_performances(task).performances
+        part, _ = write_performances(task)
         commit(task.table, [part], {"year": str(task.entries[0].year)})
     for task in tasks:
         for entry in task.entries:

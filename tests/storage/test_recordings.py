@@ -9,8 +9,8 @@ import soundfile
 
 from degradation.errors import UserError
 from degradation.seeds import stream
-from storage.audio import audio_duration_s, open_recording, read_audio_window
-from storage.recordings import read_mono
+from storage.audio import read_audio_window
+from storage.recordings import audio_duration_s, open_recording, read_mono
 
 RATE_HZ = 24_000
 SECONDS = 3

@@ -24,7 +24,6 @@ from storage.tables import (
     derive_data_file,
     derived_path,
     find_data_file,
-    open_table,
     read_data_file,
     read_table,
     table_exists,
@@ -105,11 +104,6 @@ def test_a_reader_pinned_to_a_version_keeps_it(table: Table) -> None:
     assert numbers(table, version) == [1]
     assert list(data_file_rows(table, version).values()) == [1]
     assert numbers(table) == [2]
-
-
-def test_a_commit_says_what_it_is_about(table: Table) -> None:
-    commit(table, [write(table, "poor", 1)], about={"recipe": "phase2"})
-    assert open_table(table).history(1)[0]["recipe"] == "phase2"
 
 
 def test_the_log_knows_the_rows_of_every_part(table: Table) -> None:

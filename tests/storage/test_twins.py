@@ -193,7 +193,7 @@ def set_apart(tmp_path: Path) -> Callable[[Path], tuple[Apart, list[DataFile], T
 
     def read(root: Path) -> tuple[Apart, list[DataFile], Table]:
         tasks = plan_performances(performances, quarantine, root, read_index(root).entries, 10.0)
-        parts = [write_performances(task).performances for task in reversed(tasks)]
+        parts = [write_performances(task)[0] for task in reversed(tasks)]
         return set_twins_apart(performances, parts, twins), parts, performances
 
     return read

@@ -1,4 +1,7 @@
-"""How sure a figure is: samples of one piece are alike, so whole pieces are drawn again."""
+"""Confidence intervals by the cluster bootstrap.
+
+Compositions are resampled whole, because samples of one composition are correlated.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -53,7 +56,7 @@ class Interval:
         return self.low > 0 or self.high < 0
 
 
-NOWHERE = Interval(float("nan"), float("nan"))
+UNDEFINED_INTERVAL = Interval(float("nan"), float("nan"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,7 +129,9 @@ def clustered_bootstrap(
     count = len(set(clusters))
     redrawn = _redrawn(true, predicted, clusters, seed, draws)
     if redrawn is None:
-        return AgreementIntervals(mean_r=NOWHERE, mean_mae=NOWHERE, clusters=count)
+        return AgreementIntervals(
+            mean_r=UNDEFINED_INTERVAL, mean_mae=UNDEFINED_INTERVAL, clusters=count
+        )
     r, mae = redrawn
     return AgreementIntervals(
         mean_r=percentile_interval(_mean_of_defined(r)),
@@ -167,7 +172,7 @@ def clustered_gain(
     """
     mean_r = mean_over_dimensions(pearson_r(true, predicted))
     mine, theirs = (_redrawn(true, one, clusters, seed, draws) for one in (predicted, other))
-    interval = NOWHERE
+    interval = UNDEFINED_INTERVAL
     if mine is not None and theirs is not None:
         interval = percentile_interval(_mean_of_defined(mine[0]) - _mean_of_defined(theirs[0]))
     return Gain(mean_r=mean_r - mean_over_dimensions(pearson_r(true, other)), interval=interval)
@@ -186,7 +191,7 @@ def clustered_differences(
     differences = (pearson_r(true, predicted) - pearson_r(true, other)).tolist()
     mine, theirs = (_redrawn(true, one, clusters, seed, draws) for one in (predicted, other))
     if mine is None or theirs is None:
-        return tuple(Difference(r=r, interval=NOWHERE) for r in differences)
+        return tuple(Difference(r=r, interval=UNDEFINED_INTERVAL) for r in differences)
     return tuple(
         Difference(r=r, interval=percentile_interval(drawn))
         for r, drawn in zip(differences, (mine[0] - theirs[0]).T, strict=True)

@@ -15,7 +15,7 @@ import scipy.stats
 from numpy.typing import NDArray
 
 from labeling.scores import DIMENSIONS
-from models.evaluation.agreement.resampling import NOWHERE, TAIL, Interval
+from models.evaluation.agreement.resampling import TAIL, UNDEFINED_INTERVAL, Interval
 from models.evaluation.audits.documents import LabelShape
 from models.evaluation.audits.thresholds import Threshold, judge
 
@@ -71,7 +71,7 @@ def label_shape(sums: ScoreSums) -> LabelShape:
     constant = np.isnan(np.diagonal(whole))
     varied = np.flatnonzero(~constant)
     pair, rank, largest = None, np.nan, np.nan
-    around_rank = around_largest = NOWHERE
+    around_rank = around_largest = UNDEFINED_INTERVAL
     if len(varied) > 1:
         among = np.ix_(varied, varied)
         each_pair_once = np.abs(np.triu(whole[among], 1))

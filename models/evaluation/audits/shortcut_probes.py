@@ -31,7 +31,7 @@ from degradation.recipe import TIERS
 from degradation.seeds import stream
 from labeling.scores import DIMENSIONS, Dimension
 from labeling.statistics import cluster_sums, resample_sums
-from models.evaluation.agreement.resampling import NOWHERE, percentile_interval
+from models.evaluation.agreement.resampling import UNDEFINED_INTERVAL, percentile_interval
 from models.evaluation.audits.documents import (
     Importance,
     ScoreProbe,
@@ -203,7 +203,7 @@ def audit_shortcuts(rows: pd.DataFrame, *, recipe: str, seed: int) -> ShortcutAu
     count = len(set(compositions))
     sets: dict[StatisticSet, pd.DataFrame] = {}
     guesses: dict[StatisticSet, TierGuesses] = {}
-    threshold = judge(SHORTCUT, float("nan"), NOWHERE, count)
+    threshold = judge(SHORTCUT, float("nan"), UNDEFINED_INTERVAL, count)
     if len(counts) > 1 and count > 1:
         named = {kind: rows.filter(regex=f"^{kind}_") for kind in SETS}
         sets = {kind: statistics for kind, statistics in named.items() if not statistics.empty}

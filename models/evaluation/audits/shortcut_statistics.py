@@ -153,14 +153,10 @@ def sound_statistics(waveform: Waveform) -> dict[str, float]:
 
 def recording_statistics(audio: bytes, name: str) -> dict[str, float]:
     """Return all of `RECORDING` of an audio file's bytes; `name` is for errors."""
-    facts = audio_facts(audio, name)
     return {
         **sound_statistics(decode_audio(audio, name)),
         "file_bytes": float(len(audio)),
-        "sample_rate_hz": float(facts.sample_rate_hz),
-        "bit_depth": float(facts.bit_depth),
-        "channels": float(facts.channels),
-        "duration_s": facts.duration_s,
+        **audio_facts(audio, name),
     }
 
 

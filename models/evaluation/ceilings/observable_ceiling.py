@@ -1,8 +1,7 @@
-"""What labels can be known from: the draw itself, or what was measured between clean and damaged.
+"""The observable ceiling: how well an oracle predicts the labels from the measured damage.
 
-The analytic ceiling is that of who knows how the labels were drawn. The observable one is that
-of an oracle that has the clean playing beside the damaged one, and only the damage as measured:
-no model that hears the damaged playing alone should be expected to do better.
+The analytic ceiling assumes that the label distribution is known. The oracle compares the clean
+with the damaged playing; a model that has the damaged playing alone should not do better.
 """
 
 from collections.abc import Sequence

@@ -346,7 +346,7 @@ def test_models_that_cannot_answer_are_refused_with_those_that_can(
 ) -> None:
     sound = Sources(audio=wav(hum(10)))
     deaf = scorer_of(folders, "midi_only")
-    with pytest.raises(UserError, match=r"midi_only cannot hear audio; .*audio_only, crossattn"):
+    with pytest.raises(UserError, match=r"midi_only cannot read audio; .*audio_only, crossattn"):
         deaf.score(sound)
     with pytest.raises(UserError, match=r"no model is trained.*pianograde demo"):
         ModelChoice({"concat": folders["concat"]})

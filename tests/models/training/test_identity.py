@@ -8,7 +8,7 @@ from models.config.experiment import ExperimentConfig
 from models.config.section import Section
 from models.training.identity import training_identity
 
-OF_THE_MACHINE = {
+SETTINGS_NOT_IN_IDENTITY = {
     "experiments",
     "torch_threads",
     "training.rows_per_read",
@@ -53,7 +53,9 @@ def test_it_follows_from_what_a_training_does_and_from_nothing_else(
     identity = training_identity(experiment, tiny_config, corpus.parts, corpus.samples, None)
     for name, config in each_setting_changed(tiny_config):
         changed = training_identity(experiment, config, corpus.parts, corpus.samples, None)
-        matters = name not in OF_THE_MACHINE and not name.startswith((*unused, "pretraining."))
+        matters = name not in SETTINGS_NOT_IN_IDENTITY and not name.startswith(
+            (*unused, "pretraining.")
+        )
         assert (changed != identity) == matters, name
 
 

@@ -133,16 +133,8 @@ def leave(code: int) -> None:
 def test_workers_that_keep_dying_end_the_run_in_one_line_that_says_how(
     work: Callable[[int], None], task: int, how: str
 ) -> None:
-    with pytest.raises(UserError, match=how) as told:
+    with pytest.raises(UserError, match=rf"{how}.*PIANOGRADE_WORKERS=1"):
         list(run_tasks(work, [(None, task)], workers=2))
-    assert "memory" not in str(told.value)
-
-
-def test_memory_is_blamed_where_the_kernel_counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    counts = iter([["oom_kill 1"], ["oom_kill 2"]])
-    monkeypatch.setattr("pipelines.execution.worker_pool.oom_kills", lambda: next(counts))
-    with pytest.raises(UserError, match=r"SIGKILL.*memory.*PIANOGRADE_WORKERS=1"):
-        list(run_tasks(die, [(None, 1)], workers=1))
 
 
 def test_the_one_that_broke_the_pool_is_told_not_those_that_it_ended() -> None:

@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from models.evaluation.agreement.resampling import NOWHERE, Interval
+from models.evaluation.agreement.resampling import UNDEFINED_INTERVAL, Interval
 from models.evaluation.audits.thresholds import Bound, Threshold, describe, judge
 
 
@@ -39,7 +39,7 @@ def test_without_an_interval_nothing_is_decided(
     value: float, compositions: int, reason: str
 ) -> None:
     limit = Threshold(name="it", bound="at most", number=0.5)
-    found = judge(limit, value, NOWHERE, compositions)
+    found = judge(limit, value, UNDEFINED_INTERVAL, compositions)
     assert found.verdict == "undecided"
     assert reason in describe(found)
     assert "nan" not in describe(found)
