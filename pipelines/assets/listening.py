@@ -12,7 +12,7 @@ from degradation.recipe import TIERS, Recipe
 from labeling.scores import DIMENSIONS
 from pipelines.assets.pairs import SegmentRow, corpus_origin
 from pipelines.automation import REMATERIALIZE_ON_CHANGE
-from pipelines.listening.page import Guide, ListeningSegment, Take, listening_page
+from pipelines.listening.page import ListeningSegment, Take, listening_page
 from pipelines.listening.palette import UNDAMAGED
 from pipelines.resources import Project
 from pipelines.settings import find_recipe
@@ -25,43 +25,12 @@ from storage.tables import read_table
 PASSAGES = 6
 PAGE = "listening.html"
 
-GUIDE_TO_TIERS = Guide(
-    title="Hear what each tier is",
-    lede=(
-        "Each row is one short passage of piano music in several takes. The pristine take is "
-        "the original playing; the others were damaged on purpose, from a little to a lot."
-    ),
-    steps=(
-        "Use headphones, set the volume on a pristine take, and leave it there.",
-        "Compare poor with pristine first: that is the largest difference. Then try moderate, "
-        "then good.",
-    ),
-    about_scores=(
-        "The eight scores of a take are drawn at random within the range of its tier. They differ "
-        "from each other by chance: only the tier can be heard."
-    ),
-)
 
-
-def guide_to(recipe: Recipe) -> Guide:
-    """Return the introduction to the page of a recipe."""
+def fault_dose_jnd(recipe: Recipe) -> float | None:
+    """Return the severity of the faults on the page; None for a recipe whose takes are tiers."""
     if not isinstance(recipe, FactoredRecipe):
-        return GUIDE_TO_TIERS
-    dose_jnd = reference_dose(recipe.counterfactual.severities_jnd)
-    return Guide(
-        title="Hear what each fault is",
-        lede=(
-            "Each row is one short passage of piano music in several takes. The undamaged take is "
-            "the original playing; each of the others has one fault of playing, at "
-            f"{dose_jnd:g} times what is just noticeable. Instrument, room and noise are the same "
-            "along a row."
-        ),
-        steps=(
-            "Use headphones, set the volume on an undamaged take, and leave it there.",
-            "Compare each fault with the undamaged take; the piano roll shows where it lies.",
-        ),
-        about_scores="Each score follows from the severity of its fault, by the recipe's curve.",
-    )
+        return None
+    return reference_dose(recipe.counterfactual.severities_jnd)
 
 
 def listening_page_asset(recipe_name: str) -> dg.AssetsDefinition:
@@ -85,7 +54,9 @@ def listening_page_asset(recipe_name: str) -> dg.AssetsDefinition:
         recipe = find_recipe(recipe_name)
         segments = listening_segments(recipe, project.workspace)
         path.write_text(
-            listening_page(segments, guide_to(recipe), recipe_name, project.settings.corpus_name),
+            listening_page(
+                segments, fault_dose_jnd(recipe), recipe_name, project.settings.corpus_name
+            ),
             encoding="utf-8",
         )
         context.log.info(f"listening page: {path}")
@@ -141,7 +112,7 @@ def listening_draws(recipe: Recipe, segment: SegmentRow, clean: Performance) -> 
             tier: TieredDraw(recipe=recipe, segment_id=segment_id, number=0, tier=tier)
             for tier in TIERS
         }
-    dose_jnd = reference_dose(recipe.counterfactual.severities_jnd)
+    dose_jnd = fault_dose_jnd(recipe)
     return {
         UNDAMAGED if draw.varied == NOTHING else str(draw.varied): draw
         for draw in with_effective_severities(family_of(recipe, segment_id), clean)

@@ -56,16 +56,6 @@ class ListeningSegment:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Guide:
-    """The introduction of a page: what can be heard, how to listen, and what scores mean."""
-
-    title: str
-    lede: str
-    steps: tuple[str, ...]
-    about_scores: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class DrawnNote:
     """A rectangle of the roll: milliseconds across, semitones down from the highest pitch."""
 
@@ -98,11 +88,15 @@ class Row:
 
 
 def listening_page(
-    segments: Sequence[ListeningSegment], guide: Guide, recipe_name: str, corpus_name: str
+    segments: Sequence[ListeningSegment],
+    dose_jnd: float | None,
+    recipe_name: str,
+    corpus_name: str,
 ) -> str:
     """Return one self-contained HTML page with a row per segment and a card per take.
 
-    Its content security policy forbids requests. Raises ValueError without segments.
+    `dose_jnd` is the severity of each fault; None where the takes are tiers. The page's content
+    security policy forbids requests. Raises ValueError without segments.
     """
     if not segments:
         raise ValueError("a listening page needs at least one segment, got none")
@@ -119,7 +113,7 @@ def listening_page(
         colours=TAKE_COLOURS,
         corpus_name=corpus_name,
         describe_changes=describe_changes,
-        guide=guide,
+        dose_jnd=dose_jnd,
         legend=[(change.value, words) for change, words in NOTE_LEGEND.items()],
         note_colours=NOTE_COLOURS
         | {"meant": NOTE_COLOURS[NoteChange.WRONG], "loud": NOTE_COLOURS[NoteChange.KEPT]},

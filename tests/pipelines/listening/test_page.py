@@ -12,12 +12,7 @@ from playwright.sync_api import Browser, Page, Route
 from degradation.factored import FactoredRecipe
 from degradation.notes import Performance
 from degradation.recipe import load_recipe
-from pipelines.assets.listening import (
-    GUIDE_TO_TIERS,
-    describe_strength,
-    guide_to,
-    listening_draws,
-)
+from pipelines.assets.listening import describe_strength, fault_dose_jnd, listening_draws
 from pipelines.listening.page import ListeningSegment, Take, listening_page
 from pipelines.listening.palette import NOTE_COLOURS, TAKE_COLOURS, UNDAMAGED
 from tests.conftest import play
@@ -106,9 +101,7 @@ def open_page(browser: Browser, tmp_path: Path) -> Iterator[Open]:
         page.on("console", lambda message: problems.append(f"{message.type}: {message.text}"))
         page.on("pageerror", lambda error: problems.append(str(error)))
         path = tmp_path / "listening.html"
-        path.write_text(
-            listening_page(segments, GUIDE_TO_TIERS, "phase2", "demo"), encoding="utf-8"
-        )
+        path.write_text(listening_page(segments, None, "phase2", "demo"), encoding="utf-8")
         page.goto(path.as_uri())
         return page
 
@@ -139,7 +132,7 @@ def playhead_x(page: Page, take: int) -> float:
 
 
 def test_the_page_names_nothing_outside_itself(segment: ListeningSegment) -> None:
-    html = listening_page([segment], GUIDE_TO_TIERS, "phase2", "demo")
+    html = listening_page([segment], None, "phase2", "demo")
     assert not re.search(r"(?:https?:)?//[a-z]", re.sub(r"base64,[^\"]*", "", html))
     assert "default-src 'none'" in html
 
@@ -342,14 +335,14 @@ def test_it_follows_a_dark_theme(open_page: Open, segment: ListeningSegment) -> 
 
 
 def test_the_same_segments_make_the_same_page(segment: ListeningSegment) -> None:
-    one, other = (listening_page([segment], GUIDE_TO_TIERS, "a", "b") for _ in range(2))
+    one, other = (listening_page([segment], None, "a", "b") for _ in range(2))
     assert one == other
     assert set(TAKE_COLOURS) >= {take.name for take in segment.takes}
 
 
 def test_a_page_of_nothing_is_refused() -> None:
     with pytest.raises(ValueError, match="at least one segment"):
-        listening_page([], GUIDE_TO_TIERS, "phase2", "demo")
+        listening_page([], None, "phase2", "demo")
 
 
 @pytest.mark.parametrize(
@@ -367,7 +360,12 @@ def test_each_fault_is_heard_at_the_severity_nearest_to_4_jnd_and_the_page_says_
     faults = {name: draw for name, draw in takes.items() if name != UNDAMAGED}
     assert len(faults) >= 6
     assert {draw.varied_severity_jnd for draw in faults.values()} == {heard_jnd}  # type: ignore[union-attr]
-    assert f"at {heard_jnd:g} times what is just noticeable" in guide_to(recipe).lede
+    assert fault_dose_jnd(recipe) == heard_jnd
+
+
+def test_the_introduction_names_the_severity_of_the_faults(segment: ListeningSegment) -> None:
+    html = listening_page([segment], 1.5, "factored", "demo")
+    assert "at 1.5 times what is just noticeable" in html
 
 
 @pytest.mark.parametrize(
