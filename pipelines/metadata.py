@@ -1,5 +1,6 @@
 """What assets show in the Dagster UI."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -49,7 +50,12 @@ def epochs_metadata(history: Sequence[EpochRecord | PretrainingEpoch]) -> dg.Tab
     return records_metadata([{"epoch": record.epoch, **record.curves()} for record in history])
 
 
-def _cell(value: object) -> str | int | float | bool:
+def defined(value: float) -> float | None:
+    """Return a figure as Dagster's JSON can hold it: None where it is NaN."""
+    return None if math.isnan(value) else value
+
+
+def _cell(value: object) -> str | int | float | bool | None:
     if isinstance(value, float):
-        return round(value, 4)
+        return defined(round(value, 4))
     return value if isinstance(value, str | int | bool) else str(value)

@@ -76,10 +76,7 @@ class Levels:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mix:
-    """How frames become mono: channels are weighed and added, the offset is taken off.
-
-    No weights are the plain mean.
-    """
+    """How frames become mono: the channels' weighted sum (or plain mean), without the offset."""
 
     weights: tuple[float, ...] = ()
     scale: float = 1.0

@@ -15,7 +15,7 @@ from storage.columns import table_schema
 from storage.corpus import SPLITS
 from storage.derived import HEURISTICS_VERSION
 from storage.factored_columns import COUNTERFACTUAL_SPLITS
-from storage.files import storage_error
+from storage.files import write_errors
 from storage.tables import (
     ROW_GROUP_ROWS,
     Table,
@@ -104,17 +104,13 @@ def _whole_folder(folder: Path) -> Iterator[Path]:
     """
     target = folder.resolve()
     unfinished = target.with_name(f".{target.name}.unfinished")
-    try:
+    with write_errors(str(folder)):
         shutil.rmtree(unfinished, ignore_errors=True)
         unfinished.mkdir(parents=True)
-    except OSError as error:
-        raise storage_error("write", str(folder), error) from error
     try:
         yield unfinished
-        try:
+        with write_errors(str(folder)):
             unfinished.rename(target)
-        except OSError as error:
-            raise storage_error("write", str(folder), error) from error
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
 

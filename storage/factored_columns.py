@@ -10,7 +10,6 @@ from storage.schema import RECORDING_QUALITY
 COUNTERFACTUAL = "_counterfactual"
 """Suffix of the split of counterfactual rows, which keeps them out of the ordinary splits."""
 
-
 COUNTERFACTUAL_SPLITS = tuple(f"{split}{COUNTERFACTUAL}" for split in HELD_OUT)
 
 

@@ -55,7 +55,7 @@ def whole_file(url: str, path: str) -> Iterator[IO[bytes]]:
         with _unfinished(Path(target)) as unfinished:
             with _create(unfinished, target) as file:
                 yield file
-            with _errors_name(target):
+            with write_errors(target):
                 os.replace(unfinished, target)
     else:
         with tempfile.TemporaryDirectory() as folder:
@@ -63,7 +63,7 @@ def whole_file(url: str, path: str) -> Iterator[IO[bytes]]:
             with _create(complete, target) as file:
                 yield file
             with (
-                _errors_name(target),
+                write_errors(target),
                 complete.open("rb") as source,
                 files.open_output_stream(target) as stream,
             ):
@@ -91,25 +91,26 @@ class _WrittenFile(io.BufferedWriter):
         self._target = target
 
     def write(self, data: "ReadableBuffer", /) -> int:
-        with _errors_name(self._target):
+        with write_errors(self._target):
             return super().write(data)
 
     def flush(self) -> None:
-        with _errors_name(self._target):
+        with write_errors(self._target):
             super().flush()
 
     def close(self) -> None:
-        with _errors_name(self._target):
+        with write_errors(self._target):
             super().close()
 
 
 def _create(path: Path, target: str) -> _WrittenFile:
-    with _errors_name(target):
+    with write_errors(target):
         return _WrittenFile(io.FileIO(path, "w"), target)
 
 
 @contextmanager
-def _errors_name(target: str) -> Iterator[None]:
+def write_errors(target: str) -> Iterator[None]:
+    """Turn an OSError of the block into a UserError that names `target`."""
     try:
         yield
     except OSError as error:
@@ -119,7 +120,7 @@ def _errors_name(target: str) -> Iterator[None]:
 @contextmanager
 def _unfinished(target: Path) -> Iterator[Path]:
     """Yield an unused path beside `target`, and delete that file after the block."""
-    with _errors_name(str(target)):
+    with write_errors(str(target)):
         target.parent.mkdir(parents=True, exist_ok=True)
     path = target.with_name(f".{target.name}.{uuid.uuid4().hex}.tmp")
     try:

@@ -4,11 +4,9 @@ Standard MIDI Files 1.0 (RP-001) and RMID (RP-029). Tolerated: unknown chunks, a
 length of tracks, a missing end of track, impossible key and time signatures, text in any encoding.
 Refused: what leaves the notes in doubt, such as a message that is cut off.
 
-No library reads all of these files: mido stops at an unknown chunk, a key of 18 flats or a
-sysex in running status; symusic drops a track of pedal alone, every note without an end, and the
-tracks that the header does not count, without a warning; pretty_midi ignores pedal tracks and
-later tempos, and refuses ticks beyond ten million. This reader takes a ninth of pretty_midi's
-time on a MAESTRO file; the tests compare the two.
+No library reads all of these files: mido stops at an unknown chunk or a key of 18 flats; symusic
+drops a track of pedal alone and every note without an end, without a warning; pretty_midi ignores
+pedal tracks and later tempos. The tests compare this reader with pretty_midi.
 """
 
 import struct

@@ -3,7 +3,7 @@
 import hashlib
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -162,14 +162,14 @@ def make_row(
             f"the sound is silent ({level:.0f} dBFS); expected at least {SILENT_DBFS:g} dBFS: "
             "nothing is heard in this window"
         )
-    measured = measure_damage(clean, played)
+    measured = asdict(measure_damage(clean, played))
     sample_id = draw.sample_id
     return (
         dict.fromkeys(PAIRS.names)
         | {name: value for name, value in segment.items() if name in PAIRS.names}
         | draw_scores(draw)
         | (factored_columns(draw, segment) if isinstance(draw, FactoredDraw) else {})
-        | {name: _or_null(getattr(measured, name)) for name in measured.__slots__}
+        | {name: value if math.isfinite(value) else None for name, value in measured.items()}
         | {
             "sample_id": sample_id,
             "tier": draw.tier,
@@ -198,11 +198,6 @@ def make_row(
             "audio": _medium(encode_flac(sound.waveform), f"{sample_id}.flac"),
         }
     )
-
-
-def _or_null(value: float) -> float | None:
-    """Return a measurement, or None for NaN or infinity, where nothing could be measured."""
-    return value if math.isfinite(value) else None
 
 
 def _medium(data: bytes, name: str) -> dict[str, object]:

@@ -64,13 +64,10 @@ def replay_without_noise(row: dict[str, Any], root: Path | None = None) -> Wavef
 
     Its gain is that of the row, because the peak without noise would give another gain.
     """
-    before = list(
-        itertools.takewhile(
-            lambda stored: stored.operation not in NOISES, _stored_sound_operations(row)
-        )
-    )
+    operations = _stored_sound_operations(row)
+    before = itertools.takewhile(lambda stored: stored.operation not in NOISES, operations)
     _, degraded = _stored_notes(row)
-    sound = _stored_sound(row, degraded, root, before)
+    sound = _stored_sound(row, degraded, root, list(before))
     factor = np.float32(10 ** ((row["gain_db"] - sound.gain_db) / 20))
     return replace(sound.waveform, samples=sound.waveform.samples * factor)
 
@@ -113,9 +110,8 @@ def find_row(tables: Sequence[Table], sample_id: str) -> dict[str, Any]:
     there = [table for table in tables if table_exists(table)]
     for table in there:
         found = read_table(table).to_table(filter=pc.field("sample_id") == sample_id)
-        if len(found):
-            row: dict[str, Any] = found.to_pylist()[0]
-            return row
+        for row in found.to_pylist():
+            return dict(row)
     raise UserError(
         f"no sample is called {sample_id!r} in {len(there)} tables of pairs; find one with "
         '`pianograde query "select sample_id from samples limit 5"`'

@@ -60,10 +60,7 @@ def cut_segments(performances: pa.Table, config: CorpusConfig) -> tuple[pa.Table
 def write_segments(
     table: Table, performances: Table, config: CorpusConfig
 ) -> tuple[DataFile, list[Fault]]:
-    """Cut every performance of a table and write the segments as one data file.
-
-    Raises UserError when there is not one segment.
-    """
+    """Write the segments of all performances as one data file. UserError when there is none."""
     groups, faults = [SEGMENTS.empty_table()], []
     dataset = read_table(performances)
     for batch in dataset.to_batches(columns=[*COPIED, "duration_s", "notes"], batch_size=8):

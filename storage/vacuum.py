@@ -47,7 +47,8 @@ def vacuum(table: Table, keep_versions: int) -> Freed:
     try:
         for file in files.get_file_info(pyarrow.fs.FileSelector(root, recursive=True)):
             path = file.path.removeprefix(root).lstrip("/")
-            if path in needed or path.startswith("_delta_log/") or not _is_data_file(path):
+            is_data_file = path.endswith((".parquet", ".tmp"))
+            if path in needed or path.startswith("_delta_log/") or not is_data_file:
                 continue
             if path in replaced or time.time() - file.mtime_ns / 1e9 > UNCOMMITTED_S:
                 files.delete_file(file.path)
@@ -55,7 +56,3 @@ def vacuum(table: Table, keep_versions: int) -> Freed:
     except (OSError, pa.ArrowInvalid) as error:
         raise storage_error("vacuum", table.url, error) from error
     return Freed(files=len(freed), size=sum(freed))
-
-
-def _is_data_file(path: str) -> bool:
-    return path.endswith((".parquet", ".tmp"))

@@ -23,7 +23,7 @@ def comparison_asset(recipe_names: Sequence[str]) -> dg.AssetsDefinition:
         group_name="comparison",
         kinds={"html"},
         owners=["team:research"],
-        code_version="1",
+        code_version="2",
         description=(
             "The models of all recipes side by side. A recipe that was not "
             "evaluated is named as missing."

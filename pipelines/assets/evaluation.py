@@ -26,7 +26,7 @@ from models.training.pretraining.result import load_pretraining
 from pipelines.assets.pretraining import pretrained_folder
 from pipelines.assets.training import LabelledExamples, find_result, read_examples
 from pipelines.documents import read_if_made, read_made
-from pipelines.metadata import records_metadata
+from pipelines.metadata import defined, records_metadata
 from pipelines.resources import Project
 from pipelines.settings import find_recipe
 from pipelines.workspace import Workspace
@@ -49,7 +49,7 @@ def evaluation_asset(recipe_name: str) -> dg.AssetsDefinition:
         group_name=f"{recipe_name}_models",
         kinds={"html"},
         owners=["team:research"],
-        code_version="3",
+        code_version="4",
         description=(
             "The report: mean and per-dimension r and MAE on held-out compositions, beside what "
             "the labels allow at best; success criteria, tiers named right, and where "
@@ -105,9 +105,9 @@ def evaluation_asset(recipe_name: str) -> dg.AssetsDefinition:
             metadata={
                 "report": dg.MetadataValue.url(project.settings.link(paths.html)),
                 "json": dg.MetadataValue.path(paths.json),
-                "label ceiling r": report.ceiling.mean_r,
-                "label ceiling MAE": report.ceiling.mean_mae,
-                "baseline MAE": report.baseline.mean_mae,
+                "label ceiling r": defined(report.ceiling.mean_r),
+                "label ceiling MAE": defined(report.ceiling.mean_mae),
+                "baseline MAE": defined(report.baseline.mean_mae),
                 "success criteria": records_metadata(
                     [criterion_row(one) for one in report.criteria]
                 ),

@@ -16,7 +16,7 @@ from models.training.files import is_trained
 from models.training.pretraining.source import CorpusTable
 from pipelines.assets.pretraining import pretrained_corpus, pretrained_folder
 from pipelines.assets.training import find_result, read_examples
-from pipelines.metadata import records_metadata
+from pipelines.metadata import defined, records_metadata
 from pipelines.resources import Project
 from pipelines.settings import CONFIGS, find_recipe
 from pipelines.workspace import Workspace
@@ -139,11 +139,11 @@ def shown(found: HumanValidation) -> dict[str, Any]:
     return {
         "clips judged": found.clips.judged,
         "clips quarantined": len(found.clips.quarantine),
-        "ICC(1)": mean["icc_1"],
-        "ICC(k)": mean["icc_k"],
-        "split half": mean["split_half"],
-        "baseline R² on held-out works": baseline.r2,
-        "baseline r within score": baseline.within_r,
+        "ICC(1)": defined(mean["icc_1"]),
+        "ICC(k)": defined(mean["icc_k"]),
+        "split half": defined(mean["split_half"]),
+        "baseline R² on held-out works": defined(baseline.r2),
+        "baseline r within score": defined(baseline.within_r),
         "in words": dg.MetadataValue.md("\n".join(f"- {line}" for line in summary_lines(found))),
         "within score": records_metadata(
             [

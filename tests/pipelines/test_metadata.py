@@ -1,5 +1,9 @@
+import math
+
+import dagster as dg
+
 from models.training.pretraining.history import PretrainingEpoch
-from pipelines.metadata import epochs_metadata, records_metadata
+from pipelines.metadata import defined, epochs_metadata, records_metadata
 
 
 def test_columns_are_those_of_all_rows() -> None:
@@ -18,3 +22,10 @@ def test_a_training_shows_every_figure_of_every_epoch() -> None:
     )  # fmt: skip
     (row,) = epochs_metadata([record]).records
     assert set(row.data) == {"epoch", *record.curves()}
+
+
+def test_a_figure_that_is_not_defined_is_none_and_not_nan() -> None:
+    shown = dg.MaterializeResult(metadata={"r": defined(math.nan), "zero": defined(0.0)}).metadata
+    assert shown == {"r": None, "zero": 0.0}
+    (row,) = records_metadata([{"r": math.nan, "mae": 1.23456, "name": "gated"}]).records
+    assert row.data == {"r": None, "mae": 1.2346, "name": "gated"}

@@ -149,7 +149,6 @@ def compare_with_listeners(
         heuristics=tuple(
             ratings.compare(
                 heuristic.name,
-                "",
                 heuristic.scale,
                 heuristic.sign,
                 np.array([heuristic.measure(clip.performance) for clip in clips]),
@@ -213,7 +212,6 @@ def compare_functions(
     return tuple(
         ratings.compare(
             function.name,
-            function.unit,
             FUNCTION_HYPOTHESES[function.name].scale,
             FUNCTION_HYPOTHESES[function.name].sign,
             measured,

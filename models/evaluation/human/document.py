@@ -40,7 +40,6 @@ class RatingAgreement:
     """
 
     name: str
-    unit: str
     scale: str
     sign: Sign | None
     pooled: Rho

@@ -119,7 +119,7 @@ def compare_models(
             measured = np.full(len(clips), np.nan)
             measured[list(new)] = scores[name][:, place]
             found += [
-                ratings.compare(dimension, "score", scale, sign, measured)
+                ratings.compare(dimension, scale, sign, measured)
                 for scale, sign in scales_of(dimension)
             ]
         rows[name] = tuple(found)

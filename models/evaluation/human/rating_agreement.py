@@ -28,7 +28,6 @@ class Ratings:
     def compare(
         self,
         name: str,
-        unit: str,
         scale: str,
         sign: Sign | None,
         measured: FloatArray,
@@ -50,7 +49,6 @@ class Ratings:
         )
         return RatingAgreement(
             name=name,
-            unit=unit,
             scale=scale,
             sign=sign,
             pooled=pooled,

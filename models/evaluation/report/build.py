@@ -197,7 +197,6 @@ def _model(
             baseline.mean_mae - found.mean_mae, baseline.mean_mae - ceiling.mean_mae
         ),
         within_tier_r=within_tier_r(true, predicted, tiers),
-        validation_r=scores.validation_r,
         confusion=tier_confusion(tiers, predicted[:, -1], evaluation.tiers),
         alone={
             modality: OneModality(

@@ -9,14 +9,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 from models.config.experiment import Experiment, Modality
+from models.diagnostics.fusion_diagnostics import FusionDiagnostics
 from models.document import Number
 from models.evaluation.agreement.confusion import Confusion
 from models.evaluation.agreement.pairs import Pairs
-from models.evaluation.agreement.resampling import (
-    FEWEST_FOR_INTERVAL,
-    AgreementIntervals,
-    Gain,
-)
+from models.evaluation.agreement.resampling import FEWEST_FOR_INTERVAL, AgreementIntervals, Gain
 from models.evaluation.audits.documents import (
     LabelStructure,
     ShortcutAudit,
@@ -102,7 +99,6 @@ class Training:
     """How a model was trained; `samples_per_s` and `wait_share` are means over the epochs."""
 
     parameters: int
-    checkpoint: str
     seconds: float
     samples_per_s: float
     wait_share: float
@@ -111,36 +107,14 @@ class Training:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class GateFigures:
-    """A fusion gate, 1 is audio: `means` and `spreads` (standard deviations over steps) by channel.
+class FusionFigures(FusionDiagnostics):
+    """A fusion in its kept epoch, on the validation split.
 
-    `mean` and `between_channels` are mean and spread of the channels' means, `within_channel` the
-    mean of their spreads. A constant gate has neither spread.
+    `gradient_norms` are by modality, before clipping; `shift_ms` is `shift_steps` in milliseconds.
     """
 
-    means: tuple[float, ...]
-    spreads: tuple[float, ...]
-    mean: float
-    between_channels: float
-    within_channel: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FusionFigures:
-    """A fusion in its kept epoch, on the validation split (see `FusionDiagnostics`)."""
-
-    audio_share: float | None
-    gate: GateFigures | None
-    attention_share: Mapping[str, float]
-    attention_entropy: Mapping[str, float]
     gradient_norms: Mapping[str, float]
-    retrieval_at_1: float | None
-    retrieval_clips: int
-    retrieval_chance: float | None
-    cka: float | None
-    shift_steps: int | None
     shift_ms: float | None
-    shift_cka: float | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,8 +131,7 @@ class ModelResult:
 
     `share_of_ceiling_r` is mean r over the label ceiling's, `share_of_headroom_mae` the part of the
     way from the baseline's MAE to the ceiling's. `within_tier_r` is r inside single tiers.
-    `validation_r` [8] is that of the kept epoch. `alone`, `fusion` and `gain_over_audio` (over
-    `audio_only`) are those of fusion models.
+    `alone`, `fusion` and `gain_over_audio` (over `audio_only`) are those of fusion models.
     """
 
     name: Experiment
@@ -167,7 +140,6 @@ class ModelResult:
     share_of_ceiling_r: Number
     share_of_headroom_mae: Number
     within_tier_r: Number
-    validation_r: tuple[Number, ...]
     confusion: Confusion
     alone: Mapping[Modality, OneModality]
     fusion: FusionFigures | None
@@ -191,7 +163,6 @@ class Pretraining:
     best_epoch: int
     epochs: int
     parameters: int
-    checkpoint: str
     seconds: float
     val_loss: float
     fields: Mapping[str, GuessedField]

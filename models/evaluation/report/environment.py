@@ -33,6 +33,7 @@ def page_environment() -> jinja2.Environment:
         loader=jinja2.PackageLoader("models.evaluation.report"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
+        extensions=["jinja2.ext.do"],
         trim_blocks=True,
         lstrip_blocks=True,
     )

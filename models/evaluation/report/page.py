@@ -19,7 +19,7 @@ from models.evaluation.report.figures.report_charts import (
     fusion_charts,
     loss_charts,
 )
-from models.evaluation.report.tables import fusion_rows, token_rows
+from models.evaluation.report.tables import counterfactual_tables, fusion_rows, token_rows
 
 
 def report_page(report: Report) -> str:
@@ -33,6 +33,7 @@ def report_page(report: Report) -> str:
             dimensions=DIMENSIONS,
             factors=FACTORS,
             colour_of=EXPERIMENT_COLOURS,
+            colours_of=lambda names: {name: EXPERIMENT_COLOURS[name] for name in names},
             observable={one.dimension: one.r for one in labels.observable} if labels else {},
             own_mean=own_mean,
             fewest=FEWEST_FOR_INTERVAL,
@@ -41,6 +42,7 @@ def report_page(report: Report) -> str:
             loss_charts=loss_charts(report) if report.models else [],
             fusion_charts=fusion_charts(report) if report.fusions else [],
             dose_charts=dose_charts(report),
+            **(counterfactual_tables(report.counterfactual) if report.counterfactual else {}),
         )
     )
 

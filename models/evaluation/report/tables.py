@@ -1,11 +1,15 @@
 """Tables that the page shows in another shape than the report has them."""
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from statistics import fmean, pstdev
+from typing import Any
 
 from models.evaluation.audits.documents import OperationSurvival, TokenAudit
+from models.evaluation.counterfactuals.counterfactual import Counterfactual, Response
 from models.evaluation.report.document import FusionFigures, Report
-from models.evaluation.report.formats import number, signed
+from models.evaluation.report.formats import number, plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,22 +23,20 @@ class FusionRow:
 
 Find = Callable[[FusionFigures], float | None]
 
+
+def _of_gate(figure: Callable[[Sequence[float]], float], name: str) -> Find:
+    """Return a figure of the values by channel, None of a fusion without a gate."""
+    return lambda one: figure(getattr(one, name)) if getattr(one, name) else None
+
+
 FUSION_FIGURES: tuple[tuple[str, str, Find], ...] = (
     ("audio's share of the norm", "0.5 is even", lambda one: one.audio_share),
-    (
-        "gate: mean over channels",
-        "1 is audio, 0 is MIDI",
-        lambda one: one.gate.mean if one.gate else None,
-    ),
-    (
-        "gate: spread between channels",
-        "0: all channels alike",
-        lambda one: one.gate.between_channels if one.gate else None,
-    ),
+    ("gate: mean over channels", "1 is audio, 0 is MIDI", _of_gate(fmean, "gate_mean")),
+    ("gate: spread between channels", "0: all channels alike", _of_gate(pstdev, "gate_mean")),
     (
         "gate: spread within a channel",
         "0: constant, whatever is played",
-        lambda one: one.gate.within_channel if one.gate else None,
+        _of_gate(fmean, "gate_spread"),
     ),
     (
         "cross-attention: MIDI's part of an audio step",
@@ -79,21 +81,18 @@ FUSION_FIGURES: tuple[tuple[str, str, Find], ...] = (
     ("the same by chance", "one in the clips searched", lambda one: one.retrieval_chance),
     ("likeness of audio and MIDI steps (CKA)", "1: alike, 0: unrelated", lambda one: one.cka),
     ("CKA at the best shift", "near 0: the shift below means nothing", lambda one: one.shift_cka),
+    ("audio is late by, in ms", "the shift of greatest likeness", lambda one: one.shift_ms),
 )
 
 
 def fusion_rows(report: Report) -> list[FusionRow]:
     """Return the figures of fusion models that at least one of them has."""
-    models = [one.fusion for one in report.models if one.fusion]
     rows = []
     for label, reading, find in FUSION_FIGURES:
-        found = [find(one) for one in models]
+        found = [find(one.fusion) for one in report.models if one.fusion]
         if any(value is not None for value in found):
-            rows.append(FusionRow(label, reading, tuple(map(number, found))))
-    shifts = [one.shift_ms for one in models]
-    if any(shift is not None for shift in shifts):
-        cells = tuple("–" if one is None else signed(one, 0) for one in shifts)
-        rows.append(FusionRow("audio is late by, in ms", "the shift of greatest likeness", cells))
+            digits = 0 if label.endswith("in ms") else 3
+            rows.append(FusionRow(label, reading, tuple(number(one, digits) for one in found)))
     return rows
 
 
@@ -129,3 +128,22 @@ def token_rows(audit: TokenAudit) -> list[TokenRow]:
         for (tier, operation), rows in together.items()
         for row in [max(rows.values(), key=lambda row: row.changed_notes)]
     ]
+
+
+def counterfactual_tables(found: Counterfactual) -> dict[str, Any]:
+    """Return what each factor changes in each dimension, and the fusion figures by column heading.
+
+    `largest_change` is the scale of the colours of all tables of `changes`, at least 1 point.
+    """
+    responses: list[tuple[str, Response]] = [("labels", found.labels), *found.models.items()]
+    changes = {name: one.factor_effects.change for name, one in responses}
+    known = [abs(value) for table in changes.values() for row in table for value in row]
+    return {
+        "changes": changes,
+        "largest_change": max([1, *(value for value in known if not math.isnan(value))]),
+        "reliance": {
+            f"{name}, {plain(figure)}": values
+            for name, one in found.models.items()
+            for figure, values in one.modality_reliance.items()
+        },
+    }

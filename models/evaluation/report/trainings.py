@@ -1,11 +1,11 @@
 """What a report says of trainings, from their histories."""
 
+import dataclasses
 import statistics
 
 from models.evaluation.report.document import (
     Epoch,
     FusionFigures,
-    GateFigures,
     GuessedField,
     Pretraining,
     Training,
@@ -18,28 +18,10 @@ from models.training.result import TrainingResult
 def fusion_figures(kept: EpochRecord, step_ms: float) -> FusionFigures:
     """Return the figures of an epoch of a fusion model; a step of its grid lasts `step_ms`."""
     found = kept.diagnostics
-    gate = None
-    if found.gate_mean is not None and found.gate_spread is not None:
-        gate = GateFigures(
-            means=found.gate_mean,
-            spreads=found.gate_spread,
-            mean=statistics.fmean(found.gate_mean),
-            between_channels=statistics.pstdev(found.gate_mean),
-            within_channel=statistics.fmean(found.gate_spread),
-        )
     return FusionFigures(
-        audio_share=found.audio_share,
-        gate=gate,
-        attention_share=found.attention_share,
-        attention_entropy=found.attention_entropy,
+        **dataclasses.asdict(found),
         gradient_norms=kept.gradient_norms,
-        retrieval_at_1=found.retrieval_at_1,
-        retrieval_clips=found.retrieval_clips,
-        retrieval_chance=found.retrieval_chance,
-        cka=found.cka,
-        shift_steps=found.shift_steps,
         shift_ms=None if found.shift_steps is None else found.shift_steps * step_ms,
-        shift_cka=found.shift_cka,
     )
 
 
@@ -48,7 +30,6 @@ def training_figures(result: TrainingResult, huber_weight: float) -> Training:
     history = result.history
     return Training(
         parameters=result.parameters,
-        checkpoint=result.checkpoint.name,
         seconds=result.seconds,
         samples_per_s=statistics.fmean(one.samples_per_s for one in history),
         wait_share=statistics.fmean(one.wait_share for one in history),
@@ -85,7 +66,6 @@ def pretraining_figures(result: PretrainingResult) -> Pretraining:
         best_epoch=best.epoch,
         epochs=len(result.history),
         parameters=result.parameters,
-        checkpoint=result.checkpoint.name,
         seconds=result.seconds,
         val_loss=best.val_loss,
         fields={

@@ -1,11 +1,12 @@
 """The line charts of a report."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from markupsafe import Markup
 
+from models.config.experiment import Experiment
 from models.evaluation.counterfactuals.families import FACTORS
-from models.evaluation.report.document import ModelResult, Report
+from models.evaluation.report.document import Epoch, ModelResult, Report
 from models.evaluation.report.figures.line_chart import Line, line_chart
 from models.evaluation.report.figures.palette import EXPERIMENT_COLOURS
 from models.evaluation.report.formats import plain
@@ -13,70 +14,54 @@ from models.evaluation.report.formats import plain
 
 def loss_charts(report: Report) -> list[Markup]:
     """Return Huber's loss of each model in training and validation, and the mean r of all."""
-    highest = max(
-        loss
-        for one in report.models
-        for epoch in one.training.epochs
-        for loss in (epoch.train_huber, epoch.val_loss)
-    )
-    charts = [_losses(one, highest) for one in report.models]
-    lines = [
-        Line(
-            colour=EXPERIMENT_COLOURS[one.name],
-            x=[epoch.epoch for epoch in one.training.epochs],
-            y=[epoch.mean_r for epoch in one.training.epochs],
-            marked=one.training.kept_epoch,
-        )
-        for one in report.models
-    ]
+    epochs = [epoch for one in report.models for epoch in one.training.epochs]
+    highest = max(max(epoch.train_huber, epoch.val_loss) for epoch in epochs)
+    charts = []
+    for one in report.models:
+        x = [epoch.epoch for epoch in one.training.epochs]
+        losses = [epoch.train_huber for epoch in one.training.epochs]
+        training = Line(colour="grey", x=x, y=losses, dashed=True)
+        lines = [training, _by_epoch(one, lambda epoch: epoch.val_loss)]
+        title = f"{one.name}: Huber loss"
+        charts.append(line_chart(title, lines, x_label="epoch", y_from=0, y_to=highest))
+    lines = [_by_epoch(one, lambda epoch: epoch.mean_r) for one in report.models]
     return [*charts, line_chart("all: mean r, validation", lines, x_label="epoch", y_to=1)]
 
 
-def _losses(model: ModelResult, highest: float) -> Markup:
+def _by_epoch(model: ModelResult, figure: Callable[[Epoch], float | None]) -> Line:
     epochs = model.training.epochs
-    x = [one.epoch for one in epochs]
-    training = Line(colour="grey", x=x, y=[one.train_huber for one in epochs], dashed=True)
-    validation = Line(
+    return Line(
         colour=EXPERIMENT_COLOURS[model.name],
-        x=x,
-        y=[one.val_loss for one in epochs],
+        x=[one.epoch for one in epochs],
+        y=[figure(one) for one in epochs],
         marked=model.training.kept_epoch,
     )
-    lines = [training, validation]
-    return line_chart(f"{model.name}: Huber loss", lines, x_label="epoch", y_from=0, y_to=highest)
 
 
 def fusion_charts(report: Report) -> list[Markup]:
     """Return audio's share of the norm by epoch, and the channels of each gate."""
-    shares = [
-        Line(
-            colour=EXPERIMENT_COLOURS[one.name],
-            x=[epoch.epoch for epoch in one.training.epochs],
-            y=[epoch.audio_share for epoch in one.training.epochs],
-            marked=one.training.kept_epoch,
-        )
-        for one in report.fusions
-    ]
+    shares = [_by_epoch(one, lambda epoch: epoch.audio_share) for one in report.fusions]
     title = "audio's share of the fused norm"
     charts = [line_chart(title, shares, x_label="epoch", y_from=0, y_to=1, guide=0.5)]
-    return charts + [_gate(one) for one in report.fusions if one.fusion and one.fusion.gate]
+    return charts + [
+        _gate(one.name, one.fusion.gate_mean, one.fusion.gate_spread)
+        for one in report.fusions
+        if one.fusion and one.fusion.gate_mean and one.fusion.gate_spread
+    ]
 
 
-def _gate(model: ModelResult) -> Markup:
-    if model.fusion is None or model.fusion.gate is None:
-        raise ValueError(f"{model.name} has no gate to draw")
-    channels = sorted(zip(model.fusion.gate.means, model.fusion.gate.spreads, strict=True))
-    means = [mean for mean, _ in channels]
+def _gate(name: Experiment, means: Sequence[float], spreads: Sequence[float]) -> Markup:
+    channels = sorted(zip(means, spreads, strict=True))
     line = Line(
-        colour=EXPERIMENT_COLOURS[model.name],
+        colour=EXPERIMENT_COLOURS[name],
         x=range(1, len(means) + 1),
-        y=means,
+        y=[mean for mean, _ in channels],
         band=(
             [max(mean - spread, 0) for mean, spread in channels],
             [min(mean + spread, 1) for mean, spread in channels],
         ),
     )
-    title = f"{model.name}: gate, 1 is audio"
+    title = f"{name}: gate, 1 is audio"
     return line_chart(title, [line], x_label="channel, sorted", y_from=0, y_to=1, guide=0.5)
 
 

@@ -104,7 +104,8 @@ def test_an_interval_that_holds_0_has_not_learnt_and_none_to_trust_is_not_held_a
 def seen(share: float, low: float, high: float) -> Evidence:
     headroom, difference = 0.2, 0.2 * share
     figures = FusionFigures(
-        audio_share=0.5, gate=None, attention_share={}, attention_entropy={}, gradient_norms={},
+        audio_share=0.5, gate_mean=None, gate_spread=None, attention_share={},
+        attention_entropy={}, gradient_norms={},
         retrieval_at_1=None, retrieval_clips=0, retrieval_chance=None, cka=None, shift_steps=None,
         shift_ms=None, shift_cka=None,
     )  # fmt: skip

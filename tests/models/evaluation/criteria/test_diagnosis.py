@@ -28,7 +28,7 @@ from models.evaluation.criteria.verdict import Verdict
 from models.evaluation.report.document import FusionFigures
 
 FIGURES = FusionFigures(
-    audio_share=0.5, gate=None, attention_share={}, attention_entropy={},
+    audio_share=0.5, gate_mean=None, gate_spread=None, attention_share={}, attention_entropy={},
     gradient_norms={"audio": 1.0, "midi": 0.8}, retrieval_at_1=0.6, retrieval_clips=500,
     retrieval_chance=0.002, cka=0.5, shift_steps=1, shift_ms=100.0, shift_cka=0.5,
 )  # fmt: skip

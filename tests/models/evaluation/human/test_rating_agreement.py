@@ -15,7 +15,7 @@ def compare(
     measured: np.ndarray, rated: np.ndarray, sign: Sign | None = 1, passages: list[str] = PASSAGES
 ) -> RatingAgreement:
     means = np.tile(rated[:, None], (1, len(SCALES)))
-    return Ratings(means, means, passages, 0).compare("it", "", SCALES[0], sign, measured)
+    return Ratings(means, means, passages, 0).compare("it", SCALES[0], sign, measured)
 
 
 def test_centring_leaves_no_passage_a_mean() -> None:

@@ -13,7 +13,6 @@ from models.evaluation.report.document import Report
 from models.evaluation.report.evaluation import Evaluation
 from models.evaluation.report.page import report_page
 from models.evaluation.report.trainings import fusion_figures, plain_huber
-from models.training.history import EpochRecord
 from tests.models.evaluation.report.test_page import no_gaps
 
 FUSIONS = [name for name in EXPERIMENTS if len(MODALITIES[name]) > 1]
@@ -88,29 +87,16 @@ def test_plain_huber_is_the_logged_one_or_the_term_without_its_weight(
     assert plain_huber(bare, 2.0) == record.terms["huber"] / 2
 
 
-@pytest.fixture
-def gated(evaluation: Evaluation) -> EpochRecord:
-    return next(o for o in evaluation.outcomes if o.training.experiment == "gated").training.best
-
-
-@pytest.mark.parametrize(
-    ("means", "spread", "between"),
-    [((0.0, 1.0, 0.0, 1.0), 0.0, 0.5), ((0.5, 0.5, 0.5, 0.5), 0.4, 0.0)],
-)
-def test_a_gate_that_picks_channels_differs_from_one_that_moves(
-    gated: EpochRecord, means: tuple[float, ...], spread: float, between: float
-) -> None:
-    changed = dataclasses.replace(
-        gated.diagnostics, gate_mean=means, gate_spread=(spread,) * 4, shift_steps=-3
-    )
-    found = fusion_figures(dataclasses.replace(gated, diagnostics=changed), step_ms=40)
-    assert found.gate is not None
-    assert (found.gate.mean, found.gate.between_channels) == (0.5, between)
-    assert found.gate.within_channel == spread
+def test_a_shift_is_in_steps_and_in_milliseconds(evaluation: Evaluation) -> None:
+    record = next(o for o in evaluation.outcomes if o.training.experiment == "gated").training.best
+    changed = dataclasses.replace(record.diagnostics, shift_steps=-3)
+    found = fusion_figures(dataclasses.replace(record, diagnostics=changed), step_ms=40)
     assert (found.shift_steps, found.shift_ms) == (-3, -120)
-    without = dataclasses.replace(changed, gate_mean=None, gate_spread=None, shift_steps=None)
-    bare = fusion_figures(dataclasses.replace(gated, diagnostics=without), step_ms=40)
-    assert bare.gate is bare.shift_ms is None
+    without = dataclasses.replace(changed, shift_steps=None)
+    bare = fusion_figures(dataclasses.replace(record, diagnostics=without), step_ms=40)
+    assert bare.shift_ms is None
+    assert bare.gate_mean == record.diagnostics.gate_mean
+    assert bare.gradient_norms == record.gradient_norms
 
 
 def judged_on(evaluation: Evaluation, samples: pd.DataFrame, tiers: Any = None) -> Evaluation:

@@ -1,5 +1,7 @@
 import dataclasses
 
+import pytest
+
 from models.evaluation.audits.documents import TokenAudit
 from models.evaluation.report.document import Report
 from models.evaluation.report.evaluation import Evaluation
@@ -40,6 +42,23 @@ def test_zero_is_a_figure_and_not_a_gap(report: Report) -> None:
     cells = {row.label: row.cells for row in fusion_rows(changed)}
     assert cells["audio's share of the norm"] == ("0.000",)
     assert cells["audio is late by, in ms"] == ("0",)
+
+
+@pytest.mark.parametrize(
+    ("means", "spread", "between"),
+    [((0.0, 1.0, 0.0, 1.0), 0.0, "0.500"), ((0.5, 0.5, 0.5, 0.5), 0.4, "0.000")],
+)
+def test_a_gate_that_picks_channels_differs_from_one_that_moves(
+    report: Report, means: tuple[float, ...], spread: float, between: str
+) -> None:
+    (gated,) = some(report, "gated").models
+    assert gated.fusion is not None
+    fusion = dataclasses.replace(gated.fusion, gate_mean=means, gate_spread=(spread,) * 4)
+    changed = dataclasses.replace(report, models=(dataclasses.replace(gated, fusion=fusion),))
+    cells = {row.label: row.cells for row in fusion_rows(changed)}
+    assert cells["gate: mean over channels"] == ("0.500",)
+    assert cells["gate: spread between channels"] == (between,)
+    assert cells["gate: spread within a channel"] == (f"{spread:.3f}",)
 
 
 def test_tokenisers_stand_side_by_side_and_none_is_left_out(evaluation: Evaluation) -> None:
