@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import dagster as dg
-import pyarrow as pa
 
 from models.training.history import EpochRecord
 from models.training.pretraining.history import PretrainingEpoch
@@ -16,26 +15,20 @@ SHOWN_ROWS = 50
 
 def table_metadata(table: Table) -> dict[str, Any]:
     """Return a table's columns with their descriptions, its rows, place and version."""
+    columns = [
+        dg.TableColumn(
+            name=field.name,
+            type=str(field.type).split("<")[0],
+            description=field.metadata[b"description"].decode(),
+        )
+        for field in table.schema
+    ]
     return {
-        "dagster/column_schema": column_schema(table.schema),
+        "dagster/column_schema": dg.TableSchema(columns=columns),
         "dagster/row_count": read_table(table).count_rows(),
         "dagster/uri": table.url,
         "version": int(open_table(table).version()),
     }
-
-
-def column_schema(schema: pa.Schema) -> dg.TableSchema:
-    """Return Arrow columns as Dagster shows them."""
-    return dg.TableSchema(
-        columns=[
-            dg.TableColumn(
-                name=field.name,
-                type=str(field.type).split("<")[0],
-                description=field.metadata[b"description"].decode(),
-            )
-            for field in schema
-        ]
-    )
 
 
 def records_metadata(rows: Sequence[Mapping[str, object]]) -> dg.TableMetadataValue:

@@ -1,6 +1,7 @@
 """Tables derived from the pairs, part by part: heuristics, samples, audio features, MIDI tokens."""
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import TypeVar
 
 import dagster as dg
@@ -49,18 +50,15 @@ def derived_assets(recipe_name: str, partitions: Partitions) -> list[dg.AssetsDe
         )
         return DerivedTask(pairs=pairs, heuristics=heuristics, samples=samples, path=path)
 
-    def features_task(target: str) -> Callable[[Workspace, str], FeaturesTask]:
-        def make(workspace: Workspace, path: str) -> FeaturesTask:
-            config = workspace.settings.experiment_config()
-            return FeaturesTask(
-                pairs=workspace.table(recipe_name, "pairs"),
-                target=workspace.table(recipe_name, target),
-                path=path,
-                audio=config.audio_features,
-                tokens=config.midi_encoder.tokens,
-            )
-
-        return make
+    def features_task(target: str, workspace: Workspace, path: str) -> FeaturesTask:
+        config = workspace.settings.experiment_config()
+        return FeaturesTask(
+            pairs=workspace.table(recipe_name, "pairs"),
+            target=workspace.table(recipe_name, target),
+            path=path,
+            audio=config.audio_features,
+            tokens=config.midi_encoder.tokens,
+        )
 
     def features_version(workspace: Workspace) -> str:
         return audio_features_version(workspace.settings.experiment_config().audio_features)
@@ -104,7 +102,7 @@ def derived_assets(recipe_name: str, partitions: Partitions) -> list[dg.AssetsDe
             kinds={"torch", "deltalake"},
             code_version=AUDIO_FEATURES_VERSION,
             parts_version=features_version,
-            task=features_task("audio_features"),
+            task=partial(features_task, "audio_features"),
             work=write_audio_features,
             workers=features_workers,
         ),
@@ -115,7 +113,7 @@ def derived_assets(recipe_name: str, partitions: Partitions) -> list[dg.AssetsDe
             kinds={"midi", "deltalake"},
             code_version=MIDI_TOKENS_VERSION,
             parts_version=tokens_version,
-            task=features_task("midi_tokens"),
+            task=partial(features_task, "midi_tokens"),
             work=write_midi_tokens,
         ),
     ]
