@@ -23,10 +23,10 @@ a-root:
 	@test -n "$(MAESTRO)" || { echo "expected MAESTRO=folder, a MAESTRO root: make $(MAKECMDGOALS) MAESTRO=~/maestro-v3.0.0" >&2; exit 2; }
 
 test: $(READY) system browser  ## every test; those on real data skip where there is none
-	$(BIN)/python -m pytest -n 2 --dist loadgroup
+	$(BIN)/python -m pytest -n 2
 
 quick: $(READY) system  ## every test but the slow ones
-	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not slow"
+	$(BIN)/python -m pytest -n 2 -m "not slow"
 
 check: lint types contracts test  ## what a change must pass
 

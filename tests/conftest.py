@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
+from xdist.scheduler import LoadFileScheduling
 
 from degradation.notes import NOTE_DTYPE, PEDAL_DTYPE, SUSTAIN, Performance, snap
 from degradation.seeds import stream
@@ -27,15 +28,20 @@ settings.register_profile(
 settings.load_profile("untimed")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let one process of pytest-xdist have all tests of a file, or of the finished project.
+class SharedProjectScheduling(LoadFileScheduling):  # type: ignore[misc]
+    """Gives one process of pytest-xdist a whole file, and all files on the finished project.
 
     What these share is made once then: the project's whole graph, a browser, trained models.
     """
-    for item in items:
-        shares_project = "finished" in getattr(item, "fixturenames", ())
-        group = "finished" if shares_project else item.path.as_posix()
-        item.add_marker(pytest.mark.xdist_group(group))
+
+    def _split_scope(self, nodeid: str) -> str:
+        file: str = super()._split_scope(nodeid)
+        shares_project = "finished: Any" in (PROJECT / file).read_text(encoding="utf-8")
+        return "finished" if shares_project else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> SharedProjectScheduling:
+    return SharedProjectScheduling(config, log)
 
 
 @pytest.fixture(scope="session", autouse=True)

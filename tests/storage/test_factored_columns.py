@@ -129,6 +129,7 @@ def test_strengths_name_damage_and_no_nuisance(rows: list[Row], factored: Factor
         assert done == expected
 
 
+@pytest.mark.slow
 def test_another_process_makes_the_same_bytes_again_rooms_and_all(
     rows: list[Row], tmp_path: Path
 ) -> None:

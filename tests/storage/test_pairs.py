@@ -317,6 +317,7 @@ def test_what_would_befall_every_row_is_no_matter_for_quarantine(
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_rows(make_task: MakeTask, tmp_path: Path) -> None:
     peaks_mib = []
     for rows in (8, 80):

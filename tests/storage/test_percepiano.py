@@ -106,6 +106,7 @@ def test_ratings_of_another_shape_are_refused(own: Path) -> None:
 
 
 @pytest.mark.real_data
+@pytest.mark.slow
 def test_the_published_copy_is_read_whole(real_data: Path) -> None:
     rated = read_percepiano(real_data / "percepiano")
     assert (len(rated.clips), rated.faults) == (1074, ())

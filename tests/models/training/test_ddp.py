@@ -14,6 +14,8 @@ from models.training.history import EpochRecord
 from models.training.train import train
 from tests.models.training.killed_training import train_and_die
 
+pytestmark = pytest.mark.slow
+
 
 def on_two(config: ExperimentConfig, **changed: object) -> ExperimentConfig:
     training = config.training.model_copy(update={"devices": 2, "epochs": 2, **changed})

@@ -134,6 +134,7 @@ def test_what_another_pretraining_left_is_not_resumed(music, config, tmp_path: P
 
 
 @pytest.mark.parametrize("tokens", ["performance", "octuple"])
+@pytest.mark.slow
 def test_music_is_learnt(music, config, tmp_path: Path, tokens: str) -> None:
     longer = with_pretraining(config, **LONGER)
     result = run(with_encoder(longer, tokens=tokens, width=32, dropout=0.0), music, tmp_path)
@@ -144,6 +145,7 @@ def test_music_is_learnt(music, config, tmp_path: Path, tokens: str) -> None:
 
 
 @pytest.mark.parametrize("tokens", ["performance", "octuple"])
+@pytest.mark.slow
 def test_from_random_notes_nothing_is_learnt(random_notes, config, tmp_path, tokens) -> None:
     """A model that does better here was shown what it should guess."""
     longer = with_pretraining(config, **LONGER)
