@@ -13,7 +13,7 @@ REMATERIALIZE_ON_CHANGE = (
     & ~dg.AutomationCondition.any_deps_in_progress()
     & ~dg.AutomationCondition.in_progress()
 )
-"""Make a partition again once when its dependencies or its code have another version.
+"""Rematerialize a partition when a dependency's data version or the code version changes.
 
 It waits for its dependencies, so that a change propagates stage by stage. Missing partitions are
 not made: a recipe that nobody asked for may mean hours of computing. Models and reports do not

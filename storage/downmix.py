@@ -25,7 +25,7 @@ MIX_PEAK = 16.0
 """A mix is at most 24 dB too loud; samples beyond are integers written as floats."""
 
 CLICK = 5000.0
-"""Peak over RMS from which it is a click that stands out, not music."""
+"""Peak-to-RMS ratio above which a peak is treated as a click."""
 
 LARGEST_OFFSET = 0.02
 """Mean of a channel beyond which it is an offset of the converter; full scale is 1."""
@@ -153,7 +153,7 @@ def _weights(spread: NDArray[np.float64], form: tuple[str, str]) -> tuple[list[f
             return list(alive.astype(float)), [f"the {dead} channel is silent and was not mixed in"]
         if spread[0, 1] < CANCELLING * np.sqrt(power[0] * power[1]):
             return [0.5, -0.5], [
-                "the left and right channels cancel each other: the right one was turned round"
+                "the left and right channels have opposite polarity: the right channel was inverted"
             ]
         return [], []
     weights = np.array(_LAYOUTS[channels])

@@ -40,8 +40,8 @@ PASSAGE_NOTES = 12
 CHORD_S = 0.04
 """Notes of one chord follow each other within this."""
 
-SAME_MUSIC = 1.75
-"""The least kinship of the same music: between the most by chance and the least of one title."""
+SAME_MUSIC_THRESHOLD = 1.75
+"""Minimum kinship of two performances of the same music: above the largest kinship by chance."""
 
 NEAR_MISS = 1.0
 """The least kinship of a pair that is reported, though both are kept."""
@@ -69,7 +69,10 @@ class Music:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pair:
-    """Two performances of which `twin` is held out more, and the passages they share."""
+    """Two performances in different splits, and the passages they share.
+
+    `twin` is in the split that is held out more (train < validation < test).
+    """
 
     music: Music
     twin: Music
@@ -87,12 +90,15 @@ class Pair:
 
     @property
     def same_music(self) -> bool:
-        """Whether one is the other, or in it; a piece of a few notes may be there whole."""
-        return self.kinship >= SAME_MUSIC or self.shared == self.of_passages
+        """Whether both contain the same music.
+
+        True from the threshold on, or if all passages of the shorter performance are shared.
+        """
+        return self.kinship >= SAME_MUSIC_THRESHOLD or self.shared == self.of_passages
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Apart:
+class TwinFreeCorpus:
     """A corpus without twins: its data files, the table of pairs, and what was left out."""
 
     performances: tuple[DataFile, ...]
@@ -100,14 +106,14 @@ class Apart:
     faults: tuple[Fault, ...]
 
 
-def set_twins_apart(performances: Table, parts: Sequence[DataFile], twins: Table) -> Apart:
+def remove_twins(performances: Table, parts: Sequence[DataFile], twins: Table) -> TwinFreeCorpus:
     """Compare the performances of these files; leave out those with a twin that is held out more.
 
     A file without its twins is a new file beside it, because twins depend on all other files.
     """
     pairs = compare(list(read_music(performances, parts)))
     left_out = keep_held_out(pairs)
-    return Apart(
+    return TwinFreeCorpus(
         performances=tuple(_without(performances, part, left_out) for part in parts),
         twins=_write_pairs(twins, pairs, left_out),
         faults=tuple(left_out.values()),

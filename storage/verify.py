@@ -21,9 +21,9 @@ from storage.replay import replay_without_noise
 ROUNDING_POWER = 2.0**-30 / 12
 """Mean square of rounding to steps of 2**-15 (Bennett 1948), full scale squared."""
 
-LEAST_OF_ROUNDING = 20.0
-"""Noise below this many times the power of rounding is not measured: the rounding of a faint
-sound may have half as much power again, which at this ratio is a tenth of a dB."""
+MIN_NOISE_TO_ROUNDING = 20.0
+"""Minimum ratio of noise power to rounding power for measuring SNR. The rounding of a faint sound
+may have half as much power again, an error of 0.1 dB at this ratio."""
 
 HOP_S = 0.005
 WIDEST_LAG_S = 0.15
@@ -40,7 +40,7 @@ def measured_snr_db(row: dict[str, Any], root: Path | None) -> float | None:
         return None
     sound = replay_without_noise(row, root).samples
     # Decided by what the row says, so that noise missing from its bytes is found.
-    if power(sound) / 10 ** (row["realised_snr_db"] / 10) < LEAST_OF_ROUNDING * ROUNDING_POWER:
+    if power(sound) / 10 ** (row["realised_snr_db"] / 10) < MIN_NOISE_TO_ROUNDING * ROUNDING_POWER:
         return None
     stored = decode_audio(row["audio"]["bytes"], row["sample_id"])
     added = power(stored.samples - sound) - ROUNDING_POWER

@@ -19,7 +19,7 @@ from storage.demo_corpus import write_demo_corpus
 from storage.performances import fault_rows, plan_performances, write_performances
 from storage.segments import write_segments
 from storage.tables import Table, commit, data_file_path, read_table, write_data_file
-from storage.twins import set_twins_apart
+from storage.twins import remove_twins
 
 
 @dg.asset(group_name="corpus", kinds={"midi", "deltalake"}, owners=["team:data"], code_version="1")
@@ -46,7 +46,7 @@ def corpus(context: dg.AssetExecutionContext, project: Project) -> dg.Materializ
         for entry_count, _, files in run_tasks(write_performances, sized, settings.workers):
             advance(entry_count)
             written.append(files)
-    apart = set_twins_apart(performances, [made for made, _ in written], twins)
+    apart = remove_twins(performances, [made for made, _ in written], twins)
     commit_faults(quarantine, "index", index.faults)
     commit(quarantine, [left_out for _, left_out in written], {"stage": "performances"})
     commit_faults(quarantine, "twins", apart.faults)

@@ -14,7 +14,7 @@ from degradation.errors import UserError
 from pipelines.settings import PROJECT, Settings
 
 HOST = "127.0.0.1"
-END_WITHIN_S = 2.5
+CLEANUP_LIMIT_S = 2.5
 
 
 class QuietFiles(SimpleHTTPRequestHandler):
@@ -58,7 +58,7 @@ def _end(dagster: "subprocess.Popen[bytes]") -> None:
     """Ask Dagster to end, then kill its remaining processes."""
     dagster.send_signal(signal.SIGINT)
     with suppress(subprocess.TimeoutExpired):
-        dagster.wait(END_WITHIN_S)
+        dagster.wait(CLEANUP_LIMIT_S)
     with suppress(ProcessLookupError):
         os.killpg(dagster.pid, signal.SIGKILL)
     dagster.wait()

@@ -1,7 +1,7 @@
 """Ends a command soon after Ctrl-C, SIGTERM or a closed terminal, and says how to resume.
 
 Files appear whole or not at all, so nothing needs to be waited for: worker processes are killed,
-and the command has `END_WITHIN_S` to clean up before the process exits.
+and the command has `CLEANUP_LIMIT_S` to clean up before the process exits.
 """
 
 import atexit
@@ -18,8 +18,8 @@ ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 WAKE = signal.SIGURG
 """Wakes the main thread where it waits while `children_ignore_ctrl_c` blocks SIGINT."""
 
-END_WITHIN_S = 3.0
-"""An epoch of training or a query may take half a minute longer."""
+CLEANUP_LIMIT_S = 3.0
+"""Cleanup may take this long; training epochs and queries are not waited for."""
 
 RESUME_HINT = "finished parts are kept: give the same command again to go on"
 
@@ -27,8 +27,8 @@ RESUME_HINT = "finished parts are kept: give the same command again to go on"
 class _Watch:
     """A thread that learns of a signal through a pipe, even while the main thread runs C code."""
 
-    def __init__(self, way_on: str) -> None:
-        self._way_on = f"; {way_on}" if way_on else ""
+    def __init__(self, resume_hint: str) -> None:
+        self._hint = f"; {resume_hint}" if resume_hint else ""
         self._reported = threading.Lock()
         self._stderr = os.dup(2)  # Dagster redirects 2 to a file while a step runs
         self.signal: signal.Signals | None = None
@@ -47,7 +47,7 @@ class _Watch:
             signal.pthread_kill(threading.main_thread().ident or 0, WAKE)
             for child in multiprocessing.active_children():
                 child.kill()
-            threading.Event().wait(END_WITHIN_S)
+            threading.Event().wait(CLEANUP_LIMIT_S)
             for children in Path("/proc/self/task").glob("*/children"):  # Dagster's log tails
                 with suppress(OSError):
                     for pid in children.read_text().split():
@@ -58,12 +58,12 @@ class _Watch:
     def report(self) -> None:
         """Write once, as the last line, which signal ended the command."""
         if self.signal and self._reported.acquire(blocking=False):
-            line = f"pianograde: ended by {self.signal.name}{self._way_on}\n"
+            line = f"pianograde: ended by {self.signal.name}{self._hint}\n"
             os.write(self._stderr, line.encode())
 
 
 @contextmanager
-def exit_on_signal(way_on: str) -> Iterator[None]:
+def exit_on_signal(resume_hint: str) -> Iterator[None]:
     """Let a signal end the block, its workers and this process, with exit code 128 + its number.
 
     The main thread gets KeyboardInterrupt. Signals that are already ignored (by nohup, say) stay
@@ -74,7 +74,7 @@ def exit_on_signal(way_on: str) -> Iterator[None]:
         return
     before = {number: signal.getsignal(number) for number in ENDING}
     caught = [number for number in ENDING if before[number] is not signal.SIG_IGN]
-    watch = _Watch(way_on)
+    watch = _Watch(resume_hint)
     wake_before = signal.signal(WAKE, lambda *_: None)
     wakeup_before = signal.set_wakeup_fd(watch.writer, warn_on_full_buffer=False)
     for number in caught:

@@ -88,7 +88,7 @@ def test_windows_are_those_of_the_whole_in_any_order(tmp_path: Path, form: str) 
         (NOISE * 32767, NOISE.mean(axis=1), "brought down"),
         (NOISE * [1, 0], NOISE[:, 0], "the right channel is silent"),
         (NOISE * [1e-3, 1], NOISE[:, 1], "the left channel is silent"),
-        (NOISE[:, :1] * [1, -1], NOISE[:, 0], "cancel each other"),
+        (NOISE[:, :1] * [1, -1], NOISE[:, 0], "opposite polarity"),
         (NOISE[:, :1] * [1, 1], NOISE[:, 0], ""),
         (NOISE, NOISE.mean(axis=1), ""),
         (NOISE[:, [0, 1, 0, 0, 0, 0]] * [1, 1, 0, 0, 0, 0], NOISE.mean(axis=1), ""),

@@ -13,13 +13,13 @@ from storage.performances import plan_performances, write_performances
 from storage.schema import PERFORMANCES, QUARANTINE, TWINS
 from storage.tables import DataFile, Table, read_data_file
 from storage.twins import (
-    Apart,
     Music,
     Pair,
+    TwinFreeCorpus,
     compare,
     find_passages,
     keep_held_out,
-    set_twins_apart,
+    remove_twins,
 )
 
 Row = dict[str, str]
@@ -184,17 +184,17 @@ def test_one_split_alone_has_no_twins(split: str) -> None:
 
 
 @pytest.fixture
-def set_apart(tmp_path: Path) -> Callable[[Path], tuple[Apart, list[DataFile], Table]]:
+def set_apart(tmp_path: Path) -> Callable[[Path], tuple[TwinFreeCorpus, list[DataFile], Table]]:
     performances = Table(
         url=str(tmp_path / "performances"), schema=PERFORMANCES, partition_by=("year",)
     )
     quarantine = Table(url=str(tmp_path / "left-out"), schema=QUARANTINE, partition_by=("stage",))
     twins = Table(url=str(tmp_path / "twins"), schema=TWINS)
 
-    def read(root: Path) -> tuple[Apart, list[DataFile], Table]:
+    def read(root: Path) -> tuple[TwinFreeCorpus, list[DataFile], Table]:
         tasks = plan_performances(performances, quarantine, root, read_index(root).entries, 10.0)
         parts = [write_performances(task)[0] for task in reversed(tasks)]
-        return set_twins_apart(performances, parts, twins), parts, performances
+        return remove_twins(performances, parts, twins), parts, performances
 
     return read
 
