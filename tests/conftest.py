@@ -181,9 +181,10 @@ def save_model() -> Callable[..., Any]:
     import torch
 
     from models.diagnostics.watch import FusionWatch
+    from models.document import write_document
     from models.networks.network import GradingNetwork
     from models.training.checkpoint import describe_model, save_best
-    from models.training.files import HISTORY_FILE, write_json
+    from models.training.files import HISTORY_FILE
     from models.training.history import EpochRecord
     from models.training.identity import Origin
 
@@ -213,7 +214,7 @@ def save_model() -> Callable[..., Any]:
             "experiment": name, "identity": "0", "table_versions": {},
             "checkpoint": checkpoint.name, "parameters": 1, "epochs": [record],
         }  # fmt: skip
-        write_json(folder / HISTORY_FILE, history)
+        write_document(folder / HISTORY_FILE, history)
         return network.eval()
 
     return save

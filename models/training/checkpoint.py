@@ -22,9 +22,10 @@ from models.config.experiment import (
     ExperimentConfig,
     Modality,
 )
+from models.document import write_document
 from models.inputs.feature_writer import audio_features_version, midi_tokens_version
 from models.networks.network import GradingNetwork
-from models.training.files import RESUME_FILE, find_best, write_json
+from models.training.files import RESUME_FILE, find_best
 from models.training.history import Record, read_history
 from models.training.identity import MODEL_VERSION, Origin
 from storage.files import whole_file
@@ -77,7 +78,7 @@ def save_best(
     `about` has at least `epoch` and `val_loss`. The best weights so far are removed afterwards.
     """
     stem = f"{name}-epoch={about['epoch']:02d}-val_loss={about['val_loss']:.4f}"
-    write_json(out_dir / f"{stem}.json", about)
+    write_document(out_dir / f"{stem}.json", about)
     _save(out_dir / f"{stem}.pt", dict(weights))
     for other in out_dir.glob("*-epoch=*-val_loss=*"):
         if other.stem != stem:

@@ -1,20 +1,11 @@
-"""The names and the writing of a training's files; light, for those who only read results."""
+"""The names of a training's files; light, for those who only read results."""
 
 from pathlib import Path
 
-from pydantic_core import to_json
-
 from degradation.errors import UserError
-from storage.files import whole_file
 
 RESUME_FILE = "resume.pt"
 HISTORY_FILE = "history.json"
-
-
-def write_json(path: Path, content: object) -> None:
-    """Write strict JSON, with null for a number that is undefined; the file appears whole."""
-    with whole_file(str(path.parent), path.name) as file:
-        file.write(to_json(content, indent=2, inf_nan_mode="null") + b"\n")
 
 
 def clear(out_dir: Path) -> None:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from degradation.errors import UserError
 from models.config.experiment import Experiment
-from models.training.files import HISTORY_FILE, write_json
+from models.document import write_document
+from models.training.files import HISTORY_FILE
 from models.training.history import EpochRecord, best_epoch, read_history
 from models.training.identity import Origin
 
@@ -70,7 +71,7 @@ def read_result(out_dir: Path) -> TrainingResult:
 
 def write_result(out_dir: Path, result: TrainingResult) -> None:
     """Write what `load_result` reads."""
-    write_json(
+    write_document(
         out_dir / HISTORY_FILE,
         {
             "experiment": result.experiment,

@@ -106,14 +106,32 @@ def train(
         ),
         table_versions=table_versions,
     )
-    if training.precision == "bf16" and accelerator() == "cpu" and not has_bfloat16_lstm():
-        log(f"{name}: this CPU has no LSTM in bfloat16; that part runs in float32")
 
     def network() -> GradingNetwork:
         network = GradingNetwork(name, config)
         if start:
             load_pretrained(network.midi_encoder, start)
         return network
+
+    def prepare() -> Work[EpochRecord]:
+        if training.precision == "bf16" and accelerator() == "cpu" and not has_bfloat16_lstm():
+            log(f"{name}: this CPU has no LSTM in bfloat16; that part runs in float32")
+        return Work(
+            described=(
+                f"{len(train_targets):,} training and {len(validation_targets):,} validation "
+                "samples"
+            ),
+            module=lambda network, state: GradingModule(
+                network,
+                config,
+                train_targets.scores,
+                steps_in_all=training.epochs * steps_an_epoch(len(train_targets), training),
+                state=state,
+            ),
+            loaders=lambda first_epoch: ExampleLoaders(
+                name, config, parts, train_targets, validation_targets, first_epoch
+            ),
+        )
 
     trained = run_training(
         Task(
@@ -132,22 +150,7 @@ def train(
             devices=training.devices,
             bf16=training.precision == "bf16",
             network=network,
-            prepare=lambda: Work(
-                described=(
-                    f"{len(train_targets):,} training and {len(validation_targets):,} validation "
-                    "samples"
-                ),
-                module=lambda network, state: GradingModule(
-                    network,
-                    config,
-                    train_targets.scores,
-                    steps_in_all=training.epochs * steps_an_epoch(len(train_targets), training),
-                    state=state,
-                ),
-                loaders=lambda first_epoch: ExampleLoaders(
-                    name, config, parts, train_targets, validation_targets, first_epoch
-                ),
-            ),
+            prepare=prepare,
         ),
         log,
         on_epoch,

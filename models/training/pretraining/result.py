@@ -7,8 +7,9 @@ from pathlib import Path
 from degradation.errors import UserError
 from models.config.experiment import ExperimentConfig
 from models.config.midi import MidiEncoderConfig
+from models.document import write_document
 from models.tokens.tokenisers import TOKENISERS
-from models.training.files import HISTORY_FILE, is_trained, write_json
+from models.training.files import HISTORY_FILE, is_trained
 from models.training.history import read_history
 from models.training.pretraining.history import PretrainingEpoch, PretrainingResult
 
@@ -50,7 +51,7 @@ def load_pretraining(folder: Path) -> PretrainingResult:
 
 def write_pretraining(folder: Path, result: PretrainingResult, data_version: str) -> None:
     """Write what `load_pretraining` reads."""
-    write_json(
+    write_document(
         folder / HISTORY_FILE,
         {
             "identity": result.identity,

@@ -9,8 +9,9 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
+from models.document import write_document
 from models.evaluation.human.training_overlap import find_overlap
-from models.training.files import HISTORY_FILE, write_json
+from models.training.files import HISTORY_FILE
 from pipelines.assets.human_validation import pretrained_on, train_split
 from pipelines.assets.pretraining import expected_identity, pretraining_folder
 from pipelines.cli import app
@@ -96,7 +97,7 @@ def commit_performances(workspace: Workspace, clips: list[Clip]) -> None:
 def finish_pretraining(workspace: Workspace) -> None:
     """Leave what a finished pretraining leaves, so far as it is asked for."""
     history = {"identity": expected_identity(workspace), "checkpoint": "none.pt", "parameters": 1}
-    write_json(pretraining_folder(workspace) / HISTORY_FILE, {**history, "epochs": []})
+    write_document(pretraining_folder(workspace) / HISTORY_FILE, {**history, "epochs": []})
 
 
 def test_a_limit_with_the_encoder_of_its_whole_root_has_read_the_whole_root(

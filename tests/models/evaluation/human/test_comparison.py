@@ -14,7 +14,7 @@ from degradation.recipe import load_recipe
 from labeling.scores import DIMENSIONS
 from models.config.experiment import Experiment, ExperimentConfig
 from models.config.human_validation import HumanValidationConfig, load_human_validation
-from models.document import read_document
+from models.document import read_document, write_document
 from models.evaluation.human.comparison import TrainedModels, compare_with_listeners
 from models.evaluation.human.document import HumanValidation
 from models.evaluation.human.fine_tuning import compare_starts, starts_of
@@ -25,7 +25,7 @@ from models.inference.trained_model import TrainedModel
 from models.networks.midi_encoder import NoteEncoder
 from models.networks.network import GradingNetwork
 from models.training.checkpoint import save_best
-from models.training.files import HISTORY_FILE, find_best, write_json
+from models.training.files import HISTORY_FILE, find_best
 from models.training.pretraining.history import PretrainingEpoch
 from models.training.pretraining.result import NAME, token_version
 from storage.corpus import load_corpus_config
@@ -82,7 +82,7 @@ def pretrained_dir(tmp_path_factory: pytest.TempPathFactory, tiny_config: Experi
         "val_loss": epoch.val_loss,
     }
     save_best(folder, NAME, about, weights)
-    write_json(
+    write_document(
         folder / HISTORY_FILE,
         {
             "identity": "identity", "checkpoint": find_best(folder).name, "parameters": 1,
