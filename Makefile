@@ -22,11 +22,12 @@ proof-factored: a-root $(READY) system  ## the same of recipe factored, and how 
 a-root:
 	@test -n "$(MAESTRO)" || { echo "expected MAESTRO=folder, a MAESTRO root: make $(MAKECMDGOALS) MAESTRO=~/maestro-v3.0.0" >&2; exit 2; }
 
+# Of three processes one often waits for a server, a daemon or a killed run.
 test: $(READY) system browser  ## every test; those on real data skip where there is none
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 3
 
 quick: $(READY) system  ## every test but the slow ones
-	$(BIN)/python -m pytest -n 2 -m "not slow"
+	$(BIN)/python -m pytest -n 3 -m "not slow"
 
 check: lint types contracts test  ## what a change must pass
 

@@ -32,12 +32,26 @@ class SharedProjectScheduling(LoadFileScheduling):  # type: ignore[misc]
     """Gives one process of pytest-xdist a whole file, and all files on the finished project.
 
     What these share is made once then: the project's whole graph, a browser, trained models.
+    What takes longest begins first.
     """
+
+    def _assign_work_unit(self, node: Any) -> None:
+        for scope in ("finished", "tests/pipelines/test_ui.py"):
+            if scope in self.workqueue:
+                self.workqueue.move_to_end(scope, last=False)
+        super()._assign_work_unit(node)
 
     def _split_scope(self, nodeid: str) -> str:
         file: str = super()._split_scope(nodeid)
         shares_project = "finished: Any" in (PROJECT / file).read_text(encoding="utf-8")
         return "finished" if shares_project else file
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark as slow what needs the finished project: the whole graph is run for it."""
+    for item in items:
+        if "finished" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.slow)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> SharedProjectScheduling:

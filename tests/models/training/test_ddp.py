@@ -85,11 +85,11 @@ def weights(path: Path) -> dict[str, torch.Tensor]:
     return found
 
 
-def test_a_killed_one_ends_as_if_it_was_not(corpus, tiny_config, tmp_path) -> None:
+def test_a_killed_one_ends_as_if_it_was_not(corpus, tiny_config, trained, tmp_path) -> None:
     """Its ranks are sent the optimiser's state: each must step a copy of its own."""
-    config = on_two(tiny_config, epochs=3)
-    whole = run(config, corpus, tmp_path / "whole")
-    train_and_die("gated", config, corpus, tmp_path / "killed", "epoch 1/3")
+    _, whole, _, _ = trained
+    config = on_two(tiny_config)
+    train_and_die("gated", config, corpus, tmp_path / "killed", "epoch 1/2")
     done = torch.load(tmp_path / "killed" / "resume.pt", weights_only=True)["history"]
     assert len(done) == 1
     said: list[str] = []
@@ -101,6 +101,6 @@ def test_a_killed_one_ends_as_if_it_was_not(corpus, tiny_config, tmp_path) -> No
 
 
 def test_loader_workers_of_both_share_the_split(corpus, tiny_config, tmp_path) -> None:
-    result = run(on_two(tiny_config, epochs=1, loader_workers=2), corpus, tmp_path)
+    result = run(on_two(tiny_config, epochs=1, loader_workers=1), corpus, tmp_path)
     assert set(result.best.terms) == {"huber", "ranking", "contrastive", "coral"}
     assert result.best.gradient_norms.keys() == {"audio", "midi"}
