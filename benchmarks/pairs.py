@@ -96,7 +96,7 @@ def _tasks(recipe: Recipe, workspace: Workspace, pairs: int, folder: Path) -> li
     tasks = []
     for tier in TIERS:
         wanted = max(1, round(pairs * recipe.tier_shares[tier]))
-        for year in workspace.settings.years():
+        for year in workspace.years():
             for planned in step.plan(TierYear(year=year, tier=tier)):
                 few = planned.draws[:wanted]
                 wanted -= len(few)

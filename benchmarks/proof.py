@@ -23,9 +23,8 @@ from models.training.train import train
 from pipelines.assets.evaluation import JUDGED_SPLIT
 from pipelines.assets.pretraining import pretrained_folder
 from pipelines.assets.training import LabelledExamples, read_examples
-from pipelines.cli.command import report_user_error
-from pipelines.settings import load_settings
-from pipelines.workspace import Workspace
+from pipelines.cli.command import CorpusOption, report_user_error
+from pipelines.workspace import Workspace, open_workspace
 
 SEEDS = (1, 2, 3)
 
@@ -52,7 +51,7 @@ def train_midi_only(
     workspace: Workspace, data: LabelledExamples, seed: int, start: Path | None, folder: Path
 ) -> Agreement:
     """Train `midi_only` with a seed and return how it agrees with the judged split."""
-    config = workspace.settings.experiment_config().model_copy(update={"seed": seed})
+    config = workspace.experiment_config().model_copy(update={"seed": seed})
     train(
         "midi_only",
         config,
@@ -75,7 +74,7 @@ def pretraining_helps(workspace: Workspace, recipe_name: str) -> bool:
     It helps when the mean gain in r is more than twice its standard error over the seeds.
     """
     data = read_examples(workspace, recipe_name)
-    folder = workspace.output(recipe_name, f"proof/{workspace.settings.experiment.stem}")
+    folder = workspace.output(recipe_name, f"proof/{workspace.corpus.experiment.stem}")
     found: dict[str, list[Agreement]] = {}
     for name, start in (("pretrained", pretrained_folder(workspace)), ("random", None)):
         found[name] = [
@@ -100,10 +99,10 @@ def pretraining_helps(workspace: Workspace, recipe_name: str) -> bool:
 
 
 @report_user_error
-def main() -> None:
+def main(corpus: CorpusOption = None) -> None:
     """Show what the last run's models learnt."""
     recipe_name = "phase2"
-    workspace = Workspace(load_settings())
+    workspace = open_workspace(corpus)
     learnt = beats_the_mean(workspace.output(recipe_name, "evaluation") / "report.json")
     typer.echo(f"all beat predicting the mean on every dimension: {'yes' if learnt else 'NO'}")
     helps = pretraining_helps(workspace, recipe_name)

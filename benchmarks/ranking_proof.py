@@ -29,10 +29,10 @@ from models.evaluation.criteria.acceptance import IN_ORDER_SHARE
 from models.inference.model_choice import ModelChoice
 from models.inference.scorer import Scorer
 from models.inference.sources import Sources
-from pipelines.cli.command import report_user_error
+from pipelines.cli.command import CorpusOption, report_user_error
 from pipelines.evenly_spaced import evenly_spaced
-from pipelines.settings import find_recipe, load_settings
-from pipelines.workspace import Workspace
+from pipelines.settings import find_recipe
+from pipelines.workspace import Workspace, open_workspace
 from storage.audio import encode_flac
 from storage.midi import write_midi
 from storage.performances import load_performances
@@ -115,9 +115,9 @@ def print_shares(shares: Mapping[tuple[str, Factor], list[float]]) -> None:
 
 
 @report_user_error
-def main(recipe: str = "factored") -> None:
+def main(recipe: str = "factored", corpus: CorpusOption = None) -> None:
     """Show how well whole performances are ranked by the trained models."""
-    workspace, chosen = Workspace(load_settings()), find_recipe(recipe)
+    workspace, chosen = open_workspace(corpus), find_recipe(recipe)
     if not isinstance(chosen, FactoredRecipe):
         raise UserError(f"recipe {recipe} damages by tier; expected one of kind factored")
     choice = ModelChoice({name: workspace.model_folder(recipe, name) for name in EXPERIMENTS})

@@ -13,7 +13,7 @@ from degradation.notes import Performance
 from degradation.nuisance import Nuisance, RandomStream
 from degradation.operation import NoteOperation, Parameters
 from degradation.operations import AnyNoteOperation
-from degradation.recipe_base import TIERS, RecipeBase, digest_of
+from degradation.recipe_base import TIERS, RecipeBase, code_versions
 from degradation.render import Instrument
 from degradation.seeds import stream
 from degradation.severity import (
@@ -232,11 +232,11 @@ class FactoredRecipe(RecipeBase):
         """The operations of each factor at one JND, where listeners begin to notice."""
         return {name: self.factors[name].at(1.0) for name in FACTORS}
 
-    def tier_digest(self, tier: str) -> str:
-        """Return 16 hexadecimal digits that change when anything about this tier's rows does.
+    def tier_parameters(self, tier: str) -> dict[str, Any]:
+        """Return the validated values that this tier's rows follow from; `audits` changes none.
 
-        All factors affect all tiers, so any edit changes every digest. It covers the validated
-        values and the order of the factors; `audits` changes no row.
+        All factors affect all tiers, so any edit changes every tier.
         """
         about: dict[str, Any] = self.model_dump(mode="json", exclude={"audits"})
-        return digest_of(about | {"tier": tier, "order": list(self.factors)})
+        operations = [operation for factor in self.factors.values() for operation in factor.at(1.0)]
+        return about | {"tier": tier, "order": list(self.factors)} | code_versions(operations)

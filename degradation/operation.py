@@ -48,10 +48,12 @@ class Operation(Parameters):
     """Damage with parameters. `operation` is its name in recipes, rows and random streams.
 
     `STRENGTH` names the parameter that says how strong the damage is, the factor to its unit, and
-    that unit.
+    that unit. Raise `CODE_VERSION` when the same parameters damage otherwise: the tiers that use
+    the operation are then made again, and no others.
     """
 
     STRENGTH: ClassVar[tuple[str, float, str]]
+    CODE_VERSION: ClassVar[int] = 1
     operation: str
 
     @property

@@ -2,11 +2,13 @@
 
 import hashlib
 import json
+from abc import abstractmethod
+from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
 
-from degradation.operation import Parameters
+from degradation.operation import Operation, Parameters
 
 TIERS = ("pristine", "good", "moderate", "poor")
 """The tiers, from best to worst."""
@@ -42,8 +44,20 @@ class RecipeBase(Parameters):
     audio_source: Literal["rendered", "recorded"]
     audits: Literal["block", "warn"]
 
+    @abstractmethod
+    def tier_parameters(self, tier: str) -> dict[str, Any]:
+        """Return the JSON values that the rows of a tier follow from."""
 
-def digest_of(about: dict[str, Any]) -> str:
-    """Return 16 hexadecimal digits of JSON values; the order of keys doesn't count."""
-    canonical = json.dumps(about, sort_keys=True).encode()
-    return hashlib.sha256(canonical).hexdigest()[:16]
+    def tier_digest(self, tier: str) -> str:
+        """Return 16 hexadecimal digits that change when anything about this tier's rows does.
+
+        Comments, spaces and the order of keys don't count.
+        """
+        canonical = json.dumps(self.tier_parameters(tier), sort_keys=True).encode()
+        return hashlib.sha256(canonical).hexdigest()[:16]
+
+
+def code_versions(operations: Iterable[Operation]) -> dict[str, dict[str, int]]:
+    """Return the versions of operations whose code gives other rows than its first version did."""
+    raised = {one.operation: one.CODE_VERSION for one in operations if one.CODE_VERSION > 1}
+    return {"code_versions": raised} if raised else {}

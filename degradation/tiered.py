@@ -6,7 +6,7 @@ from pydantic import Field, field_validator, model_validator
 
 from degradation.operation import NoteOperation, Operation, Parameters, SoundOperation
 from degradation.operations import AnyOperation
-from degradation.recipe_base import TIERS, RecipeBase, digest_of
+from degradation.recipe_base import TIERS, RecipeBase, code_versions
 from degradation.render import Instrument
 from degradation.sound_effects import Bandpass, Equaliser
 
@@ -98,16 +98,16 @@ class TieredRecipe(RecipeBase):
         """The operations on notes of each tier."""
         return {tier: damage.note_operations for tier, damage in self.tiers.items()}
 
-    def tier_digest(self, tier: str) -> str:
-        """Return 16 hexadecimal digits that change when anything about this tier's rows does.
+    def tier_parameters(self, tier: str) -> dict[str, Any]:
+        """Return the validated values that this tier's rows follow from; `audits` changes none.
 
-        It covers the validated values: comments, spaces and the order of keys don't count, and
-        `audits` changes no row.
+        The versions of the tier's operations are among them where they are not the first.
         """
         about: dict[str, Any] = self.model_dump(mode="json", exclude={"tiers", "audits"})
         about["tier"] = {tier: self.tiers[tier].model_dump(mode="json")}
         about["probabilities"] = [self.tiers[name].probability for name in TIERS]
-        return digest_of(about)
+        damage = self.tiers[tier]
+        return about | code_versions([*damage.note_operations, *damage.sound_operations])
 
 
 def _frequencies_hz(operation: Operation) -> dict[str, float]:

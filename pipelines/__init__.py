@@ -4,9 +4,9 @@ import sys
 import warnings
 from types import TracebackType
 
-# Dagster warns some thirty times that backfill policies and observable sources are in beta; its
-# version is pinned.
-warnings.filterwarnings("ignore", message=r".* is currently in beta")
+# Dagster warns some thirty times that backfill policies are in beta and partitions of checks in
+# preview; its version is pinned.
+warnings.filterwarnings("ignore", message=r".* is currently in (beta|preview)")
 
 
 def _report_interrupt(

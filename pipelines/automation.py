@@ -12,10 +12,12 @@ REMATERIALIZE_ON_CHANGE = (
     & ~dg.AutomationCondition.missing()
     & ~dg.AutomationCondition.any_deps_in_progress()
     & ~dg.AutomationCondition.in_progress()
+    & dg.AutomationCondition.all_deps_blocking_checks_passed()
 )
 """Rematerialize a partition when a dependency's data version or the code version changes.
 
-It waits for its dependencies, so that a change propagates stage by stage. Missing partitions are
-not made: a recipe that nobody asked for may mean hours of computing. Models and reports do not
-have this condition: a person decides when to train.
+It waits for its dependencies, so that a change propagates stage by stage, and stops where a
+blocking check of one failed. Missing partitions are not made: a recipe or a corpus that nobody
+asked for may mean hours of computing. Models and reports do not have this condition: a person
+decides when to train.
 """

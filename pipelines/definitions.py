@@ -1,4 +1,4 @@
-"""Everything that Dagster sees: assets, checks, sensors and resources."""
+"""Everything that Dagster sees: assets, checks, jobs, sensors, schedules and resources."""
 
 import dagster as dg
 
@@ -20,51 +20,75 @@ from pipelines.assets.transcription import transcription_asset
 from pipelines.checks.audits import AUDIT_CHECKS, audit_check
 from pipelines.checks.pairs import PAIRS_CHECKS, pairs_check
 from pipelines.checks.pretraining import every_field_beats_the_unigram
+from pipelines.checks.recipe import recipe_check
 from pipelines.checks.splits import no_composition_in_two_splits
+from pipelines.execution.stages import models_job, tables_job
 from pipelines.execution.terminal_logger import TERMINAL, terminal_logger
-from pipelines.partitions import tier_year_partitions
+from pipelines.partitions import CORPORA, CORPUS_TIERS
 from pipelines.resources import Project
-from pipelines.sensors import automation_sensor, recipe_sensor
-from pipelines.settings import load_settings, recipe_names
+from pipelines.schedules import nightly_schedule
+from pipelines.sensors import automation_sensor, corpora_changed, recipe_sensor, run_failed
+from pipelines.settings import recipe_names
 
 
-def recipe_definitions(name: str, years: list[str]) -> dg.Definitions:
+def recipe_definitions(name: str) -> dg.Definitions:
     """Return one recipe's branch of the graph; each YAML file has one."""
-    partitions = tier_year_partitions(years)
+    tables = [pairs_asset(name), *derived_assets(name)]
+    models = [
+        label_quality_asset(name),
+        label_structure_asset(name),
+        shortcut_audit_asset(name),
+        listening_page_asset(name),
+        token_audit_asset(name),
+        *training_assets(name),
+        transcription_asset(name),
+        evaluation_asset(name),
+        human_validation_asset(name),
+    ]
     return dg.Definitions(
-        assets=[
-            recipe_asset(name),
-            pairs_asset(name, partitions),
-            *derived_assets(name, partitions),
-            label_quality_asset(name),
-            label_structure_asset(name),
-            shortcut_audit_asset(name),
-            listening_page_asset(name),
-            token_audit_asset(name),
-            *training_assets(name),
-            transcription_asset(name),
-            evaluation_asset(name),
-            human_validation_asset(name),
-        ],
+        assets=[recipe_asset(name), *tables, *models],
         asset_checks=[
+            recipe_check(name),
             *(pairs_check(name, check) for check in PAIRS_CHECKS),
             *(audit_check(name, check) for check in AUDIT_CHECKS),
         ],
+        jobs=[
+            dg.define_asset_job(
+                tables_job(name),
+                dg.AssetSelection.assets(*tables),
+                partitions_def=CORPUS_TIERS,
+                description=f"The tables of recipe {name}, for tiers of corpora.",
+            ),
+            dg.define_asset_job(
+                models_job(name),
+                dg.AssetSelection.assets(*models, "midi_pretrain", "recipe_comparison"),
+                partitions_def=CORPORA,
+                description=f"Audits, models, pages and reports of recipe {name}, for a corpus.",
+            ),
+        ],
+        schedules=[nightly_schedule(name)],
     )
 
 
 def build_definitions() -> dg.Definitions:
-    """Return the whole graph for the corpus that the settings name."""
-    years, names = load_settings().years(), recipe_names()
+    """Return the whole graph: a branch for each recipe, partitions for each corpus."""
+    names = recipe_names()
     return dg.Definitions.merge(
         dg.Definitions(
             assets=[corpus, segments, midi_pretrain, comparison_asset(names)],
             asset_checks=[no_composition_in_two_splits, every_field_beats_the_unigram],
-            sensors=[recipe_sensor(names), automation_sensor()],
+            jobs=[
+                dg.define_asset_job("corpus", dg.AssetSelection.assets(corpus, segments)),
+                dg.define_asset_job("pretraining", dg.AssetSelection.assets(midi_pretrain)),
+            ],
+            sensors=[recipe_sensor(names), corpora_changed, automation_sensor, run_failed],
             resources={"project": Project()},
             loggers={TERMINAL: terminal_logger, "console": dg.colored_console_logger},
+            # One process a run: a step has all cores by its own workers, and each process more
+            # would import everything again.
+            executor=dg.in_process_executor,
         ),
-        *(recipe_definitions(name, years) for name in names),
+        *(recipe_definitions(name) for name in names),
     )
 
 

@@ -1,64 +1,63 @@
-"""Partitions: tier × year, read from the corpus that the settings name."""
+"""Partitions: corpora for everything, and corpus × tier for the tables of a recipe.
 
-from collections.abc import Mapping
+The years of a corpus are folders within the tables, and no partition: a run makes all of them.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import dagster as dg
-from dagster._core.storage.tags import (
-    ASSET_PARTITION_RANGE_END_TAG,
-    ASSET_PARTITION_RANGE_START_TAG,
-    PARTITION_NAME_TAG,
-)
 
 from degradation.recipe import TIERS
+
+CORPORA = dg.DynamicPartitionsDefinition(name="corpora")
+RECIPE_TIERS = dg.StaticPartitionsDefinition(list(TIERS))
+CORPUS_TIERS = dg.MultiPartitionsDefinition({"corpus": CORPORA, "tier": RECIPE_TIERS})
+
+OF_CORPUS = dg.MultiToSingleDimensionPartitionMapping("corpus")
+"""Between corpus × tier and corpus, in either direction."""
+
+OF_TIER = dg.MultiToSingleDimensionPartitionMapping("tier")
+"""Between corpus × tier and tier, in either direction."""
+
+DATA_VERSION_TAG = "dagster/data_version"
+RANGE_START_TAG = "dagster/asset_partition_range_start"
+RANGE_END_TAG = "dagster/asset_partition_range_end"
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class TierYear:
-    """One partition of a recipe's tables."""
+    """One folder of a recipe's tables."""
 
     year: str
     tier: str
 
     @property
-    def key(self) -> str:
-        """Dagster's key: the dimensions joined in order of their names."""
-        return f"{self.tier}|{self.year}"
-
-    @property
     def columns(self) -> dict[str, str]:
-        """The partition's columns in tables."""
+        """The values of the columns by which tables are partitioned."""
         return {"tier": self.tier, "year": self.year}
 
 
-def partitions_in_run(tags: Mapping[str, str], years: list[str]) -> set[TierYear]:
-    """Return the partitions that a run with these tags makes: all, where none is named."""
-    if key := tags.get(PARTITION_NAME_TAG):
-        start = end = key
-    else:
-        start = tags.get(ASSET_PARTITION_RANGE_START_TAG, f"{TIERS[0]}|{years[0]}")
-        end = tags.get(ASSET_PARTITION_RANGE_END_TAG, f"{TIERS[-1]}|{years[-1]}")
-    (first_tier, first_year), (last_tier, last_year) = start.split("|"), end.split("|")
-    tiers = TIERS[TIERS.index(first_tier) : TIERS.index(last_tier) + 1]
-    return {
-        TierYear(year=year, tier=tier)
-        for tier in tiers
-        for year in years
-        if first_year <= year <= last_year
-    }
+def partition_key(corpus: str, tier: str) -> str:
+    """Return Dagster's key: the dimensions joined in order of their names."""
+    return f"{corpus}|{tier}"
 
 
-def tier_year_partitions(years: list[str]) -> dg.MultiPartitionsDefinition:
-    """Return tier × year."""
-    return dg.MultiPartitionsDefinition(
-        {
-            "tier": dg.StaticPartitionsDefinition(list(TIERS)),
-            "year": dg.StaticPartitionsDefinition(years),
-        }
-    )
+def tiers_by_corpus(keys: Iterable[str]) -> dict[str, list[str]]:
+    """Return the tiers of each corpus among partition keys of corpus × tier, best tier first."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for corpus, tier in (key.split("|") for key in keys):
+        found[corpus].append(tier)
+    return {corpus: sorted(tiers, key=TIERS.index) for corpus, tiers in found.items()}
 
 
-def partitions_of(context: dg.AssetExecutionContext) -> list[TierYear]:
-    """Return the partitions of this run, by year, so that the music of a year is read once."""
-    keys = (key.split("|") for key in context.partition_keys)
-    return sorted(TierYear(year=year, tier=tier) for tier, year in keys)
+def tier_years(tiers: Iterable[str], years: Iterable[str]) -> list[TierYear]:
+    """Return folders by year, so that the music of a year is read once."""
+    tiers = list(tiers)
+    return [TierYear(year=year, tier=tier) for year in years for tier in sorted(tiers)]
+
+
+def tables_of(recipe_name: str, *names: str) -> list[dg.AssetDep]:
+    """Return dependencies, of an asset partitioned by corpus, on all tiers of a recipe's tables."""
+    return [dg.AssetDep([recipe_name, name], partition_mapping=OF_CORPUS) for name in names]

@@ -1,45 +1,64 @@
-"""Sensors: changed recipes are observed, and the assets that depend on them made again."""
+"""Sensors: files that changed are recorded, and the assets that depend on them made again."""
+
+import json
 
 import dagster as dg
-from dagster._core.definitions.data_version import DATA_VERSION_TAG
 
-from degradation.recipe import Recipe
-from pipelines.assets.recipe import observations
-from pipelines.settings import find_recipe
+from pipelines.assets.recipe import changed_tiers
+from pipelines.checks.recipe import evaluation, fault
+from pipelines.corpora import corpus_names
+from pipelines.partitions import CORPORA
+from pipelines.settings import find_recipe, load_settings
+
+RUNNING = dg.DefaultSensorStatus.RUNNING
 
 
 def recipe_sensor(names: list[str]) -> dg.SensorDefinition:
-    """Return the sensor that observes the recipes of the graph."""
+    """Return the sensor that watches the recipes of the graph."""
 
-    @dg.sensor(minimum_interval_seconds=30, default_status=dg.DefaultSensorStatus.RUNNING)
+    @dg.sensor(minimum_interval_seconds=30, default_status=RUNNING)
     def recipes_changed(context: dg.SensorEvaluationContext) -> dg.SensorResult:
-        """Observe every tier that changed since its last observation; a bad YAML fails the tick."""
-        recipes = [find_recipe(name) for name in names]
-        changed = [event for recipe in recipes for event in changes(context.instance, recipe)]
-        return dg.SensorResult(asset_events=changed)
+        """Record every tier whose parameters changed since they were recorded last.
+
+        Each recipe is read by itself. One that is broken records nothing but that, on its own page.
+        """
+        before = json.loads(context.cursor or "{}")
+        faults = {name: fault(name) for name in names}
+        events: list[dg.AssetMaterialization | dg.AssetCheckEvaluation] = []
+        for name, reason in faults.items():
+            if reason != before.get(name):
+                events.append(evaluation(name, reason))
+            if not reason:
+                events += changed_tiers(context.instance, find_recipe(name))
+        return dg.SensorResult(asset_events=events, cursor=json.dumps(faults))
 
     return recipes_changed
 
 
-def changes(instance: dg.DagsterInstance, recipe: Recipe) -> list[dg.AssetObservation]:
-    """Return the observations of a recipe that differ from the latest recorded ones."""
-    latest = instance.event_log_storage.get_latest_tags_by_partition(
-        dg.AssetKey([recipe.name, "recipe"]),
-        dg.DagsterEventType.ASSET_OBSERVATION,
-        [DATA_VERSION_TAG],
-    )
-    return [
-        event
-        for event in observations(recipe)
-        if event.partition and event.tags != latest.get(event.partition)
-    ]
+@dg.sensor(minimum_interval_seconds=30, default_status=RUNNING)
+def corpora_changed(context: dg.SensorEvaluationContext) -> dg.SensorResult:
+    """Make each corpus that has a file a partition, and remove those whose file is gone."""
+    assert CORPORA.name
+    known = set(context.instance.get_dynamic_partitions(CORPORA.name))
+    there = set(corpus_names(load_settings()))
+    requests: list[dg.AddDynamicPartitionsRequest | dg.DeleteDynamicPartitionsRequest] = []
+    if new := sorted(there - known):
+        requests.append(CORPORA.build_add_request(new))
+    if gone := sorted(known - there):
+        requests.append(CORPORA.build_delete_request(gone))
+    return dg.SensorResult(dynamic_partitions_requests=requests)
 
 
-def automation_sensor() -> dg.AutomationConditionSensorDefinition:
-    """Return the sensor that evaluates automation conditions, also those of sources."""
-    return dg.AutomationConditionSensorDefinition(
-        "make_again_what_changed",
-        target=dg.AssetSelection.all(include_sources=True),
-        default_status=dg.DefaultSensorStatus.RUNNING,
-        minimum_interval_seconds=30,
-    )
+automation_sensor = dg.AutomationConditionSensorDefinition(
+    "make_again_what_changed",
+    target=dg.AssetSelection.all(include_sources=True),
+    default_status=RUNNING,
+    minimum_interval_seconds=30,
+)
+
+
+@dg.run_failure_sensor(default_status=RUNNING)
+def run_failed(context: dg.RunFailureSensorContext) -> None:
+    """Log a line for each run that failed: put your team's alert here."""
+    corpus = context.dagster_run.tags.get("dagster/partition", "several partitions")
+    context.log.error(f"{context.dagster_run.job_name}, {corpus}: {context.failure_event.message}")

@@ -1,16 +1,12 @@
-"""The settings of the project: the corpus, how much of it, and where data are stored.
+"""The settings of the project: where data are stored, and how much of the machine is used.
 
-`pianograde demo`, `run` and `pretrain` write their choice to `.pianograde/settings.json`, so that
-the Dagster UI shows the corpus that was run last. Environment variables (`PIANOGRADE_MAESTRO`,
-`PIANOGRADE_LIMIT`, ...) override the file and are never written to it.
+Each is an environment variable, `PIANOGRADE_HOME` and so on. What is made of which music is no
+setting: see `pipelines.corpora`.
 """
 
-import hashlib
-import json
 import os
 import re
 import string
-from collections.abc import Collection
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any
@@ -18,22 +14,13 @@ from urllib.parse import quote
 
 from joblib import cpu_count
 from pydantic import AfterValidator, Field, ValidationError
-from pydantic_settings import (
-    BaseSettings,
-    JsonConfigSettingsSource,
-    PydanticBaseSettingsSource,
-    SettingsConfigDict,
-)
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from degradation.config_file import explain
 from degradation.errors import UserError
 from degradation.recipe import RECIPE_NAME, Recipe, load_recipe, recipe_files
 from degradation.recipe_base import TAKEN_NAMES
-from models.config.experiment import ExperimentConfig, load_experiment
-from storage.corpus import CorpusConfig, choose, load_corpus_config, read_index
-from storage.demo_corpus import YEARS as DEMO_YEARS
-from storage.files import whole_file
-from storage.licence import DEMO_LICENCE, find_licence
+from storage.corpus import CorpusConfig, load_corpus_config
 
 PROJECT = Path(__file__).resolve().parent.parent
 CONFIGS = PROJECT / "configs"
@@ -56,11 +43,11 @@ class Settings(BaseSettings):
 
     home: AbsolutePath = PROJECT / ".pianograde"
     store: str | None = Field(default=None, description="URL of the tables; default HOME/data")
-    maestro: AbsolutePath | None = Field(default=None, description="default: the demo corpus")
-    limit: int | None = Field(default=None, ge=3, description="performances; default all")
-    experiment: AbsolutePath = CONFIGS / "experiments" / "demo.yaml"
+    corpora: AbsolutePath | None = Field(
+        default=None, description="folder of corpora; default HOME/corpora"
+    )
+    corpus: str | None = Field(default=None, description="of commands that name none")
     recipes: AbsolutePath = Field(default=CONFIGS / "recipes", description="folder of recipes")
-    licence: str | None = Field(default=None, description="of the performances; by corpus")
     percepiano: AbsolutePath | None = Field(
         default=None, description="a PercePiano checkout, for human validation"
     )
@@ -75,92 +62,35 @@ class Settings(BaseSettings):
         default=3000, ge=1, le=65534, description="of the UI; reports are on the next"
     )
 
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Let arguments override the environment, and that the file."""
-        remembered = JsonConfigSettingsSource(settings_cls, json_file=choice_file())
-        return init_settings, env_settings, remembered
-
-    @cached_property
-    def corpus_name(self) -> str:
-        """The corpus's name: `demo`, or the root's with the limit, as in `maestro-v3.0.0-20`."""
-        if self.maestro is None:
-            return "demo"
-        name = self.maestro.resolve().name
-        return f"{name}-{self.limit}" if self.limit else name
-
     @property
-    def of_whole_root(self) -> "Settings":
-        """The same settings without a limit."""
-        return Settings(**{**self.model_dump(), "limit": None})
-
-    @cached_property
-    def corpus_folder(self) -> str:
-        """The folder of this corpus's tables and outputs, different for roots of the same name."""
-        if self.maestro is None:
-            return self.corpus_name
-        digest = hashlib.sha256(str(self.maestro.resolve()).encode()).hexdigest()
-        return f"{self.corpus_name}-{digest[:4]}"
-
-    @cached_property
-    def corpus_root(self) -> Path:
-        """The folder of the corpus's MIDI and audio."""
-        return self.maestro or self.home / "demo-corpus"
-
-    @cached_property
-    def corpus_licence(self) -> str:
-        """The licence that every row inherits from its performance: chosen, or the root's own."""
-        return self.licence or (find_licence(self.maestro) if self.maestro else DEMO_LICENCE)
+    def corpora_folder(self) -> Path:
+        """The folder of the corpora's YAML files."""
+        return self.corpora or self.home / "corpora"
 
     @cached_property
     def store_url(self) -> str:
-        """The URL of the folder of this corpus's tables."""
+        """The URL of the folder of all tables, or an absolute path."""
         base = (self.store or str(self.home / "data")).rstrip("/")
-        if "://" in base or base.startswith("file:"):  # no URL has a space, but a root's name may
-            return f"{quote(base, safe=string.punctuation)}/{quote(self.corpus_folder)}"
-        return f"{_absolute(Path(base))}/{self.corpus_folder}"
+        if "://" in base or base.startswith("file:"):  # no URL has a space, but a folder may
+            return quote(base, safe=string.punctuation)
+        return str(_absolute(Path(base)))
 
-    @cached_property
+    @property
     def outputs(self) -> Path:
-        """The local folder for models, reports and pages."""
-        return self.home / "outputs" / self.corpus_folder
+        """The local folder of models, reports and pages."""
+        return self.home / "outputs"
 
     def link(self, output: Path) -> str:
         """Return the URL of an output while `pianograde ui` runs.
 
         Browsers do not follow `file:` links from the page of the Dagster UI.
         """
-        place = quote(output.relative_to(self.home / "outputs").as_posix())
+        place = quote(output.relative_to(self.outputs).as_posix())
         return f"http://127.0.0.1:{self.port + 1}/{place}"
-
-    def years(self) -> list[str]:
-        """Return the years of the corpus, one dimension of the partitions."""
-        if self.maestro is None:
-            return [str(year) for year in DEMO_YEARS]
-        shares = self.corpus_config().split_shares
-        chosen = choose(read_index(self.maestro).entries, self.limit, shares)
-        return [str(year) for year in sorted({entry.year for entry in chosen})]
 
     def corpus_config(self) -> CorpusConfig:
         """Return `configs/corpus.yaml`."""
         return load_corpus_config(CONFIGS / "corpus.yaml")
-
-    def experiment_config(self) -> ExperimentConfig:
-        """Return the experiment file, parsed."""
-        return load_experiment(self.experiment)
-
-
-def choice_file() -> Path:
-    """Return the file of the last choice."""
-    home = os.environ.get("PIANOGRADE_HOME") or PROJECT / ".pianograde"
-    return _absolute(Path(home)) / "settings.json"
 
 
 def load_settings(**chosen: Any) -> Settings:
@@ -168,34 +98,13 @@ def load_settings(**chosen: Any) -> Settings:
     try:
         return Settings(**chosen)
     except ValidationError as error:
-        raise UserError(
-            f"settings (environment PIANOGRADE_… or {choice_file()}): {explain(error)}"
-        ) from error
-    except ValueError as error:
-        raise UserError(f"{choice_file()} is not JSON ({error}): delete or correct it") from error
-
-
-def remember(settings: Settings, names: Collection[str]) -> None:
-    """Write the fields `names` to the file, for later commands and the UI; others stay."""
-    path = choice_file()
-    before = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    chosen = settings.model_dump(mode="json", include=set(names))
-    content = json.dumps(before | chosen, indent=2) + "\n"
-    with whole_file(str(path.parent), path.name) as file:
-        file.write(content.encode())
+        raise UserError(f"settings (environment PIANOGRADE_…): {explain(error)}") from error
 
 
 def recipe_names() -> list[str]:
-    """Return the names of all recipes. Raises UserError for a file whose name is not allowed."""
-    names = list(recipe_files(load_settings().recipes))
-    for name in names:
-        if not re.fullmatch(RECIPE_NAME, name) or name in TAKEN_NAMES:
-            raise UserError(
-                f"recipe file {name}.yaml can't be used; expected a name of lower-case letters, "
-                "digits and _, which begins with a letter and is none of "
-                f"{', '.join(sorted(TAKEN_NAMES))}: rename it"
-            )
-    return names
+    """Return the names of all recipes; a file whose name is not allowed is none (`find_recipe`)."""
+    names = recipe_files(load_settings().recipes)
+    return [n for n in names if re.fullmatch(RECIPE_NAME, n) and n not in TAKEN_NAMES]
 
 
 def find_recipe(name: str) -> Recipe:

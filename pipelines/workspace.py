@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from degradation.errors import UserError
-from models.config.experiment import Experiment
-from pipelines.settings import Settings
+from models.config.experiment import Experiment, ExperimentConfig
+from pipelines.corpora import Corpus, choose_corpus
+from pipelines.settings import Settings, load_settings
 from storage.schema import TABLES
-from storage.tables import Table, table_exists
+from storage.tables import Table, data_file_rows, partition_of, table_exists
 
 PARTITIONED_BY = {
     "performances": ("year",),
@@ -25,15 +26,30 @@ class Workspace:
     """The tables and outputs of one corpus."""
 
     settings: Settings
+    corpus: Corpus
+
+    @property
+    def root(self) -> Path:
+        """The folder of the corpus's MIDI and audio."""
+        return self.corpus.maestro or self.settings.home / "demo-corpus"
+
+    def experiment_config(self) -> ExperimentConfig:
+        """Return the experiment file with which models are trained on the corpus."""
+        return self.corpus.experiment_config()
+
+    def years(self) -> list[str]:
+        """Return the years of the corpus's performances, in order."""
+        parts = data_file_rows(self.corpus_table("performances"))
+        return sorted({partition_of(path)["year"] for path in parts})
 
     def corpus_table(self, name: str) -> Table:
         """Return a table that all recipes share."""
-        url = f"{self.settings.store_url}/{name}"
+        url = f"{self.settings.store_url}/{self.corpus.name}/{name}"
         return Table(url=url, schema=TABLES[name][1], partition_by=PARTITIONED_BY[name])
 
     def table(self, recipe: str, name: str) -> Table:
         """Return a table of one recipe."""
-        url = f"{self.settings.store_url}/{recipe}/{name}"
+        url = f"{self.settings.store_url}/{self.corpus.name}/{recipe}/{name}"
         return Table(url=url, schema=TABLES[name][1], partition_by=("tier", "year"))
 
     def all_tables(self, recipes: list[str]) -> list[Table]:
@@ -43,9 +59,14 @@ class Workspace:
         tables += [self.table(recipe, name) for recipe in recipes for name in of_recipe]
         return [table for table in tables if table_exists(table)]
 
+    @property
+    def outputs(self) -> Path:
+        """The local folder of the corpus's models, reports and pages."""
+        return self.settings.outputs / self.corpus.name
+
     def corpus_output(self, name: str) -> Path:
         """Return the local folder of an output that all recipes share, created if necessary."""
-        return make_folder(self.settings.outputs / name)
+        return make_folder(self.outputs / name)
 
     def output(self, recipe: str, name: str) -> Path:
         """Return the local folder of a recipe's output, created if necessary."""
@@ -53,11 +74,17 @@ class Workspace:
 
     def output_path(self, recipe: str, name: str) -> Path:
         """Return the local folder of a recipe's output, which may not exist."""
-        return self.settings.outputs / recipe / name
+        return self.outputs / recipe / name
 
     def model_folder(self, recipe: str, experiment: Experiment) -> Path:
         """Return where a model lies, or would lie; experiment files of other names have others."""
-        return self.output_path(recipe, f"models/{self.settings.experiment.stem}/{experiment}")
+        return self.output_path(recipe, f"models/{self.corpus.experiment.stem}/{experiment}")
+
+
+def open_workspace(corpus: str | None) -> Workspace:
+    """Return the workspace that a command works on (see `choose_corpus`)."""
+    settings = load_settings()
+    return Workspace(settings, choose_corpus(settings, corpus))
 
 
 def make_folder(path: Path) -> Path:

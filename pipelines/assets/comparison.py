@@ -8,6 +8,7 @@ from models.document import read_document
 from models.evaluation.report.comparison import comparison_page
 from models.evaluation.report.document import Report
 from pipelines.assets.evaluation import report_file
+from pipelines.partitions import CORPORA
 from pipelines.resources import Project
 from pipelines.workspace import Workspace
 
@@ -20,6 +21,7 @@ def comparison_asset(recipe_names: Sequence[str]) -> dg.AssetsDefinition:
     @dg.asset(
         key=KEY,
         deps=[[name, "evaluation"] for name in recipe_names],
+        partitions_def=CORPORA,
         group_name="comparison",
         kinds={"html"},
         owners=["team:research"],
@@ -29,9 +31,12 @@ def comparison_asset(recipe_names: Sequence[str]) -> dg.AssetsDefinition:
             "evaluated is named as missing."
         ),
     )
-    def recipe_comparison(project: Project) -> dg.MaterializeResult[None]:
-        reports = read_reports(project.workspace, recipe_names)
-        path = project.workspace.corpus_output("recipe_comparison") / "comparison.html"
+    def recipe_comparison(
+        context: dg.AssetExecutionContext, project: Project
+    ) -> dg.MaterializeResult[None]:
+        workspace = project.workspace(context.partition_key)
+        reports = read_reports(workspace, recipe_names)
+        path = workspace.corpus_output("recipe_comparison") / "comparison.html"
         path.write_text(comparison_page(reports), encoding="utf-8")
         return dg.MaterializeResult(
             metadata={

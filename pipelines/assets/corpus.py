@@ -10,9 +10,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from degradation.errors import UserError
+from pipelines.automation import REMATERIALIZE_ON_CHANGE
 from pipelines.execution.progress import log_progress
 from pipelines.execution.worker_pool import run_tasks
 from pipelines.metadata import records_metadata, table_metadata
+from pipelines.partitions import CORPORA
 from pipelines.resources import Project
 from storage.corpus import SPLITS, Fault, choose, read_index
 from storage.demo_corpus import write_demo_corpus
@@ -22,23 +24,31 @@ from storage.tables import Table, commit, data_file_path, read_table, write_data
 from storage.twins import remove_twins
 
 
-@dg.asset(group_name="corpus", kinds={"midi", "deltalake"}, owners=["team:data"], code_version="1")
+@dg.asset(
+    partitions_def=CORPORA,
+    group_name="corpus",
+    kinds={"midi", "deltalake"},
+    owners=["team:data"],
+    pool="workers",
+    code_version="1",
+)
 def corpus(context: dg.AssetExecutionContext, project: Project) -> dg.MaterializeResult[None]:
     """Every usable performance of the MAESTRO root (or the demo corpus), with its notes.
 
     Rows of the CSV and files that cannot be used are quarantined with the reason. So is music that
     is also in another split, which keeps it.
     """
-    settings, workspace = project.settings, project.workspace
+    workspace = project.workspace(context.partition_key)
+    settings, chosen = workspace.settings, workspace.corpus
     performances, quarantine, twins = (
         workspace.corpus_table(name) for name in ("performances", "quarantine", "twins")
     )
-    if settings.maestro is None:
-        write_demo_corpus(settings.corpus_root)
-    index, config = read_index(settings.corpus_root), settings.corpus_config()
-    entries = choose(index.entries, settings.limit, config.split_shares)
+    if chosen.maestro is None:
+        write_demo_corpus(workspace.root)
+    index, config = read_index(workspace.root), settings.corpus_config()
+    entries = choose(index.entries, chosen.limit, config.split_shares)
     tasks = plan_performances(
-        performances, quarantine, settings.corpus_root, entries, config.duration_tolerance_s
+        performances, quarantine, workspace.root, entries, config.duration_tolerance_s
     )
     written = []
     with log_progress("corpus", len(entries), "performance", context.log.info) as advance:
@@ -52,37 +62,38 @@ def corpus(context: dg.AssetExecutionContext, project: Project) -> dg.Materializ
     commit_faults(quarantine, "twins", apart.faults)
     commit(twins, [apart.twins])
     commit(performances, apart.performances)
-    refuse_empty_corpus(performances, quarantine, str(settings.corpus_root))
+    refuse_empty_corpus(performances, quarantine, str(workspace.root))
     parts = parts_digest(part.path for part in apart.performances)
     return dg.MaterializeResult(
         metadata={
             **table_metadata(performances),
-            "corpus": settings.corpus_name,
-            "root": str(settings.corpus_root),
+            "root": str(workspace.root),
             "in the index": len(index.entries) + len(index.faults),
             "chosen": len(entries),
             **duration_metadata(performances),
             **quarantine_metadata(quarantine),
             "twins and near misses": records_metadata(read_table(twins).to_table().to_pylist()),
         },
-        data_version=dg.DataVersion(f"{settings.corpus_name}-{parts}"),
+        data_version=dg.DataVersion(parts),
     )
 
 
 @dg.asset(
     deps=[corpus],
+    partitions_def=CORPORA,
+    automation_condition=REMATERIALIZE_ON_CHANGE,
     group_name="corpus",
     kinds={"deltalake"},
     owners=["team:data"],
     code_version="1",
 )
-def segments(project: Project) -> dg.MaterializeResult[None]:
+def segments(context: dg.AssetExecutionContext, project: Project) -> dg.MaterializeResult[None]:
     """Windows of every performance (10 s every 5 s), with the pedal position at their start."""
-    settings, workspace = project.settings, project.workspace
+    workspace = project.workspace(context.partition_key)
     performances, quarantine, table = (
         workspace.corpus_table(name) for name in ("performances", "quarantine", "segments")
     )
-    part, faults = write_segments(table, performances, settings.corpus_config())
+    part, faults = write_segments(table, performances, workspace.settings.corpus_config())
     commit_faults(quarantine, "segments", faults)
     commit(table, [part])
     note_counts = read_table(table).to_table(columns=["note_count"])["note_count"]
@@ -93,7 +104,7 @@ def segments(project: Project) -> dg.MaterializeResult[None]:
             **duration_metadata(table),
             **quarantine_metadata(quarantine),
         },
-        data_version=dg.DataVersion(f"{settings.corpus_name}-{parts_digest([part.path])}"),
+        data_version=dg.DataVersion(parts_digest([part.path])),
     )
 
 

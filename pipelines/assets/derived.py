@@ -17,15 +17,9 @@ from models.inputs.feature_writer import (
     write_midi_tokens,
 )
 from pipelines.automation import REMATERIALIZE_ON_CHANGE
-from pipelines.execution.partitioned_step import (
-    Committed,
-    Step,
-    empty_other_years,
-    materialised,
-    run_step,
-)
+from pipelines.execution.partitioned_step import Committed, Step, run_partitions
 from pipelines.metadata import table_metadata
-from pipelines.partitions import TierYear
+from pipelines.partitions import CORPUS_TIERS, TierYear
 from pipelines.resources import Project
 from pipelines.workspace import Workspace
 from storage.derived import (
@@ -38,10 +32,9 @@ from storage.derived import (
 from storage.tables import DataFile, commit, data_file_rows, derived_path, find_data_file
 
 Task = TypeVar("Task", DerivedTask, FeaturesTask)
-Partitions = dg.PartitionsDefinition[dg.MultiPartitionKey]
 
 
-def derived_assets(recipe_name: str, partitions: Partitions) -> list[dg.AssetsDefinition]:
+def derived_assets(recipe_name: str) -> list[dg.AssetsDefinition]:
     """Return the assets of a recipe's derived tables."""
 
     def derived_task(workspace: Workspace, path: str) -> DerivedTask:
@@ -51,7 +44,7 @@ def derived_assets(recipe_name: str, partitions: Partitions) -> list[dg.AssetsDe
         return DerivedTask(pairs=pairs, heuristics=heuristics, samples=samples, path=path)
 
     def features_task(target: str, workspace: Workspace, path: str) -> FeaturesTask:
-        config = workspace.settings.experiment_config()
+        config = workspace.experiment_config()
         return FeaturesTask(
             pairs=workspace.table(recipe_name, "pairs"),
             target=workspace.table(recipe_name, target),
@@ -61,19 +54,18 @@ def derived_assets(recipe_name: str, partitions: Partitions) -> list[dg.AssetsDe
         )
 
     def features_version(workspace: Workspace) -> str:
-        return audio_features_version(workspace.settings.experiment_config().audio_features)
+        return audio_features_version(workspace.experiment_config().audio_features)
 
     def tokens_version(workspace: Workspace) -> str:
-        return midi_tokens_version(workspace.settings.experiment_config().midi_encoder.tokens)
+        return midi_tokens_version(workspace.experiment_config().midi_encoder.tokens)
 
     def features_workers(workspace: Workspace) -> int:
-        settings = workspace.settings
-        return feature_workers(settings.experiment_config().audio_features, settings.workers)
+        config = workspace.experiment_config()
+        return feature_workers(config.audio_features, workspace.settings.workers)
 
     return [
         derived_asset(
             [recipe_name, "heuristics"],
-            partitions,
             "The reading of each row by the nine labeling functions: value, score from 0 to 100, "
             "or the reason to abstain.",
             kinds={"librosa", "deltalake"},
@@ -84,7 +76,6 @@ def derived_assets(recipe_name: str, partitions: Partitions) -> list[dg.AssetsDe
         ),
         derived_asset(
             [recipe_name, "samples"],
-            partitions,
             "The table for analysts: one light row per graded version of a segment, with scores, "
             "measured damage, origin and heuristics, without the binaries.",
             deps=("pairs", "heuristics"),
@@ -96,7 +87,6 @@ def derived_assets(recipe_name: str, partitions: Partitions) -> list[dg.AssetsDe
         ),
         derived_asset(
             [recipe_name, "audio_features"],
-            partitions,
             "The input of the audio encoder, computed once for every experiment: log-mel "
             "spectrograms, or hidden states of MERT, as the experiment file says.",
             kinds={"torch", "deltalake"},
@@ -108,7 +98,6 @@ def derived_assets(recipe_name: str, partitions: Partitions) -> list[dg.AssetsDe
         ),
         derived_asset(
             [recipe_name, "midi_tokens"],
-            partitions,
             "Note tokens of the kind that the experiment file names; no note is dropped.",
             kinds={"midi", "deltalake"},
             code_version=MIDI_TOKENS_VERSION,
@@ -121,7 +110,6 @@ def derived_assets(recipe_name: str, partitions: Partitions) -> list[dg.AssetsDe
 
 def derived_asset(
     key: Sequence[str],
-    partitions: Partitions,
     description: str,
     *,
     deps: Sequence[str] = ("pairs",),
@@ -141,7 +129,7 @@ def derived_asset(
     @dg.asset(
         key=key,
         deps=[dg.AssetDep([recipe_name, dep]) for dep in deps],
-        partitions_def=partitions,
+        partitions_def=CORPUS_TIERS,
         backfill_policy=dg.BackfillPolicy.single_run(),
         pool="workers",
         group_name=recipe_name,
@@ -154,29 +142,29 @@ def derived_asset(
     def derived(
         context: dg.AssetExecutionContext, project: Project
     ) -> Iterator[dg.MaterializeResult[None]]:
-        workspace = project.workspace
+        yield from run_partitions(context, project, step_of)
+
+    def step_of(workspace: Workspace) -> Step[Task, DataFile]:
         pairs, table = (workspace.table(recipe_name, one) for one in ("pairs", name))
         version, rows = parts_version(workspace), data_file_rows(pairs)
 
-        def plan(partition: TierYear) -> list[Task]:
-            return [
-                task(workspace, path) for path in data_file_rows(pairs, None, **partition.columns)
-            ]
+        def plan(folder: TierYear) -> list[Task]:
+            return [task(workspace, path) for path in data_file_rows(pairs, None, **folder.columns)]
 
-        def commit_partition(partition: TierYear, parts: list[DataFile]) -> Committed:
-            commit(table, parts, partition.columns)
-            return Committed.of(parts)
+        def commit_folder(folder: TierYear, files: list[DataFile]) -> Committed:
+            commit(table, files, folder.columns)
+            return Committed.of(files)
 
-        step = Step(
-            count=lambda partition: sum(data_file_rows(pairs, None, **partition.columns).values()),
+        return Step(
+            tables=(table,),
+            workers=workers(workspace),
+            count=lambda folder: sum(data_file_rows(pairs, None, **folder.columns).values()),
             plan=plan,
             find=lambda planned: find_data_file(table, derived_path(planned.path, version)),
             work=work,
             size=lambda planned: rows[planned.path],
-            commit=commit_partition,
+            commit=commit_folder,
+            metadata=lambda tier: table_metadata(table),
         )
-        committed = run_step(context, step, workers(workspace))
-        empty_other_years(table, project.settings.years())
-        yield from materialised(context, committed, table_metadata(table))
 
     return derived

@@ -27,6 +27,7 @@ from pipelines.assets.pretraining import pretrained_folder
 from pipelines.assets.training import LabelledExamples, find_result, read_examples
 from pipelines.documents import read_if_made, read_made
 from pipelines.metadata import defined, records_metadata
+from pipelines.partitions import CORPORA
 from pipelines.resources import Project
 from pipelines.settings import find_recipe
 from pipelines.workspace import Workspace
@@ -46,6 +47,7 @@ def evaluation_asset(recipe_name: str) -> dg.AssetsDefinition:
                 *("token_audit", "label_structure", "shortcut_audit", "transcription"),
             )
         ],
+        partitions_def=CORPORA,
         group_name=f"{recipe_name}_models",
         kinds={"html"},
         owners=["team:research"],
@@ -60,8 +62,8 @@ def evaluation_asset(recipe_name: str) -> dg.AssetsDefinition:
     def evaluation(
         context: dg.AssetExecutionContext, project: Project
     ) -> dg.MaterializeResult[None]:
-        workspace, recipe = project.workspace, find_recipe(recipe_name)
-        config, data = project.settings.experiment_config(), read_examples(workspace, recipe_name)
+        workspace, recipe = project.workspace(context.partition_key), find_recipe(recipe_name)
+        config, data = workspace.experiment_config(), read_examples(workspace, recipe_name)
         start = pretrained_folder(workspace)
         outcomes = tuple(
             judge(workspace, recipe_name, experiment, data) for experiment in config.experiments
@@ -78,8 +80,8 @@ def evaluation_asset(recipe_name: str) -> dg.AssetsDefinition:
                 recipe=recipe_name,
                 kind=recipe.kind,
                 audio_source=recipe.audio_source,
-                corpus=project.settings.corpus_name,
-                licence=project.settings.corpus_licence,
+                corpus=workspace.corpus.name,
+                licence=workspace.corpus.found_licence,
                 samples=data.samples,
                 split=JUDGED_SPLIT,
                 tiers=tier_scores(recipe),

@@ -17,6 +17,7 @@ from models.training.pretraining.source import CorpusTable
 from pipelines.assets.pretraining import pretrained_corpus, pretrained_folder
 from pipelines.assets.training import find_result, read_examples
 from pipelines.metadata import defined, records_metadata
+from pipelines.partitions import CORPORA
 from pipelines.resources import Project
 from pipelines.settings import CONFIGS, find_recipe
 from pipelines.workspace import Workspace
@@ -34,6 +35,7 @@ def human_validation_asset(recipe_name: str) -> dg.AssetsDefinition:
     @dg.asset(
         key=[recipe_name, "human_validation"],
         deps=[[recipe_name, "evaluation"]],
+        partitions_def=CORPORA,
         group_name=f"{recipe_name}_models",
         kinds={"html"},
         owners=["team:research"],
@@ -48,7 +50,7 @@ def human_validation_asset(recipe_name: str) -> dg.AssetsDefinition:
     ) -> dg.MaterializeResult[None]:
         from models.evaluation.human.comparison import compare_with_listeners
 
-        workspace, recipe = project.workspace, find_recipe(recipe_name)
+        workspace, recipe = project.workspace(context.partition_key), find_recipe(recipe_name)
         if project.settings.percepiano is None:
             raise UserError(
                 "no PercePiano folder is set; expected a checkout of it: run `pianograde validate "
@@ -100,7 +102,7 @@ def trained_models(workspace: Workspace, recipe_name: str) -> "dict[Experiment, 
 
     folders = {
         name: folder
-        for name in workspace.settings.experiment_config().experiments
+        for name in workspace.experiment_config().experiments
         if is_trained(folder := workspace.model_folder(recipe_name, name))
     }
     if folders:

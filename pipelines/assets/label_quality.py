@@ -15,6 +15,7 @@ from labeling.scores import DIMENSIONS
 from pipelines.automation import REMATERIALIZE_ON_CHANGE
 from pipelines.evenly_spaced import evenly_spaced
 from pipelines.metadata import records_metadata
+from pipelines.partitions import CORPORA, tables_of
 from pipelines.resources import Project
 from pipelines.settings import find_recipe
 from storage.derived import long_readings
@@ -30,7 +31,8 @@ def label_quality_asset(recipe_name: str) -> dg.AssetsDefinition:
 
     @dg.asset(
         key=[recipe_name, "label_quality"],
-        deps=[[recipe_name, "samples"]],
+        deps=tables_of(recipe_name, "samples"),
+        partitions_def=CORPORA,
         group_name=recipe_name,
         kinds={"pandas"},
         owners=["team:research"],
@@ -41,8 +43,10 @@ def label_quality_asset(recipe_name: str) -> dg.AssetsDefinition:
             "agree and conflict, and how each follows the damage that was done."
         ),
     )
-    def label_quality(project: Project) -> dg.MaterializeResult[None]:
-        workspace = project.workspace
+    def label_quality(
+        context: dg.AssetExecutionContext, project: Project
+    ) -> dg.MaterializeResult[None]:
+        workspace = project.workspace(context.partition_key)
         samples = some_segments(workspace.table(recipe_name, "samples"))
         seed = find_recipe(recipe_name).seed
         tables = assess_labels(long_readings(samples), damage_done(samples), seed=seed)

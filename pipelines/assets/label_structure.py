@@ -18,6 +18,7 @@ from pipelines.automation import REMATERIALIZE_ON_CHANGE
 from pipelines.documents import write_made
 from pipelines.evenly_spaced import evenly_spaced
 from pipelines.metadata import records_metadata
+from pipelines.partitions import CORPORA, tables_of
 from pipelines.resources import Project
 from pipelines.settings import find_recipe
 from storage.corpus import SPLITS
@@ -39,7 +40,8 @@ def label_structure_asset(recipe_name: str) -> dg.AssetsDefinition:
 
     @dg.asset(
         key=[recipe_name, "label_structure"],
-        deps=[[recipe_name, "samples"]],
+        deps=tables_of(recipe_name, "samples"),
+        partitions_def=CORPORA,
         group_name=recipe_name,
         kinds={"scikitlearn"},
         owners=["team:research"],
@@ -53,7 +55,7 @@ def label_structure_asset(recipe_name: str) -> dg.AssetsDefinition:
     def label_structure(
         context: dg.AssetExecutionContext, project: Project
     ) -> dg.MaterializeResult[None]:
-        workspace, recipe = project.workspace, find_recipe(recipe_name)
+        workspace, recipe = project.workspace(context.partition_key), find_recipe(recipe_name)
         audit = audit_labels(workspace.table(recipe_name, "samples"), recipe)
         path = write_made(workspace, recipe_name, "label_structure", audit)
         shape = audit.shape

@@ -14,6 +14,7 @@ from pipelines.assets.pairs import SegmentRow, corpus_origin
 from pipelines.automation import REMATERIALIZE_ON_CHANGE
 from pipelines.listening.page import ListeningSegment, Take, listening_page
 from pipelines.listening.palette import UNDAMAGED
+from pipelines.partitions import CORPORA, tables_of
 from pipelines.resources import Project
 from pipelines.settings import find_recipe
 from pipelines.workspace import Workspace
@@ -38,7 +39,8 @@ def listening_page_asset(recipe_name: str) -> dg.AssetsDefinition:
 
     @dg.asset(
         key=[recipe_name, "listening_page"],
-        deps=[[recipe_name, "pairs"]],
+        deps=tables_of(recipe_name, "pairs"),
+        partitions_def=CORPORA,
         group_name=recipe_name,
         kinds={"html"},
         owners=["team:research"],
@@ -50,13 +52,11 @@ def listening_page_asset(recipe_name: str) -> dg.AssetsDefinition:
         ),
     )
     def page(context: dg.AssetExecutionContext, project: Project) -> dg.MaterializeResult[None]:
-        path = project.workspace.output(recipe_name, "listening_page") / PAGE
-        recipe = find_recipe(recipe_name)
-        segments = listening_segments(recipe, project.workspace)
+        workspace, recipe = project.workspace(context.partition_key), find_recipe(recipe_name)
+        path = workspace.output(recipe_name, "listening_page") / PAGE
+        segments = listening_segments(recipe, workspace)
         path.write_text(
-            listening_page(
-                segments, fault_dose_jnd(recipe), recipe_name, project.settings.corpus_name
-            ),
+            listening_page(segments, fault_dose_jnd(recipe), recipe_name, workspace.corpus.name),
             encoding="utf-8",
         )
         context.log.info(f"listening page: {path}")

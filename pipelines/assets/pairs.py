@@ -2,7 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator
-from functools import lru_cache, partial
+from functools import cache, lru_cache, partial
 from typing import Any
 
 import dagster as dg
@@ -16,15 +16,9 @@ from degradation.recipe import TIERS, Recipe
 from degradation.render import warm_synthesiser
 from labeling.scores import DIMENSIONS
 from pipelines.automation import REMATERIALIZE_ON_CHANGE
-from pipelines.execution.partitioned_step import (
-    Committed,
-    Step,
-    empty_other_years,
-    materialised,
-    run_step,
-)
+from pipelines.execution.partitioned_step import Committed, Step, run_partitions
 from pipelines.metadata import records_metadata, table_metadata
-from pipelines.partitions import TierYear
+from pipelines.partitions import CORPUS_TIERS, OF_CORPUS, OF_TIER, TierYear
 from pipelines.resources import Project
 from pipelines.settings import find_recipe
 from pipelines.workspace import Workspace
@@ -44,13 +38,16 @@ from storage.tables import DataFile, commit, data_file_rows, read_table
 SegmentRow = dict[str, Any]
 
 
-def pairs_asset(recipe_name: str, partitions: dg.PartitionsDefinition) -> dg.AssetsDefinition:
+def pairs_asset(recipe_name: str) -> dg.AssetsDefinition:
     """Return a recipe's asset of pairs."""
 
     @dg.asset(
         key=[recipe_name, "pairs"],
-        deps=["segments", dg.AssetDep([recipe_name, "recipe"])],
-        partitions_def=partitions,
+        deps=[
+            dg.AssetDep("segments", partition_mapping=OF_CORPUS),
+            dg.AssetDep([recipe_name, "recipe"], partition_mapping=OF_TIER),
+        ],
+        partitions_def=CORPUS_TIERS,
         backfill_policy=dg.BackfillPolicy.single_run(),
         pool="workers",
         group_name=recipe_name,
@@ -67,25 +64,21 @@ def pairs_asset(recipe_name: str, partitions: dg.PartitionsDefinition) -> dg.Ass
     def pairs(
         context: dg.AssetExecutionContext, project: Project
     ) -> Iterator[dg.MaterializeResult[None]]:
-        recipe, workspace = find_recipe(recipe_name), project.workspace
-        committed = run_step(context, pairs_step(recipe, workspace), project.settings.workers)
-        refuse_empty_pairs(workspace, recipe_name)
-        for name in ("pairs", "pairs_quarantine"):
-            empty_other_years(workspace.table(recipe_name, name), project.settings.years())
-        yield from materialised(context, committed, pairs_metadata(recipe, workspace, committed))
+        recipe = find_recipe(recipe_name)
+        yield from run_partitions(context, project, partial(pairs_step, recipe))
 
     return pairs
 
 
 def pairs_step(recipe: Recipe, workspace: Workspace) -> Step[PairsTask, tuple[DataFile, DataFile]]:
-    """Return the step that makes pairs, partition by partition."""
+    """Return the step that makes pairs, folder by folder."""
     table, quarantine = (workspace.table(recipe.name, n) for n in ("pairs", "pairs_quarantine"))
     if recipe.audio_source == "rendered":
         # An unreadable soundfont fails here, instead of sending every row to quarantine.
         for instrument in recipe.instruments:
             warm_synthesiser(instrument)
 
-    # Partitions come year by year, so the draws and notes of one year are enough to keep.
+    # Folders come year by year, so the draws and notes of one year are enough to keep.
     @lru_cache(maxsize=1)
     def draws(year: str) -> dict[TierYear, list[tuple[Draw, SegmentRow]]]:
         return expected_draws(recipe, workspace, [year])
@@ -94,53 +87,57 @@ def pairs_step(recipe: Recipe, workspace: Workspace) -> Step[PairsTask, tuple[Da
     def music(year: str) -> dict[str, Performance]:
         return load_performances(workspace.corpus_table("performances"), int(year))
 
-    def plan(partition: TierYear) -> list[PairsTask]:
-        performances = music(partition.year)
+    def plan(folder: TierYear) -> list[PairsTask]:
+        performances = music(folder.year)
         return [
             PairsTask(
                 table=table,
                 quarantine=quarantine,
                 origin=corpus_origin(workspace),
-                year=int(partition.year),
-                tier=partition.tier,
+                year=int(folder.year),
+                tier=folder.tier,
                 draws=tuple(few),
                 performances={
                     s["performance_id"]: performances[s["performance_id"]] for _, s in few
                 },
             )
-            for few in split_into_tasks(draws(partition.year).get(partition, []))
+            for few in split_into_tasks(draws(folder.year).get(folder, []))
         ]
 
-    def commit_partition(
-        partition: TierYear, written: list[tuple[DataFile, DataFile]]
-    ) -> Committed:
+    def commit_folder(folder: TierYear, written: list[tuple[DataFile, DataFile]]) -> Committed:
         made, left_out = ([files[place] for files in written] for place in (0, 1))
-        commit(quarantine, left_out, partition.columns)
-        commit(table, made, partition.columns)
+        commit(quarantine, left_out, folder.columns)
+        commit(table, made, folder.columns)
         return Committed.of(made)
 
+    @cache
+    def of_table() -> dict[str, Any]:
+        refuse_empty_pairs(workspace, recipe.name)
+        return pairs_metadata(recipe, workspace)
+
     return Step(
-        count=lambda partition: len(draws(partition.year).get(partition, [])),
+        tables=(table, quarantine),
+        workers=workspace.settings.workers,
+        metadata=lambda tier: {**of_table(), **pair_metadata(recipe, workspace, tier)},
+        count=lambda folder: len(draws(folder.year).get(folder, [])),
         plan=plan,
         find=find_pairs,
         work=write_pairs,
         size=lambda task: len(task.draws),
-        commit=commit_partition,
+        commit=commit_folder,
     )
 
 
 def corpus_origin(workspace: Workspace) -> CorpusOrigin:
     """Return what the rows of pairs say of their corpus."""
-    settings = workspace.settings
-    return CorpusOrigin(
-        name=settings.corpus_name, root=settings.corpus_root, licence=settings.corpus_licence
-    )
+    corpus = workspace.corpus
+    return CorpusOrigin(name=corpus.name, root=workspace.root, licence=corpus.found_licence)
 
 
 def expected_draws(
     recipe: Recipe, workspace: Workspace, years: Collection[str]
 ) -> dict[TierYear, list[tuple[Draw, SegmentRow]]]:
-    """Return the draws of each partition of some years, with their segments, in order of names."""
+    """Return the draws of each folder of some years, with their segments, in order of names."""
     found: dict[TierYear, list[tuple[Draw, SegmentRow]]] = defaultdict(list)
     performances = workspace.corpus_table("performances")
     for year in sorted(years):
@@ -164,10 +161,8 @@ def refuse_empty_pairs(workspace: Workspace, recipe_name: str) -> None:
         )
 
 
-def pairs_metadata(
-    recipe: Recipe, workspace: Workspace, committed: dict[TierYear, Committed]
-) -> dict[str, Any]:
-    """Return counts, schema, quarantine, histograms of the labels, and one pair as a picture."""
+def pairs_metadata(recipe: Recipe, workspace: Workspace) -> dict[str, Any]:
+    """Return counts, schema, quarantine, and histograms of the labels."""
     table = workspace.table(recipe.name, "pairs")
     left_out = read_table(workspace.table(recipe.name, "pairs_quarantine")).to_table()
     columns = ["tier", "duration_s", "duplicate_of", *DIMENSIONS]
@@ -176,7 +171,7 @@ def pairs_metadata(
     metadata = {
         **table_metadata(table),
         "hours": float(light["duration_s"].sum()) / 3600,
-        **{f"{tier} rows": tiers[tier] for tier in TIERS},
+        **{f"{name} rows": tiers[name] for name in TIERS},
         "duplicates": int(light["duplicate_of"].notna().sum()),
         "audio source": recipe.audio_source,
         "quarantined": len(left_out),
@@ -184,9 +179,6 @@ def pairs_metadata(
     }
     if len(light):
         metadata["labels"] = dg.MetadataValue.md(_labels_picture(light))
-    if with_rows := [partition for partition, made in committed.items() if made.rows]:
-        worst = max(with_rows, key=lambda partition: TIERS.index(partition.tier))
-        metadata["before and after"] = dg.MetadataValue.md(_pair_picture(workspace, recipe, worst))
     return metadata
 
 
@@ -198,13 +190,18 @@ def _labels_picture(light: pd.DataFrame) -> str:
     return as_markdown(png, "histograms of the eight scores by tier")
 
 
-def _pair_picture(workspace: Workspace, recipe: Recipe, partition: TierYear) -> str:
+def pair_metadata(recipe: Recipe, workspace: Workspace, tier: str) -> dict[str, Any]:
+    """Return a picture of a tier's first pair; nothing where the tier has none."""
     from pipelines.pictures.before_after import before_and_after
     from pipelines.pictures.png import as_markdown
 
     table = workspace.table(recipe.name, "pairs")
-    row = read_table(table, None, **partition.columns).head(1).to_pylist()[0]
-    pair = replay(row, workspace.settings.corpus_root)
+    rows = read_table(table, None, tier=tier).head(1).to_pylist()
+    if not rows:
+        return {}
+    [row] = rows
+    pair = replay(row, workspace.root)
     title = f"{row['composer']}: {row['title']}, {row['start_s']:.0f} s, {row['tier']}"
     png = before_and_after(pair.clean, pair.clean_sound, pair.degraded, pair.sound, title)
-    return as_markdown(png, f"piano roll and spectrogram of {row['sample_id']}, before and after")
+    words = f"piano roll and spectrogram of {row['sample_id']}, before and after"
+    return {"before and after": dg.MetadataValue.md(as_markdown(png, words))}

@@ -15,7 +15,9 @@ from models.training.pretraining.result import (
 )
 from models.training.pretraining.source import CorpusTable
 from pipelines.assets.corpus import parts_digest
+from pipelines.corpora import corpus_names, find_corpus
 from pipelines.metadata import epochs_metadata, records_metadata
+from pipelines.partitions import CORPORA
 from pipelines.resources import Project
 from pipelines.workspace import Workspace
 from storage.tables import data_file_rows, open_table, table_exists
@@ -26,6 +28,7 @@ KEY = dg.AssetKey(["midi_pretrain"])
 @dg.asset(
     key=KEY,
     deps=["corpus"],
+    partitions_def=CORPORA,
     group_name="corpus",
     kinds={"torch", "lightning"},
     owners=["team:research"],
@@ -43,8 +46,8 @@ def midi_pretrain(
     """
     from models.training.pretraining.train import pretrain
 
-    workspace = project.workspace
-    config = project.settings.experiment_config()
+    workspace = project.workspace(context.partition_key)
+    config = workspace.experiment_config()
     if config.pretraining is None:
         context.log.info("pretraining is null: the experiments start from random weights")
         return dg.MaterializeResult(metadata={"pretraining": "off: see the experiment file"})
@@ -57,7 +60,9 @@ def midi_pretrain(
     version = int(open_table(table).version())
 
     def on_epoch(record: PretrainingEpoch) -> None:
-        context.log_event(dg.AssetObservation(KEY, metadata=record.curves()))
+        context.log_event(
+            dg.AssetObservation(KEY, partition=workspace.corpus.name, metadata=record.curves())
+        )
 
     result = pretrain(
         config,
@@ -74,7 +79,7 @@ def midi_pretrain(
 
 def pretraining_folder(workspace: Workspace) -> Path:
     """Return the folder of the encoder, which depends on the experiment file's name."""
-    return workspace.corpus_output(f"models/{workspace.settings.experiment.stem}/midi_pretrain")
+    return workspace.corpus_output(f"models/{workspace.corpus.experiment.stem}/midi_pretrain")
 
 
 def performances_version(workspace: Workspace, version: int | None = None) -> str:
@@ -88,7 +93,7 @@ def pretrained_folder(workspace: Workspace) -> Path | None:
     It is that of the whole root where there is one (`whole_root_encoder`), else of the corpus.
     Raises UserError when it was made from other performances or settings than the current ones.
     """
-    if workspace.settings.experiment_config().pretraining is None:
+    if workspace.experiment_config().pretraining is None:
         return None
     if folder := whole_root_encoder(workspace):
         return folder
@@ -108,10 +113,8 @@ def whole_root_encoder(workspace: Workspace) -> Path | None:
     from the root's train split, which shares no composition with the others. But it has read more
     than the models that start from it are trained on (`pretrained_corpus`).
     """
-    if workspace.settings.limit is None:
-        return None
-    whole = Workspace(workspace.settings.of_whole_root)
-    if not table_exists(whole.corpus_table("performances")):
+    whole = whole_root(workspace)
+    if whole is None or not table_exists(whole.corpus_table("performances")):
         return None
     folder = pretraining_folder(whole)
     if not is_trained(folder) or load_pretraining(folder).identity != expected_identity(whole):
@@ -119,18 +122,32 @@ def whole_root_encoder(workspace: Workspace) -> Path | None:
     return folder
 
 
+def whole_root(workspace: Workspace) -> Workspace | None:
+    """Return the corpus that is the whole root of a limited one, seen with its experiment file.
+
+    None where the corpus has no limit, or nobody added its whole root.
+    """
+    settings, corpus = workspace.settings, workspace.corpus
+    if corpus.limit is None:
+        return None
+    others = (find_corpus(settings, name) for name in corpus_names(settings))
+    for other in others:
+        if other.maestro == corpus.maestro and other.limit is None:
+            seen = other.model_copy(update={"experiment": corpus.experiment})
+            return Workspace(settings, seen)
+    return None
+
+
 def pretrained_corpus(workspace: Workspace) -> Workspace | None:
     """Return the corpus that the encoder was pretrained on; None where pretraining is off."""
-    if workspace.settings.experiment_config().pretraining is None:
+    if workspace.experiment_config().pretraining is None:
         return None
-    if whole_root_encoder(workspace):
-        return Workspace(workspace.settings.of_whole_root)
-    return workspace
+    return whole_root(workspace) if whole_root_encoder(workspace) else workspace
 
 
 def expected_identity(workspace: Workspace) -> str:
     """Return the identity of a pretraining on the current performances and settings."""
-    config = workspace.settings.experiment_config()
+    config = workspace.experiment_config()
     return pretraining_identity(config, performances_version(workspace))
 
 

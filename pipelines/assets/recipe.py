@@ -1,42 +1,88 @@
-"""A recipe in Dagster: one data version per tier, observed from the validated YAML."""
+"""A recipe in Dagster: one data version per tier, recorded from the validated YAML."""
+
+from collections.abc import Mapping
+from typing import Any
 
 import dagster as dg
 
 from degradation.recipe import TIERS, Recipe
-from pipelines.settings import find_recipe
+from pipelines.metadata import records_metadata
+from pipelines.partitions import DATA_VERSION_TAG, RECIPE_TIERS
+
+PARAMETERS = "parameters"
 
 
-def recipe_asset(recipe_name: str) -> dg.SourceAsset:
-    """Return the observable asset that stands for a recipe's YAML file."""
+def recipe_asset(recipe_name: str) -> dg.AssetSpec:
+    """Return the external asset that stands for a recipe's YAML file.
 
-    @dg.observable_source_asset(
-        key=[recipe_name, "recipe"],
-        partitions_def=dg.StaticPartitionsDefinition(list(TIERS)),
+    Dagster runs nothing for it. The sensor and commands record a materialization of each tier whose
+    parameters changed.
+    """
+    return dg.AssetSpec(
+        [recipe_name, "recipe"],
+        partitions_def=RECIPE_TIERS,
         group_name=recipe_name,
+        kinds={"yaml"},
+        owners=["team:data"],
         description=(
             f"`configs/recipes/{recipe_name}.yaml`, validated. A tier's version is a digest of its "
             "parameters: comments and spaces do not count. Editing one tier of a tiered recipe "
             "changes that tier; the factors of a factored recipe change every tier."
         ),
     )
-    def recipe() -> dg.DataVersionsByPartition:
-        return dg.DataVersionsByPartition(tier_versions(find_recipe(recipe_name)))
-
-    return recipe
 
 
-def tier_versions(recipe: Recipe) -> dict[str, str]:
-    """Return each tier's data version."""
-    return {tier: recipe.tier_digest(tier) for tier in TIERS}
+def changed_tiers(instance: dg.DagsterInstance, recipe: Recipe) -> list[dg.AssetMaterialization]:
+    """Return the materializations of the tiers that differ from what was recorded last.
 
-
-def observations(recipe: Recipe) -> list[dg.AssetObservation]:
-    """Return the observations of a recipe, tier by tier."""
-    return [
-        dg.AssetObservation(
-            asset_key=[recipe.name, "recipe"],
-            partition=tier,
-            tags={"dagster/data_version": version},
+    Each shows the tier's parameters, and those that changed from old to new.
+    """
+    key, events = dg.AssetKey([recipe.name, "recipe"]), []
+    for tier in TIERS:
+        version, parameters = recipe.tier_digest(tier), flatten(recipe.tier_parameters(tier))
+        last = latest_record(instance, key, tier)
+        if last and last.tags and last.tags.get(DATA_VERSION_TAG) == version:
+            continue
+        metadata: dict[str, Any] = {PARAMETERS: dg.MetadataValue.json(parameters)}
+        if last and isinstance(before := last.metadata.get(PARAMETERS), dg.JsonMetadataValue):
+            assert isinstance(before.value, Mapping)
+            metadata["changed"] = records_metadata(changes(before.value, parameters))
+        events.append(
+            dg.AssetMaterialization(
+                asset_key=key, partition=tier, metadata=metadata, tags={DATA_VERSION_TAG: version}
+            )
         )
-        for tier, version in tier_versions(recipe).items()
+    return events
+
+
+def latest_record(
+    instance: dg.DagsterInstance, key: dg.AssetKey, partition: str
+) -> dg.AssetMaterialization | None:
+    """Return the last materialization of a partition; None where there is none."""
+    asked = dg.AssetRecordsFilter(asset_key=key, asset_partitions=[partition])
+    found = instance.fetch_materializations(asked, limit=1).records
+    return found[0].asset_materialization if found else None
+
+
+def flatten(values: object, prefix: str = "") -> dict[str, Any]:
+    """Return nested mappings and lists as one mapping, with keys as in `notes.0.spread_s`."""
+    if isinstance(values, Mapping):
+        items = [(str(name), value) for name, value in values.items()]
+    elif isinstance(values, list | tuple):
+        items = [(str(place), value) for place, value in enumerate(values)]
+    else:
+        return {prefix: values}
+    found: dict[str, Any] = {}
+    for name, value in items:
+        found |= flatten(value, f"{prefix}.{name}" if prefix else name)
+    return found
+
+
+def changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[dict[str, str]]:
+    """Return what differs between two flat mappings, by key; a key that one lacks is `-`."""
+    names = [*old, *(name for name in new if name not in old)]
+    return [
+        {"parameter": name, "old": str(old.get(name, "-")), "new": str(new.get(name, "-"))}
+        for name in names
+        if old.get(name, "-") != new.get(name, "-")
     ]

@@ -18,6 +18,7 @@ from pipelines.documents import write_made
 from pipelines.evenly_spaced import evenly_spaced
 from pipelines.execution.worker_pool import run_tasks
 from pipelines.metadata import records_metadata
+from pipelines.partitions import CORPORA, tables_of
 from pipelines.resources import Project
 from pipelines.settings import find_recipe
 from pipelines.workspace import Workspace
@@ -34,7 +35,8 @@ def shortcut_audit_asset(recipe_name: str) -> dg.AssetsDefinition:
 
     @dg.asset(
         key=[recipe_name, "shortcut_audit"],
-        deps=[[recipe_name, "pairs"]],
+        deps=tables_of(recipe_name, "pairs"),
+        partitions_def=CORPORA,
         group_name=recipe_name,
         kinds={"scikitlearn"},
         owners=["team:research"],
@@ -50,7 +52,7 @@ def shortcut_audit_asset(recipe_name: str) -> dg.AssetsDefinition:
     ) -> dg.MaterializeResult[None]:
         from models.evaluation.audits import shortcut_probes
 
-        workspace = project.workspace
+        workspace = project.workspace(context.partition_key)
         rows = audited_rows(workspace, recipe_name)
         seed = find_recipe(recipe_name).seed
         audit = shortcut_probes.audit_shortcuts(rows, seed=seed)
@@ -98,7 +100,7 @@ def audited_rows(workspace: Workspace, recipe_name: str) -> pd.DataFrame:
                         year=int(year),
                         sample_ids=tuple(some["sample_id"].iloc[start : start + TASK_ROWS]),
                         instrument=Instrument.model_validate_json(instrument[0].as_py()),
-                        corpus_root=workspace.settings.corpus_root,
+                        corpus_root=workspace.root,
                     ),
                 )
 

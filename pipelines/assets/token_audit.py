@@ -13,6 +13,7 @@ from models.tokens.tokenisers import TOKENISERS
 from pipelines.documents import write_made
 from pipelines.evenly_spaced import evenly_spaced
 from pipelines.metadata import records_metadata
+from pipelines.partitions import CORPORA, tables_of
 from pipelines.resources import Project
 from pipelines.settings import find_recipe
 from storage.midi import read_midi
@@ -27,7 +28,11 @@ def token_audit_asset(recipe_name: str) -> dg.AssetsDefinition:
 
     @dg.asset(
         key=[recipe_name, "token_audit"],
-        deps=[[recipe_name, "pairs"], [recipe_name, "recipe"]],
+        deps=[
+            *tables_of(recipe_name, "pairs"),
+            dg.AssetDep([recipe_name, "recipe"], partition_mapping=dg.AllPartitionMapping()),
+        ],
+        partitions_def=CORPORA,
         group_name=f"{recipe_name}_models",
         kinds={"midi"},
         owners=["team:research"],
@@ -37,8 +42,10 @@ def token_audit_asset(recipe_name: str) -> dg.AssetsDefinition:
             "that no note is lost: what a model cannot read, it cannot grade."
         ),
     )
-    def token_audit(project: Project) -> dg.MaterializeResult[None]:
-        workspace, recipe = project.workspace, find_recipe(recipe_name)
+    def token_audit(
+        context: dg.AssetExecutionContext, project: Project
+    ) -> dg.MaterializeResult[None]:
+        workspace, recipe = project.workspace(context.partition_key), find_recipe(recipe_name)
         segments = some_clean_segments(workspace.table(recipe_name, "pairs"))
         audit = TokenAudit(
             operations=tuple(

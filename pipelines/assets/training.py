@@ -18,6 +18,7 @@ from models.training.pretraining.result import load_pretraining
 from models.training.result import TrainingResult, load_result
 from pipelines.assets.pretraining import KEY, pretrained_folder
 from pipelines.metadata import epochs_metadata
+from pipelines.partitions import CORPORA, tables_of
 from pipelines.resources import Project
 from pipelines.workspace import Workspace
 from storage.derived import SAMPLES_VERSION
@@ -40,6 +41,7 @@ def training_asset(recipe_name: str, experiment: Experiment) -> dg.AssetsDefinit
     @dg.asset(
         key=[recipe_name, experiment],
         deps=made_from(recipe_name, experiment),
+        partitions_def=CORPORA,
         group_name=f"{recipe_name}_models",
         kinds={"torch", "lightning"},
         owners=["team:research"],
@@ -53,18 +55,22 @@ def training_asset(recipe_name: str, experiment: Experiment) -> dg.AssetsDefinit
     def trained(context: dg.AssetExecutionContext, project: Project) -> dg.MaterializeResult[None]:
         from models.training.train import train
 
-        workspace = project.workspace
+        workspace = project.workspace(context.partition_key)
         data = read_examples(workspace, recipe_name)
 
         def on_epoch(record: EpochRecord) -> None:
             # The UI plots observations while the training runs.
             context.log_event(
-                dg.AssetObservation([recipe_name, experiment], metadata=record.curves())
+                dg.AssetObservation(
+                    [recipe_name, experiment],
+                    partition=context.partition_key,
+                    metadata=record.curves(),
+                )
             )
 
         result = train(
             experiment,
-            project.settings.experiment_config(),
+            workspace.experiment_config(),
             data.parts,
             data.samples,
             workspace.model_folder(recipe_name, experiment),
@@ -78,13 +84,13 @@ def training_asset(recipe_name: str, experiment: Experiment) -> dg.AssetsDefinit
     return trained
 
 
-def made_from(recipe_name: str, experiment: Experiment) -> list[dg.AssetKey]:
+def made_from(recipe_name: str, experiment: Experiment) -> list[dg.AssetDep]:
     """Return the assets that an experiment reads, and the audits that can stop it."""
     features = {"audio": "audio_features", "midi": "midi_tokens"}
     read = ["samples", *(features[modality] for modality in sorted(MODALITIES[experiment]))]
-    names = [*read, "label_structure", "shortcut_audit"]
-    keys = [dg.AssetKey([recipe_name, name]) for name in names]
-    return [*keys, KEY] if "midi" in MODALITIES[experiment] else keys
+    audits = [dg.AssetDep([recipe_name, name]) for name in ("label_structure", "shortcut_audit")]
+    start = [dg.AssetDep(KEY)] if "midi" in MODALITIES[experiment] else []
+    return [*tables_of(recipe_name, *read), *audits, *start]
 
 
 def start_of(workspace: Workspace, experiment: Experiment) -> Path | None:
@@ -123,7 +129,7 @@ def read_examples(workspace: Workspace, recipe_name: str) -> LabelledExamples:
             paths,
             workspace.table(recipe_name, "audio_features"),
             workspace.table(recipe_name, "midi_tokens"),
-            workspace.settings.experiment_config(),
+            workspace.experiment_config(),
         ),
         samples=rows.to_table(columns=columns, filter=DISTINCT).to_pandas(),
         table_versions=versions,
@@ -136,7 +142,7 @@ def find_result(
     """Return a model's training. Raises UserError when it used other data or settings."""
     start = start_of(workspace, experiment)
     pretrained = load_pretraining(start).identity if start else None
-    config = workspace.settings.experiment_config()
+    config = workspace.experiment_config()
     identity = training_identity(experiment, config, data.parts, data.samples, pretrained)
     return load_result(workspace.model_folder(recipe_name, experiment), identity)
 

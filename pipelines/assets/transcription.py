@@ -16,6 +16,7 @@ from models.training.result import TrainingResult
 from pipelines.assets.training import LabelledExamples, find_result, read_examples
 from pipelines.documents import document_file, write_made
 from pipelines.metadata import records_metadata
+from pipelines.partitions import CORPORA, tables_of
 from pipelines.resources import Project
 from pipelines.settings import find_recipe
 from pipelines.workspace import Workspace
@@ -36,7 +37,11 @@ def transcription_asset(recipe_name: str) -> dg.AssetsDefinition:
 
     @dg.asset(
         key=[recipe_name, "transcription"],
-        deps=[[recipe_name, name] for name in ("pairs", "samples", *EXPERIMENTS)],
+        deps=[
+            *tables_of(recipe_name, "pairs", "samples"),
+            *([recipe_name, name] for name in EXPERIMENTS),
+        ],
+        partitions_def=CORPORA,
         group_name=f"{recipe_name}_models",
         kinds={"torch", "midi"},
         owners=["team:research"],
@@ -53,9 +58,9 @@ def transcription_asset(recipe_name: str) -> dg.AssetsDefinition:
     ) -> dg.MaterializeResult[None]:
         from models.inference.transcriber import load_transcriber
 
-        workspace = project.workspace
+        workspace = project.workspace(context.partition_key)
         try:
-            transcriber = load_transcriber(project.settings.experiment_config().torch_threads)
+            transcriber = load_transcriber(workspace.experiment_config().torch_threads)
         except UserError as error:  # an extra that is missing must not end a run
             document_file(workspace, recipe_name, "transcription").unlink(missing_ok=True)
             return dg.MaterializeResult(metadata={"left out": str(error)})
@@ -99,7 +104,7 @@ def compared_models(
     """
     results: dict[Experiment, TrainingResult] = {
         name: find_result(workspace, recipe_name, name, data)
-        for name in workspace.settings.experiment_config().experiments
+        for name in workspace.experiment_config().experiments
     }
     fusions = [name for name in results if len(MODALITIES[name]) > 1]
     best = best_model({name: results[name].best.val_r for name in fusions}) if fusions else None
@@ -145,7 +150,7 @@ def _judge_split(
         if clip.midi
     ]
     folders = {name: workspace.model_folder(recipe_name, name) for name in results}
-    judged = judge_rows(rows, folders, workspace.settings.experiment_config())
+    judged = judge_rows(rows, folders, workspace.experiment_config())
     seed = find_recipe(recipe_name).seed
     return TranscribedSplit(
         rows_in_split=int((data.samples["split"] == split).sum()),

@@ -16,6 +16,7 @@ from models.evaluation.audits.documents import LabelStructure, ShortcutAudit
 from models.evaluation.audits.thresholds import ThresholdVerdict, describe
 from pipelines.documents import read_made
 from pipelines.metadata import records_metadata
+from pipelines.partitions import CORPORA
 from pipelines.resources import Project
 from pipelines.settings import find_recipe
 from pipelines.workspace import Workspace
@@ -60,9 +61,11 @@ def audit_check(recipe_name: str, check: AuditCheck) -> dg.AssetChecksDefinition
         name=check.name,
         description=getdoc(check.read),
         blocking=True,
+        partitions_def=CORPORA,
     )
-    def judged(project: Project) -> dg.AssetCheckResult:
-        return judge_audit(find_recipe(recipe_name), check.read(project.workspace, recipe_name))
+    def judged(context: dg.AssetCheckExecutionContext, project: Project) -> dg.AssetCheckResult:
+        workspace = project.workspace(context.partition_key)
+        return judge_audit(find_recipe(recipe_name), check.read(workspace, recipe_name))
 
     return judged
 

@@ -3,7 +3,7 @@
 To add a check, write a function from `CheckedPairs` to a result and list it here.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from inspect import getdoc
 
@@ -21,7 +21,7 @@ from pipelines.checks.note_damage import (
 )
 from pipelines.checks.scores import judge_labels, judge_scores
 from pipelines.checks.sound import judge_alignment, judge_recording_snr, judge_snr
-from pipelines.partitions import partitions_in_run
+from pipelines.partitions import CORPUS_TIERS, tier_years, tiers_by_corpus
 from pipelines.resources import Project
 from pipelines.settings import find_recipe
 
@@ -56,7 +56,8 @@ PAIRS_CHECKS = (
 def pairs_check(recipe_name: str, check: PairsCheck) -> dg.AssetChecksDefinition:
     """Return the asset check of one rule for one recipe's pairs.
 
-    It judges the partitions of its run, not what an earlier recipe left in others.
+    It judges the partitions of its run, not what an earlier recipe left in others. Dagster records
+    one result for all of them.
     """
 
     @dg.asset_check(
@@ -64,12 +65,37 @@ def pairs_check(recipe_name: str, check: PairsCheck) -> dg.AssetChecksDefinition
         name=check.name,
         description=check.description,
         blocking=check.blocking,
+        partitions_def=CORPUS_TIERS,
     )
     def judge(context: dg.AssetCheckExecutionContext, project: Project) -> dg.AssetCheckResult:
-        recipe, workspace = find_recipe(recipe_name), project.workspace
-        partitions = sorted(partitions_in_run(context.run.tags, project.settings.years()))
-        if isinstance(recipe, FactoredRecipe):
-            return check.factored(CheckedPairs(recipe, workspace, partitions))
-        return check.tiered(CheckedPairs(recipe, workspace, partitions))
+        recipe, results = find_recipe(recipe_name), {}
+        for corpus, tiers in tiers_by_corpus(context.partition_keys).items():
+            workspace = project.workspace(corpus)
+            folders = tier_years(tiers, workspace.years())
+            results[corpus] = (
+                check.factored(CheckedPairs(recipe, workspace, folders))
+                if isinstance(recipe, FactoredRecipe)
+                else check.tiered(CheckedPairs(recipe, workspace, folders))
+            )
+        return together(results)
 
     return judge
+
+
+def together(results: Mapping[str, dg.AssetCheckResult]) -> dg.AssetCheckResult:
+    """Return one result for several corpora; it fails where one of them does."""
+    if len(results) == 1:
+        return next(iter(results.values()))
+    failed = [result for result in results.values() if not result.passed]
+    errors = [result for result in failed if result.severity is dg.AssetCheckSeverity.ERROR]
+    return dg.AssetCheckResult(
+        passed=not failed,
+        severity=dg.AssetCheckSeverity.ERROR
+        if errors or not failed
+        else dg.AssetCheckSeverity.WARN,
+        metadata={
+            f"{corpus}: {name}": value
+            for corpus, result in results.items()
+            for name, value in result.metadata.items()
+        },
+    )

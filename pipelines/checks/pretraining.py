@@ -4,13 +4,16 @@ import dagster as dg
 
 from models.training.pretraining.result import load_pretraining
 from pipelines.assets.pretraining import KEY, pretrained_folder
+from pipelines.partitions import CORPORA
 from pipelines.resources import Project
 
 
-@dg.asset_check(asset=KEY)
-def every_field_beats_the_unigram(project: Project) -> dg.AssetCheckResult:
+@dg.asset_check(asset=KEY, partitions_def=CORPORA)
+def every_field_beats_the_unigram(
+    context: dg.AssetCheckExecutionContext, project: Project
+) -> dg.AssetCheckResult:
     """The encoder predicts each hidden field better than the frequencies of its classes do."""
-    folder = pretrained_folder(project.workspace)
+    folder = pretrained_folder(project.workspace(context.partition_key))
     if folder is None:
         return dg.AssetCheckResult(passed=True, metadata={"pretraining": "off"})
     beaten = load_pretraining(folder).beats_unigram

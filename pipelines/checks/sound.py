@@ -80,7 +80,7 @@ def _judge_noise(
     decoded = [
         {"tier": row["tier"], "asked": row["realised_snr_db"], "measured": measured}
         for row in some_rows(pairs)
-        if (measured := measured_snr_db(row, pairs.workspace.settings.corpus_root)) is not None
+        if (measured := measured_snr_db(row, pairs.workspace.root)) is not None
     ]
     off_decoded = [abs(row["asked"] - row["measured"]) for row in decoded]
     return dg.AssetCheckResult(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from degradation.errors import UserError
-from pipelines.cli.command import RecipeOption, app, report_user_error
+from pipelines.cli.command import CorpusOption, RecipeOption, app, report_user_error
 
 if TYPE_CHECKING:
     from models.inference.sources import Sources
@@ -40,6 +40,7 @@ def score(
     ] = False,
     recipe: RecipeOption = "phase2",
     as_json: Annotated[bool, typer.Option("--json", help="One object a file on a line.")] = False,
+    corpus: CorpusOption = None,
 ) -> None:
     """Grade real performances, MIDI or audio or both: eight scores of 0-100, windows aggregated."""
     given = [*(files or []), *(path for path in (midi, audio) if path is not None)]
@@ -54,15 +55,15 @@ def score(
     from models.inference.model_choice import ModelChoice
     from models.inference.sources import Sources
     from pipelines.cli import score_table
-    from pipelines.settings import find_recipe, load_settings
-    from pipelines.workspace import Workspace
+    from pipelines.settings import find_recipe
+    from pipelines.workspace import open_workspace
 
     def refuse(name: str, error: UserError) -> None:
         typer.echo(f"pianograde: {score_table.printable(f'{name}: {error}')}", err=True)
         if as_json:
             typer.echo(score_table.json_error(name, str(error)))
 
-    settings, chosen = load_settings(), find_recipe(recipe)
+    chosen = find_recipe(recipe)
     performances = list(_find_performances(files or [], midi, audio))
     # Cheap checks come first: torch takes seconds to import.
     if not any(isinstance(found, Sources) for _, found in performances):
@@ -70,7 +71,7 @@ def score(
             assert isinstance(found, UserError)
             refuse(name, found)
         raise typer.Exit(2)
-    workspace = Workspace(settings)
+    workspace = open_workspace(corpus)
     choice = ModelChoice(
         {name: workspace.model_folder(recipe, name) for name in EXPERIMENTS}, model
     )
@@ -78,9 +79,9 @@ def score(
     from models.inference.scorer import Scorer
     from models.inference.transcriber import load_transcriber
 
-    threads = settings.experiment_config().torch_threads
+    threads = workspace.experiment_config().torch_threads
     transcriber = load_transcriber(threads) if transcribe else None
-    scorer = Scorer(choice, settings.corpus_config(), chosen.sample_rate_hz, transcriber)
+    scorer = Scorer(choice, workspace.settings.corpus_config(), chosen.sample_rate_hz, transcriber)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a terminal may lack a file's letters
     names = [name for name, _ in performances]
@@ -143,11 +144,12 @@ def transcribe(
             typer.echo(f"pianograde: {reason}", err=True)
         raise typer.Exit(2)
 
+    from joblib import cpu_count
+
     from models.inference.transcriber import load_transcriber
     from pipelines.cli.transcribe import transcribe_file
-    from pipelines.settings import load_settings
 
-    transcriber = load_transcriber(load_settings().experiment_config().torch_threads)
+    transcriber = load_transcriber(cpu_count())
     failed = False
     for file in files:
         try:
@@ -163,16 +165,19 @@ def transcribe(
 @report_user_error
 def validate(
     percepiano: Annotated[
-        Path | None, typer.Option(help="A PercePiano checkout; else the one named last.")
+        Path | None, typer.Option(help="A PercePiano checkout; else PIANOGRADE_PERCEPIANO.")
     ] = None,
     recipe: RecipeOption = "phase2",
+    corpus: CorpusOption = None,
 ) -> None:
     """Compare labeling functions and trained models with PercePiano's listeners: some minutes."""
-    from pipelines.settings import find_recipe, load_settings, remember
+    from pipelines.settings import find_recipe
+    from pipelines.workspace import open_workspace
 
     if percepiano is not None:
         os.environ["PIANOGRADE_PERCEPIANO"] = str(percepiano.resolve())
-    settings = load_settings()
+    workspace = open_workspace(corpus)
+    settings = workspace.settings
     if settings.percepiano is None:
         raise UserError(
             "no PercePiano folder is set; expected a checkout of it: add --percepiano FOLDER"
@@ -188,13 +193,11 @@ def validate(
     from models.evaluation.human.page import summary_lines
     from pipelines.documents import document_file
     from pipelines.execution.runs import materialise
-    from pipelines.execution.stages import recipe_stage
-    from pipelines.workspace import Workspace
+    from pipelines.execution.stages import models_stage
 
-    if percepiano is not None:
-        remember(settings, ["percepiano"])
-    materialise(recipe_stage("human validation", recipe, "human_validation"), settings)
-    path = document_file(Workspace(settings), recipe, "human_validation")
+    stage = models_stage("human validation", recipe, "human_validation")
+    materialise(stage, settings, workspace.corpus.name)
+    path = document_file(workspace, recipe, "human_validation")
     for line in summary_lines(read_document(path, HumanValidation)):
         typer.echo(f"- {line}")
     typer.echo(f"\npage       {path.with_suffix('.html')}")

@@ -1,22 +1,25 @@
 """Commands that run the graph: the demo, one's own corpus, pretraining alone, and the UI."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from degradation.errors import UserError
 from pipelines.cli.command import (
+    CorpusOption,
     ExperimentOption,
     LicenceOption,
     LimitOption,
-    MaestroOption,
     RecipeOption,
     app,
     report_user_error,
 )
 
 if TYPE_CHECKING:
+    from pipelines.corpora import Corpus
     from pipelines.execution.runs import FailedCheck
     from pipelines.execution.stages import Stage
     from pipelines.settings import Settings
@@ -24,58 +27,69 @@ if TYPE_CHECKING:
 
 @app.command()
 @report_user_error
-def demo(recipe: RecipeOption = "phase2") -> None:
+def demo(recipe: RecipeOption = "phase2", experiment: ExperimentOption = None) -> None:
     """Run the whole graph on the built-in corpus: about 24 minutes of music, in some minutes."""
-    _run(recipe, maestro=None, limit=None, experiment=None, licence=None)
+    _run(recipe, lambda settings: add_corpus(settings, "demo", experiment=experiment))
 
 
 @app.command()
 @report_user_error
 def run(
-    maestro: MaestroOption,
+    maestro: Annotated[
+        Path | None, typer.Option(help="A MAESTRO root: the folder with its CSV.")
+    ] = None,
+    corpus: CorpusOption = None,
     recipe: RecipeOption = "phase2",
     limit: LimitOption = None,
     experiment: ExperimentOption = None,
     licence: LicenceOption = None,
 ) -> None:
-    """Run the whole graph on a MAESTRO root of your own."""
-    _run(recipe, maestro=maestro, limit=limit, experiment=experiment, licence=licence)
+    """Run the whole graph on a corpus: a MAESTRO root of your own, or one that was added."""
+    _run(recipe, lambda settings: _find(settings, corpus, maestro, limit, experiment, licence))
 
 
 @app.command()
 @report_user_error
 def pretrain(
-    maestro: MaestroOption,
+    maestro: Annotated[
+        Path | None, typer.Option(help="A MAESTRO root: the folder with its CSV.")
+    ] = None,
+    corpus: CorpusOption = None,
     limit: LimitOption = None,
     experiment: ExperimentOption = None,
     licence: LicenceOption = None,
 ) -> None:
-    """Pretrain the MIDI encoder alone on a MAESTRO root; print what it learnt, field by field."""
-    settings = _choose(maestro=maestro, limit=limit, experiment=experiment, licence=licence)
+    """Pretrain the MIDI encoder alone on a corpus; print what it learnt, field by field."""
+    from pipelines.settings import load_settings
+
+    settings = load_settings()
+    chosen = _find(settings, corpus, maestro, limit, experiment, licence)
 
     from models.training.pretraining.result import load_pretraining
     from pipelines.assets.pretraining import pretrained_folder, pretraining_lines
-    from pipelines.execution.stages import pretraining_stages
+    from pipelines.execution.stages import CORPUS, PRETRAINING
     from pipelines.workspace import Workspace
 
-    _materialise(pretraining_stages(), settings)
-    if folder := pretrained_folder(Workspace(settings)):
+    _materialise([CORPUS, PRETRAINING], settings, chosen)
+    if folder := pretrained_folder(Workspace(settings, chosen)):
         typer.echo("\n".join(pretraining_lines(load_pretraining(folder))))
 
 
-def _run(recipe_name: str, **chosen: Any) -> None:
+def _run(recipe_name: str, choose: "Callable[[Settings], Corpus]") -> None:
     """Choose the corpus, then materialise every stage of the graph."""
-    from pipelines.settings import find_recipe
+    from pipelines.settings import find_recipe, load_settings
 
     find_recipe(recipe_name)
-    settings = _choose(**chosen)
+    settings = load_settings()
+    corpus = choose(settings)
 
-    from pipelines.execution.runs import observe_recipe
+    from pipelines.execution.runs import record_recipe
     from pipelines.execution.stages import stages
 
-    observe_recipe(recipe_name, settings)
-    failed = _materialise(stages(recipe_name, settings.experiment_config().experiments), settings)
-    _print_places(recipe_name, settings)
+    record_recipe(recipe_name, settings)
+    experiments = corpus.experiment_config().experiments
+    failed = _materialise(stages(recipe_name, experiments), settings, corpus)
+    _print_places(recipe_name, settings, corpus)
     for check in failed:
         kind = "error" if check.is_error else "warning"
         typer.echo(f"check did not pass ({kind}): {check.name}; `make ui` shows why", err=True)
@@ -83,45 +97,71 @@ def _run(recipe_name: str, **chosen: Any) -> None:
         raise typer.Exit(1)
 
 
-def _choose(**chosen: Any) -> "Settings":
-    """Check and remember a corpus and an experiment file; without one, the demo's."""
-    from pipelines.settings import CONFIGS, load_settings, remember
+def _find(
+    settings: "Settings",
+    name: str | None,
+    maestro: Path | None,
+    limit: int | None,
+    experiment: Path | None,
+    licence: str | None,
+) -> "Corpus":
+    """Return the corpus of a command's options: that of a root, or one that was added."""
+    from pipelines.corpora import choose_corpus
 
-    # Steps and workers read the choice from the file, which the environment would override.
-    for name in chosen:
-        os.environ.pop(f"PIANOGRADE_{name.upper()}", None)
-    chosen["experiment"] = chosen["experiment"] or CONFIGS / "experiments" / "demo.yaml"
-    settings = load_settings(**chosen)
-    settings.experiment_config()
-    settings.years()
+    if maestro is not None:
+        return add_corpus(
+            settings, name, maestro=maestro, limit=limit, experiment=experiment, licence=licence
+        )
+    if limit is not None:
+        raise UserError("got --limit without --maestro; expected both: add --maestro ROOT")
+    found = choose_corpus(settings, name)
+    return add_corpus(
+        settings,
+        found.name,
+        maestro=found.maestro,
+        limit=found.limit,
+        experiment=experiment,
+        licence=licence,
+    )
+
+
+def add_corpus(settings: "Settings", name: str | None, **chosen: Any) -> "Corpus":
+    """Write a corpus's file, unless others work on the corpus and would see it change."""
+    from pipelines.corpora import planned_corpus, write_corpus
+
+    before, corpus = planned_corpus(settings, name, **chosen)
 
     from pipelines.execution.runs import refuse_switch
 
-    refuse_switch(settings, chosen)
-    remember(settings, chosen)
-    return settings
+    refuse_switch(settings, before or corpus, corpus)
+    write_corpus(settings, corpus)
+    return corpus
 
 
-def _materialise(stages: "Sequence[Stage]", settings: "Settings") -> "list[FailedCheck]":
+def _materialise(
+    stages: "Sequence[Stage]", settings: "Settings", corpus: "Corpus"
+) -> "list[FailedCheck]":
     from pipelines.execution.runs import materialise
 
     failed = []
     for number, stage in enumerate(stages, start=1):
         typer.echo(f"[{number}/{len(stages)}] {stage.title}", err=True)
-        failed += materialise(stage, settings)
+        failed += materialise(stage, settings, corpus.name)
     return failed
 
 
-def _print_places(recipe_name: str, settings: "Settings") -> None:
+def _print_places(recipe_name: str, settings: "Settings", corpus: "Corpus") -> None:
+    from pipelines.corpora import corpus_names
     from pipelines.workspace import Workspace
 
-    workspace = Workspace(settings)
+    workspace = Workspace(settings, corpus)
+    option = f" --corpus {corpus.name}" if len(corpus_names(settings)) > 1 else ""
     typer.echo(
         f"report     {workspace.output_path(recipe_name, 'evaluation') / 'report.html'}\n"
         f"listen     {workspace.output_path(recipe_name, 'listening_page') / 'listening.html'}\n"
         f"shards     {workspace.table(recipe_name, 'pairs').url}\n"
-        f'query      pianograde query "select tier, count(*) from {recipe_name}.samples group by 1"'
-        "\n"
+        f"query      pianograde query{option} "
+        f'"select tier, count(*) from {recipe_name}.samples group by 1"\n'
         f"Dagster UI make ui"
     )
 
@@ -135,15 +175,19 @@ def ui(
 ) -> None:
     """Serve the Dagster UI, its daemon, and the reports it links to; Ctrl-C ends all."""
     from pipelines.cli.serve import serve
-    from pipelines.execution.runs import prepare_dagster_home
+    from pipelines.corpora import corpus_names
+    from pipelines.execution.runs import prepare_ui
     from pipelines.settings import load_settings
 
     if port:
         os.environ["PIANOGRADE_PORT"] = str(port)
     settings = load_settings()
-    settings.years()
-    prepare_dagster_home(settings)
+    if not corpus_names(settings):
+        add_corpus(settings, "demo")
+    prepare_ui(settings)
     typer.echo(
-        f"Dagster UI on http://127.0.0.1:{settings.port}, corpus {settings.corpus_name}", err=True
+        f"Dagster UI on http://127.0.0.1:{settings.port}, corpora: "
+        f"{', '.join(corpus_names(settings))}",
+        err=True,
     )
     raise typer.Exit(serve(settings))

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from degradation.errors import UserError
-from pipelines.cli.command import RecipeOption, app, report_user_error
+from pipelines.cli.command import CorpusOption, RecipeOption, app, report_user_error
 
 
 @app.command()
@@ -19,20 +19,21 @@ def query(
         str, typer.Option("--format", help="table, csv, json (an object a line) or parquet.")
     ] = "table",
     out: Annotated[Path | None, typer.Option(help="A file for the rows.")] = None,
+    corpus: CorpusOption = None,
 ) -> None:
     """Query the tables: samples, pairs, heuristics, segments, performances, twins, quarantine.
 
     Blobs are base64 in CSV and JSON; lists and structs are JSON in the cells of CSV.
     """
-    from pipelines.settings import load_settings, recipe_names
-    from pipelines.workspace import PARTITIONED_BY, Workspace
+    from pipelines.settings import recipe_names
+    from pipelines.workspace import PARTITIONED_BY, open_workspace
     from storage.files import whole_file
     from storage.query import connect, write_answer
     from storage.schema import TABLES
 
     if form == "parquet" and out is None and sys.stdout.isatty():
         raise UserError("Parquet is binary; expected a file, got the terminal: give --out FILE")
-    workspace = Workspace(load_settings())
+    workspace = open_workspace(corpus)
     of_recipe = [name for name in TABLES if name not in PARTITIONED_BY]
     connection = connect(
         {name: workspace.corpus_table(name) for name in PARTITIONED_BY},
@@ -52,14 +53,15 @@ def query(
 def export(
     out: Annotated[Path, typer.Option(help="An empty folder.")],
     recipe: RecipeOption = "phase2",
+    corpus: CorpusOption = None,
 ) -> None:
     """Write the shards as plain Parquet, a few files a split: `datasets.load_dataset(OUT)`."""
-    from pipelines.settings import find_recipe, load_settings
-    from pipelines.workspace import Workspace
+    from pipelines.settings import find_recipe
+    from pipelines.workspace import open_workspace
     from storage.export import export_shards
 
     find_recipe(recipe)
-    workspace = Workspace(load_settings())
+    workspace = open_workspace(corpus)
     pairs, heuristics = workspace.table(recipe, "pairs"), workspace.table(recipe, "heuristics")
     for path in export_shards(pairs, heuristics, out):
         typer.echo(str(path))
@@ -74,34 +76,35 @@ def export(
 def replay(
     sample_id: Annotated[str, typer.Argument(help="The row's sample_id.")],
     out: Annotated[Path, typer.Option(help="Folder for the files.")],
+    corpus: CorpusOption = None,
 ) -> None:
     """Make one row's MIDI and audio again, before and after, and say what was done to it."""
-    from pipelines.settings import load_settings, recipe_names
-    from pipelines.workspace import Workspace
+    from pipelines.settings import recipe_names
+    from pipelines.workspace import open_workspace
     from storage.replay import find_row, write_replay
 
-    settings = load_settings()
-    workspace = Workspace(settings)
+    workspace = open_workspace(corpus)
     row = find_row([workspace.table(name, "pairs") for name in recipe_names()], sample_id)
-    for path in write_replay(row, settings.corpus_root, out):
+    for path in write_replay(row, workspace.root, out):
         typer.echo(str(path))
 
 
 @app.command()
 @report_user_error
-def listen(recipe: RecipeOption = "phase2") -> None:
+def listen(recipe: RecipeOption = "phase2", corpus: CorpusOption = None) -> None:
     """Make the listening page again and open it in a browser."""
-    from pipelines.settings import find_recipe, load_settings
+    from pipelines.settings import find_recipe
+    from pipelines.workspace import open_workspace
 
-    settings = load_settings()
-    find_recipe(recipe)  # before torch and Dagster are imported, which takes seconds
+    find_recipe(recipe)  # before Dagster is imported, which takes seconds
+    workspace = open_workspace(corpus)
 
     from pipelines.execution.runs import materialise
-    from pipelines.execution.stages import recipe_stage
-    from pipelines.workspace import Workspace
+    from pipelines.execution.stages import models_stage
 
-    materialise(recipe_stage("listening page", recipe, "listening_page"), settings)
-    page = Workspace(settings).output_path(recipe, "listening_page") / "listening.html"
+    stage = models_stage("listening page", recipe, "listening_page")
+    materialise(stage, workspace.settings, workspace.corpus.name)
+    page = workspace.output_path(recipe, "listening_page") / "listening.html"
     typer.echo(str(page))
     typer.launch(page.as_uri())
 
@@ -110,20 +113,21 @@ def listen(recipe: RecipeOption = "phase2") -> None:
 @report_user_error
 def vacuum(
     keep: Annotated[int, typer.Option(min=1, help="Versions of each table to keep.")] = 1,
+    corpus: CorpusOption = None,
 ) -> None:
     """Free the disk of parts that no kept version of a table has."""
     from pipelines.execution.runs import count_under_way
-    from pipelines.settings import load_settings, recipe_names
-    from pipelines.workspace import Workspace
+    from pipelines.settings import recipe_names
+    from pipelines.workspace import open_workspace
     from storage.vacuum import vacuum as vacuum_table
 
-    settings = load_settings()
-    if count := count_under_way(settings):
+    workspace = open_workspace(corpus)
+    if count := count_under_way(workspace.settings, workspace.corpus.name):
         raise UserError(
-            f"{count} commands, runs or backfills are under way, and may use what would be "
-            "removed; expected none: wait, or end them in the UI"
+            f"{count} commands or runs on corpus {workspace.corpus.name} are under way, and may "
+            "use what would be removed; expected none: wait, or end them in the UI"
         )
-    freed = [vacuum_table(table, keep) for table in Workspace(settings).all_tables(recipe_names())]
+    freed = [vacuum_table(table, keep) for table in workspace.all_tables(recipe_names())]
     count, size = sum(f.files for f in freed), sum(f.size for f in freed)
     typer.echo(f"removed {count} files, {size / 1e6:.1f} MB")
 
@@ -145,17 +149,17 @@ def fetch_maestro(
 def bench(
     recipe: RecipeOption = "phase2",
     pairs: Annotated[int, typer.Option(min=8, help="How many pairs to make.")] = 120,
+    corpus: CorpusOption = None,
 ) -> None:
     """Time pairs on one core against FluidSynth alone, then a training by its torch threads."""
-    from pipelines.settings import find_recipe, load_settings
+    from pipelines.settings import find_recipe
+    from pipelines.workspace import open_workspace
 
-    chosen = find_recipe(recipe)
+    chosen, workspace = find_recipe(recipe), open_workspace(corpus)
 
     from benchmarks.pairs import bench_pairs, bench_training
-    from pipelines.workspace import Workspace
 
-    settings = load_settings()
-    result = bench_pairs(chosen, Workspace(settings), pairs)
+    result = bench_pairs(chosen, workspace, pairs)
     typer.echo(
         f"pairs                   {result.pairs}\n"
         f"pairs a second and core {1 / result.pair_s:.1f}\n"
@@ -163,5 +167,5 @@ def bench(
         f"ratio                   {result.ratio:.2f}\n"
         f"peak memory             {result.peak_mib:.0f} MiB"
     )
-    for threads, rate in bench_training(settings.experiment_config()).items():
+    for threads, rate in bench_training(workspace.experiment_config()).items():
         typer.echo(f"samples a second        {rate:.0f} learnt from, torch threads: {threads}")

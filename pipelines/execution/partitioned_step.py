@@ -1,11 +1,11 @@
-"""A partitioned step: tasks of many partitions run in workers, each partition committed whole.
+"""A partitioned step: tasks of many folders of a table run in workers, each committed whole.
 
-A partition is recorded in Dagster as soon as it is committed, so a run that is killed keeps what
-it finished. Parts are named by their content, so the next run makes only the missing ones.
+Data files are named by their content, so that a run after one that was killed makes only the
+missing ones.
 """
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
@@ -13,10 +13,18 @@ import dagster as dg
 
 from pipelines.execution.progress import log_progress
 from pipelines.execution.worker_pool import run_tasks
-from pipelines.partitions import TierYear, partitions_of
+from pipelines.partitions import (
+    DATA_VERSION_TAG,
+    TierYear,
+    partition_key,
+    tier_years,
+    tiers_by_corpus,
+)
+from pipelines.resources import Project
+from pipelines.workspace import Workspace
 from storage.tables import DataFile, Table, commit, data_file_rows, partition_of
 
-DATA_VERSION_TAG = "dagster/data_version"
+ROW_COUNT = "dagster/partition_row_count"
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -24,35 +32,47 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Committed:
-    """The content of a partition: its number of rows, and a version that digests its parts."""
+    """The content of a partition: its number of rows, and a version that digests its files."""
 
     rows: int
     version: str
 
     @classmethod
-    def of(cls, parts: Sequence[DataFile]) -> "Committed":
-        """Return the content of a partition with these parts, whose names digest their rows."""
-        paths = "\n".join(sorted(part.path for part in parts))
-        version = hashlib.sha256(paths.encode()).hexdigest()[:16]
-        return cls(rows=sum(part.rows for part in parts), version=version)
+    def of(cls, files: Sequence[DataFile]) -> "Committed":
+        """Return the content of a folder with these files, whose names digest their rows."""
+        return cls(rows=sum(file.rows for file in files), version=_digest(f.path for f in files))
+
+    @classmethod
+    def together(cls, parts: Mapping[TierYear, "Committed"]) -> "Committed":
+        """Return the content of several folders."""
+        versions = (f"{folder.year} {part.version}" for folder, part in parts.items())
+        return cls(rows=sum(part.rows for part in parts.values()), version=_digest(versions))
+
+
+def _digest(lines: Iterator[str]) -> str:
+    return hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step(Generic[Task, Result]):
-    """A partitioned step as functions.
+    """A step as functions, for one corpus.
 
-    `count` returns the number of rows a partition will have, `size` that of a task. `plan` cuts a
-    partition into tasks; it is called when the partition starts, so that memory does not grow
+    `count` returns the number of rows that a folder will have, `size` that of a task. `plan` cuts
+    a folder into tasks; it is called when the folder's turn comes, so that memory does not grow
     with the corpus. `find` returns the result that an earlier run left for a task, or None; `work`
-    runs in a worker process; `commit` writes a partition.
+    runs in a worker process; `commit` writes a folder. `tables` are those that it writes;
+    `metadata` describes a tier of the corpus when all is committed.
     """
 
+    tables: Sequence[Table]
+    workers: int
     count: Callable[[TierYear], int]
     plan: Callable[[TierYear], list[Task]]
     find: Callable[[Task], Result | None]
     work: Callable[[Task], Result]
     size: Callable[[Task], int]
     commit: Callable[[TierYear, list[Result]], Committed]
+    metadata: Callable[[str], Mapping[str, Any]]
 
 
 @dataclass(slots=True)
@@ -61,83 +81,82 @@ class _Started(Generic[Result]):
     results: list[Result] = field(default_factory=list)
 
 
-def run_step(
-    context: dg.AssetExecutionContext, step: Step[Task, Result], workers: int
+def run_partitions(
+    context: dg.AssetExecutionContext,
+    project: Project,
+    step_of: Callable[[Workspace], Step[Task, Result]],
+) -> Iterator[dg.MaterializeResult[None]]:
+    """Run the step of each corpus for the run's tiers, and yield what Dagster records.
+
+    Dagster gives all partitions of a result one data version, so that a change of one would
+    remake what depends on the others. Of several partitions, events after the result correct that.
+    """
+    done: dict[str, tuple[Committed, Mapping[str, Any]]] = {}
+    for corpus, tiers in tiers_by_corpus(context.partition_keys).items():
+        workspace = project.workspace(corpus)
+        step, years = step_of(workspace), workspace.years()
+        committed = _run_step(context, step, tier_years(tiers, years))
+        for table in step.tables:
+            empty_other_years(table, years)
+        for tier in tiers:
+            parts = {one: part for one, part in committed.items() if one.tier == tier}
+            done[partition_key(corpus, tier)] = Committed.together(parts), step.metadata(tier)
+    if len(done) == 1:
+        [(content, metadata)] = done.values()
+        yield dg.MaterializeResult(
+            metadata={**metadata, ROW_COUNT: content.rows},
+            data_version=dg.DataVersion(content.version),
+        )
+        return
+    yield dg.MaterializeResult()
+    for key, (content, metadata) in done.items():
+        context.log_event(
+            dg.AssetMaterialization(
+                asset_key=context.asset_key,
+                partition=key,
+                metadata={**metadata, ROW_COUNT: content.rows},
+                tags={DATA_VERSION_TAG: content.version},
+            )
+        )
+
+
+def _run_step(
+    context: dg.AssetExecutionContext, step: Step[Task, Result], folders: Sequence[TierYear]
 ) -> dict[TierYear, Committed]:
-    """Run a step for every partition of the run; return what was committed, by partition."""
-    partitions = partitions_of(context)
+    """Run a step for some folders; return what was committed."""
     committed: dict[TierYear, Committed] = {}
     started: dict[TierYear, _Started[Result]] = {}
 
-    def commit_partition(partition: TierYear) -> None:
-        committed[partition] = step.commit(partition, started.pop(partition).results)
-        context.log_event(_materialization(context, partition, committed[partition], {}))
-
-    def collect(partition: TierYear, task: Task, result: Result) -> None:
+    def collect(folder: TierYear, task: Task, result: Result) -> None:
         advance(step.size(task))
-        started[partition].results.append(result)
-        if len(started[partition].results) == started[partition].tasks:
-            commit_partition(partition)
+        started[folder].results.append(result)
+        if len(started[folder].results) == started[folder].tasks:
+            committed[folder] = step.commit(folder, started.pop(folder).results)
 
     def tasks_to_run() -> Iterator[tuple[TierYear, Task]]:
-        for partition in partitions:
-            planned = step.plan(partition)
-            started[partition] = _Started(tasks=len(planned))
+        for folder in folders:
+            planned = step.plan(folder)
+            started[folder] = _Started(tasks=len(planned))
             if not planned:
-                commit_partition(partition)
+                committed[folder] = step.commit(folder, started.pop(folder).results)
             for task in planned:
                 if (result := step.find(task)) is None:
-                    yield partition, task
+                    yield folder, task
                 else:
-                    collect(partition, task, result)
+                    collect(folder, task, result)
 
     name = "/".join(context.asset_key.path)
-    total = sum(step.count(partition) for partition in partitions)
+    total = sum(step.count(folder) for folder in folders)
     with log_progress(name, total, "row", context.log.info) as advance:
-        for partition, task, result in run_tasks(step.work, tasks_to_run(), workers):
-            collect(partition, task, result)
-    if lost := set(partitions) - set(committed):
-        raise RuntimeError(f"partitions were not committed: {sorted(lost)}")
+        for folder, task, result in run_tasks(step.work, tasks_to_run(), step.workers):
+            collect(folder, task, result)
+    if lost := set(folders) - set(committed):
+        raise RuntimeError(f"folders were not committed: {sorted(lost)}")
     return committed
 
 
-def materialised(
-    context: dg.AssetExecutionContext,
-    committed: dict[TierYear, Committed],
-    metadata: dict[str, Any],
-) -> Iterator[dg.MaterializeResult[None]]:
-    """Yield the step's result, then record each partition with its own data version.
-
-    Dagster gives all partitions of a result one data version, so that a change of one would
-    remake what depends on the others. The events after the result correct that. The last of them,
-    which the UI shows, also carries the metadata of the whole table.
-    """
-    yield dg.MaterializeResult()
-    of_run = {
-        "partitions in this run": len(committed),
-        "rows in this run": sum(content.rows for content in committed.values()),
-    }
-    for number, (partition, content) in enumerate(committed.items(), start=1):
-        of_table = {**metadata, **of_run} if number == len(committed) else {}
-        context.log_event(_materialization(context, partition, content, of_table))
-
-
-def _materialization(
-    context: dg.AssetExecutionContext,
-    partition: TierYear,
-    content: Committed,
-    metadata: dict[str, Any],
-) -> dg.AssetMaterialization:
-    return dg.AssetMaterialization(
-        asset_key=context.asset_key,
-        partition=partition.key,
-        metadata={**metadata, "dagster/partition_row_count": content.rows},
-        tags={DATA_VERSION_TAG: content.version},
-    )
-
-
-def empty_other_years(table: Table, years: list[str]) -> None:
-    """Empty the partitions of years that are no longer in the corpus."""
+def empty_other_years(table: Table, years: Sequence[str]) -> None:
+    """Empty the folders of years that are no longer in the corpus."""
     for path in data_file_rows(table):
         if partition_of(path)["year"] not in years:
             commit(table, [], partition_of(path))

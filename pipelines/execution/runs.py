@@ -1,43 +1,52 @@
 """Dagster runs started from the command line: ordinary runs, which the UI shows like its own."""
 
 import os
-from collections.abc import Collection, Iterator
+import socket
+import uuid
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import dagster as dg
-from dagster._core.execution.backfill import BulkActionsFilter, BulkActionStatus
-from dagster._core.storage.dagster_run import IN_PROGRESS_RUN_STATUSES
-from dagster._core.storage.tags import (
-    ASSET_PARTITION_RANGE_END_TAG,
-    ASSET_PARTITION_RANGE_START_TAG,
-)
-from dagster._core.utils import make_new_run_id
-from dagster_shared.error import DagsterError
 from sqlalchemy.exc import SQLAlchemyError
 from yaml import YAMLError
 
 from degradation.errors import UserError
 from degradation.recipe import TIERS
-from pipelines.assets.recipe import observations
+from pipelines.assets.recipe import changed_tiers
+from pipelines.corpora import Corpus, corpus_names
 from pipelines.execution.errors import StepError
 from pipelines.execution.running_commands import other_commands, own_command, register_command
 from pipelines.execution.signals import children_ignore_ctrl_c
 from pipelines.execution.stages import Stage
 from pipelines.execution.terminal_logger import TERMINAL
-from pipelines.settings import Settings, find_recipe, load_settings
+from pipelines.partitions import CORPORA, RANGE_END_TAG, RANGE_START_TAG, partition_key
+from pipelines.settings import Settings, find_recipe
 from pipelines.workspace import make_folder
 
 CLI_PROCESS_TAG = "pianograde/process"
+HOST_TAG = "pianograde/host"
 CORPUS_TAG = "pianograde/corpus"
 
+IN_PROGRESS = [
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+]
+
+# Pools limit whole runs: a slot is free as soon as its run has ended, however that was.
 DAGSTER_YAML = """\
 telemetry: {enabled: false}
 nux: {enabled: false}
 concurrency:
-  pools: {default_limit: 1, granularity: op}
-run_monitoring: {enabled: true, free_slots_after_run_end_seconds: 60}
+  pools: {default_limit: 1, granularity: run}
+run_monitoring: {enabled: true}
+run_retries: {enabled: true, max_retries: 1, retry_on_asset_or_op_failure: false}
+retention:
+  sensor: {purge_after_days: {skipped: 1, failure: 30, success: 7}}
+  schedule: {purge_after_days: 30}
+  auto_materialize: {purge_after_days: {skipped: 1, failure: 30, success: 7}}
 """
 
 USER_ERRORS = ("UserError", "RecordingError", "SilenceError")
@@ -71,7 +80,7 @@ def prepare_dagster_home(settings: Settings) -> None:
     try:
         with dg.DagsterInstance.get() as instance:
             instance.get_runs(limit=1)
-    except (DagsterError, SQLAlchemyError, YAMLError, OSError) as error:
+    except (dg.DagsterError, SQLAlchemyError, YAMLError, OSError) as error:
         reason = " ".join(str(error).split())[:300]
         raise _unusable(str(home), f"a folder that Dagster cannot use ({reason})") from error
 
@@ -90,25 +99,30 @@ def _instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
         yield instance
 
 
-def materialise(stage: Stage, settings: Settings) -> list[FailedCheck]:
-    """Run a stage in this process as a Dagster run; return the checks that did not pass.
+def materialise(stage: Stage, settings: Settings, corpus: str) -> list[FailedCheck]:
+    """Run a stage for a corpus in this process as a Dagster run; return the checks that failed.
 
     Raises UserError when a step fails for a reason that the user can mend, else StepError.
     """
     with _instance(settings) as instance:
+        _partition_by(instance, corpus_names(settings))
         close_orphans(instance)
-        command = register_command(_commands_folder(instance))
-        tags = {CLI_PROCESS_TAG: command, CORPUS_TAG: settings.corpus_name}
-        if stage.partitioned:
-            years = settings.years()
-            tags[ASSET_PARTITION_RANGE_START_TAG] = f"{TIERS[0]}|{years[0]}"
-            tags[ASSET_PARTITION_RANGE_END_TAG] = f"{TIERS[-1]}|{years[-1]}"
-        keys, run_id = [dg.AssetKey(list(path)) for path in stage.assets], make_new_run_id()
-        job = _job_for(keys)
+        command = register_command(_commands_folder(instance, corpus))
+        tags = {
+            CLI_PROCESS_TAG: command,
+            HOST_TAG: socket.gethostname(),
+            CORPUS_TAG: corpus,
+        }
+        if stage.tiers:
+            tags[RANGE_START_TAG] = partition_key(corpus, TIERS[0])
+            tags[RANGE_END_TAG] = partition_key(corpus, TIERS[-1])
+        keys, run_id = [dg.AssetKey(list(path)) for path in stage.assets], str(uuid.uuid4())
+        job = _find_job(stage.job)
         try:
             with children_ignore_ctrl_c():
                 result = job.execute_in_process(
                     instance=instance,
+                    partition_key=None if stage.tiers else corpus,
                     asset_selection=keys,
                     tags=tags,
                     run_config={"loggers": {TERMINAL: {}}},
@@ -119,68 +133,96 @@ def materialise(stage: Stage, settings: Settings) -> list[FailedCheck]:
             run = instance.get_run_by_id(run_id)
             if run and not run.is_finished:
                 instance.report_run_canceled(run, "Its command was ended.")
-                instance.event_log_storage.free_concurrency_slots_for_run(run_id)
         failed_checks = _failed_checks(instance, run_id)
         if not result.success:
             raise _failure(instance, run_id, failed_checks)
         return failed_checks
 
 
-def observe_recipe(recipe_name: str, settings: Settings) -> None:
-    """Record a recipe's version before anything is made from it, so that no change is missed."""
-    events = observations(find_recipe(recipe_name))
+def prepare_corpora(settings: Settings) -> None:
+    """Make Dagster's partitions those corpora that have a file."""
     with _instance(settings) as instance:
-        for event in events:
+        _partition_by(instance, corpus_names(settings))
+
+
+def _partition_by(instance: dg.DagsterInstance, names: list[str]) -> None:
+    assert CORPORA.name
+    instance.add_dynamic_partitions(CORPORA.name, names)
+    for gone in set(instance.get_dynamic_partitions(CORPORA.name)) - set(names):
+        instance.delete_dynamic_partition(CORPORA.name, gone)
+
+
+def prepare_ui(settings: Settings) -> None:
+    """Prepare Dagster for the UI: every corpus is a partition, and no dead run looks alive.
+
+    Runs that an earlier `pianograde ui` left behind (a power cut, say) are marked as failed, unless
+    another one is running on this Dagster home.
+    """
+    with _instance(settings) as instance:
+        _partition_by(instance, corpus_names(settings))
+        close_orphans(instance)
+        folder = Path(instance.root_directory) / "ui"
+        register_command(folder)
+        if other_commands(folder):
+            return
+        for run in instance.get_runs(dg.RunsFilter(statuses=IN_PROGRESS)):
+            if _command_of(run) is None:
+                instance.report_run_failed(run, "The UI that ran it is gone.")
+
+
+def record_recipe(recipe_name: str, settings: Settings) -> None:
+    """Record a recipe's version before anything is made from it, so that no change is missed."""
+    recipe = find_recipe(recipe_name)
+    with _instance(settings) as instance:
+        for event in changed_tiers(instance, recipe):
             instance.report_runless_asset_event(event)
 
 
-def refuse_switch(settings: Settings, names: Collection[str]) -> None:
-    """Raise UserError when `settings` change a field of `names` while other runs are under way.
+def refuse_switch(settings: Settings, before: Corpus, after: Corpus) -> None:
+    """Raise UserError when a corpus would change while other runs on it are under way.
 
-    The steps of a run read the remembered settings when they start, and would continue with the
-    new ones. From this call on, this command counts as under way itself.
+    The steps of a run read the corpus's file when they start, and would continue with what it says
+    then. From this call on, this command counts as under way itself.
     """
     with _instance(settings) as instance:
-        register_command(_commands_folder(instance))
-    before = load_settings()
-    values = {name: (getattr(before, name), getattr(settings, name)) for name in names}
-    changes = [f"{name} from {old} to {new}" for name, (old, new) in values.items() if old != new]
-    if changes and (count := count_under_way(settings)):
+        register_command(_commands_folder(instance, after.name))
+    old, new = before.model_dump(), after.model_dump()
+    changes = [f"{name} from {old[name]} to {new[name]}" for name in new if old[name] != new[name]]
+    if changes and (count := count_under_way(settings, after.name)):
         raise UserError(
-            f"{count} commands, runs or backfills are under way, and would go on with what is "
-            f"chosen here ({', '.join(changes)}); expected none: wait, end them in the UI, or set "
-            "PIANOGRADE_HOME to another folder"
+            f"{count} commands or runs on corpus {after.name} are under way, and would go on with "
+            f"what is chosen here ({', '.join(changes)}); expected none: wait, end them in the UI, "
+            "or add the corpus under another name: `pianograde corpus add`"
         )
 
 
-def count_under_way(settings: Settings) -> int:
-    """Return how many other commands, runs of the UI and backfills are under way.
+def count_under_way(settings: Settings, corpus: str) -> int:
+    """Return how many other commands and runs of the UI are under way on a corpus.
 
     A command is under way between its runs, too.
     """
     with _instance(settings) as instance:
         close_orphans(instance)
-        commands = other_commands(_commands_folder(instance))
-        runs = instance.get_runs(dg.RunsFilter(statuses=IN_PROGRESS_RUN_STATUSES))
-        of_ui = [run for run in runs if _command_of(run) is None]
-        requested = BulkActionsFilter(statuses=[BulkActionStatus.REQUESTED])
-        return len(commands) + len(of_ui) + len(instance.get_backfills(filters=requested))
+        commands = other_commands(_commands_folder(instance, corpus))
+        of_ui = [
+            run
+            for run in instance.get_runs(dg.RunsFilter(statuses=IN_PROGRESS))
+            if _command_of(run) is None and corpus in _corpora_of(run)
+        ]
+        return len(commands) + len(of_ui)
 
 
 def close_orphans(instance: dg.DagsterInstance) -> None:
-    """Mark runs of command-line processes that no longer exist (killed, say) as failed."""
+    """Mark runs of this machine's commands that no longer exist (killed, say) as failed."""
     # A process killed between creating and starting its run leaves NOT_STARTED.
     unfinished = dg.RunsFilter(
-        statuses=[
-            dg.DagsterRunStatus.NOT_STARTED,
-            dg.DagsterRunStatus.STARTING,
-            dg.DagsterRunStatus.STARTED,
-        ]
+        statuses=[dg.DagsterRunStatus.NOT_STARTED, *IN_PROGRESS],
+        tags={HOST_TAG: socket.gethostname()},
     )
-    folder = _commands_folder(instance)
     # In this order: a command holds its lock before it creates a run.
     runs = instance.get_runs(unfinished)
-    alive = {own_command(folder), *other_commands(folder)}
+    folders = list((Path(instance.root_directory) / "commands").glob("*/"))
+    alive = {name for folder in folders for name in (own_command(folder), *other_commands(folder))}
     for run in runs:
         command = _command_of(run)
         if command is None or command in alive:
@@ -188,12 +230,17 @@ def close_orphans(instance: dg.DagsterInstance) -> None:
         now = instance.get_run_by_id(run.run_id)
         if now and not now.is_finished:  # run and process may both have ended since
             instance.report_run_failed(now, "The process that ran it is gone.")
-            instance.event_log_storage.free_concurrency_slots_for_run(now.run_id)
 
 
-def _commands_folder(instance: dg.DagsterInstance) -> Path:
-    """Return the folder of the commands' locks, which lies beside the runs that name them."""
-    return Path(instance.root_directory) / "commands"
+def _commands_folder(instance: dg.DagsterInstance, corpus: str) -> Path:
+    """Return the folder of the locks of a corpus's commands, beside the runs that name them."""
+    return Path(instance.root_directory) / "commands" / corpus
+
+
+def _corpora_of(run: dg.DagsterRun) -> set[str]:
+    """Return the corpora of a run's partitions."""
+    tags = (RANGE_START_TAG, RANGE_END_TAG, "dagster/partition")
+    return {run.tags[tag].partition("|")[0] for tag in tags if tag in run.tags}
 
 
 def _command_of(run: dg.DagsterRun) -> str | None:
@@ -202,13 +249,10 @@ def _command_of(run: dg.DagsterRun) -> str | None:
     return None if run.parent_run_id else run.tags.get(CLI_PROCESS_TAG)
 
 
-def _job_for(keys: list[dg.AssetKey]) -> dg.JobDefinition:
+def _find_job(name: str) -> dg.JobDefinition:
     from pipelines.definitions import defs
 
-    job = defs.get_repository_def().get_implicit_job_def_for_assets(keys)
-    if job is None:
-        raise RuntimeError(f"no one job can make {keys}")
-    return job
+    return defs.resolve_job_def(name)
 
 
 def _failed_checks(instance: dg.DagsterInstance, run_id: str) -> list[FailedCheck]:

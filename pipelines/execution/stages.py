@@ -6,44 +6,56 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
-    """Assets that one run materialises, over all partitions or without any."""
+    """Assets of a job that one run materialises for a corpus, for all tiers or without any."""
 
     title: str
+    job: str
     assets: tuple[tuple[str, ...], ...]
-    partitioned: bool = False
+    tiers: bool = False
 
 
-CORPUS = Stage(title="corpus", assets=(("corpus",), ("segments",)))
+TABLES = ("pairs", "heuristics", "samples", "audio_features", "midi_tokens")
+"""A recipe's assets that are partitioned by corpus and tier."""
+
+AUDITS = ("label_structure", "shortcut_audit", "label_quality", "listening_page", "token_audit")
+
+CORPUS = Stage(title="corpus", job="corpus", assets=(("corpus",), ("segments",)))
+
+PRETRAINING = Stage(title="pretraining", job="pretraining", assets=(("midi_pretrain",),))
 
 
-def pretraining_stages() -> list[Stage]:
-    """Return what the pretrained MIDI encoder needs: no recipe."""
-    return [CORPUS, Stage(title="pretraining", assets=(("midi_pretrain",),))]
+def tables_job(recipe_name: str) -> str:
+    """Return the name of the job that makes a recipe's tables."""
+    return f"{recipe_name}_tables"
 
 
-def recipe_stage(title: str, recipe_name: str, *names: str, partitioned: bool = False) -> Stage:
-    """Return a stage of assets of one recipe."""
+def models_job(recipe_name: str) -> str:
+    """Return the name of the job that makes a recipe's models, pages and reports."""
+    return f"{recipe_name}_models"
+
+
+def models_stage(title: str, recipe_name: str, *names: str) -> Stage:
+    """Return a stage of some of a recipe's models, pages and reports."""
     assets = tuple((recipe_name, name) for name in names)
-    return Stage(title=title, assets=assets, partitioned=partitioned)
+    return Stage(title=title, job=models_job(recipe_name), assets=assets)
 
 
 def stages(recipe_name: str, experiments: Sequence[str]) -> list[Stage]:
-    """Return the whole graph of a recipe: one run for assets with partitions, one for the rest.
+    """Return the whole graph of a recipe: one run for assets with tiers, one for the rest.
 
     Transcription is included where its extra is installed.
     """
-
     from models.inference.transcriber import can_transcribe
 
-    shards = ("pairs", "heuristics", "samples", "audio_features", "midi_tokens")
-    audits = ("label_structure", "shortcut_audit", "label_quality", "listening_page", "token_audit")
     optional = ("transcription",) if can_transcribe() else ()
-    models = recipe_stage("", recipe_name, *audits, *experiments, *optional, "evaluation")
+    tables = tuple((recipe_name, name) for name in TABLES)
+    models = models_stage("", recipe_name, *AUDITS, *experiments, *optional, "evaluation")
     return [
         CORPUS,
-        recipe_stage("shards", recipe_name, *shards, partitioned=True),
+        Stage(title="shards", job=tables_job(recipe_name), assets=tables, tiers=True),
         Stage(
             title="models and reports",
+            job=models.job,
             assets=(("midi_pretrain",), *models.assets, ("recipe_comparison",)),
         ),
     ]

@@ -4,7 +4,6 @@ import logging
 
 import dagster as dg
 import typer
-from dagster._core.log_manager import get_log_record_metadata
 
 from models.duration import describe_duration
 
@@ -20,7 +19,7 @@ class TerminalHandler(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write a line for the record, if it deserves one."""
-        metadata = get_log_record_metadata(record)
+        metadata = record.__dict__["dagster_meta"]
         event = metadata["dagster_event"]
         if event is None and record.levelno >= logging.INFO:
             typer.echo(f"  {metadata['orig_message']}", err=True)
