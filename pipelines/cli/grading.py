@@ -196,7 +196,7 @@ def validate(
     from pipelines.execution.stages import models_stage
 
     stage = models_stage("human validation", recipe, "human_validation")
-    materialise(stage, settings, workspace.corpus.name)
+    materialise(stage, settings, workspace.corpus)
     path = document_file(workspace, recipe, "human_validation")
     for line in summary_lines(read_document(path, HumanValidation)):
         typer.echo(f"- {line}")

@@ -146,7 +146,7 @@ def _materialise(
     failed = []
     for number, stage in enumerate(stages, start=1):
         typer.echo(f"[{number}/{len(stages)}] {stage.title}", err=True)
-        failed += materialise(stage, settings, corpus.name)
+        failed += materialise(stage, settings, corpus)
     return failed
 
 

@@ -103,7 +103,7 @@ def listen(recipe: RecipeOption = "phase2", corpus: CorpusOption = None) -> None
     from pipelines.execution.stages import models_stage
 
     stage = models_stage("listening page", recipe, "listening_page")
-    materialise(stage, workspace.settings, workspace.corpus.name)
+    materialise(stage, workspace.settings, workspace.corpus)
     page = workspace.output_path(recipe, "listening_page") / "listening.html"
     typer.echo(str(page))
     typer.launch(page.as_uri())

@@ -15,7 +15,7 @@ from yaml import YAMLError
 from degradation.errors import UserError
 from degradation.recipe import TIERS
 from pipelines.assets.recipe import changed_tiers
-from pipelines.corpora import Corpus, corpus_names
+from pipelines.corpora import Corpus, corpus_file, corpus_names, write_corpus
 from pipelines.execution.errors import StepError
 from pipelines.execution.running_commands import other_commands, own_command, register_command
 from pipelines.execution.signals import children_ignore_ctrl_c
@@ -99,30 +99,33 @@ def _instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
         yield instance
 
 
-def materialise(stage: Stage, settings: Settings, corpus: str) -> list[FailedCheck]:
+def materialise(stage: Stage, settings: Settings, corpus: Corpus) -> list[FailedCheck]:
     """Run a stage for a corpus in this process as a Dagster run; return the checks that failed.
 
     Raises UserError when a step fails for a reason that the user can mend, else StepError.
     """
+    name = corpus.name
     with _instance(settings) as instance:
+        if not corpus_file(settings, name).exists():
+            write_corpus(settings, corpus)  # the demo's, which is built in
         _partition_by(instance, corpus_names(settings))
         close_orphans(instance)
-        command = register_command(_commands_folder(instance, corpus))
+        command = register_command(_commands_folder(instance, name))
         tags = {
             CLI_PROCESS_TAG: command,
             HOST_TAG: socket.gethostname(),
-            CORPUS_TAG: corpus,
+            CORPUS_TAG: name,
         }
         if stage.tiers:
-            tags[RANGE_START_TAG] = partition_key(corpus, TIERS[0])
-            tags[RANGE_END_TAG] = partition_key(corpus, TIERS[-1])
+            tags[RANGE_START_TAG] = partition_key(name, TIERS[0])
+            tags[RANGE_END_TAG] = partition_key(name, TIERS[-1])
         keys, run_id = [dg.AssetKey(list(path)) for path in stage.assets], str(uuid.uuid4())
         job = _find_job(stage.job)
         try:
             with children_ignore_ctrl_c():
                 result = job.execute_in_process(
                     instance=instance,
-                    partition_key=None if stage.tiers else corpus,
+                    partition_key=None if stage.tiers else name,
                     asset_selection=keys,
                     tags=tags,
                     run_config={"loggers": {TERMINAL: {}}},

@@ -32,6 +32,7 @@ from storage.corpus import SPLITS
 from storage.schema import DISTINCT
 from storage.tables import read_table
 
+CORPUS = "root"
 LIMIT = Threshold(name="it", bound="at most", number=0.5)
 HOLDS, FAILS, UNDECIDED = (
     judge(LIMIT, (low + high) / 2, Interval(low, high), 20)
@@ -44,7 +45,7 @@ def workspace(finished: Any, monkeypatch: pytest.MonkeyPatch) -> Workspace:
     for name, value in finished.environment.items():
         if name.startswith("PIANOGRADE"):
             monkeypatch.setenv(name, value)
-    return ProjectResource().workspace
+    return ProjectResource().workspace(CORPUS)
 
 
 def test_phase2_is_caught_by_its_recordings_alone(workspace: Workspace) -> None:
@@ -96,7 +97,7 @@ def test_each_sound_is_learnt_and_judged_once(workspace: Workspace) -> None:
     for row in read_table(workspace.table("phase2", "pairs")).to_table(columns).to_pylist():
         ids[row["split"], row["audio"]["bytes"], row["midi"]["bytes"]].add(row["sample_id"])
     assert any(len(same) > 1 for same in ids.values())
-    data, config = read_examples(workspace, "phase2"), workspace.settings.experiment_config()
+    data, config = read_examples(workspace, "phase2"), workspace.experiment_config()
     report = json.loads(report_file(workspace, "phase2").read_text(encoding="utf-8"))
     for split in SPLITS:
         sounds = [same for (of, *_), same in ids.items() if of == split]
@@ -148,7 +149,9 @@ def test_a_failed_threshold_stops_what_the_recipe_lets_it_stop(
 
 def test_training_waits_for_the_audits() -> None:
     audits = [("phase2", "label_structure"), ("phase2", "shortcut_audit")]
-    assert {dg.AssetKey(audit) for audit in audits} <= set(made_from("phase2", "audio_only"))
+    assert {dg.AssetKey(audit) for audit in audits} <= {
+        dep.asset_key for dep in made_from("phase2", "audio_only")
+    }
     *_, last = stages("phase2", ["audio_only"])
     assert set(audits) < set(last.assets), "a check stops only what is in the same run"
 
@@ -159,9 +162,9 @@ def test_no_model_is_trained_behind_an_audit_that_blocks(finished: Any, tmp_path
     shutil.copytree(CONFIGS / "recipes", recipes)
     text = (recipes / "phase2.yaml").read_text()
     (recipes / "phase2.yaml").write_text(text.replace("audits: warn", "audits: block"))
-    (models,) = (home / "outputs").glob("root-*/phase2/models")
+    (models,) = (home / "outputs").glob("root/phase2/models")
     shutil.rmtree(models)
-    (report,) = (home / "outputs").glob("root-*/phase2/evaluation/report.json")
+    (report,) = (home / "outputs").glob("root/phase2/evaluation/report.json")
     report.unlink()
     before = set((home / "data").rglob("*.parquet"))
     environment = {"PIANOGRADE_HOME": str(home), "PIANOGRADE_RECIPES": str(recipes)}

@@ -1,6 +1,7 @@
 """What the daemon would make again after a change, asked of the condition itself."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import dagster as dg
 import pytest
@@ -11,17 +12,15 @@ ASSETS = ("pairs", "never_made")
 TIERS = dg.StaticPartitionsDefinition(["good", "poor"])
 
 
-@dg.observable_source_asset(partitions_def=TIERS)
-def recipe() -> dg.DataVersionsByPartition:
-    return dg.DataVersionsByPartition({})
+recipe = dg.AssetSpec("recipe", partitions_def=TIERS)
 
 
-@dg.asset(partitions_def=TIERS, deps=[recipe], automation_condition=REMATERIALIZE_ON_CHANGE)
+@dg.asset(partitions_def=TIERS, deps=["recipe"], automation_condition=REMATERIALIZE_ON_CHANGE)
 def pairs() -> None:
     pass
 
 
-@dg.asset(partitions_def=TIERS, deps=[recipe], automation_condition=REMATERIALIZE_ON_CHANGE)
+@dg.asset(partitions_def=TIERS, deps=["recipe"], automation_condition=REMATERIALIZE_ON_CHANGE)
 def never_made() -> None:
     pass
 
@@ -35,7 +34,7 @@ def instance() -> Iterator[dg.DagsterInstance]:
 def observe(instance: dg.DagsterInstance, **versions: str) -> None:
     for tier, version in versions.items():
         tags = {"dagster/data_version": version}
-        event = dg.AssetObservation("recipe", partition=tier, tags=tags)
+        event = dg.AssetMaterialization("recipe", partition=tier, tags=tags)
         instance.report_runless_asset_event(event)
 
 
@@ -59,3 +58,30 @@ def test_a_changed_tier_is_made_again_once_and_nothing_else(instance: dg.Dagster
     observe(instance, good="1", poor="2")
     assert requested() == {"pairs": {"poor"}}
     assert requested() == {}
+
+
+@pytest.mark.parametrize("passed", [True, False])
+def test_nothing_is_made_behind_a_blocking_check_that_failed(
+    instance: dg.DagsterInstance, passed: bool
+) -> None:
+    @dg.asset_check(asset=pairs, blocking=True, partitions_def=TIERS)
+    def check() -> dg.AssetCheckResult:
+        return dg.AssetCheckResult(passed=passed)
+
+    @dg.asset(partitions_def=TIERS, deps=[pairs], automation_condition=REMATERIALIZE_ON_CHANGE)
+    def samples() -> None:
+        pass
+
+    defs = dg.Definitions([recipe, pairs, samples], asset_checks=[check])
+
+    def made_again(*assets: Any) -> None:
+        dg.materialize(assets, instance=instance, partition_key="poor", raise_on_error=False)
+
+    observe(instance, poor="1")
+    made_again(pairs, samples)
+    cursor = dg.evaluate_automation_conditions(defs=defs, instance=instance).cursor
+    observe(instance, poor="2")
+    made_again(pairs, check)
+    found = dg.evaluate_automation_conditions(defs=defs, instance=instance, cursor=cursor)
+    asked = found.get_requested_partitions(dg.AssetKey("samples"))
+    assert asked == ({"poor"} if passed else set())

@@ -4,17 +4,19 @@ import pytest
 
 from degradation.errors import UserError
 from models.evaluation.audits.documents import TokenAudit
+from pipelines.corpora import Corpus
 from pipelines.documents import read_if_made, read_made, write_made
-from pipelines.resources import Project
+from pipelines.settings import load_settings
+from pipelines.workspace import Workspace
 
 
 def test_a_document_is_read_where_its_asset_was_made(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PIANOGRADE_HOME", str(tmp_path))
-    workspace = Project().workspace
+    workspace = Workspace(load_settings(), Corpus(name="demo"))
     assert read_if_made(workspace, "phase2", "token_audit", TokenAudit) is None
-    assert not (workspace.settings.outputs / "phase2").exists(), "reading makes no folder"
+    assert not (workspace.outputs / "phase2").exists(), "reading makes no folder"
     with pytest.raises(UserError, match=r"token_audit\.json is missing; .* materialise it"):
         read_made(workspace, "phase2", "token_audit", TokenAudit)
     audit = TokenAudit(operations=())

@@ -7,7 +7,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from pipelines.execution.runs import observe_recipe
+from pipelines.execution.runs import record_recipe
 from pipelines.sensors import recipe_sensor
 from pipelines.settings import CONFIGS, load_settings
 
@@ -40,7 +40,7 @@ def tick(instance: dg.DagsterInstance, cursor: str | None = None) -> list[str | 
     context = dg.build_sensor_context(instance=instance, cursor=cursor)
     result = recipe_sensor([NAME])(context)
     assert isinstance(result, dg.SensorResult)
-    events = [event for event in result.asset_events if isinstance(event, dg.AssetObservation)]
+    events = [event for event in result.asset_events if isinstance(event, dg.AssetMaterialization)]
     for event in events:
         instance.report_runless_asset_event(event)
     return [event.partition for event in events]
@@ -63,7 +63,7 @@ def test_a_recipe_put_back_is_noticed_though_the_command_line_saw_the_change(
     tick(instance)
     text = recipe_file.read_text()
     recipe_file.write_text(text.replace("spread_s: 0.060", "spread_s: 0.080"))
-    observe_recipe(NAME, load_settings())
+    record_recipe(NAME, load_settings())
     recipe_file.write_text(text)
     assert tick(instance) == ["poor"]
     assert tick(instance) == []

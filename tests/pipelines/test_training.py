@@ -18,13 +18,15 @@ from models.training.result import load_result
 from pipelines.assets.evaluation import judge, tier_sounds
 from pipelines.assets.human_validation import trained_models
 from pipelines.assets.training import read_examples, training_assets
+from pipelines.corpora import Corpus, write_corpus
 from pipelines.resources import Project
-from pipelines.settings import CONFIGS, find_recipe
+from pipelines.settings import CONFIGS, find_recipe, load_settings
 from pipelines.workspace import Workspace
 from storage.derived import SAMPLES_VERSION
 from storage.tables import commit, data_file_path, derived_path, open_table, write_data_file
 
 RECIPE = "phase2"
+CORPUS = "demo"
 FRAMES = 40
 SPLITS = ("train", "train", "validation", "test")
 
@@ -41,7 +43,7 @@ def commit_rows(workspace: Workspace, name: str, path: str, columns: dict[str, l
 
 def commit_pairs(workspace: Workspace, name: str, lowest_score: float) -> None:
     """Commit a version of the pairs of one part, and all tables that follow from it."""
-    rng, config = np.random.default_rng(1), workspace.settings.experiment_config()
+    rng, config = np.random.default_rng(1), workspace.experiment_config()
     splits = [SPLITS[row % 4] for row in range(24)]
     about = {
         "sample_id": [f"s{row:02d}" for row in range(24)], "split": splits,
@@ -72,8 +74,9 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
     content["training"] |= {"epochs": 1, "batch_size": 8}
     (tmp_path / "tiny.yaml").write_text(yaml.safe_dump(content))
     monkeypatch.setenv("PIANOGRADE_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("PIANOGRADE_EXPERIMENT", str(tmp_path / "tiny.yaml"))
-    found = Project().workspace
+    settings, corpus = load_settings(), Corpus(name=CORPUS, experiment=tmp_path / "tiny.yaml")
+    write_corpus(settings, corpus)
+    found = Workspace(settings, corpus)
     commit_pairs(found, "first", lowest_score=80)
     return found
 
@@ -85,7 +88,7 @@ def train_audio_only(on_line: Any = None) -> dict[str, Any]:
         def emit(self, record: logging.LogRecord) -> None:
             on_line(record.getMessage())
 
-    context = dg.build_asset_context()
+    context = dg.build_asset_context(partition_key=CORPUS)
     if on_line:
         context.log.addHandler(Listener())
     asset = next(a for a in training_assets(RECIPE) if a.key.path[-1] == "audio_only")
@@ -95,10 +98,10 @@ def train_audio_only(on_line: Any = None) -> dict[str, Any]:
 
 
 def test_experiment_files_share_no_models(workspace: Workspace, tmp_path: Path) -> None:
-    small = workspace.settings.model_copy(update={"experiment": tmp_path / "small.yaml"})
+    small = workspace.corpus.model_copy(update={"experiment": tmp_path / "small.yaml"})
     folders = [
-        Workspace(settings).model_folder(RECIPE, "audio_only")
-        for settings in (workspace.settings, small)
+        Workspace(workspace.settings, corpus).model_folder(RECIPE, "audio_only")
+        for corpus in (workspace.corpus, small)
     ]
     assert [folder.parts[-3:] for folder in folders] == [
         ("models", "tiny", "audio_only"),
@@ -142,12 +145,12 @@ def test_a_model_is_judged_on_what_it_was_trained_for_alone(workspace: Workspace
     assert outcome.training == load_result(folder, outcome.training.origin.identity)
 
     stale = "audio_only was trained on other data or settings"
-    chosen = workspace.settings.experiment
+    chosen = workspace.corpus.experiment
     written = yaml.safe_load(chosen.read_text())
     longer = {**written, "training": written["training"] | {"epochs": 2}}
     chosen.write_text(yaml.safe_dump(longer))
     with pytest.raises(UserError, match=stale):
-        judge(Project().workspace, RECIPE, "audio_only", read_examples(workspace, RECIPE))
+        judge(workspace, RECIPE, "audio_only", read_examples(workspace, RECIPE))
     chosen.write_text(yaml.safe_dump(written))
     commit_pairs(workspace, "second", lowest_score=60)
     with pytest.raises(UserError, match=stale):

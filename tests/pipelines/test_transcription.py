@@ -40,10 +40,11 @@ from pipelines.assets.training import (
     training_assets,
 )
 from pipelines.assets.transcription import SETS, compared_models, transcription_asset
+from pipelines.corpora import Corpus, write_corpus
 from pipelines.documents import document_file, read_made
 from pipelines.execution.stages import stages
 from pipelines.resources import Project
-from pipelines.settings import CONFIGS
+from pipelines.settings import CONFIGS, load_settings
 from pipelines.workspace import Workspace
 from storage.audio import decode_audio, encode_flac
 from storage.derived import SAMPLES_VERSION
@@ -51,6 +52,7 @@ from storage.midi import read_midi, write_midi
 from storage.tables import commit, data_file_path, derived_path, read_table, write_data_file
 
 RECIPE = "phase2"
+CORPUS = "demo"
 RATE_HZ = 24_000
 DURATION_S = 2.0
 COUNT = 40
@@ -81,7 +83,7 @@ def commit_rows(workspace: Workspace, name: str, path: str, columns: dict[str, l
 
 def commit_tables(workspace: Workspace) -> None:
     """Commit rows with sound and notes, and the features that are made of them."""
-    rng, config = np.random.default_rng(1), workspace.settings.experiment_config()
+    rng, config = np.random.default_rng(1), workspace.experiment_config()
     midi = [write_midi(music(row)) for row in range(COUNT)]
     sounds = [rng.normal(0, 0.05, round(DURATION_S * RATE_HZ)).astype("f4") for _ in range(COUNT)]
     flac = [encode_flac(Waveform(samples=each, sample_rate_hz=RATE_HZ)) for each in sounds]
@@ -129,12 +131,12 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (home / "tiny.yaml").write_text(yaml.safe_dump(content))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PIANOGRADE_HOME", str(home))
-        patch.setenv("PIANOGRADE_EXPERIMENT", str(home / "tiny.yaml"))
-        found = Project().workspace
-        commit_tables(found)
+        settings, corpus = load_settings(), Corpus(name=CORPUS, experiment=home / "tiny.yaml")
+        write_corpus(settings, corpus)
+        commit_tables(Workspace(settings, corpus))
         for asset in training_assets(RECIPE):
             if asset.key.path[-1] in EXPERIMENTS:
-                asset(dg.build_asset_context(), project=Project())
+                asset(dg.build_asset_context(partition_key=CORPUS), project=Project())
     return home
 
 
@@ -168,9 +170,8 @@ Materialise = Callable[..., dict[str, Any]]
 @pytest.fixture
 def workspace(home: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
     monkeypatch.setenv("PIANOGRADE_HOME", str(home))
-    monkeypatch.setenv("PIANOGRADE_EXPERIMENT", str(home / "tiny.yaml"))
     monkeypatch.setenv("PIANOGRADE_TRANSCRIPTION_ROWS", str(ROWS))
-    return Project().workspace
+    return Project().workspace(CORPUS)
 
 
 @pytest.fixture
@@ -182,7 +183,9 @@ def materialise(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Materi
         monkeypatch.setattr(
             models.inference.transcriber, "load_transcriber", lambda threads: stand_in
         )
-        result = transcription_asset(RECIPE)(dg.build_asset_context(), project=Project())
+        result = transcription_asset(RECIPE)(
+            dg.build_asset_context(partition_key=CORPUS), project=Project()
+        )
         assert isinstance(result, dg.MaterializeResult)
         return dict(result.metadata or {})
 
@@ -339,7 +342,9 @@ def test_without_the_extra_it_says_so_and_leaves_nothing_stale(
         raise UserError("transcription needs Transkun; expected the extra")
 
     monkeypatch.setattr(models.inference.transcriber, "load_transcriber", missing)
-    result = transcription_asset(RECIPE)(dg.build_asset_context(), project=Project())
+    result = transcription_asset(RECIPE)(
+        dg.build_asset_context(partition_key=CORPUS), project=Project()
+    )
     assert isinstance(result, dg.MaterializeResult)
     assert "expected the extra" in str((result.metadata or {})["left out"])
     assert not document_file(workspace, RECIPE, "transcription").exists()

@@ -8,6 +8,7 @@ from typer.testing import CliRunner
 
 from models.config.experiment import EXPERIMENTS
 from pipelines.cli import app
+from pipelines.corpora import Corpus
 from pipelines.settings import load_settings
 from pipelines.workspace import Workspace
 
@@ -66,14 +67,14 @@ def test_a_command_that_writes_says_so_in_one_line(
 
 
 def test_who_looks_for_models_makes_no_folder(home: Path) -> None:
-    workspace = Workspace(load_settings())
+    workspace = Workspace(load_settings(), Corpus(name="demo"))
     for experiment in EXPERIMENTS:
         assert not workspace.model_folder("phase2", experiment).exists()
     assert not home.exists()
 
 
 def test_an_output_is_made_where_its_path_says(home: Path) -> None:
-    workspace = Workspace(load_settings())
+    workspace = Workspace(load_settings(), Corpus(name="demo"))
     path = workspace.output_path("phase2", "evaluation")
     assert not path.exists()
     assert workspace.output("phase2", "evaluation") == path

@@ -11,9 +11,13 @@ import pytest
 
 from degradation.errors import UserError
 from pipelines.assets.corpus import corpus, segments
+from pipelines.corpora import Corpus, write_corpus
 from pipelines.resources import Project
+from pipelines.settings import load_settings
 from storage.demo_corpus import CSV_NAME
 from storage.tables import read_table
+
+CORPUS = "broken"
 
 
 @pytest.fixture(autouse=True)
@@ -29,13 +33,19 @@ def project(tmp_path: Path, demo_root: Path, monkeypatch: pytest.MonkeyPatch) ->
         (root / name).write_bytes(b"MThd")
     rows.to_csv(root / CSV_NAME, index=False)
     monkeypatch.setenv("PIANOGRADE_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("PIANOGRADE_MAESTRO", str(root))
     monkeypatch.setenv("PIANOGRADE_WORKERS", "1")
+    write_corpus(load_settings(), Corpus(name=CORPUS, maestro=root))
     return Project()
 
 
+def make(asset: dg.AssetsDefinition, project: Project) -> dg.MaterializeResult[None]:
+    made = asset(dg.build_asset_context(partition_key=CORPUS), project)
+    assert isinstance(made, dg.MaterializeResult)
+    return made
+
+
 def test_a_twin_is_in_quarantine_and_nowhere_else(project: Project, demo_root: Path) -> None:
-    root = project.settings.corpus_root
+    root = project.workspace(CORPUS).root
     rows = pd.read_csv(demo_root / CSV_NAME, keep_default_na=False)
     of_test = rows[
         rows["canonical_title"] == rows[rows["split"] == "test"]["canonical_title"].iloc[0]
@@ -47,11 +57,11 @@ def test_a_twin_is_in_quarantine_and_nowhere_else(project: Project, demo_root: P
     for name in chosen["midi_filename"]:
         (root / name).parent.mkdir(exist_ok=True)
         shutil.copy(demo_root / name, root / name)
-    made = corpus(dg.build_asset_context(), project)
-    segments(project)
+    made = make(corpus, project)
+    make(segments, project)
 
     def rows_of(table: str) -> list[dict[str, Any]]:
-        return read_table(project.workspace.corpus_table(table)).to_table().to_pylist()
+        return read_table(project.workspace(CORPUS).corpus_table(table)).to_table().to_pylist()
 
     (left_out,) = rows_of("quarantine")
     assert left_out["stage"] == "twins"
@@ -70,8 +80,10 @@ def test_a_twin_is_in_quarantine_and_nowhere_else(project: Project, demo_root: P
 def test_a_root_of_broken_files_says_why_and_keeps_the_reasons(project: Project) -> None:
     words = r"no performance .* can be used.* the first reason: .*cannot be read as MIDI"
     with pytest.raises(UserError, match=words) as raised:
-        corpus(dg.build_asset_context(), project)
+        make(corpus, project)
     assert "\n" not in str(raised.value)
-    left_out = read_table(project.workspace.corpus_table("quarantine")).to_table().to_pylist()
+    left_out = (
+        read_table(project.workspace(CORPUS).corpus_table("quarantine")).to_table().to_pylist()
+    )
     assert len(left_out) == 3
     assert all("MIDI" in row["reason"] for row in left_out)

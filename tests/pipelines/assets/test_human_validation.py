@@ -15,6 +15,7 @@ from models.training.files import HISTORY_FILE
 from pipelines.assets.human_validation import pretrained_on, train_split
 from pipelines.assets.pretraining import expected_identity, pretraining_folder
 from pipelines.cli import app
+from pipelines.corpora import Corpus, write_corpus
 from pipelines.settings import CONFIGS, Settings
 from pipelines.workspace import Workspace
 from storage.columns import NOTES, PEDAL, list_column
@@ -46,8 +47,6 @@ def test_without_models_functions_are_judged_and_the_page_says_what_is_missing(
     assert content["clips"]["judged"] == 42
     assert content["models"] is None
     assert (folder / "human_validation.html").exists()
-    remembered = json.loads((home / "settings.json").read_text())
-    assert remembered["percepiano"] == str(checkout)
 
 
 @pytest.mark.parametrize(
@@ -103,8 +102,13 @@ def finish_pretraining(workspace: Workspace) -> None:
 def test_a_limit_with_the_encoder_of_its_whole_root_has_read_the_whole_root(
     home: Path, clips: list[Clip]
 ) -> None:
-    limited = Workspace(Settings(home=home, maestro=home / "maestro", limit=3))
-    whole = Workspace(limited.settings.of_whole_root)
+    settings, root = Settings(home=home), home / "maestro"
+    limited, whole = (
+        Workspace(settings, Corpus(name=name, maestro=root, limit=limit))
+        for name, limit in (("part", 3), ("whole", None))
+    )
+    for workspace in (limited, whole):
+        write_corpus(settings, workspace.corpus)
     commit_performances(limited, clips[:3])
     commit_performances(whole, clips[:20])
     assert set(find_overlap(clips, pretrained_on(limited))) == {clip.stem for clip in clips[:3]}
@@ -117,6 +121,6 @@ def test_without_pretraining_no_encoder_has_read_anything(home: Path, clips: lis
     content = yaml.safe_load((CONFIGS / "experiments" / "demo.yaml").read_text())
     home.mkdir()
     (home / "bare.yaml").write_text(yaml.safe_dump(content | {"pretraining": None}))
-    workspace = Workspace(Settings(home=home, experiment=home / "bare.yaml"))
+    workspace = Workspace(Settings(home=home), Corpus(name="demo", experiment=home / "bare.yaml"))
     commit_performances(workspace, clips[:3])
     assert list(pretrained_on(workspace)) == []

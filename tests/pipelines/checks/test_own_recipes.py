@@ -32,6 +32,7 @@ from pipelines.checks.expected_damage import (
 )
 from pipelines.checks.note_damage import judge_jitter, judge_wrong_notes
 from pipelines.checks.sound import judge_snr
+from pipelines.corpora import Corpus
 from pipelines.partitions import TierYear
 from pipelines.settings import CONFIGS, Settings
 from pipelines.workspace import Workspace
@@ -87,7 +88,7 @@ def pairs(tmp_path: Path) -> WritePairs:
     written = itertools.count()
 
     def write(counts: dict[str, int], **columns: float) -> Workspace:
-        workspace = Workspace(Settings(home=tmp_path / "home"))
+        workspace = Workspace(Settings(home=tmp_path / "home"), Corpus(name="demo"))
         measured = {"note_count": 100, "missed_note_share": 0.0, "jitter_ms": 0.0}
         for tier in TIERS:
             row = {"tier": tier, "year": int(YEAR)} | measured | columns

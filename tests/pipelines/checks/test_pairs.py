@@ -10,19 +10,27 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from degradation.tiered import TieredRecipe
+from degradation.recipe import TIERS
 from labeling.scores import DIMENSIONS
 from pipelines.checks.checked_pairs import CheckedPairs
 from pipelines.checks.counts import find_miscounts, judge_rows, judge_tier_shares, share_z
 from pipelines.checks.note_damage import jitter_tolerance, judge_jitter, judge_wrong_notes
+from pipelines.checks.pairs import PAIRS_CHECKS, pairs_check
 from pipelines.checks.scores import find_score_faults, judge_scores
 from pipelines.checks.sound import judge_alignment, judge_snr
 from pipelines.checks.splits import find_leaks, no_composition_in_two_splits
-from pipelines.partitions import TierYear, partitions_in_run
+from pipelines.partitions import (
+    CORPUS_TIERS,
+    RANGE_END_TAG,
+    RANGE_START_TAG,
+    partition_key,
+    tier_years,
+)
 from pipelines.resources import Project as ProjectResource
 from pipelines.settings import find_recipe
 from storage.tables import Table, commit, data_file_rows, read_data_file, write_data_file
 
+CORPUS = "root"
 Broken = Callable[[pd.DataFrame], pd.DataFrame]
 
 
@@ -86,8 +94,9 @@ Judge = Callable[[CheckedPairs[Any]], dg.AssetCheckResult]
 
 
 def passes(judge: Judge, project: ProjectResource) -> bool:
-    partitions = sorted(partitions_in_run({}, project.settings.years()))
-    return bool(judge(CheckedPairs(find_recipe("phase2"), project.workspace, partitions)).passed)
+    workspace = project.workspace(CORPUS)
+    folders = tier_years(TIERS, workspace.years())
+    return bool(judge(CheckedPairs(find_recipe("phase2"), workspace, folders)).passed)
 
 
 def swapped(rows: pd.DataFrame) -> pd.DataFrame:
@@ -115,38 +124,60 @@ def test_a_check_fails_when_what_it_guards_is_broken(
     project: ProjectResource, judge: Judge, edit: Broken
 ) -> None:
     assert passes(judge, project)
-    rewrite(project.workspace.table("phase2", "pairs"), edit)
+    rewrite(project.workspace(CORPUS).table("phase2", "pairs"), edit)
     assert not passes(judge, project)
 
 
 def test_a_partition_that_was_never_committed_fails_the_count(project: ProjectResource) -> None:
     for name in ("pairs", "pairs_quarantine"):
-        commit(project.workspace.table("phase2", name), [], {"tier": "good", "year": "2021"})
+        commit(
+            project.workspace(CORPUS).table("phase2", name), [], {"tier": "good", "year": "2021"}
+        )
     assert not passes(judge_rows, project)
 
 
 def test_a_check_judges_its_run_s_partitions_alone(project: ProjectResource) -> None:
-    rewrite(project.workspace.table("phase2", "pairs"), lambda rows: rows.assign(tone_quality=99.0))
-    years = project.settings.years()
-    tags = {
-        "dagster/asset_partition_range_start": f"pristine|{years[0]}",
-        "dagster/asset_partition_range_end": f"moderate|{years[-1]}",
-    }
-    of_run = partitions_in_run(tags, years)
-    assert {partition.tier for partition in of_run} == {"pristine", "good", "moderate"}
-    recipe = find_recipe("phase2")
-    assert isinstance(recipe, TieredRecipe)
-    assert judge_scores(CheckedPairs(recipe, project.workspace, of_run)).passed
-    one = partitions_in_run({"dagster/partition": f"poor|{years[0]}"}, years)
-    assert one == {TierYear(tier="poor", year=years[0])}
-    assert not judge_scores(CheckedPairs(recipe, project.workspace, one)).passed
+    rewrite(
+        project.workspace(CORPUS).table("phase2", "pairs"),
+        lambda rows: rows.assign(tone_quality=99.0),
+    )
+    (check,) = (one for one in PAIRS_CHECKS if one.name == "scores_in_range")
+    definition = pairs_check("phase2", check)
+
+    def passed(*tiers: str) -> bool:
+        start, end = (partition_key(CORPUS, tier) for tier in (tiers[0], tiers[-1]))
+        with dg.DagsterInstance.ephemeral() as instance:
+            instance.add_dynamic_partitions("corpora", [CORPUS])
+            answer = dg.Definitions(
+                asset_checks=[definition],
+                jobs=[
+                    dg.define_asset_job(
+                        "check",
+                        dg.AssetSelection.checks(definition),
+                        partitions_def=CORPUS_TIERS,
+                    )
+                ],
+                resources={"project": project},
+            )
+            result = answer.resolve_job_def("check").execute_in_process(
+                instance=instance, tags={RANGE_START_TAG: start, RANGE_END_TAG: end}
+            )
+            evaluations = result.get_asset_check_evaluations()
+            assert {one.partition for one in evaluations} == {
+                partition_key(CORPUS, tier) for tier in tiers
+            }
+            return all(one.passed for one in evaluations)
+
+    assert passed("pristine", "good", "moderate")
+    assert not passed("poor")
 
 
 def test_the_split_check_fails_on_a_leak(project: ProjectResource) -> None:
     check = no_composition_in_two_splits.op.compute_fn.decorated_fn  # type: ignore[union-attr]
-    assert check(project).passed
+    context = dg.build_asset_check_context(partition_key=CORPUS)
+    assert check(context, project).passed
     rewrite(
-        project.workspace.corpus_table("segments"),
+        project.workspace(CORPUS).corpus_table("segments"),
         lambda rows: rows.assign(composition=rows["composition"].iloc[0]),
     )
-    assert not check(project).passed
+    assert not check(context, project).passed
