@@ -11,7 +11,7 @@ from models.evaluation.report.document import (
     Training,
 )
 from models.training.history import EpochRecord
-from models.training.pretraining.history import PretrainingResult
+from models.training.pretraining.result import PretrainingResult
 from models.training.result import TrainingResult
 
 
@@ -27,7 +27,7 @@ def fusion_figures(kept: EpochRecord, step_ms: float) -> FusionFigures:
 
 def training_figures(result: TrainingResult, huber_weight: float) -> Training:
     """Return how a model was trained; `huber_weight` is that of the experiment file."""
-    history = result.history
+    history = result.epochs
     return Training(
         parameters=result.parameters,
         seconds=result.seconds,
@@ -64,7 +64,7 @@ def pretraining_figures(result: PretrainingResult) -> Pretraining:
     best = result.best
     return Pretraining(
         best_epoch=best.epoch,
-        epochs=len(result.history),
+        epochs=len(result.epochs),
         parameters=result.parameters,
         seconds=result.seconds,
         val_loss=best.val_loss,
@@ -72,7 +72,7 @@ def pretraining_figures(result: PretrainingResult) -> Pretraining:
             field: GuessedField(
                 cross_entropy=best.val_cross_entropy[field],
                 unigram_cross_entropy=unigram,
-                beats_unigram=result.beats_unigram.get(field),
+                beats_unigram=result.best.beats_unigram.get(field),
             )
             for field, unigram in best.unigram_cross_entropy.items()
         },

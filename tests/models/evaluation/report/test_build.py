@@ -69,7 +69,7 @@ def test_what_is_counted_kept_and_guessed(evaluation: Evaluation, report: Report
     for outcome, one in zip(evaluation.outcomes, report.models, strict=True):
         assert one.intervals.mean_r.low <= one.agreement.mean_r <= one.intervals.mean_r.high
         assert one.training.kept_epoch == 5, "the last is not the best"
-        history = outcome.training.history
+        history = outcome.training.epochs
         assert [epoch.val_loss for epoch in one.training.epochs] == [r.val_loss for r in history]
         assert [epoch.mean_r for epoch in one.training.epochs] == [r.mean_r for r in history]
     assert report.pretraining is not None
@@ -80,7 +80,7 @@ def test_what_is_counted_kept_and_guessed(evaluation: Evaluation, report: Report
 def test_plain_huber_is_the_logged_one_or_the_term_without_its_weight(
     evaluation: Evaluation,
 ) -> None:
-    record = evaluation.outcomes[0].training.history[0]
+    record = evaluation.outcomes[0].training.epochs[0]
     assert plain_huber(record, 2.0) == record.told["huber_plain"]
     bare = dataclasses.replace(record, told={})
     assert plain_huber(bare, 2.0) == record.terms["huber"] / 2
@@ -153,13 +153,13 @@ def test_a_fusion_without_diagnostics_in_one_epoch_still_has_a_page(
         "shift_steps": None, "shift_cka": None, "attention_entropy": {},
     }  # fmt: skip
     concat = next(o for o in evaluation.outcomes if o.training.experiment == "concat")
-    record = concat.training.history[0]
+    record = concat.training.epochs[0]
     record = dataclasses.replace(
         record,
         val_r=(math.nan,) * 8,
         diagnostics=dataclasses.replace(record.diagnostics, **blind),  # type: ignore[arg-type]
     )
-    training = dataclasses.replace(concat.training, history=(record,))
+    training = dataclasses.replace(concat.training, epochs=(record,))
     bare = dataclasses.replace(concat, training=training)
     report = build_report(dataclasses.replace(evaluation, outcomes=(evaluation.outcomes[0], bare)))
     assert math.isnan(report.model("concat").training.epochs[0].mean_r)
