@@ -41,7 +41,7 @@ def quick() -> HumanValidationConfig:
     whole = load_human_validation(CONFIGS / "human_validation.yaml").model_dump()
     whole["random_halves"] = 2
     whole["boosting"] |= {"trees": 10, "least_leaf": 3}
-    whole["fine_tuning"] |= {"epochs": 1, "seeds": 2}
+    whole["fine_tuning"] |= {"epochs": 1}
     return HumanValidationConfig.model_validate(whole)
 
 
