@@ -52,9 +52,7 @@ def whole(corpus, tiny_config, tmp_path_factory) -> tuple[Path, TrainingResult]:
 
 
 # The line after epoch 2 is written once its state is; a line within epoch 2 before that.
-@pytest.mark.parametrize(
-    "die_at", ["epoch 2/4", pytest.param("epoch 2, ", marks=pytest.mark.slow)]
-)
+@pytest.mark.parametrize("die_at", ["epoch 2/4", pytest.param("epoch 2, ", marks=pytest.mark.slow)])
 def test_a_killed_training_ends_as_if_it_was_not(
     whole, corpus, tiny_config, tmp_path: Path, die_at: str
 ) -> None:
