@@ -17,7 +17,7 @@ import torch
 from huggingface_hub.errors import StrictDataclassError
 from safetensors import SafetensorError
 from safetensors.torch import load_file
-from torch import Tensor
+from torch import Tensor, nn
 
 from degradation.errors import UserError
 from models.config.audio import MERT_RATE_HZ, MertFeatures
@@ -62,11 +62,11 @@ def load_mert(config: MertFeatures) -> Mert:
     tensors = _tensors(files.weights)
     # HubertModel draws its first weights when built, before the file's take their place.
     with torch.random.fork_rng(devices=[]):
-        model = HubertModel(architecture).eval()
+        model = HubertModel(architecture)
     _fill(model, tensors, files.weights)
     del model.encoder.layers[max(config.layers) :]
-    device = torch.device(accelerator())
-    model.to(device)  # type: ignore[arg-type]  # transformers hides nn.Module's signature
+    module: nn.Module = model  # transformers hides its signatures
+    module.eval().to(accelerator())
     return Mert(model=model, normalise=normalise)
 
 
