@@ -166,7 +166,7 @@ def other_models(transcription: TranscriptionAudit, outcomes: Sequence[Outcome])
 
     Its file is that of the experiment file materialised last.
     """
-    judged = {one.training.experiment: one.training.origin.identity for one in outcomes}
+    judged = {one.training.experiment: one.training.identity for one in outcomes}
     return [name for name, identity in transcription.models.items() if judged.get(name) != identity]
 
 

@@ -12,8 +12,8 @@ from models.config.experiment import MODALITIES, Experiment
 from models.config.human_validation import load_human_validation
 from models.evaluation.human.document import HumanValidation
 from models.evaluation.human.page import summary_lines, write_human_validation
-from models.training.files import is_trained
 from models.training.pretraining.source import CorpusTable
+from models.training.result import is_trained
 from pipelines.assets.pretraining import pretrained_corpus, pretrained_folder
 from pipelines.assets.training import find_result, read_examples
 from pipelines.metadata import defined, records_metadata

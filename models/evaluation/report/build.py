@@ -37,7 +37,7 @@ from models.evaluation.report.document import (
 from models.evaluation.report.evaluation import Evaluation, Outcome
 from models.evaluation.report.provenance import provenance
 from models.metrics import Agreement, agreement
-from models.training.pretraining.history import PretrainingResult
+from models.training.pretraining.result import PretrainingResult
 
 Floats = NDArray[np.float64]
 
@@ -193,7 +193,7 @@ def _model(
             if len(MODALITIES[name]) > 1 and audio_only is not None
             else None
         ),
-        training=Training(parameters=outcome.training.parameters, history=outcome.training.history),
+        training=Training(parameters=outcome.training.parameters, history=outcome.training.epochs),
     )
 
 

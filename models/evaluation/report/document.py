@@ -24,7 +24,7 @@ from models.evaluation.counterfactuals.counterfactual import Counterfactual
 from models.evaluation.criteria.verdict import Criterion, Verdict
 from models.metrics import Agreement
 from models.training.history import EpochRecord, best_epoch
-from models.training.pretraining.history import PretrainingResult
+from models.training.pretraining.result import PretrainingResult
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

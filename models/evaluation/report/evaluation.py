@@ -14,7 +14,7 @@ from models.evaluation.audits.documents import (
 )
 from models.evaluation.ceilings.label_ceiling import TierScores
 from models.evaluation.report.document import Source
-from models.training.pretraining.history import PretrainingResult
+from models.training.pretraining.result import PretrainingResult
 from models.training.result import TrainingResult
 
 

@@ -25,9 +25,8 @@ from models.inference.trained_model import TrainedModel
 from models.networks.midi_encoder import NoteEncoder
 from models.networks.network import GradingNetwork
 from models.training.checkpoint import save_best
-from models.training.files import HISTORY_FILE, find_best
-from models.training.pretraining.history import PretrainingEpoch
-from models.training.pretraining.result import NAME, token_version
+from models.training.pretraining.result import NAME, PretrainingEpoch, token_version
+from models.training.result import HISTORY_FILE, find_best
 from storage.corpus import load_corpus_config
 from storage.percepiano import RatedClips, read_percepiano
 

@@ -70,10 +70,10 @@ def test_what_is_counted_kept_and_guessed(evaluation: Evaluation, report: Report
     for outcome, one in zip(evaluation.outcomes, report.models, strict=True):
         assert one.intervals.mean_r.low <= one.agreement.mean_r <= one.intervals.mean_r.high
         assert one.training.best.epoch == 5, "the last is not the best"
-        assert one.training.history == outcome.training.history
+        assert one.training.history == outcome.training.epochs
     assert report.pretraining is not None
     assert report.pretraining.checkpoint.parent == Path()
-    assert report.pretraining.beats_unigram == {"pitch": True, "velocity": False}
+    assert report.pretraining.best.beats_unigram == {"pitch": True, "velocity": False}
 
 
 def judged_on(evaluation: Evaluation, samples: pd.DataFrame, tiers: Any = None) -> Evaluation:
@@ -129,13 +129,13 @@ def test_a_fusion_without_diagnostics_in_one_epoch_still_has_a_page(
         "shift_steps": None, "shift_cka": None, "attention_entropy": {},
     }  # fmt: skip
     concat = next(o for o in evaluation.outcomes if o.training.experiment == "concat")
-    record = concat.training.history[0]
+    record = concat.training.epochs[0]
     record = dataclasses.replace(
         record,
         val_r=(math.nan,) * 8,
         diagnostics=dataclasses.replace(record.diagnostics, **blind),  # type: ignore[arg-type]
     )
-    training = dataclasses.replace(concat.training, history=(record,))
+    training = dataclasses.replace(concat.training, epochs=(record,))
     bare = dataclasses.replace(concat, training=training)
     report = build_report(dataclasses.replace(evaluation, outcomes=(evaluation.outcomes[0], bare)))
     assert math.isnan(report.model("concat").training.history[0].mean_r)
