@@ -10,8 +10,7 @@ import numpy as np
 from degradation.errors import UserError
 from models.config.experiment import EXPERIMENTS, MODALITIES, Experiment, Modality
 from models.metrics import mean_over_dimensions
-from models.training.files import is_trained
-from models.training.result import read_result
+from models.training.result import TrainingResult, is_trained, read_result
 
 WORDS: Mapping[Modality, str] = {"audio": "audio", "midi": "MIDI"}
 
@@ -76,7 +75,7 @@ class ModelChoice:
 
     def _validation_r(self, name: Experiment) -> tuple[float, ...]:
         with loading(self.folders[name]):
-            return read_result(self.folders[name]).best.val_r
+            return read_result(self.folders[name], TrainingResult).best.val_r
 
 
 @contextmanager

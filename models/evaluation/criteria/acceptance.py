@@ -43,8 +43,6 @@ def evidence(report: Report) -> Evidence | None:
     if report.pairs is None:
         return None
     fusion = report.model(report.pairs.mean.fusion)
-    if fusion.fusion is None:
-        raise ValueError(f"{fusion.name} was compared as a fusion, and has no figures of one")
     r = {one.name: one.agreement.mean_r for one in report.models}
     return Evidence(
         pair=report.pairs.mean,
@@ -52,9 +50,9 @@ def evidence(report: Report) -> Evidence | None:
         alone_r={modality: found.agreement.mean_r for modality, found in fusion.alone.items()},
         single_r={modality: r[name] for modality, name in SINGLES.items() if name in r},
         observable_r=mean_observable_r(report.label_structure),
-        figures=fusion.fusion,
-        kept_epoch=fusion.training.kept_epoch,
-        last_epoch=fusion.training.epochs[-1].epoch,
+        kept=fusion.training.best,
+        last_epoch=fusion.training.history[-1].epoch,
+        step_ms=report.settings.step_ms,
     )
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from models.config.experiment import Experiment, Modality
 from models.evaluation.agreement.pairs import MeanPair
 from models.evaluation.criteria.verdict import Verdict, verdict
-from models.evaluation.report.document import FusionFigures
+from models.training.history import EpochRecord
 
 HEADROOM_SHARE = 0.10
 """A fusion has to gain this share of what the best single modality leaves below the ceiling."""
@@ -48,9 +48,9 @@ class Evidence:
     alone_r: Mapping[Modality, float]
     single_r: Mapping[Modality, float]
     observable_r: float | None
-    figures: FusionFigures
-    kept_epoch: int
+    kept: EpochRecord
     last_epoch: int
+    step_ms: float
 
 
 Rule = Callable[[Evidence], Verdict | None]
@@ -168,7 +168,7 @@ def side_not_learnt(seen: Evidence) -> Verdict | None:
 
 def one_sided(seen: Evidence) -> Verdict | None:
     """One side's part of the fused steps is next to nothing."""
-    share = seen.figures.audio_share
+    share = seen.kept.diagnostics.audio_share
     if share is None or ONE_SIDED <= share <= 1 - ONE_SIDED:
         return None
     weak: Modality = "audio" if share < ONE_SIDED else "midi"
@@ -177,7 +177,7 @@ def one_sided(seen: Evidence) -> Verdict | None:
 
 def starved(seen: Evidence) -> Verdict | None:
     """The gradient of one side is far below that of the other."""
-    norms = seen.figures.gradient_norms
+    norms = seen.kept.gradient_norms
     if not {"audio", "midi"} <= set(norms) or not max(norms.values()) > 0:
         return None
     weak: Modality = "audio" if norms["audio"] < norms["midi"] else "midi"
@@ -189,13 +189,13 @@ def starved(seen: Evidence) -> Verdict | None:
 
 def misaligned(seen: Evidence) -> Verdict | None:
     """Both sides do not describe the same moment."""
-    figures = seen.figures
+    figures = seen.kept.diagnostics
     if (
         figures.shift_steps is not None
         and figures.shift_steps not in (0, 1)
         and (figures.shift_cka or 0.0) >= ALIKE_CKA
     ):
-        return verdict("shifted", shift_ms=figures.shift_ms or 0.0)
+        return verdict("shifted", shift_ms=figures.shift_steps * seen.step_ms)
     found, chance = figures.retrieval_at_1, figures.retrieval_chance
     if found is not None and chance is not None and found <= 2 * chance:
         return verdict("not_aligned", found=found, chance=chance)
@@ -204,7 +204,7 @@ def misaligned(seen: Evidence) -> Verdict | None:
 
 def still_learning(seen: Evidence) -> Verdict | None:
     """The last epoch was the best: more of them might have helped."""
-    if seen.kept_epoch < seen.last_epoch:
+    if seen.kept.epoch < seen.last_epoch:
         return None
     return verdict("still_learning", fusion=seen.pair.fusion, epoch=seen.last_epoch)
 

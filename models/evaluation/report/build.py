@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -31,15 +32,13 @@ from models.evaluation.report.document import (
     OneModality,
     Report,
     Settings,
+    Source,
+    Training,
 )
 from models.evaluation.report.evaluation import Evaluation, Outcome
 from models.evaluation.report.provenance import provenance
-from models.evaluation.report.trainings import (
-    fusion_figures,
-    pretraining_figures,
-    training_figures,
-)
 from models.metrics import Agreement, agreement
+from models.training.pretraining.result import PretrainingResult
 
 Floats = NDArray[np.float64]
 
@@ -76,7 +75,8 @@ def build_report(evaluation: Evaluation) -> Report:
         data=_data(evaluation),
         settings=Settings(
             seed=evaluation.seed,
-            step_ms=evaluation.step_ms,
+            step_ms=1000 / evaluation.config.grid_rate_hz,
+            huber_weight=evaluation.config.loss.huber.weight,
             modality_dropout=evaluation.config.fusion.modality_dropout,
             tokens=evaluation.config.midi_encoder.tokens,
         ),
@@ -104,7 +104,7 @@ def build_report(evaluation: Evaluation) -> Report:
         shortcut_audit=evaluation.shortcut_audit,
         transcription=evaluation.transcription,
         token_audit=evaluation.token_audit,
-        pretraining=pretraining_figures(evaluation.pretraining) if evaluation.pretraining else None,
+        pretraining=evaluation.pretraining and _without_folder(evaluation.pretraining),
     )
     return dataclasses.replace(
         report,
@@ -138,12 +138,7 @@ def _judged(outcome: Outcome, judged: pd.DataFrame, true: Floats) -> Predictions
 def _data(evaluation: Evaluation) -> Data:
     samples = evaluation.samples
     return Data(
-        corpus=evaluation.corpus,
-        licence=evaluation.licence,
-        recipe=evaluation.recipe,
-        kind=evaluation.kind,
-        audio_source=evaluation.audio_source,
-        split=evaluation.split,
+        **{field.name: getattr(evaluation, field.name) for field in dataclasses.fields(Source)},
         segments=int(samples["segment_id"].nunique()),
         counts={
             split: {
@@ -156,7 +151,6 @@ def _data(evaluation: Evaluation) -> Data:
             split: int(samples[samples["split"] == split]["composition"].nunique())
             for split in SPLITS
         },
-        sounds=dict(evaluation.sounds),
     )
 
 
@@ -176,7 +170,6 @@ def _model(
         modality: align(table, judged, f"{name} with {modality} alone")
         for modality, table in outcome.alone.items()
     }
-    is_fusion = len(MODALITIES[name]) > 1
     return ModelResult(
         name=name,
         agreement=found,
@@ -194,14 +187,17 @@ def _model(
             )
             for modality, table in alone.items()
         },
-        fusion=fusion_figures(outcome.training.best, evaluation.step_ms) if is_fusion else None,
         gain_over_audio=(
             clustered_gain(true, predicted, audio_only, pieces, seed=seed)
-            if is_fusion and audio_only is not None
+            if len(MODALITIES[name]) > 1 and audio_only is not None
             else None
         ),
-        training=training_figures(outcome.training, evaluation.config.loss.huber.weight),
+        training=Training(parameters=outcome.training.parameters, history=outcome.training.epochs),
     )
+
+
+def _without_folder(result: PretrainingResult) -> PretrainingResult:
+    return dataclasses.replace(result, checkpoint=Path(result.checkpoint.name))
 
 
 def _share(part: float, whole: float) -> float:

@@ -57,8 +57,10 @@ def test_the_page_s_numbers_are_those_of_the_report(page: str, report: Report) -
         assert tone[0][place] == f"{found.r[4]:.3f}"
         assert tone[1][place] == f"{found.mae[4]:.2f}"
     gated = report.model("gated")
-    assert gated.fusion is not None
-    assert cells(page, "audio's share of the norm")[1] == f"{gated.fusion.audio_share:.3f}"
+    assert (
+        cells(page, "audio's share of the norm")[1]
+        == f"{gated.training.best.diagnostics.audio_share:.3f}"
+    )
     audio = f"{gated.alone['audio'].agreement.mean_r:.3f}"
     assert any(row[2].startswith(f"{audio} (") for row in rows(page) if row[0] == "gated")
     assert cells(page, "pitch") == ["2.200", "3.877", "yes"]

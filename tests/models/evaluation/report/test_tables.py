@@ -1,4 +1,5 @@
 import dataclasses
+from typing import Any
 
 import pytest
 
@@ -34,14 +35,20 @@ def test_a_figure_that_no_model_has_gets_no_row(report: Report) -> None:
     assert fusion_rows(some(report)) == []
 
 
+def diagnosed(report: Report, name: str, **figures: Any) -> Report:
+    """The report with one model, whose kept epoch has other diagnostics."""
+    (model,) = some(report, name).models
+    kept = model.training.best
+    kept = dataclasses.replace(kept, diagnostics=dataclasses.replace(kept.diagnostics, **figures))
+    training = dataclasses.replace(model.training, history=(kept,))
+    return dataclasses.replace(report, models=(dataclasses.replace(model, training=training),))
+
+
 def test_zero_is_a_figure_and_not_a_gap(report: Report) -> None:
-    (concat,) = some(report, "concat").models
-    assert concat.fusion is not None
-    fusion = dataclasses.replace(concat.fusion, audio_share=0.0, shift_steps=0, shift_ms=0.0)
-    changed = dataclasses.replace(report, models=(dataclasses.replace(concat, fusion=fusion),))
+    changed = diagnosed(report, "concat", audio_share=0.0, shift_steps=0)
     cells = {row.label: row.cells for row in fusion_rows(changed)}
     assert cells["audio's share of the norm"] == ("0.000",)
-    assert cells["audio is late by, in ms"] == ("0",)
+    assert cells["audio is late by, in steps"] == ("0",)
 
 
 @pytest.mark.parametrize(
@@ -51,10 +58,7 @@ def test_zero_is_a_figure_and_not_a_gap(report: Report) -> None:
 def test_a_gate_that_picks_channels_differs_from_one_that_moves(
     report: Report, means: tuple[float, ...], spread: float, between: str
 ) -> None:
-    (gated,) = some(report, "gated").models
-    assert gated.fusion is not None
-    fusion = dataclasses.replace(gated.fusion, gate_mean=means, gate_spread=(spread,) * 4)
-    changed = dataclasses.replace(report, models=(dataclasses.replace(gated, fusion=fusion),))
+    changed = diagnosed(report, "gated", gate_mean=means, gate_spread=(spread,) * 4)
     cells = {row.label: row.cells for row in fusion_rows(changed)}
     assert cells["gate: mean over channels"] == ("0.500",)
     assert cells["gate: spread between channels"] == (between,)
