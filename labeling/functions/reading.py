@@ -58,12 +58,6 @@ class ScoreCurve:
     typical: float
     weak: float
 
-    def __post_init__(self) -> None:
-        if not (math.isfinite(self.typical) and math.isfinite(self.weak)):
-            raise ValueError(f"a score curve must be finite, got {self}")
-        if self.typical == self.weak:
-            raise ValueError(f"typical and weak must differ, both are {self.weak}")
-
     def __call__(self, value: float) -> float:
         """Return the score, in (0, 100), of a value."""
         odds_at_typical = math.log(0.8 / 0.2)

@@ -124,9 +124,3 @@ def test_a_curve_is_monotone_and_stays_inside(typical: float, weak: float) -> No
     assert all(better > than for better, than in itertools.pairwise(scores))
     assert 0 < min(scores) < max(scores) < 100
     assert 0 <= curve(typical + 1e6 * (weak - typical)) <= 100
-
-
-@pytest.mark.parametrize(("typical", "weak"), [(1.0, 1.0), (float("nan"), 1.0)])
-def test_a_curve_without_a_direction_is_refused(typical: float, weak: float) -> None:
-    with pytest.raises(ValueError, match="typical"):
-        ScoreCurve(typical=typical, weak=weak)

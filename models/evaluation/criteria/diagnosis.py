@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from models.config.experiment import Experiment, Modality
-from models.evaluation.agreement.pairs import MeanPair
+from models.evaluation.agreement.pairs import FusionPair
 from models.evaluation.criteria.verdict import Verdict, verdict
 from models.training.history import EpochRecord
 
@@ -43,7 +43,7 @@ class Evidence:
     was not asked.
     """
 
-    pair: MeanPair
+    pair: FusionPair
     compositions: int
     alone_r: Mapping[Modality, float]
     single_r: Mapping[Modality, float]

@@ -63,9 +63,9 @@ def own_mean(table: Sequence[Sequence[float]]) -> float:
 
 
 def _fusion(report: Report) -> Verdict | None:
-    if report.pairs is None:
+    pair = report.fusion_pair
+    if pair is None:
         return None
-    pair = report.pairs.mean
     beside = functools.partial(
         verdict, fusion=pair.fusion, single=pair.single, difference=pair.difference
     )

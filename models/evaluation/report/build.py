@@ -19,7 +19,6 @@ from models.evaluation.agreement.resampling import (
     within_tier_r,
 )
 from models.evaluation.ceilings.label_ceiling import (
-    ceiling_of_severities,
     ceiling_on_samples,
     label_ceiling,
 )
@@ -64,10 +63,12 @@ def build_report(evaluation: Evaluation) -> Report:
     mean = train[list(DIMENSIONS)].to_numpy(np.float64).mean(axis=0)
     baseline = agreement(true, np.broadcast_to(mean, true.shape))
     if evaluation.kind == "tiered":
-        expected = label_ceiling(evaluation.tiers)
-        ceiling = ceiling_on_samples(judged, evaluation.tiers)
+        expected, ceiling = (
+            label_ceiling(evaluation.tiers),
+            ceiling_on_samples(judged, evaluation.tiers),
+        )
     else:
-        expected, ceiling = ceiling_of_severities(true), agreement(true, true)
+        expected, ceiling = None, agreement(true, true)
     chosen_from = [_judged(outcome, judged, true) for outcome in evaluation.outcomes]
     audio_only = next((one.predicted for one in chosen_from if one.name == "audio_only"), None)
     report = Report(
@@ -88,7 +89,7 @@ def build_report(evaluation: Evaluation) -> Report:
             for outcome, one in zip(evaluation.outcomes, chosen_from, strict=True)
         ),
         best=best_of(chosen_from).name if chosen_from else None,
-        pairs=compare_best(
+        fusion_pair=compare_best(
             chosen_from, list(judged["composition"]), ceiling.mean_r, seed=evaluation.seed
         ),
         counterfactual=counterfactual(

@@ -11,7 +11,7 @@ from typing import Literal
 from models.config.experiment import MODALITIES, Experiment, Modality
 from models.document import Number
 from models.evaluation.agreement.confusion import Confusion
-from models.evaluation.agreement.pairs import Pairs
+from models.evaluation.agreement.pairs import FusionPair
 from models.evaluation.agreement.resampling import FEWEST_FOR_INTERVAL, AgreementIntervals, Gain
 from models.evaluation.audits.documents import (
     LabelStructure,
@@ -137,9 +137,9 @@ class ModelResult:
 class Report:
     """All that is known of the models of a recipe; rules add the verdicts at the end.
 
-    `ceiling` is the label ceiling on the judged samples, `expected_ceiling` what the recipe alone
-    says; `baseline` always predicts the training mean. `best` is the model of highest mean r on
-    the validation split, `pairs` compares the best fusion with the best single modality.
+    `ceiling` is the label ceiling on the judged samples, `expected_ceiling` what a tiered recipe
+    alone says; `baseline` always predicts the training mean. `best` is the model of highest mean r
+    on the validation split, `fusion_pair` compares the best fusion with the best single modality.
     `headline` is what a page opens with, and `limitations` what to know before quoting a figure,
     the most important first.
     """
@@ -148,11 +148,11 @@ class Report:
     data: Data
     settings: Settings
     ceiling: Agreement
-    expected_ceiling: LabelCeiling
+    expected_ceiling: LabelCeiling | None
     baseline: Agreement
     models: tuple[ModelResult, ...]
     best: Experiment | None
-    pairs: Pairs | None
+    fusion_pair: FusionPair | None
     counterfactual: Counterfactual | None
     label_structure: LabelStructure | None
     shortcut_audit: ShortcutAudit | None

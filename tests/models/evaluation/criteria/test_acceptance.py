@@ -6,7 +6,7 @@ import pytest
 
 from labeling.scores import DIMENSIONS
 from models.config.experiment import Experiment
-from models.evaluation.agreement.pairs import MeanPair
+from models.evaluation.agreement.pairs import FusionPair
 from models.evaluation.agreement.resampling import AgreementIntervals, Gain, Interval
 from models.evaluation.counterfactuals.counterfactual import Response
 from models.evaluation.counterfactuals.dose_response import dose_response
@@ -105,7 +105,7 @@ def test_an_interval_that_holds_0_has_not_learnt_and_none_to_trust_is_not_held_a
 def seen(share: float, low: float, high: float) -> Evidence:
     headroom, difference = 0.2, 0.2 * share
     return Evidence(
-        pair=MeanPair(
+        pair=FusionPair(
             fusion="gated", single="audio_only", fusion_r=0.8 + difference, single_r=0.8,
             difference=difference, interval=Interval(low, high), headroom=headroom,
             share_of_headroom=share,

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from models.diagnostics.fusion_diagnostics import FusionDiagnostics
-from models.evaluation.agreement.pairs import MeanPair
+from models.evaluation.agreement.pairs import FusionPair
 from models.evaluation.agreement.resampling import Interval
 from models.evaluation.criteria.diagnosis import (
     Evidence,
@@ -36,7 +36,7 @@ FIGURES = FusionDiagnostics(
 KEPT = dataclasses.replace(
     record("gated", 8), diagnostics=FIGURES, gradient_norms={"audio": 1.0, "midi": 0.8}
 )
-PAIR = MeanPair(
+PAIR = FusionPair(
     fusion="gated", single="audio_only", fusion_r=0.72, single_r=0.7, difference=0.02,
     interval=Interval(0.01, 0.03), headroom=0.3, share_of_headroom=0.0667,
     both_singles_r=0.8,

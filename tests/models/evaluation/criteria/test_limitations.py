@@ -63,12 +63,10 @@ def test_the_kind_of_labels_and_of_audio(report: Report) -> None:
 
 
 def fused(report: Report, difference: float, interval: Interval, pieces: int) -> Verdict:
-    assert report.pairs is not None
-    mean = dataclasses.replace(report.pairs.mean, difference=difference, interval=interval)
+    assert report.fusion_pair is not None
+    pair = dataclasses.replace(report.fusion_pair, difference=difference, interval=interval)
     data = dataclasses.replace(report.data, compositions={"test": pieces})
-    changed = dataclasses.replace(
-        report, pairs=dataclasses.replace(report.pairs, mean=mean), data=data
-    )
+    changed = dataclasses.replace(report, fusion_pair=pair, data=data)
     return headline(changed)[1]
 
 
@@ -96,6 +94,6 @@ def test_the_headline_tells_the_best_model_and_one_thing_more(
     assert response.code == "response"
     assert response.numbers["ordered"] == pytest.approx(1)
     assert response.numbers["fall"] == pytest.approx(response.numbers["due"], abs=1)
-    one = dataclasses.replace(report, pairs=None, models=report.models[:1])
+    one = dataclasses.replace(report, fusion_pair=None, models=report.models[:1])
     assert headline(one)[1].numbers["models"] == ("audio_only",)
     assert headline(dataclasses.replace(report, best=None)) == ()

@@ -65,6 +65,7 @@ def test_what_is_counted_kept_and_guessed(evaluation: Evaluation, report: Report
     for (split, tier), count in counted.items():  # type: ignore[misc]
         assert report.data.counts[split][tier] == count
     assert report.data.compositions == {"train": 6, "validation": 2, "test": 3}
+    assert report.expected_ceiling is not None
     assert report.expected_ceiling.r == pytest.approx(0.96629, abs=1e-5)
     for outcome, one in zip(evaluation.outcomes, report.models, strict=True):
         assert one.intervals.mean_r.low <= one.agreement.mean_r <= one.intervals.mean_r.high
@@ -103,8 +104,6 @@ def test_a_handful_of_test_rows_gives_a_page_of_dashes(evaluation: Evaluation, r
         [samples[samples["split"] != "test"], samples[samples["split"] == "test"][:rows]]
     )
     report = build_report(judged_on(evaluation, few))
-    assert report.pairs is not None
-    assert {one.winner for one in report.pairs.dimensions} == {None}
     no_gaps(report_page(report))
 
 
@@ -169,7 +168,7 @@ def test_counterfactual_rows_are_judged_with_nothing_else(
     outcomes = tuple(dataclasses.replace(one, counterfactual=None) for one in factored.outcomes)
     without = build_report(dataclasses.replace(factored, samples=ordinary, outcomes=outcomes))
     assert without.counterfactual is None
-    for name in ("models", "pairs", "baseline", "ceiling", "data"):
+    for name in ("models", "fusion_pair", "baseline", "ceiling", "data"):
         assert getattr(without, name) == getattr(factored_report, name)
 
 
@@ -184,8 +183,6 @@ def test_a_label_that_never_changes_takes_its_own_dimension_out_of_the_figures_a
     place = DIMENSIONS.index("pedal_technique")
     assert all(math.isnan(one.agreement.r[place]) for one in report.models)
     assert not any(math.isnan(one.intervals.mean_r.low) for one in report.models)
-    assert report.pairs is not None
-    assert math.isnan(report.pairs.dimensions[place].difference)
     learnt = criteria(report)["every_model_learnt"]
     assert learnt.found.numbers["constant"] == ("pedal_technique",)
     lost = [reason.numbers.get("dimensions", ()) for reason in learnt.because]
