@@ -17,7 +17,7 @@ import torch
 from huggingface_hub.errors import StrictDataclassError
 from safetensors import SafetensorError
 from safetensors.torch import load_file
-from torch import Tensor
+from torch import Tensor, nn
 
 from degradation.errors import UserError
 from models.config.audio import MERT_RATE_HZ, MertFeatures
@@ -38,20 +38,18 @@ NAMES_SHOWN = 3
 class Mert:
     """A checkpoint in memory, in evaluation mode and on its device.
 
-    `normalise` is whether it was trained on clips of zero mean and unit variance; `unused` names
-    the tensors of the file that HuBERT does not have.
+    `normalise` is whether it was trained on clips of zero mean and unit variance.
     """
 
     model: "HubertModel"
     normalise: bool
-    unused: tuple[str, ...]
 
 
 def load_mert(config: MertFeatures) -> Mert:
     """Return the checkpoint of `config`, on the GPU if there is one.
 
-    Layers above the last of `config.layers` are dropped: nothing reads them. Deterministic; the
-    global random generator is left unchanged.
+    Layers above the last of `config.layers` are dropped: nothing reads them. The file's tensors
+    that HuBERT lacks are not used. Deterministic; the global random generator is left unchanged.
 
     Raises UserError when the checkpoint is missing or broken, is not the MERT that `config`
     describes, or lacks a parameter of the model.
@@ -62,21 +60,14 @@ def load_mert(config: MertFeatures) -> Mert:
     normalise = _normalises(files.preprocessor)
     architecture = _architecture(files.config, config)
     tensors = _tensors(files.weights)
-    # HubertModel draws its masking vector when built, before the file's takes its place.
+    # HubertModel draws its first weights when built, before the file's take their place.
     with torch.random.fork_rng(devices=[]):
-        model = HubertModel.from_pretrained(
-            files.weights.parent,
-            config=architecture,
-            dtype=torch.float32,
-            local_files_only=True,
-            use_safetensors=files.weights.suffix == ".safetensors",
-            ignore_mismatched_sizes=True,  # so that the check below can name them
-        )
-    unused = _check_parameters(model, tensors, files.weights)
+        model = HubertModel(architecture)
+    _fill(model, tensors, files.weights)
     del model.encoder.layers[max(config.layers) :]
-    device = torch.device(accelerator())
-    model.to(device)  # type: ignore[arg-type]  # transformers hides nn.Module's signature
-    return Mert(model=model, normalise=normalise, unused=unused)
+    module: nn.Module = model  # transformers hides its signatures
+    module.eval().to(accelerator())
+    return Mert(model=model, normalise=normalise)
 
 
 def warm_mert(config: MertFeatures) -> Mert:
@@ -174,18 +165,14 @@ def _tensors(path: Path) -> dict[str, Tensor]:
     return content
 
 
-def _check_parameters(
-    model: "HubertModel", tensors: dict[str, Tensor], path: Path
-) -> tuple[str, ...]:
-    """Return the sorted names of the file's tensors that the model does not have.
+def _fill(model: "HubertModel", tensors: dict[str, Tensor], path: Path) -> None:
+    """Give every parameter and buffer the file's numbers.
 
-    Every parameter and buffer must equal the file's bit for bit. The loader is not trusted: it
-    fills a parameter that it does not find with random numbers, and has missed the positional
-    convolution of MERT's older file, whose weights are named as in torch before 2.0.
-
-    Raises UserError, naming the tensors, when some are missing or differ.
+    `from_pretrained` is not used: it fills what it does not find with random numbers, and has
+    missed the positional convolution of MERT's older file, whose weights are named as in torch
+    before 2.0. Raises UserError, naming the tensors, when some are missing or of another shape.
     """
-    held = {_current_name(name): (name, tensor) for name, tensor in tensors.items()}
+    held = {_current_name(name): tensor for name, tensor in tensors.items()}
     state = model.state_dict()
     missing = [name for name in state if name not in held]
     if missing:
@@ -193,14 +180,14 @@ def _check_parameters(
             f"{path} lacks {len(missing)} of the model's {len(state)} tensors: {_some(missing)}; "
             "expected every one: download it again, or choose a whole checkpoint"
         )
-    other = [name for name in state if not torch.equal(state[name], held[name][1].float())]
+    other = [name for name in state if state[name].shape != held[name].shape]
     if other:
         raise UserError(
-            f"{len(other)} of the model's {len(state)} tensors are not those of {path}: "
-            f"{_some(other)}; expected equal numbers of equal shape: download it again, or choose "
-            "the config.json that belongs to it"
+            f"{path} has {len(other)} of the model's {len(state)} tensors in another shape: "
+            f"{_some(other)}; expected that of config.json: download it again, or choose the "
+            "config.json that belongs to it"
         )
-    return tuple(sorted(name for current, (name, _) in held.items() if current not in state))
+    model.load_state_dict({name: held[name] for name in state})
 
 
 def _current_name(name: str) -> str:

@@ -133,9 +133,9 @@ class GradingModule(TrainingModule[EpochRecord]):
             grades: NetworkOutput = self.network(batch)
             return grades
         assert self._presence_rng is not None
-        rate = self.config.fusion.modality_dropout
-        presence = draw_presence(len(batch.sample_ids), rate, self._presence_rng)
-        grades = self.network(batch, presence.to(batch.scores.device))
+        rate, device = self.config.fusion.modality_dropout, batch.scores.device
+        presence = draw_presence(len(batch.sample_ids), rate, self._presence_rng, device)
+        grades = self.network(batch, presence)
         return grades
 
     def training_step(self, batch: Batch) -> Tensor:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from degradation.errors import UserError
-from models.config.experiment import EXPERIMENTS, MODALITIES, Experiment, ExperimentConfig
+from models.config.experiment import MODALITIES, Experiment, ExperimentConfig
 from models.device import accelerator, has_bfloat16_lstm
 from models.inputs.feature_reader import ExampleParts, check_features
 from models.inputs.stream import Targets, check_readers
@@ -23,13 +23,6 @@ from models.training.pretraining.result import load_pretraining
 from models.training.result import TrainingResult
 
 
-def _known(experiment: str) -> Experiment:
-    for known in EXPERIMENTS:
-        if experiment == known:
-            return known
-    raise UserError(f"unknown experiment {experiment}; expected one of {', '.join(EXPERIMENTS)}")
-
-
 def _targets(samples: pd.DataFrame, split: str) -> Targets:
     targets = Targets(samples, split)
     if not len(targets):
@@ -42,7 +35,7 @@ def _targets(samples: pd.DataFrame, split: str) -> Targets:
 
 
 def train(
-    experiment: str,
+    experiment: Experiment,
     config: ExperimentConfig,
     parts: ExampleParts,
     samples: pd.DataFrame,
@@ -66,35 +59,34 @@ def train(
 
     Runs on `training.devices` GPUs where there are some, else on as many CPU processes of
     `torch_threads` threads; several of them train by DDP. `on_epoch` is called after each
-    epoch. Raises UserError for an unknown experiment, without training or validation samples, for
-    features of other settings, or pretrained weights of another encoder.
+    epoch. Raises UserError without training or validation samples, for features of other settings,
+    or pretrained weights of another encoder.
     """
-    name = _known(experiment)
     training = config.training
     train_targets, validation_targets = _targets(samples, "train"), _targets(samples, "validation")
     # Before anything is removed, and before other processes are started.
-    check_features(parts, config, MODALITIES[name])
-    check_readers(parts, train_targets, config, MODALITIES[name])
-    start = pretrained_dir if "midi" in MODALITIES[name] else None
+    check_features(parts, config, MODALITIES[experiment])
+    check_readers(parts, train_targets, config, MODALITIES[experiment])
+    start = pretrained_dir if "midi" in MODALITIES[experiment] else None
     identity = training_identity(
-        name, config, parts, samples, load_pretraining(start).identity if start else None
+        experiment, config, parts, samples, load_pretraining(start).identity if start else None
     )
 
     def make_network() -> GradingNetwork:
-        network = GradingNetwork(name, config)
+        network = GradingNetwork(experiment, config)
         if start:
             load_pretrained(network.midi_encoder, start)
         return network
 
     def make_module(network: GradingNetwork) -> GradingModule:
         if training.precision == "bf16" and accelerator() == "cpu" and not has_bfloat16_lstm():
-            log(f"{name}: this CPU has no LSTM in bfloat16; that part runs in float32")
+            log(f"{experiment}: this CPU has no LSTM in bfloat16; that part runs in float32")
         return GradingModule(network, config, parts, train_targets, validation_targets)
 
     task = Task(
-        name=name,
+        name=experiment,
         identity=identity,
-        about=describe_model(name, config, identity=identity, table_versions=table_versions),
+        about=describe_model(experiment, config, identity=identity, table_versions=table_versions),
         out_dir=out_dir,
         record=EpochRecord,
         config=config,
@@ -103,5 +95,5 @@ def train(
         devices=training.devices,
         bf16=training.precision == "bf16",
     )
-    result = partial(TrainingResult, experiment=name, table_versions=table_versions)
+    result = partial(TrainingResult, experiment=experiment, table_versions=table_versions)
     return run_training(task, make_network, make_module, result, log, on_epoch)

@@ -88,52 +88,33 @@ def may_be_chance(seen: Evidence) -> Verdict | None:
     return verdict("may_be_chance", gain=pair.difference, pieces=seen.compositions)
 
 
-def single_learnt_nothing(seen: Evidence) -> Verdict | None:
-    """A model of one modality learnt next to nothing, so there is nothing to fuse."""
-    found = [name for name, r in seen.single_r.items() if r < NOTHING_LEARNT_R]
-    if not found:
-        return None
-    models = tuple(str(SINGLES[name]) for name in found)
-    r = tuple(seen.single_r[name] for name in found)
-    return verdict("single_learnt_nothing", models=models, r=r)
-
-
-def too_weak_to_add(seen: Evidence) -> Verdict | None:
-    """Even if both single models erred independently, their mean would not gain enough."""
-    pair = seen.pair
-    gain = pair.independent_r - pair.single_r
-    if (
-        single_learnt_nothing(seen)
-        or pair.headroom <= 0
-        or not gain < HEADROOM_SHARE * pair.headroom
-    ):
-        return None
-    weak = min(seen.single_r, key=lambda name: seen.single_r[name])
-    return verdict(
-        "too_weak_to_add",
-        weak=SINGLES[weak],
-        weak_r=seen.single_r[weak],
-        single=pair.single,
-        independent_r=pair.independent_r,
-    )
-
-
 def nothing_to_add(seen: Evidence) -> Verdict | None:
-    """Whether the best average of both single models would gain enough; it is a bound from above.
+    """A single model learnt nothing, is too weak to add enough, or adds nothing to the other's.
 
-    Silent about a fusion that is better than any average: it found what neither did.
+    Bounds are from above: `independent_r` as if both single models erred independently,
+    `both_singles_r` their best average. Silent about a fusion that is better than any average.
     """
     pair = seen.pair
-    if (
-        math.isnan(pair.both_singles_r)
-        or pair.headroom <= 0
-        or pair.fusion_r > pair.both_singles_r
-        or single_learnt_nothing(seen)
-        or too_weak_to_add(seen)
-    ):
+    if found := [name for name, r in seen.single_r.items() if r < NOTHING_LEARNT_R]:
+        models = tuple(str(SINGLES[name]) for name in found)
+        r = tuple(seen.single_r[name] for name in found)
+        return verdict("single_learnt_nothing", models=models, r=r)
+    asked = HEADROOM_SHARE * pair.headroom
+    if asked <= 0:
         return None
-    gain = pair.both_singles_r - pair.single_r
-    code = "average_does_better" if gain >= HEADROOM_SHARE * pair.headroom else "nothing_to_add"
+    if pair.independent_r - pair.single_r < asked:
+        weak = min(seen.single_r, key=lambda name: seen.single_r[name])
+        return verdict(
+            "too_weak_to_add",
+            weak=SINGLES[weak],
+            weak_r=seen.single_r[weak],
+            single=pair.single,
+            independent_r=pair.independent_r,
+        )
+    if math.isnan(pair.both_singles_r) or pair.fusion_r > pair.both_singles_r:
+        return None
+    enough = pair.both_singles_r - pair.single_r >= asked
+    code = "average_does_better" if enough else "nothing_to_add"
     return verdict(code, both_r=pair.both_singles_r, fusion=pair.fusion)
 
 
@@ -214,8 +195,6 @@ RULES: tuple[Rule, ...] = (
     observable_reached,
     too_small_to_show,
     may_be_chance,
-    single_learnt_nothing,
-    too_weak_to_add,
     nothing_to_add,
     does_without,
     side_not_learnt,

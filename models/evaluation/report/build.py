@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from degradation.errors import UserError
 from labeling.scores import DIMENSIONS
-from models.config.experiment import MODALITIES
 from models.evaluation.agreement.confusion import tier_confusion
 from models.evaluation.agreement.model_comparison import Predictions, best_of, compare_best
 from models.evaluation.agreement.resampling import (
@@ -70,7 +69,6 @@ def build_report(evaluation: Evaluation) -> Report:
     else:
         expected, ceiling = None, agreement(true, true)
     chosen_from = [_judged(outcome, judged, true) for outcome in evaluation.outcomes]
-    audio_only = next((one.predicted for one in chosen_from if one.name == "audio_only"), None)
     report = Report(
         provenance=provenance(),
         data=_data(evaluation),
@@ -85,7 +83,7 @@ def build_report(evaluation: Evaluation) -> Report:
         expected_ceiling=expected,
         baseline=baseline,
         models=tuple(
-            _model(outcome, judged, one, audio_only, ceiling, baseline, evaluation)
+            _model(outcome, judged, one, ceiling, evaluation)
             for outcome, one in zip(evaluation.outcomes, chosen_from, strict=True)
         ),
         best=best_of(chosen_from).name if chosen_from else None,
@@ -159,9 +157,7 @@ def _model(
     outcome: Outcome,
     judged: pd.DataFrame,
     scores: Predictions,
-    audio_only: Floats | None,
     ceiling: Agreement,
-    baseline: Agreement,
     evaluation: Evaluation,
 ) -> ModelResult:
     name, true, predicted = scores.name, scores.true, scores.predicted
@@ -175,10 +171,7 @@ def _model(
         name=name,
         agreement=found,
         intervals=clustered_bootstrap(true, predicted, pieces, seed=seed),
-        share_of_ceiling_r=_share(found.mean_r, ceiling.mean_r),
-        share_of_headroom_mae=_share(
-            baseline.mean_mae - found.mean_mae, baseline.mean_mae - ceiling.mean_mae
-        ),
+        share_of_ceiling_r=found.mean_r / ceiling.mean_r if ceiling.mean_r > 0 else math.nan,
         within_tier_r=within_tier_r(true, predicted, tiers),
         confusion=tier_confusion(tiers, predicted[:, -1], evaluation.tiers),
         alone={
@@ -188,18 +181,9 @@ def _model(
             )
             for modality, table in alone.items()
         },
-        gain_over_audio=(
-            clustered_gain(true, predicted, audio_only, pieces, seed=seed)
-            if len(MODALITIES[name]) > 1 and audio_only is not None
-            else None
-        ),
         training=Training(parameters=outcome.training.parameters, history=outcome.training.epochs),
     )
 
 
 def _without_folder(result: PretrainingResult) -> PretrainingResult:
     return dataclasses.replace(result, checkpoint=Path(result.checkpoint.name))
-
-
-def _share(part: float, whole: float) -> float:
-    return part / whole if whole > 0 else math.nan

@@ -111,20 +111,17 @@ class OneModality:
 class ModelResult:
     """How one experiment did on the judged split.
 
-    `share_of_ceiling_r` is mean r over the label ceiling's, `share_of_headroom_mae` the part of the
-    way from the baseline's MAE to the ceiling's. `within_tier_r` is r inside single tiers.
-    `alone` and `gain_over_audio` (over `audio_only`) are those of fusion models.
+    `share_of_ceiling_r` is mean r over the label ceiling's, `within_tier_r` r inside single tiers.
+    `alone` is empty but for fusion models.
     """
 
     name: Experiment
     agreement: Agreement
     intervals: AgreementIntervals
     share_of_ceiling_r: Number
-    share_of_headroom_mae: Number
     within_tier_r: Number
     confusion: Confusion
     alone: Mapping[Modality, OneModality]
-    gain_over_audio: Gain | None
     training: Training
 
     @property

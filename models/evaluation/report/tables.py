@@ -1,15 +1,11 @@
-"""Tables that the page shows in another shape than the report has them."""
+"""The table of what happens inside fusion models."""
 
-import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import fmean, pstdev
-from typing import Any
 
-from models.evaluation.audits.documents import OperationSurvival, TokenAudit
-from models.evaluation.counterfactuals.counterfactual import Counterfactual, Response
 from models.evaluation.report.document import Report
-from models.evaluation.report.formats import number, plain
+from models.evaluation.report.formats import number
 from models.training.history import EpochRecord
 
 
@@ -94,56 +90,3 @@ def fusion_rows(report: Report) -> list[FusionRow]:
             digits = 0 if label.endswith("in steps") else 3
             rows.append(FusionRow(label, reading, tuple(number(one, digits) for one in found)))
     return rows
-
-
-@dataclass(frozen=True, slots=True)
-class TokenRow:
-    """One operation of a tier, and the audit's row of it for each tokeniser by name."""
-
-    tier: str
-    operation: str
-    strength: str
-    aspect: str
-    changed_notes: int
-    by_tokeniser: Mapping[str, OperationSurvival]
-
-
-def token_rows(audit: TokenAudit) -> list[TokenRow]:
-    """Return the audit with its tokenisers side by side, in its order.
-
-    Each tokeniser was given the same damage; one that loses notes cannot say what changed.
-    """
-    together: dict[tuple[str, str], dict[str, OperationSurvival]] = {}
-    for row in audit.operations:
-        together.setdefault((row.tier, row.operation), {})[row.tokeniser] = row
-    return [
-        TokenRow(
-            tier=tier,
-            operation=operation,
-            strength=f"{row.strength:g} {row.unit}",
-            aspect=row.aspect or "nothing",
-            changed_notes=row.changed_notes,
-            by_tokeniser=rows,
-        )
-        for (tier, operation), rows in together.items()
-        for row in [max(rows.values(), key=lambda row: row.changed_notes)]
-    ]
-
-
-def counterfactual_tables(found: Counterfactual) -> dict[str, Any]:
-    """Return what each factor changes in each dimension, and the fusion figures by column heading.
-
-    `largest_change` is the scale of the colours of all tables of `changes`, at least 1 point.
-    """
-    responses: list[tuple[str, Response]] = [("labels", found.labels), *found.models.items()]
-    changes = {name: one.factor_effects.change for name, one in responses}
-    known = [abs(value) for table in changes.values() for row in table for value in row]
-    return {
-        "changes": changes,
-        "largest_change": max([1, *(value for value in known if not math.isnan(value))]),
-        "reliance": {
-            f"{name}, {plain(figure)}": values
-            for name, one in found.models.items()
-            for figure, values in one.modality_reliance.items()
-        },
-    }

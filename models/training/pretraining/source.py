@@ -1,8 +1,8 @@
 """Where pretraining's performances come from: one at a time, however many there are."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -14,16 +14,8 @@ from storage.tables import Table, data_file_rows, read_data_file
 T = TypeVar("T")
 
 
-class PerformanceSource(Protocol):
-    """What pretraining reads from."""
-
-    def __call__(
-        self, split: str, rng: np.random.Generator | None
-    ) -> Iterator[tuple[str, Performance]]:
-        """Yield id and performance of each of a split, in an order drawn from `rng`.
-
-        Without `rng` the order is always the same.
-        """
+PerformanceSource = Callable[[str, np.random.Generator | None], Iterator[tuple[str, Performance]]]
+"""Yields id and performance of each of a split, in an order drawn from the generator, if any."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

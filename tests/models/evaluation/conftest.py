@@ -108,7 +108,7 @@ LABEL_STRUCTURE = LabelStructure(
         ),
     ),
     observable=tuple(
-        DimensionCeiling(dimension=one, r=0.9 + 0.01 * i, mae=2.0, r2=0.8)
+        DimensionCeiling(dimension=one, r=0.9 + 0.01 * i, r2=0.8)
         for i, one in enumerate(DIMENSIONS)
     ),
 )  # fmt: skip

@@ -308,13 +308,6 @@ def test_the_random_state_outside_is_left_alone(corpus, tiny_config, tmp_path) -
     assert torch.rand(1) == expected
 
 
-def test_an_unknown_experiment_is_refused(corpus, tiny_config, tmp_path) -> None:
-    with pytest.raises(
-        UserError, match="expected one of audio_only, midi_only, crossattn, gated, concat"
-    ):
-        run("video_only", tiny_config, corpus, tmp_path)
-
-
 def test_a_split_without_samples_is_refused(corpus, tiny_config, tmp_path) -> None:
     none = corpus.samples[corpus.samples["split"] != "validation"]
     with pytest.raises(UserError, match="no validation samples"):

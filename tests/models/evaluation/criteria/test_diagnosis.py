@@ -19,11 +19,9 @@ from models.evaluation.criteria.diagnosis import (
     observable_reached,
     one_sided,
     side_not_learnt,
-    single_learnt_nothing,
     starved,
     still_learning,
     too_small_to_show,
-    too_weak_to_add,
 )
 from models.evaluation.criteria.verdict import Verdict
 from tests.models.evaluation.conftest import record
@@ -112,21 +110,18 @@ def test_a_single_that_is_too_weak_is_no_proof_that_both_say_the_same() -> None:
         seen(single="midi_only", both_singles_r=0.708, independent_r=0.71, fusion_r=0.69),
         single_r={"audio": 0.2, "midi": 0.7},
     )
-    found = numbers(too_weak_to_add(weak), "too_weak_to_add")
+    found = numbers(nothing_to_add(weak), "too_weak_to_add")
     assert (found["weak"], found["weak_r"], found["independent_r"]) == ("audio_only", 0.2, 0.71)
-    assert nothing_to_add(weak) is None
-    assert too_weak_to_add(SEEN) is None
-    assert too_weak_to_add(seen(independent_r=math.nan)) is None, "one single alone"
+    alone = seen(independent_r=math.nan, both_singles_r=math.nan)
+    assert nothing_to_add(alone) is None, "one single alone"
 
 
 def test_a_single_that_learnt_nothing_comes_before_what_it_could_add() -> None:
     weak = dataclasses.replace(
         seen(both_singles_r=0.701, independent_r=0.7001), single_r={"audio": 0.7, "midi": 0.01}
     )
-    found = numbers(single_learnt_nothing(weak), "single_learnt_nothing")
+    found = numbers(nothing_to_add(weak), "single_learnt_nothing")
     assert (found["models"], found["r"]) == (("midi_only",), (0.01,))
-    assert too_weak_to_add(weak) is nothing_to_add(weak) is None
-    assert single_learnt_nothing(SEEN) is None
 
 
 def test_a_fusion_that_one_side_is_enough_for() -> None:

@@ -3,11 +3,9 @@ from typing import Any
 
 import pytest
 
-from models.evaluation.audits.documents import TokenAudit
 from models.evaluation.report.document import Report
-from models.evaluation.report.evaluation import Evaluation
 from models.evaluation.report.formats import number, percent, signed
-from models.evaluation.report.tables import fusion_rows, token_rows
+from models.evaluation.report.tables import fusion_rows
 
 
 def test_figures_have_a_true_minus_and_no_negative_zero() -> None:
@@ -63,31 +61,3 @@ def test_a_gate_that_picks_channels_differs_from_one_that_moves(
     assert cells["gate: mean over channels"] == ("0.500",)
     assert cells["gate: spread between channels"] == (between,)
     assert cells["gate: spread within a channel"] == (f"{spread:.3f}",)
-
-
-def test_tokenisers_stand_side_by_side_and_none_is_left_out(evaluation: Evaluation) -> None:
-    audit = evaluation.token_audit
-    rows = token_rows(audit)
-    assert [(row.tier, row.operation) for row in rows] == [
-        ("good", "onset_jitter"), ("poor", "wrong_notes"), ("poor", "dynamics_compression"),
-    ]  # fmt: skip
-    side_by_side = [row.by_tokeniser[name] for name in ("performance", "octuple") for row in rows]
-    assert side_by_side == list(audit.operations)
-    assert rows[2].aspect == "nothing"
-
-
-def test_what_changed_is_known_from_the_tokeniser_that_loses_nothing(
-    evaluation: Evaluation,
-) -> None:
-    operations = tuple(
-        dataclasses.replace(
-            row, aspect=None, changed_notes=0, seen_share=None, survival=None, notes_lost=7
-        )
-        if row.tokeniser == "performance"
-        else row
-        for row in evaluation.token_audit.operations
-    )
-    audit = TokenAudit(operations=operations)
-    assert token_rows(audit)[0].aspect == "onset"
-    assert token_rows(audit)[0].changed_notes == 18_111
-    assert audit.notes_lost == {"performance": 21, "octuple": 0}
