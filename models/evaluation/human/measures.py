@@ -9,10 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from degradation.melody_bass import EVENT_GAP_S
+from degradation.melody_bass import EVENT_GAP_S, chord_onsets, first_of_chord
 from degradation.notes import PEDAL_DOWN_FROM, SUSTAIN, Performance
 from labeling.functions.dynamics import velocity_roughness
-from labeling.functions.events import first_of_chord
 from labeling.functions.pedal import pedal_blur
 from labeling.functions.reading import Abstention
 from labeling.functions.timing import tempo_instability, timing_variance
@@ -69,13 +68,13 @@ def notes_per_s(performance: Performance) -> float:
 
 def chord_size(performance: Performance) -> float:
     """Return the notes a chord or single note has on average."""
-    return len(performance.notes) / len(first_of_chord(performance.notes))
+    return len(performance.notes) / len(first_of_chord(performance.notes["onset_s"], EVENT_GAP_S))
 
 
 def top_lead(performance: Performance) -> float:
     """Return by how much the highest note of a chord is louder than the rest, on average."""
     notes = performance.notes
-    first = first_of_chord(notes)
+    first = first_of_chord(notes["onset_s"], EVENT_GAP_S)
     of = np.repeat(np.arange(len(first)), np.diff(first, append=len(notes)))
     top = notes["pitch"] == np.maximum.reduceat(notes["pitch"], first)[of]
     loud = velocity(performance)
@@ -110,7 +109,7 @@ def pedal_distance_s(performance: Performance) -> float:
 
 def chord_intervals_s(performance: Performance) -> FloatArray:
     """Return the intervals between the onsets of chords and single notes."""
-    return np.diff(performance.notes["onset_s"][first_of_chord(performance.notes)])
+    return np.diff(chord_onsets(performance.notes["onset_s"], EVENT_GAP_S))
 
 
 def velocity(performance: Performance) -> FloatArray:
