@@ -31,9 +31,9 @@ def chord_of(onset_s: NDArray[np.float64]) -> NDArray[np.intp]:
     return np.cumsum(np.diff(onset_s, prepend=-np.inf) > CHORD_GAP_S) - 1
 
 
-def chord_onsets(onset_s: NDArray[np.float64]) -> NDArray[np.float64]:
+def chord_onsets(onset_s: NDArray[np.float64], gap_s: float = CHORD_GAP_S) -> NDArray[np.float64]:
     """Return the onset of each chord's first note, of shape (chords,)."""
-    return onset_s[first_of_chord(onset_s)]
+    return onset_s[first_of_chord(onset_s, gap_s)]
 
 
 def find_melody(notes: NoteArray) -> BoolArray:

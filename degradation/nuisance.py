@@ -1,7 +1,7 @@
 """Nuisance parameters: how a performance is recorded, independently of how well it was played.
 
-Each is drawn from the same distribution whatever the damage, from a random stream of its own, and
-changes only the sound.
+They change only the sound. Each is drawn from its own random stream, from the same distribution
+for every severity.
 """
 
 import functools
@@ -25,7 +25,9 @@ from degradation.sound_effects import (
     Equaliser,
     EqualiserBand,
     Gain,
+    GainDb,
     Quality,
+    SnrDb,
 )
 
 RandomStream = Callable[[str], np.random.Generator]
@@ -97,13 +99,7 @@ class NoiseRange(Parameters):
 
     share: float = Share
     colours: tuple[Colour, ...] = Field(min_length=1)
-    snr_db: Span[float]
-
-    @model_validator(mode="after")
-    def _both_ends_can_be_made(self) -> Self:
-        for snr_db in self.snr_db:
-            ColouredNoise(colour=self.colours[0], snr_db=snr_db)
-        return self
+    snr_db: Span[SnrDb]
 
 
 class Nuisance(Parameters):
@@ -118,7 +114,7 @@ class Nuisance(Parameters):
     rooms: RoomRange
     equaliser: EqualiserRange
     band: BandRange
-    gain_db: Span[float]
+    gain_db: Span[GainDb]
     noise: NoiseRange
 
     @model_validator(mode="after")
@@ -138,12 +134,6 @@ class Nuisance(Parameters):
                     f"{key} should end below half of sample_rate_hz, {max(rates) / 2:g}, got "
                     f"{end_hz:g}"
                 )
-        return self
-
-    @model_validator(mode="after")
-    def _both_gains_can_be_made(self) -> Self:
-        for gain_db in self.gain_db:
-            Gain(gain_db=gain_db)
         return self
 
     def installed_instruments(self) -> tuple[Instrument, ...]:

@@ -10,6 +10,8 @@ from pydantic import Field, model_validator
 from degradation.operation import Hertz, Parameters, SoundOperation
 from degradation.waveform import Waveform, power
 
+GainDb = Annotated[float, Field(ge=-60, le=60)]
+SnrDb = Annotated[float, Field(ge=-20, le=120)]
 BandGain = Annotated[float, Field(ge=-24, le=24)]
 Quality = Annotated[float, Field(ge=0.001, le=10)]
 Colour = Literal["white", "pink", "brown"]
@@ -121,7 +123,7 @@ class Gain(SoundOperation):
 
     STRENGTH = ("gain_db", 1, "dB")
     operation: Literal["gain"] = "gain"
-    gain_db: float = Field(ge=-60, le=60)
+    gain_db: GainDb
 
     def transform(self, waveform: Waveform, rng: np.random.Generator) -> Waveform:
         """Return the sound at its new level; nothing here is random."""
@@ -136,7 +138,7 @@ class Noise(SoundOperation):
 
     STRENGTH = ("snr_db", 1, "dB SNR")
     operation: Literal["noise"] = "noise"
-    snr_db: float = Field(ge=-20, le=120)
+    snr_db: SnrDb
 
     def transform(self, waveform: Waveform, rng: np.random.Generator) -> Waveform:
         """Return the sound with noise whose measured power meets `snr_db` exactly."""
@@ -154,7 +156,7 @@ class ColouredNoise(SoundOperation):
     STRENGTH = ("snr_db", 1, "dB SNR")
     operation: Literal["coloured_noise"] = "coloured_noise"
     colour: Colour
-    snr_db: float = Field(ge=-20, le=120)
+    snr_db: SnrDb
 
     def transform(self, waveform: Waveform, rng: np.random.Generator) -> Waveform:
         """Return the sound with noise whose measured power meets `snr_db` exactly."""

@@ -29,38 +29,26 @@ FLATTEST = {"tempo": 0.01, "loudness": 1.0}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Damage:
-    """The differences between clean and damaged playing; NaN where undefined."""
+    """Measured differences between clean and damaged playing; NaN where undefined.
+
+    `docs/data-dictionary.md` describes each field: they are columns of the tables.
+    """
 
     jitter_ms: float
-    """Root mean square of the onset shifts of the notes that were kept, in ms."""
     wrong_note_share: float
-    """Share of the clean notes that were kept with another pitch."""
     missed_note_share: float
-    """Share of the clean notes that are missing."""
     extra_note_share: float
-    """Added notes, as a share of the clean notes."""
     velocity_spread_ratio: float
-    """Standard deviation of the velocities, damaged over clean."""
     local_jitter_ms: float = np.nan
-    """Root mean square of how far chords strayed from the shift of those around them, in ms."""
     chord_jitter_ms: float = np.nan
-    """How far the notes of a chord were moved apart: standard deviation of their shifts, in ms."""
     tempo_change_share: float = np.nan
-    """Standard deviation of the logarithm of the local tempo, damaged over clean."""
     articulation_spread_octaves: float = np.nan
-    """Standard deviation of the binary logarithm of key-down times, damaged over clean."""
     velocity_roughness: float = np.nan
-    """Residual of damaged velocities on clean velocity, loudness and voice, in MIDI velocities."""
     voicing_loss_velocity: float = np.nan
-    """How far accompanied melodies sank against the notes below them, in MIDI velocities."""
     loudness_shape_kept: float = np.nan
-    """Slope of the slow course of velocity, damaged on clean: 1 unchanged, 0 flat."""
     tempo_shape_kept: float = np.nan
-    """Slope of the slow course of the beat (as a logarithm), damaged on clean."""
     pedal_lag_s: float
-    """Median lateness of the sustain pedal's movements, beyond how far the notes were moved."""
     lost_lift_share: float
-    """Share of the pedal changes at which the dampers no longer come down."""
 
 
 def measure_damage(clean: Performance, degraded: Performance) -> Damage:

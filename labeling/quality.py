@@ -1,8 +1,8 @@
 """How good the labeling functions are without human ratings.
 
-Readings have a row for each sample and function, with the columns of `READING_COLUMNS`; `score` is
-missing where the function abstained, and `abstention` is the reason. Damage has a row for each
-sample: `sample_id`, and a numeric column for each measure.
+Readings have one row for each sample and function, with the columns sample_id, segment_id,
+composition, function, score (missing if it abstained) and abstention (the reason). Damage has one
+row for each sample: sample_id, and a numeric column for each measure.
 """
 
 import numpy as np
@@ -12,10 +12,13 @@ from numpy.typing import NDArray
 from degradation.seeds import stream
 from labeling.statistics import clustered_correlation
 
-READING_COLUMNS = ("sample_id", "segment_id", "composition", "function", "score", "abstention")
-
 END_POINTS = 1.0
 """A score this close to 0 or 100 counts as at the end of its scale."""
+
+CORRELATION_COLUMNS = (
+    "function", "measure", "n", "n_segments", "n_compositions",
+    "pooled_rho", "pooled_low", "pooled_high", "within_rho", "within_low", "within_high",
+)  # fmt: skip
 
 FloatArray = NDArray[np.float64]
 
@@ -23,10 +26,7 @@ FloatArray = NDArray[np.float64]
 def assess_labels(
     readings: pd.DataFrame, damage: pd.DataFrame, *, seed: int
 ) -> dict[str, pd.DataFrame]:
-    """Return every table of quality by name; `seed` is for `correlate_with_damage`.
-
-    Raises ValueError when a column is missing or a function reads one sample twice.
-    """
+    """Return every table of quality by name; `seed` is for `correlate_with_damage`."""
     return {
         "coverage": measure_coverage(readings),
         "abstentions": count_abstentions(readings),
@@ -39,7 +39,6 @@ def assess_labels(
 
 def measure_coverage(readings: pd.DataFrame) -> pd.DataFrame:
     """Return function, n_samples, n_scored, and coverage: the share of samples that has a score."""
-    _check(readings)
     scored = readings.groupby("function", sort=False)["score"]
     table = pd.DataFrame({"n_samples": scored.size(), "n_scored": scored.count()})
     table["coverage"] = table["n_scored"] / table["n_samples"]
@@ -48,7 +47,6 @@ def measure_coverage(readings: pd.DataFrame) -> pd.DataFrame:
 
 def count_abstentions(readings: pd.DataFrame) -> pd.DataFrame:
     """Return function, abstention (the reason), n_samples, share of the function's samples."""
-    _check(readings)
     samples = readings.groupby("function")["sample_id"].size().rename("of")
     abstained = readings[readings["score"].isna()]
     counts = abstained.groupby(["function", "abstention"], as_index=False, sort=False).agg(
@@ -61,26 +59,16 @@ def count_abstentions(readings: pd.DataFrame) -> pd.DataFrame:
 
 def measure_spread(readings: pd.DataFrame) -> pd.DataFrame:
     """Return function, n, mean, sd, median, iqr of the score, and share_at_ends (0 or 100)."""
-    _check(readings)
     rows = []
     for function, group in readings.dropna(subset="score").groupby("function", sort=False):
         score = group["score"].to_numpy(dtype=np.float64)
         lower, median, upper = np.quantile(score, [0.25, 0.5, 0.75])
         at_ends = (score <= END_POINTS) | (score >= 100 - END_POINTS)
-        rows.append(
-            {
-                "function": function,
-                "n": len(score),
-                "mean": score.mean(),
-                "sd": score.std(ddof=1) if len(score) > 1 else np.nan,
-                "median": median,
-                "iqr": upper - lower,
-                "share_at_ends": at_ends.mean(),
-            }
-        )
-    return pd.DataFrame(
-        rows, columns=["function", "n", "mean", "sd", "median", "iqr", "share_at_ends"]
-    )
+        sd = score.std(ddof=1) if len(score) > 1 else np.nan
+        iqr, ends = upper - lower, at_ends.mean()
+        rows.append((function, len(score), score.mean(), sd, median, iqr, ends))
+    columns = ["function", "n", "mean", "sd", "median", "iqr", "share_at_ends"]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def correlate_functions(readings: pd.DataFrame) -> pd.DataFrame:
@@ -106,20 +94,14 @@ def measure_conflict(readings: pd.DataFrame) -> pd.DataFrame:
             both = scores[~np.isnan(scores[:, [first, second]]).any(axis=1)]
             votes = [_votes(scores[:, column], both[:, column]) for column in (first, second)]
             favour, against = ([vote == side for vote in votes] for side in (1, -1))
-            n = len(both)
-            rows.append(
-                {
-                    "first": wide.columns[first],
-                    "second": wide.columns[second],
-                    "n": n,
-                    "conflict": (votes[0] * votes[1] == -1).mean() if n else np.nan,
-                    "by_chance": (
-                        favour[0].mean() * against[1].mean() + against[0].mean() * favour[1].mean()
-                        if n
-                        else np.nan
-                    ),
-                }
-            )
+            conflict = by_chance = np.nan
+            if len(both):
+                conflict = (votes[0] * votes[1] == -1).mean()
+                by_chance = (
+                    favour[0].mean() * against[1].mean() + against[0].mean() * favour[1].mean()
+                )
+            names = wide.columns[[first, second]]
+            rows.append((*names, len(both), conflict, by_chance))
     return pd.DataFrame(rows, columns=["first", "second", "n", "conflict", "by_chance"])
 
 
@@ -141,58 +123,30 @@ def correlate_with_damage(
 
     Where a recipe combines damages, a function correlates also with those that it does not measure.
     """
-    _check(readings)
-    if "sample_id" not in damage:
-        raise ValueError(f"damage needs the column sample_id, got {', '.join(damage.columns)}")
-    if damage["sample_id"].duplicated().any():
-        raise ValueError("damage has a sample twice, expected a row a sample")
     measures = [name for name in damage.columns if name != "sample_id"]
     joined = readings.dropna(subset="score").merge(damage, on="sample_id", validate="many_to_one")
     rows = []
     for function, group in joined.groupby("function", sort=False):
         for measure in measures:
             found = group.dropna(subset=measure)
-            row: dict[str, object] = {
-                "function": function,
-                "measure": measure,
-                "n": len(found),
-                "n_segments": found["segment_id"].nunique(),
-                "n_compositions": found["composition"].nunique(),
-            }
+            about = [function, measure, len(found)]
+            about += [found[name].nunique() for name in ("segment_id", "composition")]
             rng = stream(seed, "label_quality", str(function), measure)
             repeated = found[found.groupby("segment_id")["sample_id"].transform("size") > 1]
             for name, table in (("pooled", found), ("within", repeated)):
                 ranks = table[["score", measure]].rank()
                 if name == "within":
                     ranks = ranks - ranks.groupby(table["segment_id"]).transform("mean")
-                found_rho = clustered_correlation(
+                rho = clustered_correlation(
                     ranks.to_numpy(dtype=np.float64), table["composition"], rng
                 )
-                row |= {
-                    f"{name}_rho": found_rho.r,
-                    f"{name}_low": found_rho.low,
-                    f"{name}_high": found_rho.high,
-                }
-            rows.append(row)
-    bounds = [f"{name}_{end}" for name in ("pooled", "within") for end in ("rho", "low", "high")]
-    return pd.DataFrame(
-        rows, columns=["function", "measure", "n", "n_segments", "n_compositions", *bounds]
-    )
-
-
-def _check(readings: pd.DataFrame) -> None:
-    missing = [name for name in READING_COLUMNS if name not in readings]
-    if missing:
-        raise ValueError(
-            f"readings lack {', '.join(missing)}; expected the columns {', '.join(READING_COLUMNS)}"
-        )
-    if readings.duplicated(["sample_id", "function"]).any():
-        raise ValueError("readings hold a sample twice for one function, expected one reading")
+                about += [rho.r, rho.low, rho.high]
+            rows.append(about)
+    return pd.DataFrame(rows, columns=CORRELATION_COLUMNS)
 
 
 def _wide_scores(readings: pd.DataFrame) -> pd.DataFrame:
     """Return scores as samples × functions, the functions in their order of appearance."""
-    _check(readings)
     wide = readings.pivot(index="sample_id", columns="function", values="score")
     return wide[readings["function"].drop_duplicates()].astype(np.float64)
 

@@ -4,43 +4,12 @@ One-way random effects: each target has its own raters, as in listening studies 
 listeners rate a clip (Shrout & Fleiss 1979, case 1).
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
 from labeling.statistics import pearson_r
 
 FloatArray = NDArray[np.float64]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reliability:
-    """How well one scale's ratings agree, and the numbers of raters and targets.
-
-    `icc_1` is the reliability of a single rating and `icc_k` of the mean of `raters` of them;
-    `split_half` the correlation of the means of two random halves of the raters.
-    """
-
-    icc_1: float
-    icc_k: float
-    split_half: float
-    raters: float
-    targets: int
-
-
-def assess_reliability(
-    target: NDArray[np.integer], rating: FloatArray, *, halves: int, rng: np.random.Generator
-) -> Reliability:
-    """Return every measure for one scale; arrays as in `intraclass`, of at least two targets."""
-    icc_1, icc_k, raters = intraclass(target, rating)
-    return Reliability(
-        icc_1=icc_1,
-        icc_k=icc_k,
-        split_half=split_half(target, rating, halves=halves, rng=rng),
-        raters=raters,
-        targets=len(np.unique(target[~np.isnan(rating)])),
-    )
 
 
 def intraclass(target: NDArray[np.integer], rating: FloatArray) -> tuple[float, float, float]:

@@ -7,7 +7,7 @@ from typing import Any
 import dagster as dg
 
 from models.training.history import EpochRecord
-from models.training.pretraining.history import PretrainingEpoch
+from models.training.pretraining.result import PretrainingEpoch
 from storage.tables import Table, open_table, read_table
 
 SHOWN_ROWS = 50

@@ -9,7 +9,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from degradation.edits import EDIT_DTYPE, Change, Edits
-from degradation.notes import NOTE_DTYPE, PEDAL_DTYPE, NoteArray, PedalArray
+from degradation.notes import NOTE_DTYPE, PEDAL_DTYPE, NoteArray, Performance
 
 
 def _struct_type(dtype: np.dtype) -> pa.StructType:
@@ -93,9 +93,14 @@ def read_notes(rows: pa.ListScalar) -> NoteArray:
     return structured_array(rows, NOTE_DTYPE)
 
 
-def read_pedal(rows: pa.ListScalar) -> PedalArray:
-    """Return the pedal of one row."""
-    return structured_array(rows, PEDAL_DTYPE)
+def read_performance(notes: pa.ListScalar, pedal: pa.ListScalar) -> Performance:
+    """Return the performance of one row of the performances table.
+
+    It has the MIDI's own length: `duration_s` of the row is that of the audio, and may be shorter.
+    """
+    struck, moved = read_notes(notes), structured_array(pedal, PEDAL_DTYPE)
+    duration_s = float(max(struck["offset_s"].max(), moved["time_s"].max(initial=0.0)))
+    return Performance(notes=struck, pedal=moved, duration_s=duration_s)
 
 
 def edit_rows(edits: dict[str, Edits]) -> list[dict[str, object]]:

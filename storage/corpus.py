@@ -8,7 +8,7 @@ import hashlib
 import math
 import re
 import unicodedata
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PureWindowsPath
@@ -169,14 +169,17 @@ def choose(
     """
     if limit is None or limit >= len(entries):
         return list(entries)
-    by_split = {split: _by_turns([e for e in entries if e.split == split]) for split in SPLITS}
-    queue = [
-        (place / split_shares[split], -SPLITS.index(split), entry)
-        for split, members in by_split.items()
-        for place, entry in enumerate(members)
-    ]
-    queue.sort(key=lambda queued: queued[:2])
-    return [entry for _, _, entry in queue[:limit]]
+    turns, by_year, by_split = [], Counter[tuple[str, int]](), Counter[str]()
+    for entry in sorted(entries, key=lambda e: _digest(e.midi_filename)):
+        year = (entry.split, entry.year)
+        turns.append((by_year[year], _digest(f"{entry.split} {entry.year}"), entry))
+        by_year[year] += 1
+    queue = []
+    for _, _, entry in sorted(turns, key=lambda turn: turn[:2]):
+        place = by_split[entry.split] / split_shares[entry.split]
+        queue.append((place, -SPLITS.index(entry.split), entry))
+        by_split[entry.split] += 1
+    return [entry for _, _, entry in sorted(queue, key=lambda queued: queued[:2])[:limit]]
 
 
 def _work(entry: Entry) -> tuple[str, str]:
@@ -230,18 +233,6 @@ def _sound_path(root: Path, row: dict[str, str], seen: set[Path]) -> Path:
     if not row["midi_filename"] or not path.is_file():
         raise _UnusableError("the MIDI file is missing")
     return path
-
-
-def _by_turns(entries: Sequence[Entry]) -> list[Entry]:
-    by_year: dict[int, list[Entry]] = defaultdict(list)
-    for entry in sorted(entries, key=lambda e: _digest(e.midi_filename)):
-        by_year[entry.year].append(entry)
-    turn = {
-        entry.midi_filename: (place, _digest(f"{entry.split} {year}"))
-        for year, queue in by_year.items()
-        for place, entry in enumerate(queue)
-    }
-    return sorted(entries, key=lambda entry: turn[entry.midi_filename])
 
 
 def _entry(row: dict[str, str], name: str) -> Entry:

@@ -1,17 +1,18 @@
 """Reads a PercePiano checkout: piano clips with listeners' ratings.
 
 PercePiano (Park et al. 2024, "PercePiano: Piano Performance Evaluation Dataset with Multi-level
-Perceptual Features"; github.com/JonghoKimSNU/PercePiano). Nothing here judges the ratings.
+Perceptual Features"; github.com/JonghoKimSNU/PercePiano).
 """
 
-import csv
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from degradation.errors import UserError
@@ -23,7 +24,7 @@ MIDI_FOLDER = "virtuoso/data/all_2rounds"
 MEANS_FILE = "label_2round_mean_reg_19_with0_rm_highstd0.json"
 RATINGS_FILE = "labels/total_2rounds.csv"
 MAESTRO_MAP_FILE = "percepiano_to_maestro_map.csv"
-"""Which MAESTRO file each clip was cut from: not the authors' own, and read where it lies."""
+"""Which MAESTRO file each clip was cut from. Optional: the authors' repository lacks it."""
 
 SCALES = (
     "timing stable–unstable",
@@ -184,16 +185,12 @@ def _read_clip(
 
 def _read_means(path: Path) -> dict[str, NDArray[np.float64]]:
     """Return the 19 means of each clip; later values (the player) are not read."""
-    try:
+    with _refusing(path, "a JSON object of lists"):
         stored = json.loads(path.read_text(encoding="utf-8"))
         found = {
             stem.strip(): np.array(values[: len(SCALES)], dtype=np.float64)
             for stem, values in stored.items()
         }
-    except (OSError, ValueError, TypeError, AttributeError) as error:
-        raise UserError(
-            f"{path} cannot be read ({error}); expected a JSON object of lists: check it out again"
-        ) from error
     for stem, values in found.items():
         if values.shape != (len(SCALES),) or not ((values >= 0) & (values <= 1)).all():
             raise UserError(
@@ -206,56 +203,41 @@ def _read_means(path: Path) -> dict[str, NDArray[np.float64]]:
 def _read_ratings(path: Path) -> tuple[Ratings, int]:
     """Return the single answers, and how many rows were refused for an answer above 7.
 
-    So the authors' own means are made: such a row is left out as a whole, a 0 by itself.
+    The authors' means are computed in the same way: a row with such an answer is left out, and a
+    0 is a missing answer.
     """
-    stems, raters, answers, refused = [], [], [], 0
-    for number, row in enumerate(_rows(path), start=2):
-        try:
-            given = [float(answer or 0) for answer in row[3 : 3 + len(SCALES)]]
-        except ValueError as error:
-            raise UserError(
-                f"{path} line {number}: {error}; expected answers of 1 to {HIGHEST_ANSWER}"
-            ) from error
-        if len(given) < len(SCALES):
-            raise UserError(
-                f"{path} line {number} has {len(given)} answers; expected {len(SCALES)}"
-            )
-        if max(given) > HIGHEST_ANSWER:
-            refused += 1
-            continue
-        raters.append(row[0])
-        stems.append(row[2].removesuffix(".wav").strip())
-        answers.append(given)
-    array = np.array(answers, dtype=np.float64).reshape(-1, len(SCALES))
-    array[array == 0] = np.nan
-    return Ratings(stems=tuple(stems), raters=tuple(raters), answers=array), refused
-
-
-def _rows(path: Path) -> Iterator[list[str]]:
-    """Yield the rows of a CSV file below its heading, which names `user, dataID, filename`."""
-    try:
-        with path.open(encoding="utf-8", newline="") as file:
-            rows: Iterable[list[str]] = csv.reader(file)
-            heading = next(iter(rows), [])
-            if heading[:3] != ["user", "dataID", "filename"]:
-                raise UserError(
-                    f"{path} begins with the columns {', '.join(heading[:3]) or 'none'}; expected "
-                    "user, dataID, filename: check it out again"
-                )
-            yield from rows
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+    with _refusing(path, f"CSV in UTF-8 with answers of 1 to {HIGHEST_ANSWER}"):
+        table = pd.read_csv(path, dtype=str, index_col=False, keep_default_na=False)
+        answers = table.iloc[:, 3 : 3 + len(SCALES)].replace("", "0").to_numpy(dtype=np.float64)
+    if [*table.columns[:3], answers.shape[1]] != ["user", "dataID", "filename", len(SCALES)]:
         raise UserError(
-            f"{path} cannot be read ({error}); expected CSV in UTF-8: check it out again"
-        ) from error
+            f"{path} begins with the columns {', '.join(table.columns[:3])} and has "
+            f"{answers.shape[1]} columns of answers; expected user, dataID, filename and "
+            f"{len(SCALES)}: check it out again"
+        )
+    accepted = answers.max(axis=1) <= HIGHEST_ANSWER
+    answers = np.where(answers == 0, np.nan, answers)[accepted]
+    stems = table["filename"][accepted].str.removesuffix(".wav").str.strip()
+    ratings = Ratings(stems=tuple(stems), raters=tuple(table["user"][accepted]), answers=answers)
+    return ratings, int((~accepted).sum())
 
 
 def _read_map(path: Path) -> dict[str, str]:
     """Return the MAESTRO file of each clip that was cut from one; nothing without the file."""
     if not path.exists():
         return {}
-    with path.open(encoding="utf-8", newline="") as file:
-        return {
-            row["file"].removesuffix(".mid").strip(): row["maestro_midi"]
-            for row in csv.DictReader(file)
-            if row["maestro_midi"]
-        }
+    with _refusing(path, "CSV with the columns file and maestro_midi"):
+        table = pd.read_csv(path, dtype=str, usecols=["file", "maestro_midi"]).dropna()
+    stems = table["file"].str.removesuffix(".mid").str.strip()
+    return dict(zip(stems, table["maestro_midi"], strict=True))
+
+
+@contextmanager
+def _refusing(path: Path, expected: str) -> Iterator[None]:
+    """Turn errors of reading a file of the checkout into a UserError."""
+    try:
+        yield
+    except (OSError, ValueError, TypeError, AttributeError) as error:
+        raise UserError(
+            f"{path} cannot be read ({error}); expected {expected}: check it out again"
+        ) from error

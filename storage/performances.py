@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from degradation.errors import UserError
 from degradation.notes import Performance
-from storage.columns import NOTES, PEDAL, list_column, read_notes, read_pedal
+from storage.columns import NOTES, PEDAL, list_column, read_performance
 from storage.corpus import Entry, Fault
 from storage.midi import PianoMusic, read_piano
 from storage.recordings import audio_duration_s
@@ -107,12 +107,7 @@ def load_performances(table: Table, year: int) -> dict[str, Performance]:
     """Return the performances of one year by id."""
     rows = read_table(table, year=str(year)).to_table(columns=["performance_id", "notes", "pedal"])
     return {
-        performance_id.as_py(): Performance(
-            notes=(struck := read_notes(notes)),
-            pedal=(moved := read_pedal(pedal)),
-            # The MIDI's own length: the CSV's is that of the audio, and may end before it.
-            duration_s=float(max(struck["offset_s"].max(), moved["time_s"].max(initial=0.0))),
-        )
+        performance_id.as_py(): read_performance(notes, pedal)
         for performance_id, notes, pedal in zip(*rows.columns, strict=True)
     }
 

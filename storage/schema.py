@@ -15,33 +15,41 @@ STRENGTHS = pa.list_(
 )
 
 
-def _texts(**meanings: str) -> tuple[pa.Field, ...]:
-    return tuple(column(name, pa.string(), meaning) for name, meaning in meanings.items())
+def _columns(arrow_type: pa.DataType, **descriptions: str) -> tuple[pa.Field, ...]:
+    return tuple(column(name, arrow_type, text) for name, text in descriptions.items())
 
 
-def _numbers(**meanings: str) -> tuple[pa.Field, ...]:
-    return tuple(column(name, pa.float64(), meaning) for name, meaning in meanings.items())
+def _texts(**descriptions: str) -> tuple[pa.Field, ...]:
+    return _columns(pa.string(), **descriptions)
 
 
-_SAMPLE_ID = column("sample_id", pa.string(), "The row's name: segment, recipe and draw. Unique.")
-_SEGMENT_ID = column("segment_id", pa.string(), "The window of music: performance and start.")
+def _numbers(**descriptions: str) -> tuple[pa.Field, ...]:
+    return _columns(pa.float64(), **descriptions)
+
+
+(_SAMPLE_ID,) = _texts(sample_id="Unique name of the row: segment, recipe and draw.")
+(_SEGMENT_ID,) = _texts(segment_id="Name of the segment: performance and start in seconds.")
 (_PERFORMANCE_ID,) = _texts(
-    performance_id="The performance: year, composer, title, digest of the file name."
+    performance_id="Name of the performance: year, composer, title and a digest of the file name."
 )
-_TIER = column("tier", pa.string(), "pristine, good, moderate or poor. Partition column.")
-_YEAR = column("year", pa.int16(), "Year of the recording, as in the corpus. Partition column.")
+(_TIER,) = _texts(tier="pristine, good, moderate or poor. Partition column.")
+_YEAR = column("year", pa.int16(), "Year of the recording, from the corpus. Partition column.")
 (_SPLIT,) = _texts(
-    split="train, validation or test: the corpus's own. Of a recipe's rows, those of "
-    "counterfactual families have validation_counterfactual and test_counterfactual instead."
+    split="train, validation or test, from the corpus. Rows of counterfactual families have "
+    "validation_counterfactual or test_counterfactual instead."
 )
 _MUSIC = _texts(
-    composer="Composer, as in the corpus.",
-    title="Title, as in the corpus.",
-    composition="Composer and title without case and punctuation; no composition is in two splits.",
+    composer="Composer, from the corpus.",
+    title="Title, from the corpus.",
+    composition="Composer and title in lower case without punctuation; each is in one split only.",
 )
 _FILES = _texts(
-    midi_filename="MIDI file, relative to the corpus root.",
-    audio_filename="Audio file, relative to the root; empty without audio.",
+    midi_filename="Path of the MIDI file, relative to the corpus root.",
+    audio_filename="Path of the audio file, relative to the corpus root; empty without audio.",
+)
+_WINDOW = _numbers(
+    start_s="Start of the segment in the performance, in seconds.",
+    duration_s="Length of the segment in seconds.",
 )
 
 PERFORMANCES = table_schema(
@@ -49,16 +57,18 @@ PERFORMANCES = table_schema(
     *_MUSIC,
     _SPLIT,
     _YEAR,
-    column("duration_s", pa.float64(), "Length in seconds: the CSV's, which is that of the audio."),
+    *_numbers(duration_s="Length of the recording in seconds, from the corpus's CSV file."),
     *_FILES,
-    column("midi_sha256", pa.string(), "SHA-256 of the MIDI file."),
+    *_texts(midi_sha256="SHA-256 of the MIDI file."),
     column(
         "left_out",
         pa.list_(pa.string()),
-        "What of the MIDI file is no piano, or was not read, in words; empty where all was.",
+        "Remarks on what was not read of the MIDI file, such as other instruments; mostly empty.",
     ),
-    column("notes", NOTES, "Every note; times in seconds on a 50 µs grid, ids by onset."),
-    column("pedal", PEDAL, "Movements of CC64 (sustain), CC66 (sostenuto) and CC67 (soft)."),
+    column("notes", NOTES, "All notes, sorted by onset; times in seconds, multiples of 50 µs."),
+    column(
+        "pedal", PEDAL, "Control changes CC64 (sustain), CC66 (sostenuto) and CC67 (soft), by time."
+    ),
 )
 
 SEGMENTS = table_schema(
@@ -67,35 +77,41 @@ SEGMENTS = table_schema(
     *_MUSIC,
     _SPLIT,
     _YEAR,
-    column("start_s", pa.float64(), "Where the window begins, in seconds from the start."),
-    column("duration_s", pa.float64(), "Length of the window in seconds."),
-    column("note_count", pa.int32(), "Notes that are struck in the window."),
+    *_WINDOW,
+    column("note_count", pa.int32(), "Number of notes with their onset in the segment."),
     *_FILES,
 )
 
 QUARANTINE = table_schema(
     *_texts(
-        stage="Where it was left out: index, performances, twins, segments, pairs.",
+        stage="Stage that left it out: index, performances, twins, segments or pairs.",
         item="The file, segment or sample that was left out.",
-        reason="Why, in words.",
+        reason="Why it was left out.",
     )
 )
 
 TWINS = table_schema(
     _PERFORMANCE_ID,
-    column("twin_id", pa.string(), "The performance whose split is held out more."),
-    *(
-        column(name, pa.string(), f"{name.replace('_', ' ').capitalize()}, as in the corpus.")
-        for name in ("composer", "title", "split", "twin_composer", "twin_title", "twin_split")
+    *_texts(
+        twin_id="The other performance; its split is held out more (train, validation, test).",
+        composer="Composer of the first performance, from the corpus.",
+        title="Title of the first performance, from the corpus.",
+        split="Split of the first performance.",
+        twin_composer="Composer of the other performance, from the corpus.",
+        twin_title="Title of the other performance, from the corpus.",
+        twin_split="Split of the other performance.",
     ),
-    column("shared_passages", pa.int32(), "Passages (twelve successive notes) that both have."),
+    column("shared_passages", pa.int32(), "Passages (twelve successive notes) that both contain."),
     *_numbers(
-        shared_share="Their share of the passages of the shorter one.",
-        kinship="Shared passages over the square root of the shorter one's number "
-        "(storage/twins.py).",
+        shared_share="Shared passages as a share of the shorter performance's passages.",
+        kinship="Shared passages divided by the square root of the shorter performance's number of "
+        "passages.",
     ),
-    column("same_music", pa.bool_(), "Whether they are the same music; else it is a near miss."),
-    column("left_out", pa.bool_(), "Whether the performance was left out, for this or another."),
+    *_columns(
+        pa.bool_(),
+        same_music="Whether they count as the same music; if false, the pair is a near miss.",
+        left_out="Whether the first performance was left out, because of this pair or another.",
+    ),
 )
 
 PAIRS_QUARANTINE = table_schema(*QUARANTINE, _TIER, _YEAR)
@@ -109,22 +125,22 @@ SEVERITIES = tuple(
     column(
         f"severity_{name}",
         pa.float64(),
-        f"Severity for {name.replace('_', ' ')} in just-noticeable differences, from which the "
-        "score follows; null in tiered recipes.",
+        f"Severity of the damage to {name.replace('_', ' ')}, in just-noticeable differences; it "
+        "determines the score. Null in tiered recipes.",
     )
     for name in DIMENSIONS
 )
 
 _FAMILY = (
     *_texts(
-        family="Counterfactual family: the same music with one thing varied; null for ordinary "
-        "draws.",
-        varied="What a family's row varies: a factor, `nothing` (the undamaged base) or `nuisance` "
-        "(an undamaged twin, recorded otherwise); null for ordinary draws.",
+        family="Name of the counterfactual family: rows of one segment that differ in one thing "
+        "only; null for ordinary draws.",
+        varied="What differs: a factor, `nothing` (undamaged base row) or `nuisance` (undamaged, "
+        "with another recording); null for ordinary draws.",
     ),
     *_numbers(
-        varied_severity_jnd="Severity at which the varied factor was asked for; 0 in base and "
-        "twins, null for ordinary draws.",
+        varied_severity_jnd="Severity requested for the varied factor, in just-noticeable "
+        "differences; 0 for `nothing` and `nuisance`, null for ordinary draws.",
     ),
 )
 
@@ -143,70 +159,68 @@ RECORDING_QUALITY = pa.struct(
 )
 
 _ABOUT_DAMAGE = (
-    column("strengths", STRENGTHS, "What the recipe asked for: operation, strength and its unit."),
+    column("strengths", STRENGTHS, "Operations requested by the recipe: name, strength and unit."),
     *_numbers(
-        jitter_ms="Measured: root mean square of the onset shifts in ms; null where no note was "
-        "kept.",
-        wrong_note_share="Measured: share of notes with another pitch.",
-        missed_note_share="Measured: share of the clean notes that are gone.",
-        extra_note_share="Measured: notes added, as a share of the clean ones.",
-        velocity_spread_ratio="Measured: standard deviation of velocities, damaged over clean; "
-        "null where the clean ones are all alike.",
-    ),
-    *(
-        column(name, pa.float64(), f"Measured: {meaning}; null where there is nothing to measure.")
-        for name, meaning in {
-            "local_jitter_ms": "how far chords strayed from the shift around them, RMS in ms",
-            "chord_jitter_ms": "how far the notes of a chord were moved apart, in ms",
-            "tempo_change_share": "spread of the local tempo (log), damaged over clean",
-            "articulation_spread_octaves": "spread of key-down times (log2), damaged over clean",
-            "velocity_roughness": "spread of velocities that nothing musical explains, in MIDI",
-            "voicing_loss_velocity": "how far melodies sank against their accompaniment, in MIDI",
-            "loudness_shape_kept": "slow course of velocity, damaged on clean: 1 as it was, 0 flat",
-            "tempo_shape_kept": "slow course of the pulse, damaged on clean: 1 as it was, 0 flat",
-            "pedal_lag_s": "median lateness of the sustain pedal beyond the notes', in seconds",
-            "lost_lift_share": "share of the pedal changes that no longer damp",
-        }.items()
-    ),
-    *_numbers(
-        realised_snr_db="Measured on the signal: sound to added noise in dB; null without noise.",
-        level_dbfs="Measured: RMS level of the audio in dB relative to full scale.",
-        gain_db="How far the sound was turned down so as not to clip; mostly 0.",
+        jitter_ms="Root mean square of the onset shifts, in ms; null if no note was kept.",
+        wrong_note_share="Notes with a changed pitch, as a share of the clean notes.",
+        missed_note_share="Notes removed, as a share of the clean notes.",
+        extra_note_share="Notes added, as a share of the clean notes.",
+        velocity_spread_ratio="Standard deviation of the velocities, damaged divided by clean; "
+        "null if all clean velocities are equal.",
+        local_jitter_ms="Root mean square of each chord's onset shift relative to the mean shift "
+        "of the chords around it, in ms; null if every chord is far from all others.",
+        chord_jitter_ms="Standard deviation of the onset shifts within chords, in ms; null "
+        "without chords.",
+        tempo_change_share="Standard deviation of the natural logarithm of the local tempo, "
+        "damaged over clean; null below 3 chords.",
+        articulation_spread_octaves="Standard deviation of the binary logarithm of key-down "
+        "times, damaged over clean; null if no note was kept.",
+        velocity_roughness="Residual standard deviation of the damaged velocities, in MIDI "
+        "velocity, after a linear fit on clean velocity, its slow course, and the voice; null "
+        "with too few notes for the fit.",
+        voicing_loss_velocity="By how much the mean velocity of melodies fell relative to their "
+        "accompaniment, in MIDI velocity; null without an accompanied melody.",
+        loudness_shape_kept="Regression slope of the slow course of velocity, damaged on clean: 1 "
+        "is unchanged, 0 is flat; null if the clean course is flat.",
+        tempo_shape_kept="Regression slope of the slow course of the log beat, damaged on clean: "
+        "1 is unchanged, 0 is flat; null if the clean course is flat.",
+        pedal_lag_s="Median delay of the sustain pedal's movements relative to the notes around "
+        "them, in seconds; null if the pedal never moves.",
+        lost_lift_share="Share of the pedal changes in which the pedal no longer comes up (CC64 "
+        "below 64); null without pedal changes.",
+        realised_snr_db="Measured signal-to-noise ratio in dB; null without noise.",
+        level_dbfs="Measured RMS level of the audio, in dB relative to full scale.",
+        gain_db="Attenuation that prevents clipping, as a gain in dB; 0 in most rows.",
     ),
     column(
         "recording_quality",
         RECORDING_QUALITY,
-        "What the recording is like, whatever the playing: instrument (soundfont bank:program), "
-        "room and its measured reverberation time (null: none), colour and SNR of the noise "
-        "(null: none), gain, pass band, equaliser. Null in tiered recipes.",
+        "Recording conditions, independent of the playing: instrument (soundfont bank:program), "
+        "room and its measured reverberation time (null without a room), colour and SNR of the "
+        "noise (null without noise), gain, passband and equaliser. Null in tiered recipes.",
     ),
 )
 
 _ABOUT_ORIGIN = (
     *_texts(
-        audio_source="rendered: the damaged notes are heard. recorded: the corpus's recording, "
-        "which only operations on sound reached.",
+        audio_source="rendered: the audio is synthesised from the damaged notes. recorded: the "
+        "audio is the corpus's recording, changed by sound operations only.",
     ),
-    *_numbers(
-        start_s="Where the segment begins in the performance, in seconds.",
-        duration_s="Length of the segment in seconds.",
-    ),
-    column("note_count", pa.int32(), "Notes of the clean segment."),
+    *_WINDOW,
+    column("note_count", pa.int32(), "Number of notes of the clean segment."),
+    *_FILES,
     *_texts(
-        midi_filename="Source: MIDI file, relative to the corpus root.",
-        audio_filename="Source: audio file, relative to the root, or empty.",
         corpus="Name of the corpus.",
-        licence="Licence of the performance, which the row inherits.",
+        licence="Licence of the performance, which also applies to the row.",
         recipe="Name of the recipe.",
-        recipe_digest="Digest of the parameters that made this tier's rows.",
+        recipe_digest="Digest of the parameters that determine the rows of this tier.",
     ),
-    column("seed", pa.int64(), "The recipe's seed."),
-    column("draw", pa.int16(), "Number of this graded version of the segment."),
+    column("seed", pa.int64(), "Seed of the recipe."),
+    column("draw", pa.int16(), "Number of this draw of the segment, from 0."),
     *_texts(
-        duplicate_of="sample_id of the segment's first draw with the same audio and MIDI, byte for "
-        "byte: a tier that does nothing gives every draw the same sound, with scores of its own. "
-        "Null for that first one and where something was drawn. Neighbouring segments overlap, "
-        "too, and are not marked; splits are by piece, so no overlap crosses one.",
+        duplicate_of="sample_id of the segment's first undamaged draw, if this row repeats its "
+        "audio and MIDI byte for byte (with scores of its own); null otherwise. Overlapping "
+        "neighbouring segments are not marked; no overlap crosses a split.",
     ),
 )
 
@@ -222,19 +236,22 @@ PAIRS = table_schema(
     column(
         "edits",
         EDITS,
-        "Provenance, note by note: which operation moved which note by how "
-        "much. A missed note has zeros; an extra one moves from zero. Ids count the notes of the "
-        "segment, from 0; in performances, those of the piece: see the end of this page.",
+        "Edits of single notes: the operation, the kind of change and the shift of each field. "
+        "Shifts of a missed note are 0; those of an extra note are its values. note_id counts the "
+        "notes of the segment from 0 (see the end of this page).",
     ),
-    column("pedal_edits", PEDAL_EDITS, "The pedal as each operation that moved it left it."),
+    column("pedal_edits", PEDAL_EDITS, "The whole pedal after each operation that changed it."),
     *_texts(
-        sound_operations="JSON: the operations on sound with parameters, in order.",
-        instrument="JSON: soundfont, preset, sample rate and gain.",
-        soundfont_digest="First 16 digits of the soundfont's SHA-256.",
+        sound_operations="JSON: the operations on the sound with their parameters, in order.",
+        instrument="JSON: soundfont, bank, program, sample rate and gain.",
+        soundfont_digest="First 16 hexadecimal digits of the soundfont's SHA-256.",
     ),
-    column("midi", MEDIA, "The damaged playing: a Standard MIDI File, 50 µs ticks."),
-    column("clean_midi", MEDIA, "The playing before: a Standard MIDI File, 50 µs ticks."),
-    column("audio", MEDIA, "What the damaged playing sounds like: FLAC, 16 bit, mono."),
+    *_columns(
+        MEDIA,
+        midi="Damaged notes and pedal: a Standard MIDI File with ticks of 50 µs.",
+        clean_midi="Clean notes and pedal: a Standard MIDI File with ticks of 50 µs.",
+        audio="Audio of the damaged notes: FLAC, 16 bit, mono.",
+    ),
 )
 """The shards: one row a graded version of a segment, with all that `replay` needs."""
 
@@ -242,37 +259,35 @@ READINGS = tuple(
     column(f"{function.name}_{ending}", arrow_type, f"{function.name}: {meaning}")
     for function in LABELING_FUNCTIONS
     for ending, arrow_type, meaning in (
-        ("value", pa.float64(), f"measured, in {function.unit}; null where it abstains."),
+        ("value", pa.float64(), f"measured value, in {function.unit}; null if it abstains."),
         (
             "score",
             pa.float64(),
-            f"its score from 0 to 100 for {function.dimension.replace('_', ' ')}; null where it "
-            "abstains.",
+            f"score for {function.dimension.replace('_', ' ')}, 0 to 100; null if it abstains.",
         ),
-        ("abstention", pa.string(), "why it abstains; null where it does not."),
+        ("abstention", pa.string(), "reason for abstaining; null if there is a score."),
     )
 )
 
 HEURISTICS = table_schema(_SAMPLE_ID, _TIER, _YEAR, *READINGS)
-"""What the nine labeling functions say of each row of the shards."""
 
 SAMPLES = table_schema(
     *_KEYS, *SCORES, *SEVERITIES, *_FAMILY, *_ABOUT_DAMAGE, *_ABOUT_ORIGIN, *READINGS
 )
-"""The light table: the shards' and the heuristics' columns side by side, without the binaries."""
 
 DISTINCT = pc.field("duplicate_of").is_null()
-"""Chooses, of the shards or the samples, the rows that do not repeat another's sound and notes."""
+"""Selects the rows of the shards or samples that do not repeat another row's audio and MIDI."""
 
-_CLIP = (
-    _SAMPLE_ID, _SPLIT, _TIER, _YEAR, *_numbers(duration_s="Length of the clip in seconds."),
-)  # fmt: skip
+_CLIP = (_SAMPLE_ID, _SPLIT, _TIER, _YEAR, *_numbers(duration_s="Length in seconds."))
 
 AUDIO_FEATURES = table_schema(
     *_CLIP,
-    column("features", pa.binary(), "Audio features: float16, little-endian, frames × width."),
-    column("frames", pa.int32(), "Number of frames."),
-    column("width", pa.int32(), "Values a frame: mel bands in dB, or MERT's hidden states."),
+    column("features", pa.binary(), "float16, little-endian, of shape (frames, width)."),
+    *_columns(
+        pa.int32(),
+        frames="Number of frames.",
+        width="Values of a frame: mel bands in dB, or hidden units of MERT.",
+    ),
 )
 
 MIDI_TOKENS = table_schema(
@@ -282,20 +297,17 @@ MIDI_TOKENS = table_schema(
 )
 
 TABLES = {
-    "samples": ("What analysts query: one light row a graded version of a segment.", SAMPLES),
-    "pairs": ("The shards: the same rows with audio, MIDI and provenance inside.", PAIRS),
-    "heuristics": ("What the nine labeling functions say of each row.", HEURISTICS),
-    "segments": ("The windows of music that are graded.", SEGMENTS),
-    "performances": (
-        "The corpus: every performance that can be used, with its notes.",
-        PERFORMANCES,
-    ),
-    "quarantine": ("What was left out of the corpus, and why.", QUARANTINE),
-    "twins": ("Performances in different splits that are the same music, or nearly.", TWINS),
-    "pairs_quarantine": ("What was left out while pairs were made, and why.", PAIRS_QUARANTINE),
+    "samples": ("One light row for each graded version of a segment, for queries.", SAMPLES),
+    "pairs": ("The shards: the same rows with audio, MIDI and provenance.", PAIRS),
+    "heuristics": ("Readings of the nine labeling functions for each row.", HEURISTICS),
+    "segments": ("Windows of the performances, which are damaged and graded.", SEGMENTS),
+    "performances": ("The usable performances of the corpus, with their notes.", PERFORMANCES),
+    "quarantine": ("What was left out of the corpus, with reasons.", QUARANTINE),
+    "twins": ("Performances in different splits with the same or similar music.", TWINS),
+    "pairs_quarantine": ("Draws that were left out of the pairs, with reasons.", PAIRS_QUARANTINE),
     "audio_features": (
-        "What the audio encoder reads: log-mel spectrograms, or hidden states of MERT.",
+        "Input of the audio encoder: log-mel spectrograms or hidden states of MERT.",
         AUDIO_FEATURES,
     ),
-    "midi_tokens": ("Note tokens, the input of the MIDI encoder.", MIDI_TOKENS),
+    "midi_tokens": ("Input of the MIDI encoder: note tokens.", MIDI_TOKENS),
 }

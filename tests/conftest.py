@@ -195,12 +195,10 @@ def save_model() -> Callable[..., Any]:
     import torch
 
     from models.diagnostics.watch import FusionWatch
-    from models.document import write_document
     from models.networks.network import GradingNetwork
     from models.training.checkpoint import describe_model, save_best
-    from models.training.files import HISTORY_FILE
     from models.training.history import EpochRecord
-    from models.training.identity import Origin
+    from models.training.result import TrainingResult, write_result
 
     def save(
         folder: Path,
@@ -217,18 +215,18 @@ def save_model() -> Callable[..., Any]:
             network = GradingNetwork(name, config)
             change(network)
         record = EpochRecord(
-            epoch=1, train_loss=0, terms={}, told={}, val_loss=val_loss, val_r=(val_r,) * 8,
+            epoch=1, train_loss=0, terms={}, logged={}, val_loss=val_loss, val_r=(val_r,) * 8,
             val_mae=(0,) * 8, gradient_norms={}, diagnostics=FusionWatch().result(),
             learning_rate=0, samples_per_s=0, wait_share=0, seconds=0,
         )  # fmt: skip
-        origin = Origin(identity="0", table_versions={})
-        about = describe_model(name, origin, config) | {"epoch": 1, "val_loss": val_loss}
+        about = describe_model(name, config, identity="0", table_versions={})
+        about |= {"epoch": 1, "val_loss": val_loss}
         checkpoint = save_best(folder, name, about, network.state_dict())
-        history = {
-            "experiment": name, "identity": "0", "table_versions": {},
-            "checkpoint": checkpoint.name, "parameters": 1, "epochs": [record],
-        }  # fmt: skip
-        write_document(folder / HISTORY_FILE, history)
+        result = TrainingResult(
+            experiment=name, identity="0", table_versions={}, checkpoint=checkpoint, parameters=1,
+            epochs=(record,),
+        )  # fmt: skip
+        write_result(folder, result)
         return network.eval()
 
     return save

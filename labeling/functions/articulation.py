@@ -54,7 +54,6 @@ MIDI_NOTE_DURATION_VARIANCE = LabelingFunction(
     name="MIDINoteDurationVariance",
     unit="s (standard deviation of durations about legato)",
     dimension="articulation_clarity",
-    modality="midi",
     measure=duration_deviation,
     curve=ScoreCurve(typical=0.185, weak=0.39),
 )

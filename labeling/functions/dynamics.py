@@ -3,9 +3,9 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from degradation.melody_bass import EVENT_GAP_S, first_of_chord
 from degradation.notes import Performance
 from degradation.waveform import Waveform
-from labeling.functions.events import first_of_chord, local_residuals
 from labeling.functions.reading import Abstention, LabelingFunction, ScoreCurve
 
 MIN_NOTES = 12
@@ -15,8 +15,11 @@ ALL_ALIKE = Abstention("every note is struck alike, so there is no shape to foll
 SMOOTHED_OVER_S = 0.5
 """Standard deviation of the Gaussian over which loudness is averaged: one accent is no swell."""
 
-# Neighbours: within about a second and half an octave.
 REACH_S, REACH_SEMITONES = 1.0, 6.0
+"""Standard deviations of the Gaussian that weights a note's neighbours, in time and in pitch."""
+
+OVERALL_WEIGHT = 1e-3
+"""Weight of the window's mean velocity, for notes without neighbours."""
 
 
 def smoothed_dynamics(performance: Performance) -> NDArray[np.float64]:
@@ -26,7 +29,7 @@ def smoothed_dynamics(performance: Performance) -> NDArray[np.float64]:
     performance must have notes.
     """
     notes = performance.notes
-    first = first_of_chord(notes)
+    first = first_of_chord(notes["onset_s"], EVENT_GAP_S)
     loudest = np.maximum.reduceat(notes["velocity"].astype(np.float64), first)
     apart_s = np.subtract.outer(notes["onset_s"][first], notes["onset_s"][first])
     nearness = np.exp(-0.5 * (apart_s / SMOOTHED_OVER_S) ** 2)
@@ -62,13 +65,17 @@ def velocity_roughness(performance: Performance, waveform: Waveform | None) -> f
     velocity = notes["velocity"].astype(np.float64)
     if velocity.min() == velocity.max():
         return ALL_ALIKE
-    residuals = local_residuals(
-        velocity,
-        notes["onset_s"],
-        notes["pitch"].astype(np.float64),
-        reach_s=REACH_S,
-        reach_semitones=REACH_SEMITONES,
+    onset_s, pitch = notes["onset_s"], notes["pitch"].astype(np.float64)
+    nearness = np.exp(
+        -0.5
+        * (
+            (np.subtract.outer(onset_s, onset_s) / REACH_S) ** 2
+            + (np.subtract.outer(pitch, pitch) / REACH_SEMITONES) ** 2
+        )
     )
+    np.fill_diagonal(nearness, 0.0)
+    expected = nearness @ velocity + OVERALL_WEIGHT * velocity.mean()
+    residuals = velocity - expected / (nearness.sum(axis=1) + OVERALL_WEIGHT)
     return float(np.sqrt(np.mean(residuals**2)) / velocity.std())
 
 
@@ -76,7 +83,6 @@ MIDI_VELOCITY_RANGE = LabelingFunction(
     name="MIDIVelocityRange",
     unit="MIDI velocity",
     dimension="dynamic_range",
-    modality="midi",
     measure=velocity_range,
     curve=ScoreCurve(typical=20.3, weak=9.0),
 )
@@ -85,7 +91,6 @@ MIDI_VELOCITY_SMOOTHING = LabelingFunction(
     name="MIDIVelocitySmoothing",
     unit="ratio (local roughness to overall spread of velocity)",
     dimension="musical_expression",
-    modality="midi",
     measure=velocity_roughness,
     curve=ScoreCurve(typical=0.76, weak=0.99),
 )

@@ -7,10 +7,9 @@ hysteresis, so that a foot resting near the middle makes no changes.
 import numpy as np
 from numpy.typing import NDArray
 
-from degradation.melody_bass import EVENT_GAP_S
+from degradation.melody_bass import EVENT_GAP_S, first_of_chord
 from degradation.notes import PEDAL_DOWN_FROM, SUSTAIN, NoteArray, PedalArray, Performance
 from degradation.waveform import Waveform
-from labeling.functions.events import first_of_chord
 from labeling.functions.reading import Abstention, LabelingFunction, ScoreCurve
 
 UP_BELOW = 40
@@ -120,7 +119,7 @@ def late_lift(performance: Performance, waveform: Waveform | None) -> float | Ab
         return NO_PEDAL
     if (spans[:, 1] < performance.duration_s).sum() < MIN_LIFTS:
         return FEW_LIFTS
-    first = first_of_chord(notes)
+    first = first_of_chord(notes["onset_s"], EVENT_GAP_S)
     chord_s = notes["onset_s"][first]
     loudness = notes["velocity"].astype(np.float64)
     new = np.add.reduceat(loudness, first) / np.diff(first, append=len(notes))
@@ -139,7 +138,6 @@ MIDI_PEDAL_COHERENCE = LabelingFunction(
     name="MIDIPedalCoherence",
     unit="dissonance added by the pedal (0-1)",
     dimension="pedal_technique",
-    modality="midi",
     measure=pedal_blur,
     curve=ScoreCurve(typical=0.081, weak=0.21),
 )
@@ -148,7 +146,6 @@ MIDI_PEDAL_TIMING = LabelingFunction(
     name="MIDIPedalTiming",
     unit="s a chord (of old tones ringing on, weighed by what they clash with)",
     dimension="pedal_technique",
-    modality="midi",
     measure=late_lift,
     curve=ScoreCurve(typical=0.13, weak=0.57),
 )

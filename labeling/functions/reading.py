@@ -3,7 +3,6 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
 
 from degradation.notes import Performance
 from degradation.waveform import Waveform
@@ -18,18 +17,9 @@ class Reading:
     window cannot be judged both are None, and `abstention` says why.
     """
 
-    value: float | None
-    score: float | None
-    abstention: str | None
-
-    def __post_init__(self) -> None:
-        judged = self.value is not None
-        if judged != (self.score is not None) or judged == bool(self.abstention):
-            raise ValueError(f"expected a value with its score, or an abstention, got {self}")
-        if self.value is not None and not math.isfinite(self.value):
-            raise ValueError(f"value must be finite, got {self.value}")
-        if self.score is not None and not 0.0 <= self.score <= 100.0:  # also refuses NaN
-            raise ValueError(f"score must lie in [0, 100], got {self.score}")
+    value: float | None = None
+    score: float | None = None
+    abstention: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +48,6 @@ class ScoreCurve:
     typical: float
     weak: float
 
-    def __post_init__(self) -> None:
-        if not (math.isfinite(self.typical) and math.isfinite(self.weak)):
-            raise ValueError(f"a score curve must be finite, got {self}")
-        if self.typical == self.weak:
-            raise ValueError(f"typical and weak must differ, both are {self.weak}")
-
     def __call__(self, value: float) -> float:
         """Return the score, in (0, 100), of a value."""
         odds_at_typical = math.log(0.8 / 0.2)
@@ -76,19 +60,23 @@ class LabelingFunction:
     """A measurement of a window, its unit, the dimension it scores, and its score curve.
 
     `measure` takes a window's performance and its sound (None without audio) and returns a value
-    or an abstention. `modality` says which of the two it measures.
+    or an abstention.
     """
 
     name: str
     unit: str
     dimension: Dimension
-    modality: Literal["midi", "audio"]
     measure: Callable[[Performance, Waveform | None], float | Abstention]
     curve: ScoreCurve
 
     def __call__(self, performance: Performance, waveform: Waveform | None) -> Reading:
-        """Return the reading of one window; times in `performance` run from its start."""
+        """Return the reading of one window; times in `performance` run from its start.
+
+        Raises ValueError when the measurement is not finite.
+        """
         measured = self.measure(performance, waveform)
         if isinstance(measured, Abstention):
-            return Reading(value=None, score=None, abstention=measured.reason)
-        return Reading(value=measured, score=self.curve(measured), abstention=None)
+            return Reading(abstention=measured.reason)
+        if not math.isfinite(measured):
+            raise ValueError(f"{self.name} measured {measured}; expected a finite value")
+        return Reading(value=measured, score=self.curve(measured))

@@ -115,7 +115,6 @@ AUDIO_SPECTRAL_CENTROID = LabelingFunction(
     name="AudioSpectralCentroid",
     unit="octaves (from the brightness that the notes imply)",
     dimension="tone_quality",
-    modality="audio",
     measure=brightness_deviation,
     curve=ScoreCurve(typical=0.27, weak=0.45),
 )
@@ -124,7 +123,6 @@ AUDIO_ATTACK_TRANSIENTS = LabelingFunction(
     name="AudioAttackTransients",
     unit="dB (rise of an attack)",
     dimension="articulation_clarity",
-    modality="audio",
     measure=attack_rise,
     curve=ScoreCurve(typical=5.7, weak=3.7),
 )

@@ -6,9 +6,9 @@ Beats are estimated from the notes: MAESTRO's files hold no tempo map.
 import numpy as np
 from numpy.typing import NDArray
 
+from degradation.melody_bass import EVENT_GAP_S, chord_onsets, first_of_chord
 from degradation.notes import Performance
 from degradation.waveform import Waveform
-from labeling.functions.events import first_of_chord
 from labeling.functions.reading import Abstention, LabelingFunction, ScoreCurve
 
 MIN_EVENTS = 8
@@ -41,7 +41,7 @@ def timing_variance(performance: Performance, waveform: Waveform | None) -> floa
     notes = performance.notes
     if len(notes) == 0:
         return FEW_EVENTS
-    event_s = notes["onset_s"][first_of_chord(notes)]
+    event_s = chord_onsets(notes["onset_s"], EVENT_GAP_S)
     if len(event_s) < MIN_EVENTS:
         return FEW_EVENTS
     interval_s = np.diff(event_s)
@@ -60,7 +60,7 @@ def tempo_instability(performance: Performance, waveform: Waveform | None) -> fl
     notes = performance.notes
     if len(notes) == 0:
         return FEW_EVENTS
-    first = first_of_chord(notes)
+    first = first_of_chord(notes["onset_s"], EVENT_GAP_S)
     if len(first) < MIN_EVENTS:
         return FEW_EVENTS
     event_s = notes["onset_s"][first]
@@ -136,7 +136,6 @@ MIDI_TIMING_VARIANCE = LabelingFunction(
     name="MIDITimingVariance",
     unit="ratio (variability of inter-onset intervals)",
     dimension="rhythmic_stability",
-    modality="midi",
     measure=timing_variance,
     curve=ScoreCurve(typical=0.38, weak=0.84),
 )
@@ -145,7 +144,6 @@ MIDI_TEMPO_STABILITY = LabelingFunction(
     name="MIDITempoStability",
     unit="octaves (variation of the beat's length)",
     dimension="rhythmic_stability",
-    modality="midi",
     measure=tempo_instability,
     curve=ScoreCurve(typical=0.13, weak=0.205),
 )

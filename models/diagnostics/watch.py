@@ -74,13 +74,8 @@ class FusionWatch:
 
         `fused` is None for a model of one modality. `audio_steps` and `midi_steps` (B, S, W) are
         the projected steps before fusion; alignment needs both. `mask` (B, S) is true on real
-        steps. Raises ValueError when `mask` has not one row per sample id.
+        steps.
         """
-        if mask.ndim != 2 or len(mask) != len(sample_ids):
-            raise ValueError(
-                f"mask must be ({len(sample_ids)}, steps), one row per sample id, got "
-                f"{tuple(mask.shape)}"
-            )
         # Attention over a single step has no entropy.
         several = mask.sum(dim=1) > 1
         pooling = relative_entropy(pooled.weight[several].transpose(1, 2), mask[several])

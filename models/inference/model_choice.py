@@ -10,26 +10,22 @@ import numpy as np
 from degradation.errors import UserError
 from models.config.experiment import EXPERIMENTS, MODALITIES, Experiment, Modality
 from models.metrics import mean_over_dimensions
-from models.training.files import is_trained
-from models.training.result import read_result
+from models.training.result import TrainingResult, is_trained, read_result
 
 WORDS: Mapping[Modality, str] = {"audio": "audio", "midi": "MIDI"}
 
 
-def best_model(
-    validation_r: Mapping[Experiment, Sequence[float]], dimension: int | None = None
-) -> Experiment:
+def best_model(validation_r: Mapping[Experiment, Sequence[float]]) -> Experiment:
     """Return the best experiment: the one rule of grading, reports and transcription.
 
-    It has the highest Pearson's r on the validation split, in the epoch whose weights were kept:
-    the mean over the dimensions, or that at position `dimension`. `validation_r` holds r of each
-    dimension by experiment. The first of equals is the best; undefined r comes last.
+    It has the highest mean over the dimensions of Pearson's r on the validation split, in the epoch
+    whose weights were kept. `validation_r` holds r of each dimension by experiment. The first of
+    equals is the best; undefined r comes last.
     """
 
     def rank(name: Experiment) -> float:
-        r = np.asarray(validation_r[name], np.float64)
-        figure = mean_over_dimensions(r) if dimension is None else float(r[dimension])
-        return -np.inf if np.isnan(figure) else figure
+        mean = mean_over_dimensions(np.asarray(validation_r[name], np.float64))
+        return -np.inf if np.isnan(mean) else mean
 
     return max(validation_r, key=rank)
 
@@ -76,7 +72,7 @@ class ModelChoice:
 
     def _validation_r(self, name: Experiment) -> tuple[float, ...]:
         with loading(self.folders[name]):
-            return read_result(self.folders[name]).best.val_r
+            return read_result(self.folders[name], TrainingResult).best.val_r
 
 
 @contextmanager

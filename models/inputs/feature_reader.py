@@ -1,11 +1,13 @@
 """Feature tables read row by row: Parquet parts in, examples out, a little at a time."""
 
-from collections.abc import Collection, Iterator
-from contextlib import ExitStack, contextmanager
+import itertools
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.fs
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
@@ -96,46 +98,24 @@ def _opened(uri: str) -> Iterator[pq.ParquetFile]:
         yield part
 
 
-def _values_where(
-    wanted: NDArray[np.bool_], part: pq.ParquetFile, column: str, rows_per_read: int
-) -> Iterator[pa.Scalar]:
-    """Yield a column's values of the wanted rows; a row group without any is not decoded."""
-    sizes = [part.metadata.row_group(group).num_rows for group in range(part.num_row_groups)]
-    by_group = np.split(wanted, np.cumsum(sizes)[:-1])
-    groups = [group for group, rows in enumerate(by_group) if rows.any()]
-    if not groups:
-        return
-    decoded = np.concatenate([by_group[group] for group in groups])
-    start = 0
-    # One thread, because a loader's worker is a process of its own.
-    for batch in part.iter_batches(
-        rows_per_read, row_groups=groups, columns=[column], use_threads=False
-    ):
-        for row in np.flatnonzero(decoded[start : start + len(batch)]):
-            yield batch.column(column)[int(row)]
-        start += len(batch)
-
-
-def _check_same_samples(audio_uri: str, audio: list[str], midi_uri: str, midi: list[str]) -> None:
-    for ours, theirs in zip(audio, midi, strict=False):
-        if ours != theirs:
-            raise UserError(
-                f"part {midi_uri} has sample {theirs} where {audio_uri} has {ours}; "
-                f"expected the same samples in the same order: {REMEDY}"
-            )
-    if len(audio) != len(midi):
-        shorter = midi_uri if len(midi) < len(audio) else audio_uri
-        raise UserError(
-            f"part {shorter} ends before its counterpart; expected as many rows: {REMEDY}"
-        )
-
-
-def _check_width(uri: str, widths: NDArray[np.int32], expected: int) -> None:
-    if (wrong := widths[widths != expected]).size:
-        raise UserError(
-            f"part {uri} has audio features of width {wrong[0]}, the experiment expects "
-            f"{expected}: make audio_features again with this experiment file"
-        )
+def _rows(
+    uri: str, split: str, columns: Sequence[str], rows_per_read: int
+) -> Iterator[dict[str, Any]]:
+    """Yield the rows of a split in stored order; a row group without any is not decoded."""
+    with _opened(uri) as part:
+        groups = [
+            group
+            for group in range(part.num_row_groups)
+            if split in part.read_row_group(group, ["split"])["split"].to_pylist()
+        ]
+        if not groups:
+            return
+        read = ["sample_id", "split", "duration_s", *columns]
+        # One thread, because a loader's worker is a process of its own.
+        for batch in part.iter_batches(
+            rows_per_read, row_groups=groups, columns=read, use_threads=False
+        ):
+            yield from batch.filter(pc.equal(batch["split"], split)).to_pylist()
 
 
 def read_data_file(
@@ -150,48 +130,32 @@ def read_data_file(
 
     Only the columns of `modalities` are read, and of those only the row groups that hold samples
     of `split`: rows are sorted by segment, so the samples of a split lie together. Raises
-    UserError, naming the part, when the two tables disagree about a sample, or its audio features
-    have another width.
+    UserError, naming the part, when the two tables disagree about a sample.
     """
-    audio_uri, midi_uri = parts.audio_features[index], parts.midi_tokens[index]
-    rows_per_read = config.training.rows_per_read
-    with ExitStack() as stack:
-        audio = stack.enter_context(_opened(audio_uri)) if "audio" in modalities else None
-        midi = stack.enter_context(_opened(midi_uri)) if "midi" in modalities else None
-        tables = [table for table in (audio, midi) if table is not None]
-        known = [table.read(["sample_id", "split", "duration_s"]) for table in tables]
-        sample_ids = known[0]["sample_id"].to_pylist()
-        if len(known) == 2:
-            others = known[1]["sample_id"].to_pylist()
-            _check_same_samples(audio_uri, sample_ids, midi_uri, others)
-        durations_s = known[0]["duration_s"].to_numpy()
-        wanted = np.array([stored == split for stored in known[0]["split"].to_pylist()], bool)
-        clips = _audio_where(wanted, audio, audio_uri, config) if audio else None
-        records = TOKENISERS[parts.tokens].dtype
-        token_lists = _values_where(wanted, midi, "tokens", rows_per_read) if midi else None
-        for row in np.flatnonzero(wanted):
-            yield Features(
-                sample_id=sample_ids[row],
-                duration_s=float(durations_s[row]),
-                audio=None if clips is None else next(clips),
-                tokens=(
-                    None
-                    if token_lists is None
-                    else np.frombuffer(next(token_lists).as_buffer(), records)
-                ),
+    rows_per_read, records = config.training.rows_per_read, TOKENISERS[parts.tokens].dtype
+    uris, tables = [], []
+    if "audio" in modalities:
+        uris.append(parts.audio_features[index])
+        tables.append(_rows(uris[-1], split, ["features", "frames", "width"], rows_per_read))
+    if "midi" in modalities:
+        uris.append(parts.midi_tokens[index])
+        tables.append(_rows(uris[-1], split, ["tokens"], rows_per_read))
+    for rows in itertools.zip_longest(*tables, fillvalue={}):
+        found = [row.get("sample_id", "no more") for row in rows]
+        if found[0] != found[-1]:
+            raise UserError(
+                f"part {uris[1]} has sample {found[1]} where {uris[0]} has {found[0]}; "
+                f"expected the same samples in the same order: {REMEDY}"
             )
-
-
-def _audio_where(
-    wanted: NDArray[np.bool_], part: pq.ParquetFile, uri: str, config: ExperimentConfig
-) -> Iterator[NDArray[np.float16]]:
-    shapes = part.read(["frames", "width"])
-    frames = shapes["frames"].to_numpy()[wanted]
-    width = config.audio_features.width
-    _check_width(uri, shapes["width"].to_numpy()[wanted], width)
-    values = _values_where(wanted, part, "features", config.training.rows_per_read)
-    for count, value in zip(frames, values, strict=True):
-        yield np.frombuffer(value.as_buffer(), "<f2").reshape(count, width)
+        row = {name: value for row in rows for name, value in row.items()}
+        audio = tokens = None
+        if "audio" in modalities:
+            audio = np.frombuffer(row["features"], "<f2").reshape(row["frames"], row["width"])
+        if "midi" in modalities:
+            tokens = np.frombuffer(row["tokens"], records)
+        yield Features(
+            sample_id=row["sample_id"], duration_s=row["duration_s"], audio=audio, tokens=tokens
+        )
 
 
 def rows_of_split(parts: ExampleParts, modality: Modality, split: str) -> list[int]:

@@ -7,20 +7,21 @@ published `config.json` names Python code to fetch and run. That code differs fr
 """
 
 import functools
-import json
 import pickle
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import torch
 from huggingface_hub.errors import StrictDataclassError
+from pydantic import BaseModel, StrictBool, TypeAdapter, ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load_file
-from torch import Tensor
+from torch import Tensor, nn
 
+from degradation.config_file import explain
 from degradation.errors import UserError
-from models.config.audio import MERT_RATE_HZ, MertFeatures
+from models.config.audio import MertFeatures
 from models.device import accelerator
 from models.inputs.mert_files import find_files, first_line, mert_identity
 
@@ -33,25 +34,25 @@ NOT_HUBERT = ("feature_extractor_cqt", "deepnorm")
 
 NAMES_SHOWN = 3
 
+T = TypeVar("T")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Mert:
     """A checkpoint in memory, in evaluation mode and on its device.
 
-    `normalise` is whether it was trained on clips of zero mean and unit variance; `unused` names
-    the tensors of the file that HuBERT does not have.
+    `normalise` is whether it was trained on clips of zero mean and unit variance.
     """
 
     model: "HubertModel"
     normalise: bool
-    unused: tuple[str, ...]
 
 
 def load_mert(config: MertFeatures) -> Mert:
     """Return the checkpoint of `config`, on the GPU if there is one.
 
-    Layers above the last of `config.layers` are dropped: nothing reads them. Deterministic; the
-    global random generator is left unchanged.
+    Layers above the last of `config.layers` are dropped: nothing reads them. The file's tensors
+    that HuBERT lacks are not used. Deterministic; the global random generator is left unchanged.
 
     Raises UserError when the checkpoint is missing or broken, is not the MERT that `config`
     describes, or lacks a parameter of the model.
@@ -59,24 +60,17 @@ def load_mert(config: MertFeatures) -> Mert:
     from transformers import HubertModel
 
     files = find_files(config)
-    normalise = _normalises(files.preprocessor)
+    normalise = _read_json(files.preprocessor, _Preprocessor).do_normalize
     architecture = _architecture(files.config, config)
     tensors = _tensors(files.weights)
-    # HubertModel draws its masking vector when built, before the file's takes its place.
+    # HubertModel draws its first weights when built, before the file's take their place.
     with torch.random.fork_rng(devices=[]):
-        model = HubertModel.from_pretrained(
-            files.weights.parent,
-            config=architecture,
-            dtype=torch.float32,
-            local_files_only=True,
-            use_safetensors=files.weights.suffix == ".safetensors",
-            ignore_mismatched_sizes=True,  # so that the check below can name them
-        )
-    unused = _check_parameters(model, tensors, files.weights)
+        model = HubertModel(architecture)
+    _fill(model, tensors, files.weights)
     del model.encoder.layers[max(config.layers) :]
-    device = torch.device(accelerator())
-    model.to(device)  # type: ignore[arg-type]  # transformers hides nn.Module's signature
-    return Mert(model=model, normalise=normalise, unused=unused)
+    module: nn.Module = model  # transformers hides its signatures
+    module.eval().to(accelerator())
+    return Mert(model=model, normalise=normalise)
 
 
 def warm_mert(config: MertFeatures) -> Mert:
@@ -89,40 +83,28 @@ def _warm(config: MertFeatures, identity: str) -> Mert:
     return load_mert(config)
 
 
-def _json(path: Path) -> dict[str, Any]:
+class _Preprocessor(BaseModel):
+    """What of `preprocessor_config.json` matters."""
+
+    sampling_rate: Literal[24_000]
+    do_normalize: StrictBool
+
+
+def _read_json(path: Path, kind: type[T]) -> T:
     try:
-        content = json.loads(path.read_bytes())
-    except ValueError as error:
-        raise UserError(f"{path} is not JSON ({error}); copy the checkpoint again") from error
-    if not isinstance(content, dict):
+        return TypeAdapter(kind).validate_json(path.read_bytes())
+    except ValidationError as error:
         raise UserError(
-            f"{path} must hold a JSON object, got {type(content).__name__}: copy the checkpoint "
-            "again"
-        )
-    return content
-
-
-def _normalises(path: Path) -> bool:
-    preprocessor = _json(path)
-    rate_hz, normalise = preprocessor.get("sampling_rate"), preprocessor.get("do_normalize")
-    if rate_hz != MERT_RATE_HZ:
-        raise UserError(
-            f"{path} says sampling_rate {rate_hz}; expected MERT's {MERT_RATE_HZ} Hz: choose a "
-            "MERT-v1 checkpoint"
-        )
-    if not isinstance(normalise, bool):
-        raise UserError(
-            f"{path} says do_normalize {normalise}; expected true or false: copy the checkpoint "
-            "again"
-        )
-    return normalise
+            f"{path} is not that of a MERT-v1 checkpoint ({explain(error)}); copy it again, or "
+            "choose such a checkpoint"
+        ) from error
 
 
 def _architecture(path: Path, config: MertFeatures) -> "HubertConfig":
     """Return HuBERT's configuration: MERT's keys, except those that name its code."""
     from transformers import HubertConfig
 
-    content = _json(path)
+    content = _read_json(path, dict[str, Any])
     for option in NOT_HUBERT:
         if content.get(option):
             raise UserError(
@@ -174,18 +156,14 @@ def _tensors(path: Path) -> dict[str, Tensor]:
     return content
 
 
-def _check_parameters(
-    model: "HubertModel", tensors: dict[str, Tensor], path: Path
-) -> tuple[str, ...]:
-    """Return the sorted names of the file's tensors that the model does not have.
+def _fill(model: "HubertModel", tensors: dict[str, Tensor], path: Path) -> None:
+    """Give every parameter and buffer the file's numbers.
 
-    Every parameter and buffer must equal the file's bit for bit. The loader is not trusted: it
-    fills a parameter that it does not find with random numbers, and has missed the positional
-    convolution of MERT's older file, whose weights are named as in torch before 2.0.
-
-    Raises UserError, naming the tensors, when some are missing or differ.
+    `from_pretrained` is not used: it fills what it does not find with random numbers, and has
+    missed the positional convolution of MERT's older file, whose weights are named as in torch
+    before 2.0. Raises UserError, naming the tensors, when some are missing or of another shape.
     """
-    held = {_current_name(name): (name, tensor) for name, tensor in tensors.items()}
+    held = {_current_name(name): tensor for name, tensor in tensors.items()}
     state = model.state_dict()
     missing = [name for name in state if name not in held]
     if missing:
@@ -193,14 +171,14 @@ def _check_parameters(
             f"{path} lacks {len(missing)} of the model's {len(state)} tensors: {_some(missing)}; "
             "expected every one: download it again, or choose a whole checkpoint"
         )
-    other = [name for name in state if not torch.equal(state[name], held[name][1].float())]
+    other = [name for name in state if state[name].shape != held[name].shape]
     if other:
         raise UserError(
-            f"{len(other)} of the model's {len(state)} tensors are not those of {path}: "
-            f"{_some(other)}; expected equal numbers of equal shape: download it again, or choose "
-            "the config.json that belongs to it"
+            f"{path} has {len(other)} of the model's {len(state)} tensors in another shape: "
+            f"{_some(other)}; expected that of config.json: download it again, or choose the "
+            "config.json that belongs to it"
         )
-    return tuple(sorted(name for current, (name, _) in held.items() if current not in state))
+    model.load_state_dict({name: held[name] for name in state})
 
 
 def _current_name(name: str) -> str:

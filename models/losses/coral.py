@@ -45,14 +45,8 @@ def coral_loss(logits: Tensor, levels: Tensor) -> Tensor:
     Both are (…, K). Summed over thresholds and averaged over examples and dimensions; for one
     dimension this is coral-pytorch's reduction (its documented example gives 0.6920). A random
     answer costs log 2, so the loss grows with K. `levels` may lie between 0 and 1 and may carry a
-    gradient. log σ(z) − z replaces log(1 − σ(z)) for numerical stability. Raises ValueError when
-    the shapes differ.
+    gradient. log σ(z) − z replaces log(1 − σ(z)) for numerical stability.
     """
-    if logits.shape != levels.shape:
-        raise ValueError(
-            "logits and levels must share a shape (…, K), got "
-            f"{tuple(logits.shape)} and {tuple(levels.shape)}"
-        )
     log_above = F.logsigmoid(logits)
     by_threshold = -(levels * log_above + (1 - levels) * (log_above - logits))
     return by_threshold.sum(-1).mean()

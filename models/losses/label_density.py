@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from scipy.ndimage import convolve1d, gaussian_filter1d
 from torch import Tensor, nn
 
-from labeling.scores import DIMENSIONS
 from models.config.losses import LabelDensityConfig
 
 LOWEST, HIGHEST = 0.0, 100.0
@@ -40,31 +39,13 @@ class LabelDensity(nn.Module):
     """Weights by score; their mean over the training split is 1 in each dimension.
 
     The table follows from the training scores (N, 8), in points, so it is not saved. A bin with
-    smoothed density 0 gets the weight of the rarest other bin. Raises ValueError unless the scores
-    are (N, 8), at least one row, within 0-100.
+    smoothed density 0 gets the weight of the rarest other bin.
     """
 
     weight_of_bin: Tensor
 
     def __init__(self, train_scores: NDArray[np.float32], config: LabelDensityConfig) -> None:
         super().__init__()
-        if train_scores.ndim != 2 or train_scores.shape[1] != len(DIMENSIONS):
-            raise ValueError(
-                f"train_scores must have shape (N, {len(DIMENSIONS)}), got {train_scores.shape}"
-            )
-        # Negated, so that nan is refused too.
-        if not train_scores.size or not (
-            train_scores.min() >= LOWEST and train_scores.max() <= HIGHEST
-        ):
-            raise ValueError(
-                f"train_scores must be at least one row within {LOWEST:g}-{HIGHEST:g} points, got "
-                f"{len(train_scores)} rows"
-                + (
-                    f" from {train_scores.min()} to {train_scores.max()}"
-                    if train_scores.size
-                    else ""
-                )
-            )
         self.bin_points = config.bin_points
         self.bins = math.ceil((HIGHEST - LOWEST) / config.bin_points)
         window = kernel(config.kernel_bins, config.kernel_sigma_bins)

@@ -11,17 +11,9 @@ def ranking(predicted: Tensor, true: Tensor, least_difference: float) -> Tensor:
     In each dimension, a pair counts when i is truly better than j by at least
     `least_difference`, and costs log(1 + exp(−(p_i − p_j))). Averaged over the pairs of a
     dimension, then over the dimensions with pairs; without any the loss is 0 with zero gradients.
-    `predicted` and `true` are (B, dimensions) and may differ in unit; `least_difference` is in the
-    unit of `true`. Uses memory for B² x dimensions. Raises ValueError when the shapes differ or
-    `least_difference` is not above 0.
+    `predicted` and `true` are (B, dimensions) and may differ in unit; `least_difference`, above 0,
+    is in the unit of `true`. Uses memory for B² x dimensions.
     """
-    if predicted.shape != true.shape or predicted.ndim != 2:
-        raise ValueError(
-            "predicted and true must share a shape (B, dimensions), got "
-            f"{tuple(predicted.shape)} and {tuple(true.shape)}"
-        )
-    if not least_difference > 0:
-        raise ValueError(f"least_difference must be above 0, got {least_difference}")
     better = true[:, None] - true[None, :] >= least_difference
     cost = F.softplus(-(predicted[:, None] - predicted[None, :]))
     pairs = better.sum((0, 1))

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
@@ -17,7 +18,6 @@ from models.config.losses import LossConfig
 from models.losses.bootstrap import bootstrapped_levels
 from models.losses.contrastive import contrastive
 from models.losses.coral import coral_loss, levels
-from models.losses.huber import huber
 from models.losses.label_density import LabelDensity
 from models.losses.ranking import ranking
 from models.losses.uncertainty import UncertaintyWeighting
@@ -29,8 +29,7 @@ class Outputs:
 
     `predicted` (B, 8) is standardised; `ordinal_logits` (B, 8, K) comes from a `CoralHead`;
     `audio_clips` and `midi_clips` (B, W) are one vector a clip; `both_present` (B,) is true
-    where neither modality was taken away, and goes with both kinds of clip. Raises ValueError
-    when `predicted` has another shape or `both_present` is missing.
+    where neither modality was taken away, and goes with both kinds of clip.
     """
 
     predicted: Tensor
@@ -38,16 +37,6 @@ class Outputs:
     audio_clips: Tensor | None
     midi_clips: Tensor | None
     both_present: Tensor | None
-
-    def __post_init__(self) -> None:
-        if self.predicted.ndim != 2 or self.predicted.shape[1] != len(DIMENSIONS):
-            raise ValueError(
-                f"predicted must have shape (B, {len(DIMENSIONS)}), got "
-                f"{tuple(self.predicted.shape)}"
-            )
-        clips = self.audio_clips is not None and self.midi_clips is not None
-        if clips and self.both_present is None:
-            raise ValueError("both_present must be given with audio_clips and midi_clips, got None")
 
 
 class LossTerms(nn.Module):
@@ -67,17 +56,15 @@ class LossTerms(nn.Module):
         *,
         score_centre: float,
         score_scale: float,
-        train_scores: NDArray[np.float32] | None,
+        train_scores: NDArray[np.float32],
     ) -> None:
         super().__init__()
         self.config = config
         self.score_centre, self.score_scale = score_centre, score_scale
         self.uncertainty = UncertaintyWeighting() if config.uncertainty_weighting else None
-        self.label_density: LabelDensity | None = None
-        if config.label_density is not None:
-            if train_scores is None:
-                raise ValueError("train_scores must be given when label_density is on, got None")
-            self.label_density = LabelDensity(train_scores, config.label_density)
+        self.label_density = (
+            LabelDensity(train_scores, config.label_density) if config.label_density else None
+        )
         thresholds = config.coral.thresholds if config.coral else ()
         self.register_buffer("thresholds", torch.tensor(thresholds), persistent=False)
 
@@ -87,7 +74,7 @@ class LossTerms(nn.Module):
         `true_scores` (B, 8) are in points. Names: huber, ranking, contrastive, coral
         (bootstrapped when that is on and `epoch`, counted from 0, is past its warm-up). A term
         that is off is not there; nor is contrastive for a network that is shown one modality.
-        Raises ValueError on shapes, or when CORAL is on and the network has no ordinal logits.
+        Raises ValueError when `true_scores` have another shape than the predictions.
         """
         with torch.autocast(true_scores.device.type, enabled=False):
             true = self._checked(outputs, true_scores)
@@ -161,7 +148,9 @@ class LossTerms(nn.Module):
 
     def _elements(self, outputs: Outputs, true: Tensor) -> Tensor:
         standardised = (true - self.score_centre) / self.score_scale
-        return huber(outputs.predicted.float(), standardised, self.config.huber.delta)
+        return F.huber_loss(
+            outputs.predicted.float(), standardised, reduction="none", delta=self.config.huber.delta
+        )
 
     def _huber(self, outputs: Outputs, true: Tensor) -> Tensor:
         elements = self._elements(outputs, true)
@@ -174,6 +163,5 @@ class LossTerms(nn.Module):
         return weighted
 
     def _ordinal(self, outputs: Outputs, true: Tensor) -> tuple[Tensor, Tensor]:
-        if outputs.ordinal_logits is None:
-            raise ValueError("ordinal_logits must be given when coral is on, got None")
+        assert outputs.ordinal_logits is not None
         return outputs.ordinal_logits.float(), levels(true, self.thresholds)

@@ -28,13 +28,5 @@ class UncertaintyWeighting(nn.Module):
         return torch.exp(-self.log_variance)
 
     def forward(self, losses: Tensor) -> Tensor:
-        """Return the weighted mean, a scalar, of one loss per dimension (8,).
-
-        Raises ValueError on another shape.
-        """
-        if losses.shape != self.log_variance.shape:
-            raise ValueError(
-                f"losses must have shape {tuple(self.log_variance.shape)}, got "
-                f"{tuple(losses.shape)}"
-            )
+        """Return the weighted mean, a scalar, of one loss per dimension (8,)."""
         return (self.weights * losses + self.log_variance).mean()

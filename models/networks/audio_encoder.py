@@ -60,12 +60,8 @@ class AudioEncoder(nn.Module):
     def forward(self, audio: Tensor, audio_frames: Tensor) -> Tensor:
         """Return (B, S, width) from (B, S x frames a step, features) and true lengths (B,).
 
-        Values at padded steps are undefined. Raises ValueError when the last step is incomplete.
+        Values at padded steps are undefined.
         """
-        if audio.shape[1] % self.frames_per_step:
-            raise ValueError(
-                f"audio must have a multiple of {self.frames_per_step} frames, got {audio.shape[1]}"
-            )
         mask = length_mask(audio_frames, audio.shape[1])
         frames = (audio - self.centre) / self.scale * mask[..., None]
         if self.stem is not None:

@@ -22,10 +22,6 @@ class Presence:
     audio: Tensor
     midi: Tensor
 
-    def to(self, device: torch.device) -> "Presence":
-        """Return the masks on `device`."""
-        return Presence(audio=self.audio.to(device), midi=self.midi.to(device))
-
     @property
     def both(self) -> Tensor:
         """The clips with both modalities."""
@@ -52,9 +48,11 @@ class NetworkOutput:
     presence: Presence | None
 
 
-def draw_presence(clips: int, modality_dropout: float, rng: torch.Generator) -> Presence:
+def draw_presence(
+    clips: int, modality_dropout: float, rng: torch.Generator, device: torch.device | str = "cpu"
+) -> Presence:
     """Drop the audio of some clips and the MIDI of others, each with half the rate."""
-    drawn = torch.rand(clips, generator=rng)
+    drawn = torch.rand(clips, generator=rng).to(device)
     return Presence(
         audio=drawn >= modality_dropout / 2,
         midi=(drawn < modality_dropout / 2) | (drawn >= modality_dropout),

@@ -6,11 +6,12 @@ a file runs none of its code. Writes are atomic, so that a kill leaves the old f
 
 import json
 from collections.abc import Collection, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Generic
 
 import torch
+from pydantic import TypeAdapter
 from torch import Tensor
 
 from degradation.errors import UserError
@@ -25,10 +26,12 @@ from models.config.experiment import (
 from models.document import write_document
 from models.inputs.feature_writer import audio_features_version, midi_tokens_version
 from models.networks.network import GradingNetwork
-from models.training.files import RESUME_FILE, find_best
-from models.training.history import Record, read_history
-from models.training.identity import MODEL_VERSION, Origin
+from models.training.history import Record
+from models.training.identity import MODEL_VERSION
+from models.training.result import HISTORY_FILE, find_best
 from storage.files import whole_file
+
+RESUME_FILE = "resume.pt"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,15 +48,8 @@ class ResumeState(Generic[Record]):
 
 def save_resume(out_dir: Path, state: ResumeState[Record]) -> None:
     """Write the state after an epoch, in place of the one before."""
-    content = {
-        "identity": state.identity,
-        "weights": state.weights,
-        "loss_weights": state.loss_weights,
-        "optimizer": state.optimizer,
-        "steps_done": state.steps_done,
-        "history": [asdict(record) for record in state.history],  # type: ignore[call-overload]
-    }
-    _save(out_dir / RESUME_FILE, content)
+    content = {field.name: getattr(state, field.name) for field in fields(state)}
+    _save(out_dir / RESUME_FILE, {**content, "history": [asdict(one) for one in state.history]})
 
 
 def load_resume(out_dir: Path, identity: str, kind: type[Record]) -> ResumeState[Record] | None:
@@ -67,7 +63,21 @@ def load_resume(out_dir: Path, identity: str, kind: type[Record]) -> ResumeState
     content = torch.load(path, map_location="cpu", weights_only=True)
     if content["identity"] != identity:
         return None
-    return ResumeState(**{**content, "history": read_history(content["history"], kind)})
+    records = TypeAdapter(tuple[kind, ...])  # type: ignore[valid-type]
+    return ResumeState(**{**content, "history": records.validate_python(content["history"])})
+
+
+def clear(out_dir: Path) -> None:
+    """Remove the files of an earlier training."""
+    for name in (RESUME_FILE, HISTORY_FILE, "*-epoch=*-val_loss=*"):
+        for path in out_dir.glob(name):
+            path.unlink()
+
+
+def remove_unfinished(out_dir: Path) -> None:
+    """Remove the files that a killed process was writing."""
+    for path in out_dir.glob(".*.tmp"):
+        path.unlink()
 
 
 def save_best(
@@ -92,12 +102,17 @@ def _save(path: Path, content: object) -> None:
 
 
 def describe_model(
-    experiment: Experiment, origin: Origin, config: ExperimentConfig
+    experiment: Experiment,
+    config: ExperimentConfig,
+    *,
+    identity: str,
+    table_versions: Mapping[str, int],
 ) -> dict[str, Any]:
     """Return what a model's JSON says of it: what it grades, from what, and how it was made."""
     return {
         "experiment": experiment,
-        **asdict(origin),
+        "identity": identity,
+        "table_versions": table_versions,
         "dimensions": DIMENSIONS,
         "versions": _versions(config, MODALITIES[experiment]),
         "config": config.model_dump(mode="json"),

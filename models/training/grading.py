@@ -1,28 +1,74 @@
 """Training an experiment: its steps, its validation and its data, as Lightning calls them."""
 
+import math
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 
-import numpy as np
 import torch
 import torch.nn.functional as F
-from numpy.typing import NDArray
+from lightning.pytorch.utilities import move_data_to_device
 from torch import Tensor
+from torch.utils.data import DataLoader
 
 from degradation.errors import UserError
 from degradation.seeds import digest_int
-from labeling.scores import DIMENSIONS
-from models.config.experiment import ExperimentConfig
+from models.config.experiment import ExperimentConfig, TrainingConfig
 from models.diagnostics.watch import FusionWatch
 from models.distributed import gathered, rank_info
 from models.duration import describe_duration
 from models.inputs.batch import Batch
+from models.inputs.feature_reader import ExampleParts
+from models.inputs.stream import Targets, examples_a_reader, load_batches
 from models.losses.terms import LossTerms, Outputs
 from models.metrics import agreement
 from models.networks.network import GradingNetwork, NetworkOutput, draw_presence
-from models.training.checkpoint import ResumeState
-from models.training.epoch_figures import EpochFigures, Progress, ValidationPass, add, means
 from models.training.history import EpochRecord
 from models.training.module import EpochClock, TrainingModule
+
+Sums = dict[str, Tensor]
+"""Sums by name, on the device of the training: to read one at each step would halt a GPU."""
+
+
+def add(sums: Sums, figures: Mapping[str, Tensor], count: int) -> None:
+    """Add figures, each the mean of `count`, to sums, in float64."""
+    for name, figure in figures.items():
+        more = figure.detach().double() * count
+        sums[name] = sums[name] + more if name in sums else more
+
+
+def means(parts: list[Sums], count: int) -> dict[str, float]:
+    """Return the sums of several processes together, divided by `count`."""
+    return {name: float(sum(float(part[name]) for part in parts)) / count for name in parts[0]}
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Progress:
+    """What a process has seen of the training epoch at hand."""
+
+    samples: int = 0
+    steps: int = 0
+    terms: Sums = field(default_factory=dict)
+    logged: Sums = field(default_factory=dict)
+    gradient_norms: Sums = field(default_factory=dict)
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class ValidationPass:
+    """What a process has seen of the validation pass at hand."""
+
+    true: list[Tensor] = field(default_factory=list)
+    standardised: list[Tensor] = field(default_factory=list)
+    watch: FusionWatch = field(default_factory=FusionWatch)
+
+
+def steps_an_epoch(samples: int, training: TrainingConfig) -> int:
+    """Return the optimiser steps of an epoch, which every device takes."""
+    workers = max(1, training.loader_workers)
+    if training.devices == 1:
+        # Workers' last batches may be short: a step or two more, which the schedule can bear.
+        return math.ceil(samples / training.batch_size)
+    a_reader = examples_a_reader(samples, training.devices * workers)
+    return workers * math.ceil(a_reader / training.batch_size)
 
 
 class GradingModule(TrainingModule[EpochRecord]):
@@ -35,25 +81,39 @@ class GradingModule(TrainingModule[EpochRecord]):
         self,
         network: GradingNetwork,
         config: ExperimentConfig,
-        train_scores: NDArray[np.float32],
-        *,
-        steps_in_all: int,
-        state: ResumeState[EpochRecord] | None,
+        parts: ExampleParts,
+        train: Targets,
+        validation: Targets,
     ) -> None:
         losses = LossTerms(
             config.loss,
             score_centre=config.head.score_centre,
             score_scale=config.head.score_scale,
-            train_scores=train_scores,
+            train_scores=train.scores,
         )
-        super().__init__(network, losses, config.training, steps_in_all=steps_in_all, state=state)
-        self.config = config
-        self.progress = Progress()
-        self.figures: EpochFigures | None = None
-        self._train_samples = len(train_scores)
+        super().__init__(
+            network,
+            losses,
+            config.training,
+            steps_an_epoch=steps_an_epoch(len(train), config.training),
+            described=f"{len(train):,} training and {len(validation):,} validation samples",
+        )
+        self.config, self._parts = config, parts
+        self._train_targets, self._validation_targets = train, validation
+        self._progress, self._validation = Progress(), ValidationPass()
         # Made when an epoch begins: a generator cannot be sent to another process.
         self._presence_rng: torch.Generator | None = None
-        self._validation = ValidationPass()
+
+    def _batches(self, targets: Targets, epoch: int | None) -> DataLoader[Batch]:
+        return load_batches(self._parts, targets, self.config, self.network.modalities, epoch)
+
+    def train_dataloader(self) -> DataLoader[Batch]:
+        """Return the training split, shuffled for the epoch at hand."""
+        return self._batches(self._train_targets, self.epoch)
+
+    def val_dataloader(self) -> DataLoader[Batch]:
+        """Return the validation split, in stored order."""
+        return self._batches(self._validation_targets, None)
 
     def best_weights(self) -> dict[str, Tensor]:
         """Return all weights of the network."""
@@ -65,16 +125,16 @@ class GradingModule(TrainingModule[EpochRecord]):
         self.seed_dropout(str(self.config.seed), "dropout", *name)
         drawn = digest_int(str(self.config.seed), "modality dropout", *name) % 2**63
         self._presence_rng = torch.Generator().manual_seed(drawn)
-        self.progress = Progress()
+        self._progress = Progress()
 
     def _grades(self, batch: Batch) -> NetworkOutput:
         if len(self.network.modalities) == 1:
             grades: NetworkOutput = self.network(batch)
             return grades
         assert self._presence_rng is not None
-        rate = self.config.fusion.modality_dropout
-        presence = draw_presence(len(batch.sample_ids), rate, self._presence_rng)
-        grades = self.network(batch, presence.to(batch.scores.device))
+        rate, device = self.config.fusion.modality_dropout, batch.scores.device
+        presence = draw_presence(len(batch.sample_ids), rate, self._presence_rng, device)
+        grades = self.network(batch, presence)
         return grades
 
     def training_step(self, batch: Batch) -> Tensor:
@@ -82,17 +142,17 @@ class GradingModule(TrainingModule[EpochRecord]):
         grades = self._grades(batch)
         outputs = outputs_of(grades)
         terms = self.losses(outputs, batch.scores, epoch=self.epoch)
-        count = len(batch.sample_ids)
-        add(self.progress.sums, terms, count)
         logged = self.losses.logged(outputs, batch.scores, epoch=self.epoch)
-        add(self.progress.logged_sums, logged, count)
-        self.progress.samples += count
+        count = len(batch.sample_ids)
+        add(self._progress.terms, terms, count)
+        add(self._progress.logged, logged, count)
+        self._progress.samples += count
         self.steps_done += 1
         return torch.stack(list(terms.values())).sum()
 
     def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
         """Keep how hard each modality is pulled, before the gradient is clipped."""
-        self.progress.steps += 1
+        self._progress.steps += 1
         for modality in sorted(self.network.modalities):
             gradients = [
                 weight.grad
@@ -100,7 +160,7 @@ class GradingModule(TrainingModule[EpochRecord]):
                 if name.startswith(f"{modality}_") and weight.grad is not None
             ]
             norm = torch.nn.utils.get_total_norm(gradients)
-            add(self.progress.gradient_norm_sums, {modality: norm}, 1)
+            add(self._progress.gradient_norms, {modality: norm}, 1)
 
     def on_validation_epoch_start(self) -> None:
         """Forget the previous pass."""
@@ -120,13 +180,14 @@ class GradingModule(TrainingModule[EpochRecord]):
             mask=grades.mask,
         )
 
-    def on_validation_epoch_end(self) -> None:
-        """Calibrate the head on the whole split, and take the epoch's figures over it.
+    def record(self, clock: EpochClock, learning_rate: float) -> EpochRecord:
+        """Calibrate the head on the whole validation split, and return the epoch's figures.
 
         Both over all processes, so that each has the same head. The figures are of the scores
         that the model gives so far; their line has 16 numbers, fitted to the whole split.
         """
-        validation, progress = gathered(self._validation), gathered(self.progress.on_cpu())
+        validation = gathered(self._validation)
+        progress = gathered(move_data_to_device(self._progress, torch.device("cpu")))
         true = torch.cat([scores for part in validation for scores in part.true])
         standardised = torch.cat([outputs for part in validation for outputs in part.standardised])
         if not standardised.isfinite().all():
@@ -135,18 +196,18 @@ class GradingModule(TrainingModule[EpochRecord]):
                 "numbers; expected finite ones: lower training.learning_rate or "
                 "training.gradient_norm_limit, or set training.precision to 32"
             )
-        samples = sum(part.samples for part in progress)
         head = self.network.head
         head.calibrate(standardised, true)
         predicted = head.scores(standardised.to(head.slope.device)).cpu()
-        self.figures = EpochFigures(
-            terms=means([part.sums for part in progress], samples),
-            logged=means([part.logged_sums for part in progress], samples),
-            gradient_norms=means(
-                [part.gradient_norm_sums for part in progress],
-                sum(part.steps for part in progress),
-            ),
-            samples=samples,
+        found = agreement(true.double().numpy(), predicted.double().numpy())
+        samples = sum(part.samples for part in progress)
+        steps = sum(part.steps for part in progress)
+        terms = means([part.terms for part in progress], samples)
+        return EpochRecord(
+            epoch=self.epoch + 1,
+            train_loss=sum(terms.values()),
+            terms=terms,
+            logged=means([part.logged for part in progress], samples),
             val_loss=float(
                 F.huber_loss(
                     head.standardise(predicted),
@@ -154,56 +215,24 @@ class GradingModule(TrainingModule[EpochRecord]):
                     delta=self.config.loss.huber.delta,
                 )
             ),
-            agreement=agreement(true.double().numpy(), predicted.double().numpy()),
+            val_r=found.r,
+            val_mae=found.mae,
+            gradient_norms=means([part.gradient_norms for part in progress], steps),
             diagnostics=FusionWatch.merge([part.watch for part in validation]).result(),
-        )
-
-    def record(self, clock: EpochClock, learning_rate: float) -> EpochRecord:
-        """Return the epoch's figures."""
-        figures = self.figures
-        assert figures is not None
-        return EpochRecord(
-            epoch=self.epoch + 1,
-            train_loss=sum(figures.terms.values()),
-            terms=figures.terms,
-            told=figures.logged,
-            val_loss=figures.val_loss,
-            val_r=figures.agreement.r,
-            val_mae=figures.agreement.mae,
-            gradient_norms=figures.gradient_norms,
-            diagnostics=figures.diagnostics,
             learning_rate=learning_rate,
-            samples_per_s=figures.samples / clock.trained_s,
+            samples_per_s=samples / clock.trained_s,
             wait_share=clock.waited_s / clock.trained_s,
             seconds=clock.seconds,
         )
 
     def describe_progress(self, trained_s: float) -> str:
         """Return how many samples were seen, how fast, and how long the rest takes."""
-        seen = self.progress.samples * rank_info().world_size
+        seen, whole = self._progress.samples * rank_info().world_size, len(self._train_targets)
         rate = seen / trained_s
-        left_s = max(0, self._train_samples - seen) / rate
+        left_s = max(0, whole - seen) / rate
         return (
-            f"{seen:,} of {self._train_samples:,} samples, {rate:,.0f} samples/s, "
+            f"{seen:,} of {whole:,} samples, {rate:,.0f} samples/s, "
             f"{describe_duration(left_s)} left in this epoch"
-        )
-
-    def describe_epoch(self, record: EpochRecord) -> str:
-        """Return an epoch's agreement, speed, loss terms, gradients and diagnostics."""
-
-        def listed(figures: Mapping[str, float], digits: int) -> str:
-            return ", ".join(f"{name} {value:.{digits}f}" for name, value in figures.items())
-
-        by_dimension = ", ".join(
-            f"{name} {r:.3f} {mae:.2f}"
-            for name, r, mae in zip(DIMENSIONS, record.val_r, record.val_mae, strict=True)
-        )
-        return (
-            f"r {record.mean_r:.3f}, MAE {record.mean_mae:.2f}, "
-            f"{record.samples_per_s:,.0f} samples/s ({record.wait_share:.0%} waiting for data); "
-            f"loss terms: {listed(record.terms, 4)}; "
-            f"gradient norms: {listed(record.gradient_norms, 2)}; "
-            f"{listed(record.diagnostics.curves(), 3)}; r and MAE: {by_dimension}"
         )
 
 

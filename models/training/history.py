@@ -1,43 +1,67 @@
-"""What each epoch of a training came to, and when that is enough."""
+"""The figures of each epoch of a training, and when to stop."""
 
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import Annotated, TypeVar
 
-from pydantic import TypeAdapter
+from pydantic import AliasChoices, Field
 
 from labeling.scores import DIMENSIONS
 from models.diagnostics.fusion_diagnostics import FusionDiagnostics
 from models.document import Number
 
+STORED_AS_TOLD = Field(validation_alias=AliasChoices("logged", "told"))
+"""Reads histories of earlier releases, which have another name."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EpochRecord:
-    """One epoch, counted from 1.
-
-    `terms` are the weighted parts of `train_loss`, `told` figures of the losses that are
-    not summed. `val_loss` is Huber's on the validation split, in standardised units, without any
-    weighting and of calibrated scores: it compares experiments whatever terms they train with.
-    `val_r` and `val_mae` hold a figure for each dimension (r is nan where it is undefined, see
-    `models.metrics`).
-    `gradient_norms` are means over the steps, by modality, before clipping; `wait_share` is the
-    share of the training's time that was spent waiting for data.
-    """
+class Epoch:
+    """An epoch of any training, counted from 1; the weights of lowest `val_loss` are kept."""
 
     epoch: int
     train_loss: float
-    terms: Mapping[str, float]
-    told: Mapping[str, float]
     val_loss: float
+    learning_rate: float
+    seconds: float
+
+    def curves(self) -> dict[str, float]:
+        """Return every figure of the epoch that is one number, by `kind: name`."""
+        return {
+            "loss: training": self.train_loss,
+            "loss: validation": self.val_loss,
+            "learning rate: learning rate": self.learning_rate,
+        }
+
+    def summary(self) -> str:
+        """Return the figures that a training is judged by, for a log."""
+        return f"val loss {self.val_loss:.4f}"
+
+    def details(self) -> str:
+        """Return the other figures, for a log."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EpochRecord(Epoch):
+    """An epoch of an experiment.
+
+    `terms` are the weighted parts of `train_loss`, `logged` figures of the losses that are not
+    summed. `val_loss` is Huber's on the validation split, in standardised units, without any
+    weighting and of calibrated scores: it compares experiments whatever terms they train with.
+    `val_r` and `val_mae` hold a figure for each dimension (r is nan where it is undefined, see
+    `models.metrics`). `gradient_norms` are means over the steps, by modality, before clipping;
+    `wait_share` is the share of the training's time that was spent waiting for data.
+    """
+
+    terms: Mapping[str, float]
+    logged: Annotated[Mapping[str, float], STORED_AS_TOLD]
     val_r: tuple[Number, ...]
     val_mae: tuple[float, ...]
     gradient_norms: Mapping[str, float]
     diagnostics: FusionDiagnostics
-    learning_rate: float
     samples_per_s: float
     wait_share: float
-    seconds: float
 
     @property
     def mean_r(self) -> float:
@@ -51,15 +75,13 @@ class EpochRecord:
         return sum(self.val_mae) / len(self.val_mae)
 
     def curves(self) -> dict[str, float]:
-        """Return every figure of the epoch that is one number, by `kind: name`; nan is left out."""
+        """Return every figure of the epoch that is one number; nan is left out."""
         figures = {
-            "loss: training": self.train_loss,
-            "loss: validation": self.val_loss,
-            "learning rate: learning rate": self.learning_rate,
+            **Epoch.curves(self),
             "data: share of time waiting": self.wait_share,
             "speed: samples a second": self.samples_per_s,
             **{f"loss term: {name}": value for name, value in self.terms.items()},
-            **{_told_as(name): value for name, value in self.told.items()},
+            **{_curve_name(name): value for name, value in self.logged.items()},
             **{f"gradient norm: {name}": value for name, value in self.gradient_norms.items()},
             **self.diagnostics.curves(),
             "r: mean": self.mean_r,
@@ -69,41 +91,34 @@ class EpochRecord:
         }
         return {name: value for name, value in figures.items() if not math.isnan(value)}
 
+    def summary(self) -> str:
+        """Return loss and agreement on the validation split."""
+        return f"{Epoch.summary(self)}, r {self.mean_r:.3f}, MAE {self.mean_mae:.2f}"
 
-def _told_as(name: str) -> str:
+    def details(self) -> str:
+        """Return speed, loss terms, gradients, diagnostics, and agreement by dimension."""
+
+        def listed(figures: Mapping[str, float], digits: int) -> str:
+            return ", ".join(f"{name} {value:.{digits}f}" for name, value in figures.items())
+
+        by_dimension = ", ".join(
+            f"{name} {r:.3f} {mae:.2f}"
+            for name, r, mae in zip(DIMENSIONS, self.val_r, self.val_mae, strict=True)
+        )
+        return (
+            f"{self.samples_per_s:,.0f} samples/s ({self.wait_share:.0%} waiting for data); "
+            f"loss terms: {listed(self.terms, 4)}; "
+            f"gradient norms: {listed(self.gradient_norms, 2)}; "
+            f"{listed(self.diagnostics.curves(), 3)}; r and MAE: {by_dimension}"
+        )
+
+
+def _curve_name(name: str) -> str:
     kind, _, of = name.partition("/")
-    return f"{kind.replace('_', ' ')}: {of}" if of else f"told by the losses: {name}"
-
-
-class Epoch(Protocol):
-    """What every training's record of an epoch has."""
-
-    @property
-    def epoch(self) -> int:
-        """The epoch, counted from 1."""
-
-    @property
-    def train_loss(self) -> float:
-        """The mean loss over the training split."""
-
-    @property
-    def val_loss(self) -> float:
-        """The loss on the validation split; the epoch of the lowest is kept."""
-
-    @property
-    def seconds(self) -> float:
-        """How long the epoch lasted."""
-
-    def curves(self) -> dict[str, float]:
-        """Return every figure of the epoch that is one number, by `kind: name`."""
+    return f"{kind.replace('_', ' ')}: {of}" if of else f"logged by the losses: {name}"
 
 
 Record = TypeVar("Record", bound=Epoch)
-
-
-def read_history(plain: Sequence[Mapping[str, Any]], kind: type[Record]) -> tuple[Record, ...]:
-    """Return records from plain mappings, as `dataclasses.asdict` or JSON gives them."""
-    return TypeAdapter(tuple[kind, ...]).validate_python(plain)  # type: ignore[valid-type]
 
 
 def best_epoch(history: Sequence[Record]) -> Record:

@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from labeling.scores import DIMENSIONS
@@ -24,14 +23,6 @@ SETTINGS_NOT_IN_IDENTITY: Mapping[str, Any] = {
 }
 """Settings of how a training is run and reported. Threads and workers change rounding and the order
 of examples at most: a model trained with other ones is as good."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Origin:
-    """Where a model comes from: its training's identity, and the versions of the tables read."""
-
-    identity: str
-    table_versions: Mapping[str, int]
 
 
 def training_identity(

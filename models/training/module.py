@@ -1,15 +1,17 @@
-"""What every training shares as Lightning sees it: optimiser, schedule, epochs and randomness."""
+"""The Lightning module of every training: optimiser, schedule, epochs and randomness."""
 
 import copy
 import math
+import time
 from abc import abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Generic
 
 import lightning as L
 import torch
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import nn
+from torch.utils.data import DataLoader
 
 from degradation.seeds import digest_int
 from models.config.experiment import TrainingConfig
@@ -18,20 +20,24 @@ from models.training.checkpoint import ResumeState
 from models.training.history import Record
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class EpochClock:
-    """Seconds of an epoch: all of it, its training batches, and waiting for data in these."""
+    """Seconds of an epoch: so far, until the last training batch ended, and waiting for data."""
 
-    seconds: float
-    trained_s: float
-    waited_s: float
+    started_s: float = field(default_factory=time.monotonic)
+    trained_s: float = 0.0
+    waited_s: float = 0.0
+
+    @property
+    def seconds(self) -> float:
+        """Seconds since the epoch began."""
+        return time.monotonic() - self.started_s
 
 
 class TrainingModule(L.LightningModule, Generic[Record]):
     """A network in training; a subclass says what a step and an epoch are.
 
-    `losses` holds the learnt weights of loss terms. A training that was killed continues from
-    `state`, the one after its last whole epoch.
+    `losses` holds the learnt weights of loss terms, `described` the data, for a log.
     """
 
     def __init__(
@@ -40,20 +46,24 @@ class TrainingModule(L.LightningModule, Generic[Record]):
         losses: nn.Module,
         optimisation: TrainingConfig | PretrainingConfig,
         *,
-        steps_in_all: int,
-        state: ResumeState[Record] | None,
+        steps_an_epoch: int,
+        described: str,
     ) -> None:
         super().__init__()
         self.network = network
         self.losses = losses
         self.optimisation = optimisation
-        self.first_epoch = len(state.history) if state else 0
-        self.steps_done = state.steps_done if state else 0
-        self._steps_in_all = steps_in_all
-        self._optimizer_state = state.optimizer if state else None
-        if state:
-            network.load_state_dict(state.weights)
-            losses.load_state_dict(state.loss_weights)
+        self.described = described
+        self.first_epoch = self.steps_done = 0
+        self._steps_in_all = optimisation.epochs * steps_an_epoch
+        self._optimizer_state: dict[str, Any] | None = None
+
+    def resume(self, state: ResumeState[Record]) -> None:
+        """Continue a training that was killed from the state after its last whole epoch."""
+        self.first_epoch, self.steps_done = len(state.history), state.steps_done
+        self._optimizer_state = state.optimizer
+        self.network.load_state_dict(state.weights)
+        self.losses.load_state_dict(state.loss_weights)
 
     @property
     def epoch(self) -> int:
@@ -61,20 +71,24 @@ class TrainingModule(L.LightningModule, Generic[Record]):
         return self.first_epoch + int(self.current_epoch)
 
     @abstractmethod
+    def train_dataloader(self) -> DataLoader[Any]:
+        """Return the training split, in an order that follows from `epoch`."""
+
+    @abstractmethod
+    def val_dataloader(self) -> DataLoader[Any]:
+        """Return the validation split, always in one order."""
+
+    @abstractmethod
     def best_weights(self) -> dict[str, torch.Tensor]:
         """Return the weights that are kept of the best epoch."""
 
     @abstractmethod
     def record(self, clock: EpochClock, learning_rate: float) -> Record:
-        """Return what the epoch at hand came to."""
+        """Return the figures of the epoch, after its validation; every process calls it."""
 
     @abstractmethod
     def describe_progress(self, trained_s: float) -> str:
         """Return how far the epoch at hand is after `trained_s`, for a log."""
-
-    @abstractmethod
-    def describe_epoch(self, record: Record) -> str:
-        """Return an epoch's figures, for a log."""
 
     def seed_dropout(self, *names: str) -> None:
         """Give the epoch its own randomness, so that a resumed training repeats it exactly."""

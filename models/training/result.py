@@ -1,83 +1,94 @@
-"""A finished training read back from its folder, by whoever evaluates it."""
+"""The result of a finished training, and how it is read back; light, without torch."""
 
-import json
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any, Generic, TypeVar
 
 from degradation.errors import UserError
 from models.config.experiment import Experiment
-from models.document import write_document
-from models.training.files import HISTORY_FILE
-from models.training.history import EpochRecord, best_epoch, read_history
-from models.training.identity import Origin
+from models.document import read_document, write_document
+from models.training.history import EpochRecord, Record, best_epoch
+
+HISTORY_FILE = "history.json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TrainingResult:
-    """A finished training: what it came from, its best checkpoint, its size and every epoch."""
+class Result(Generic[Record]):
+    """A finished training: its identity, best weights, number of parameters and every epoch."""
 
-    experiment: Experiment
-    origin: Origin
+    identity: str
     checkpoint: Path
     parameters: int
-    history: tuple[EpochRecord, ...]
+    epochs: tuple[Record, ...]
 
     @property
-    def best(self) -> EpochRecord:
+    def best(self) -> Record:
         """The epoch whose weights were kept."""
-        return best_epoch(self.history)
+        return best_epoch(self.epochs)
 
     @property
     def seconds(self) -> float:
         """Time spent in all epochs, those before an interruption included."""
-        return sum(record.seconds for record in self.history)
+        return sum(record.seconds for record in self.epochs)
 
 
-def load_result(out_dir: Path, identity: str) -> TrainingResult:
-    """Return what `train` returned when it finished in `out_dir`.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingResult(Result[EpochRecord]):
+    """The finished training of an experiment, and the versions of the tables it read."""
 
-    Raises UserError when no training finished there, or one of another identity than today's:
-    then the model was made from other data than those it would be judged on, or otherwise.
-    """
-    result = read_result(out_dir)
-    if result.origin.identity != identity:
+    experiment: Experiment
+    table_versions: Mapping[str, int]
+    epochs: tuple[EpochRecord, ...]
+
+
+SomeResult = TypeVar("SomeResult", bound=Result[Any])
+
+
+def is_trained(folder: Path) -> bool:
+    """Whether a training finished in a folder: one that was killed leaves weights too."""
+    return (folder / HISTORY_FILE).exists()
+
+
+def write_result(folder: Path, result: Result[Any]) -> None:
+    """Write what `read_result` reads."""
+    named = replace(result, checkpoint=Path(result.checkpoint.name))
+    write_document(folder / HISTORY_FILE, named)
+
+
+def read_result(folder: Path, kind: type[SomeResult]) -> SomeResult:
+    """Return the training that finished in a folder. Raises UserError when none did."""
+    if not is_trained(folder):
         raise UserError(
-            f"{result.experiment} was trained on other data or settings (in {out_dir}); "
+            f"{folder} holds no finished training ({HISTORY_FILE} is missing); expected one: "
+            f"materialise {folder.name} first"
+        )
+    result = read_document(folder / HISTORY_FILE, kind)
+    return replace(result, checkpoint=folder / result.checkpoint)
+
+
+def load_result(folder: Path, identity: str) -> TrainingResult:
+    """Return the training of an experiment that finished in a folder.
+
+    Raises UserError when none did, or one of another identity than today's: the model was then
+    trained on other data than those it would be judged on, or with other settings.
+    """
+    result = read_result(folder, TrainingResult)
+    if result.identity != identity:
+        raise UserError(
+            f"{result.experiment} was trained on other data or settings (in {folder}); "
             "expected today's: materialise it again"
         )
     return result
 
 
-def read_result(out_dir: Path) -> TrainingResult:
-    """Return the training that finished in `out_dir`, of whatever identity.
-
-    Raises UserError when none did.
-    """
-    path = out_dir / HISTORY_FILE
-    if not path.exists():
+def find_best(folder: Path) -> Path:
+    """Return the best weights in a folder; UserError when it holds none."""
+    found = list(folder.glob("*-epoch=*-val_loss=*.pt"))
+    if not found:
         raise UserError(
-            f"{out_dir} holds no finished training ({HISTORY_FILE} is missing): materialise the "
-            f"experiment {out_dir.name} first"
+            f"{folder} holds no EXPERIMENT-epoch=NN-val_loss=X.XXXX.pt; expected a trained "
+            "model: train the experiment first"
         )
-    stored = json.loads(path.read_text(encoding="utf-8"))
-    return TrainingResult(
-        experiment=stored["experiment"],
-        origin=Origin(identity=stored["identity"], table_versions=stored["table_versions"]),
-        checkpoint=out_dir / stored["checkpoint"],
-        parameters=stored["parameters"],
-        history=read_history(stored["epochs"], EpochRecord),
-    )
-
-
-def write_result(out_dir: Path, result: TrainingResult) -> None:
-    """Write what `load_result` reads."""
-    write_document(
-        out_dir / HISTORY_FILE,
-        {
-            "experiment": result.experiment,
-            **asdict(result.origin),
-            "checkpoint": result.checkpoint.name,
-            "parameters": result.parameters,
-            "epochs": result.history,
-        },
-    )
+    # Two lie here when a training died between writing one and removing the other.
+    return min(found, key=lambda path: float(path.stem.rpartition("=")[2]))

@@ -1,43 +1,26 @@
 """Train one experiment, or go on with it where it was killed."""
 
-import math
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
-import lightning as L
 import pandas as pd
-from torch.utils.data import DataLoader
 
 from degradation.errors import UserError
-from models.config.experiment import (
-    EXPERIMENTS,
-    MODALITIES,
-    Experiment,
-    ExperimentConfig,
-    TrainingConfig,
-)
+from models.config.experiment import MODALITIES, Experiment, ExperimentConfig
 from models.device import accelerator, has_bfloat16_lstm
-from models.duration import describe_duration
-from models.inputs.batch import Batch
 from models.inputs.feature_reader import ExampleParts, check_features
-from models.inputs.stream import Targets, check_readers, examples_a_reader, load_batches
+from models.inputs.stream import Targets, check_readers
 from models.networks.network import GradingNetwork
 from models.training.checkpoint import describe_model
-from models.training.epoch_keeper import Keeping
+from models.training.epoch_keeper import Task
 from models.training.grading import GradingModule
 from models.training.history import EpochRecord
-from models.training.identity import Origin, training_identity
-from models.training.loop import Task, Work, run_training
+from models.training.identity import training_identity
+from models.training.loop import run_training
 from models.training.pretraining.encoder import load_pretrained
 from models.training.pretraining.result import load_pretraining
-from models.training.result import TrainingResult, write_result
-
-
-def _known(experiment: str) -> Experiment:
-    for known in EXPERIMENTS:
-        if experiment == known:
-            return known
-    raise UserError(f"unknown experiment {experiment}; expected one of {', '.join(EXPERIMENTS)}")
+from models.training.result import TrainingResult
 
 
 def _targets(samples: pd.DataFrame, split: str) -> Targets:
@@ -51,18 +34,8 @@ def _targets(samples: pd.DataFrame, split: str) -> Targets:
     return targets
 
 
-def steps_an_epoch(samples: int, training: TrainingConfig) -> int:
-    """Return the optimiser steps of an epoch, which every device takes."""
-    readers = training.devices * max(1, training.loader_workers)
-    if training.devices == 1:
-        # Workers' last batches may be short: a step or two more, which the schedule can bear.
-        return math.ceil(samples / training.batch_size)
-    a_reader = examples_a_reader(samples, readers)
-    return max(1, training.loader_workers) * math.ceil(a_reader / training.batch_size)
-
-
 def train(
-    experiment: str,
+    experiment: Experiment,
     config: ExperimentConfig,
     parts: ExampleParts,
     samples: pd.DataFrame,
@@ -86,117 +59,41 @@ def train(
 
     Runs on `training.devices` GPUs where there are some, else on as many CPU processes of
     `torch_threads` threads; several of them train by DDP. `on_epoch` is called after each
-    epoch. Raises UserError for an unknown experiment, without training or validation samples, for
-    features of other settings, or pretrained weights of another encoder.
+    epoch. Raises UserError without training or validation samples, for features of other settings,
+    or pretrained weights of another encoder.
     """
-    name = _known(experiment)
     training = config.training
     train_targets, validation_targets = _targets(samples, "train"), _targets(samples, "validation")
     # Before anything is removed, and before other processes are started.
-    check_features(parts, config, MODALITIES[name])
-    check_readers(parts, train_targets, config, MODALITIES[name])
-    start = pretrained_dir if "midi" in MODALITIES[name] else None
-    origin = Origin(
-        identity=training_identity(
-            name,
-            config,
-            parts,
-            samples,
-            load_pretraining(start).identity if start else None,
-        ),
-        table_versions=table_versions,
+    check_features(parts, config, MODALITIES[experiment])
+    check_readers(parts, train_targets, config, MODALITIES[experiment])
+    start = pretrained_dir if "midi" in MODALITIES[experiment] else None
+    identity = training_identity(
+        experiment, config, parts, samples, load_pretraining(start).identity if start else None
     )
 
-    def network() -> GradingNetwork:
-        network = GradingNetwork(name, config)
+    def make_network() -> GradingNetwork:
+        network = GradingNetwork(experiment, config)
         if start:
             load_pretrained(network.midi_encoder, start)
         return network
 
-    def prepare() -> Work[EpochRecord]:
+    def make_module(network: GradingNetwork) -> GradingModule:
         if training.precision == "bf16" and accelerator() == "cpu" and not has_bfloat16_lstm():
-            log(f"{name}: this CPU has no LSTM in bfloat16; that part runs in float32")
-        return Work(
-            described=(
-                f"{len(train_targets):,} training and {len(validation_targets):,} validation "
-                "samples"
-            ),
-            module=lambda network, state: GradingModule(
-                network,
-                config,
-                train_targets.scores,
-                steps_in_all=training.epochs * steps_an_epoch(len(train_targets), training),
-                state=state,
-            ),
-            loaders=lambda first_epoch: ExampleLoaders(
-                name, config, parts, train_targets, validation_targets, first_epoch
-            ),
-        )
+            log(f"{experiment}: this CPU has no LSTM in bfloat16; that part runs in float32")
+        return GradingModule(network, config, parts, train_targets, validation_targets)
 
-    trained = run_training(
-        Task(
-            keeping=Keeping(
-                name=name,
-                identity=origin.identity,
-                about=describe_model(name, origin, config),
-                out_dir=out_dir,
-                epochs=training.epochs,
-                patience_epochs=training.patience_epochs,
-                progress_every_s=training.progress_every_s,
-            ),
-            record=EpochRecord,
-            seed=config.seed,
-            torch_threads=config.torch_threads,
-            devices=training.devices,
-            bf16=training.precision == "bf16",
-            network=network,
-            prepare=prepare,
-        ),
-        log,
-        on_epoch,
+    task = Task(
+        name=experiment,
+        identity=identity,
+        about=describe_model(experiment, config, identity=identity, table_versions=table_versions),
+        out_dir=out_dir,
+        record=EpochRecord,
+        config=config,
+        epochs=training.epochs,
+        patience_epochs=training.patience_epochs,
+        devices=training.devices,
+        bf16=training.precision == "bf16",
     )
-    result = TrainingResult(
-        experiment=name,
-        origin=origin,
-        checkpoint=trained.checkpoint,
-        parameters=trained.parameters,
-        history=trained.history,
-    )
-    write_result(out_dir, result)
-    if trained.is_new:
-        best = result.best
-        log(
-            f"{name}: done after {len(result.history)} epochs in "
-            f"{describe_duration(result.seconds)}; best epoch {best.epoch}: "
-            f"val loss {best.val_loss:.4f}, r {best.mean_r:.3f}, MAE {best.mean_mae:.2f}"
-        )
-    return result
-
-
-class ExampleLoaders(L.LightningDataModule):
-    """The loaders of one training; a new one each epoch, whose order follows from its number."""
-
-    def __init__(
-        self,
-        experiment: Experiment,
-        config: ExperimentConfig,
-        parts: ExampleParts,
-        train: Targets,
-        validation: Targets,
-        first_epoch: int,
-    ) -> None:
-        super().__init__()
-        self._modalities = MODALITIES[experiment]
-        self._config, self._parts = config, parts
-        self._train, self._validation = train, validation
-        self._first_epoch = first_epoch
-
-    def train_dataloader(self) -> DataLoader[Batch]:
-        """Return the training split, shuffled for the epoch at hand."""
-        assert self.trainer is not None
-        epoch = self._first_epoch + int(self.trainer.current_epoch)
-        return load_batches(self._parts, self._train, self._config, self._modalities, epoch)
-
-    def val_dataloader(self) -> DataLoader[Batch]:
-        """Return the validation split, in stored order."""
-        return load_batches(self._parts, self._validation, self._config, self._modalities, None)
+    result = partial(TrainingResult, experiment=experiment, table_versions=table_versions)
+    return run_training(task, make_network, make_module, result, log, on_epoch)

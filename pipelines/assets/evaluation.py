@@ -51,7 +51,7 @@ def evaluation_asset(recipe_name: str) -> dg.AssetsDefinition:
         group_name=f"{recipe_name}_models",
         kinds={"html"},
         owners=["team:research"],
-        code_version="4",
+        code_version="5",
         description=(
             "The report: mean and per-dimension r and MAE on held-out compositions, beside what "
             "the labels allow at best; success criteria, tiers named right, and where "
@@ -168,7 +168,7 @@ def other_models(transcription: TranscriptionAudit, outcomes: Sequence[Outcome])
 
     Its file is that of the experiment file materialised last.
     """
-    judged = {one.training.experiment: one.training.origin.identity for one in outcomes}
+    judged = {one.training.experiment: one.training.identity for one in outcomes}
     return [name for name, identity in transcription.models.items() if judged.get(name) != identity]
 
 

@@ -12,8 +12,8 @@ from models.config.experiment import MODALITIES, Experiment
 from models.config.human_validation import load_human_validation
 from models.evaluation.human.document import HumanValidation
 from models.evaluation.human.page import summary_lines, write_human_validation
-from models.training.files import is_trained
 from models.training.pretraining.source import CorpusTable
+from models.training.result import is_trained
 from pipelines.assets.pretraining import pretrained_corpus, pretrained_folder
 from pipelines.assets.training import find_result, read_examples
 from pipelines.metadata import defined, records_metadata
@@ -39,7 +39,7 @@ def human_validation_asset(recipe_name: str) -> dg.AssetsDefinition:
         group_name=f"{recipe_name}_models",
         kinds={"html"},
         owners=["team:research"],
-        code_version="4",
+        code_version="5",
         description=(
             "How labeling functions, trained models, hand-made features and fine-tuning agree with "
             "PercePiano's ratings. Needs the setting `percepiano`, a checkout of it."

@@ -46,7 +46,7 @@ def label_structure_asset(recipe_name: str) -> dg.AssetsDefinition:
         kinds={"scikitlearn"},
         owners=["team:research"],
         automation_condition=REMATERIALIZE_ON_CHANGE,
-        code_version="3",
+        code_version="4",
         description=(
             "How alike the eight scores are (effective rank, correlations), and how well the "
             "measured damage predicts them."

@@ -6,14 +6,15 @@ from typing import Any
 import dagster as dg
 
 from degradation.errors import UserError
-from models.training.files import is_trained
-from models.training.pretraining.history import PretrainingEpoch, PretrainingResult
 from models.training.pretraining.result import (
     PRETRAINING_VERSION,
+    PretrainingEpoch,
+    PretrainingResult,
     load_pretraining,
     pretraining_identity,
 )
 from models.training.pretraining.source import CorpusTable
+from models.training.result import is_trained
 from pipelines.assets.corpus import parts_digest
 from pipelines.corpora import corpus_names, find_corpus
 from pipelines.metadata import epochs_metadata, records_metadata
@@ -159,7 +160,7 @@ def field_rows(result: PretrainingResult) -> list[dict[str, Any]]:
             "field": name,
             "cross-entropy (nats)": best.val_cross_entropy[name],
             "unigram (nats)": unigram,
-            "beats it": result.beats_unigram.get(name, "nothing to guess"),
+            "beats it": result.best.beats_unigram.get(name, "nothing to guess"),
         }
         for name, unigram in best.unigram_cross_entropy.items()
     ]
@@ -171,7 +172,7 @@ def pretraining_lines(result: PretrainingResult) -> list[str]:
     for name, found, unigram, beats in (row.values() for row in field_rows(result)):
         shown = {True: "yes", False: "NO"}.get(beats, beats)
         lines.append(f"{name:<16}{found:>14.4f}{unigram:>10.4f}   {shown}")
-    epochs = f"epoch {result.best.epoch} of {len(result.history)}"
+    epochs = f"epoch {result.best.epoch} of {len(result.epochs)}"
     return [*lines, f"nats on the validation split; {epochs}", str(result.checkpoint)]
 
 
@@ -183,7 +184,7 @@ def pretraining_metadata(result: PretrainingResult) -> dict[str, Any]:
         "parameters": result.parameters,
         "seconds": result.seconds,
         "checkpoint": dg.MetadataValue.path(result.checkpoint),
-        "fields that beat the unigram": sum(result.beats_unigram.values()),
+        "fields that beat the unigram": sum(result.best.beats_unigram.values()),
         "fields": records_metadata(field_rows(result)),
-        "epochs": epochs_metadata(result.history),
+        "epochs": epochs_metadata(result.epochs),
     }

@@ -156,9 +156,6 @@ def training_metadata(result: TrainingResult) -> dict[str, Any]:
         "parameters": result.parameters,
         "seconds": result.seconds,
         "checkpoint": dg.MetadataValue.path(result.checkpoint),
-        **{
-            f"version of {table}": version
-            for table, version in result.origin.table_versions.items()
-        },
-        "epochs": epochs_metadata(result.history),
+        **{f"version of {table}": version for table, version in result.table_versions.items()},
+        "epochs": epochs_metadata(result.epochs),
     }

@@ -86,7 +86,7 @@ def judge_transcription(
     rows = workspace.settings.transcription_rows
     return TranscriptionAudit(
         transcriber=transcriber.name,
-        models={name: result.origin.identity for name, result in results.items()},
+        models={name: result.identity for name, result in results.items()},
         splits={
             split: _judge_split(workspace, recipe_name, transcriber, data, split, asked, results)
             for split in SETS

@@ -16,7 +16,7 @@ def every_field_beats_the_unigram(
     folder = pretrained_folder(project.workspace(context.partition_key))
     if folder is None:
         return dg.AssetCheckResult(passed=True, metadata={"pretraining": "off"})
-    beaten = load_pretraining(folder).beats_unigram
+    beaten = load_pretraining(folder).best.beats_unigram
     behind = [field for field, beats in beaten.items() if not beats]
     return dg.AssetCheckResult(
         passed=not behind,

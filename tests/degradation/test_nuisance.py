@@ -175,8 +175,8 @@ MISTAKES: list[tuple[str, Any, str]] = [
     ("band.low_hz", [0, 120], "band.low_hz[0] should be greater than or equal to 0.1, got 0"),
     ("band.low_hz", [20, 9000], "band: low_hz should lie below high_hz, got 9000 and 6000"),
     ("band.low_hz", [120, 20], "band.low_hz: should be [low, high], got [120, 20]"),
-    ("gain_db", [-100, 6], "gain_db should be greater than or equal to -60, got -100.0"),
-    ("noise.snr_db", [-40, -30], "noise.snr_db should be greater than or equal to -20, got -40.0"),
+    ("gain_db", [-100, 6], "gain_db[0] should be greater than or equal to -60, got -100"),
+    ("noise.snr_db", [-40, -30], "noise.snr_db[0] should be greater than or equal to -20, got -40"),
     (
         "rooms.absorption",
         [0.0001, 0.0004],

@@ -1,14 +1,11 @@
 """Quality of labels: known tables give known figures, and music cannot pass for damage."""
 
-from collections.abc import Callable
-
 import numpy as np
 import pandas as pd
 import pytest
 
 from degradation.seeds import stream
 from labeling.quality import (
-    READING_COLUMNS,
     assess_labels,
     correlate_functions,
     correlate_with_damage,
@@ -190,34 +187,8 @@ def test_the_bootstrap_repeats_and_does_not_hang_on_the_order_of_rows() -> None:
     assert once.loc["a", "pooled_low"] != other.loc["a", "pooled_low"]
 
 
-@pytest.mark.parametrize(
-    ("broken", "says"),
-    [
-        (lambda readings: readings.drop(columns="composition"), "composition"),
-        (lambda readings: pd.concat([readings, readings]), "twice"),
-    ],
-)
-def test_a_broken_table_is_refused(
-    broken: Callable[[pd.DataFrame], pd.DataFrame], says: str
-) -> None:
-    readings = broken(table_of(a=[1.0, 2.0, 3.0, 4.0]))
-    for measure in (measure_coverage, measure_spread, correlate_functions, measure_conflict):
-        with pytest.raises(ValueError, match=says):
-            measure(readings)
-
-
-def test_damage_without_samples_or_with_one_twice_is_refused() -> None:
-    readings = table_of(a=[1.0, 2.0, 3.0, 4.0])
-    with pytest.raises(ValueError, match="sample_id"):
-        correlate_with_damage(readings, pd.DataFrame({"jitter_ms": [1.0]}), seed=0)
-    damage = damage_of(np.zeros(4))
-    with pytest.raises(ValueError, match="twice"):
-        correlate_with_damage(readings, pd.concat([damage, damage]), seed=0)
-
-
 def test_all_of_it_at_once_even_where_nothing_was_scored() -> None:
     readings = table_of(a=[1.0, 2.0, 3.0, 4.0], silent=[None] * 4)
-    assert set(READING_COLUMNS) <= set(readings.columns)
     quality = assess_labels(readings, damage_of(np.arange(4.0)), seed=0)
     assert quality["coverage"].set_index("function").loc["silent", "coverage"] == 0
     assert list(quality["spread"]["function"]) == ["a"]

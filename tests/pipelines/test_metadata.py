@@ -2,7 +2,7 @@ import math
 
 import dagster as dg
 
-from models.training.pretraining.history import PretrainingEpoch
+from models.training.pretraining.result import PretrainingEpoch
 from pipelines.metadata import defined, epochs_metadata, records_metadata
 
 

@@ -142,7 +142,7 @@ def test_a_model_is_judged_on_what_it_was_trained_for_alone(workspace: Workspace
     folder = workspace.model_folder(RECIPE, "audio_only")
     outcome = judge(workspace, RECIPE, "audio_only", read_examples(workspace, RECIPE))
     assert len(outcome.predictions) == 6
-    assert outcome.training == load_result(folder, outcome.training.origin.identity)
+    assert outcome.training == load_result(folder, outcome.training.identity)
 
     stale = "audio_only was trained on other data or settings"
     chosen = workspace.corpus.experiment

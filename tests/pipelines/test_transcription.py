@@ -250,7 +250,7 @@ def test_the_best_fusion_is_the_reports_which_looks_at_r_and_not_at_the_loss(
         epoch = replace(
             found.best, val_r=(reached.get(name, 0.0),) * 8, val_loss=1 + reached.get(name, 0.0)
         )
-        return replace(found, history=(epoch,))
+        return replace(found, epochs=(epoch,))
 
     monkeypatch.setattr(asset_file, "find_result", with_r)
     compared = compared_models(workspace, RECIPE, data)

@@ -98,10 +98,10 @@ def test_labels_of_another_shape_are_refused(own: Path) -> None:
 
 def test_ratings_of_another_shape_are_refused(own: Path) -> None:
     (own / RATINGS_FILE).write_text("who,what\n1,2\n")
-    with pytest.raises(UserError, match="begins with the columns who, what; expected"):
+    with pytest.raises(UserError, match="begins with the columns who, what and"):
         read_percepiano(own)
     (own / RATINGS_FILE).write_text("user,dataID,filename,Q\n1,2,a.wav,3\n")
-    with pytest.raises(UserError, match="line 2 has 1 answers; expected 19"):
+    with pytest.raises(UserError, match=r"1 columns of answers; expected .* and 19"):
         read_percepiano(own)
 
 

@@ -12,7 +12,7 @@ import pytest
 import soundfile
 
 from labeling.damage import Damage
-from storage.columns import read_edits, read_notes, read_pedal
+from storage.columns import read_edits, read_performance
 from storage.data_dictionary import data_dictionary
 from storage.midi import read_midi
 from storage.schema import TABLES
@@ -151,8 +151,9 @@ def test_nested_columns_are_notes_pedal_and_edits_again(
     shards: Table, corpus_tables: dict[str, Table], rows: list[dict[str, object]]
 ) -> None:
     performances = read_table(corpus_tables["performances"]).to_table(columns=["notes", "pedal"])
-    assert len(read_notes(performances["notes"][0])) > 10
-    assert len(read_pedal(performances["pedal"][0])) > 0
+    performance = read_performance(performances["notes"][0], performances["pedal"][0])
+    assert len(performance.notes) > 10
+    assert len(performance.pedal) > 0
     row = rows[0]
     clean, damaged = (read_midi(row[m]["bytes"], m) for m in ("clean_midi", "midi"))  # type: ignore[index]
     (jitter,) = read_edits(["onset_jitter"], row["edits"], row["pedal_edits"])  # type: ignore[arg-type]

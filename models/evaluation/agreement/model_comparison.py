@@ -11,14 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from labeling.scores import DIMENSIONS
 from models.config.experiment import MODALITIES, Experiment
-from models.evaluation.agreement.pairs import DimensionPair, MeanPair, Pairs
-from models.evaluation.agreement.resampling import (
-    FEWEST_COMPOSITIONS,
-    clustered_differences,
-    clustered_gain,
-)
+from models.evaluation.agreement.pairs import FusionPair
+from models.evaluation.agreement.resampling import clustered_gain
 from models.inference.model_choice import best_model
 from models.metrics import mean_over_dimensions, pearson_r
 
@@ -38,15 +33,15 @@ class Predictions:
     predicted: Floats
 
 
-def best_of(models: Sequence[Predictions], dimension: int | None = None) -> Predictions:
-    """Return the best model by `best_model`, on the mean or in one dimension."""
+def best_of(models: Sequence[Predictions]) -> Predictions:
+    """Return the best model by `best_model`."""
     by_name = {model.name: model for model in models}
-    return by_name[best_model({name: m.validation_r for name, m in by_name.items()}, dimension)]
+    return by_name[best_model({name: m.validation_r for name, m in by_name.items()})]
 
 
 def compare_best(
     models: Sequence[Predictions], clusters: Sequence[str], ceiling_r: float, *, seed: int
-) -> Pairs | None:
+) -> FusionPair | None:
     """Return the comparison, None unless a fusion and a single modality were trained.
 
     `clusters` names each judged sample's composition, `ceiling_r` is the label ceiling's mean.
@@ -55,26 +50,13 @@ def compare_best(
     singles = [one for one in models if len(MODALITIES[one.name]) == 1]
     if not fusions or not singles:
         return None
-    return Pairs(
-        mean=_on_the_mean(best_of(fusions), best_of(singles), singles, clusters, ceiling_r, seed),
-        dimensions=_by_dimension(fusions, singles, clusters, seed),
-    )
-
-
-def _on_the_mean(
-    fusion: Predictions,
-    single: Predictions,
-    singles: Sequence[Predictions],
-    clusters: Sequence[str],
-    ceiling_r: float,
-    seed: int,
-) -> MeanPair:
+    fusion, single = best_of(fusions), best_of(singles)
     true = single.true
     gain = clustered_gain(true, fusion.predicted, single.predicted, clusters, seed=seed)
     single_r = mean_over_dimensions(pearson_r(true, single.predicted))
     headroom = ceiling_r - single_r
     both_r, independent_r = _together(singles)
-    return MeanPair(
+    return FusionPair(
         fusion=fusion.name,
         single=single.name,
         fusion_r=single_r + gain.mean_r,
@@ -89,7 +71,7 @@ def _on_the_mean(
 
 
 def _together(singles: Sequence[Predictions]) -> tuple[float, float]:
-    """Return `both_singles_r` and `independent_r` of a `MeanPair`."""
+    """Return `both_singles_r` and `independent_r` of a `FusionPair`."""
     if len(singles) < 2:
         return float("nan"), float("nan")
     first, second = singles
@@ -107,42 +89,6 @@ def _together(singles: Sequence[Predictions]) -> tuple[float, float]:
     ]
     both_r, independent_r = np.array(found).T
     return mean_over_dimensions(both_r), mean_over_dimensions(independent_r)
-
-
-def _by_dimension(
-    fusions: Sequence[Predictions],
-    singles: Sequence[Predictions],
-    clusters: Sequence[str],
-    seed: int,
-) -> tuple[DimensionPair, ...]:
-    places = range(len(DIMENSIONS))
-    best = [(best_of(fusions, place), best_of(singles, place)) for place in places]
-    true = singles[0].true
-    fused, alone = (
-        np.stack([pair[side].predicted[:, place] for place, pair in enumerate(best)], axis=1)
-        for side in (0, 1)
-    )
-    r_fused, r_alone = (pearson_r(true, scores).tolist() for scores in (fused, alone))
-    found = clustered_differences(true, fused, alone, clusters, seed=seed)
-    enough = len(set(clusters)) >= FEWEST_COMPOSITIONS
-    pairs = []
-    for place, ((fusion, single), (difference, interval)) in enumerate(
-        zip(best, found, strict=True)
-    ):
-        better = fusion.name if difference > 0 else single.name
-        pairs.append(
-            DimensionPair(
-                dimension=DIMENSIONS[place],
-                fusion=fusion.name,
-                single=single.name,
-                fusion_r=r_fused[place],
-                single_r=r_alone[place],
-                difference=difference,
-                interval=interval,
-                winner=better if enough and interval.excludes_zero else None,
-            )
-        )
-    return tuple(pairs)
 
 
 def multiple_r(r_first: float, r_second: float, r_between: float) -> float:

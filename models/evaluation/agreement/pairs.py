@@ -8,25 +8,7 @@ from models.evaluation.agreement.resampling import Interval
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DimensionPair:
-    """Best fusion against best single modality in one dimension; `difference` is of their r.
-
-    `winner` is the better model where the interval excludes 0 and at least `FEWEST_COMPOSITIONS`
-    were judged, else None. Of eight dimensions that do not differ, one may have a winner by luck.
-    """
-
-    dimension: str
-    fusion: Experiment
-    single: Experiment
-    fusion_r: Number
-    single_r: Number
-    difference: Number
-    interval: Interval
-    winner: Experiment | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MeanPair:
+class FusionPair:
     """Best fusion against best single modality in mean r over the dimensions.
 
     `headroom` is the ceiling's r less the single's, `share_of_headroom` how much of it the fusion
@@ -45,11 +27,3 @@ class MeanPair:
     share_of_headroom: Number
     both_singles_r: Number
     independent_r: Number
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pairs:
-    """The comparison on the mean and in each dimension."""
-
-    mean: MeanPair
-    dimensions: tuple[DimensionPair, ...]

@@ -36,8 +36,8 @@ FEWEST_FOR_INTERVAL = 5
 """Below this number of compositions an interval that redraws them says nothing."""
 
 FEWEST_COMPOSITIONS = 6
-"""No winner is named on fewer: five compositions all favour one model by chance in 2 / 2^5 > .05 of
-cases."""
+"""A gain is not called sure on fewer: five compositions all favour one model by chance in 2 / 2^5 >
+.05 of cases."""
 
 FEW_COMPOSITIONS = 10
 """Below this number, intervals that redraw whole compositions are too narrow: they can show a
@@ -152,18 +152,6 @@ def clustered_gain(
     if mine is not None and theirs is not None:
         interval = percentile_interval(_mean_of_defined(mine[0]) - _mean_of_defined(theirs[0]))
     return Gain(mean_r=mean_r - mean_over_dimensions(pearson_r(true, other)), interval=interval)
-
-
-def clustered_differences(
-    true: Floats, predicted: Floats, other: Floats, clusters: Sequence[str], *, seed: int
-) -> list[tuple[float, Interval]]:
-    """Return the difference in r in each dimension, with its interval (see `clustered_gain`)."""
-    differences = (pearson_r(true, predicted) - pearson_r(true, other)).tolist()
-    mine, theirs = (_redrawn(true, one, clusters, seed) for one in (predicted, other))
-    if mine is None or theirs is None:
-        return [(r, UNDEFINED_INTERVAL) for r in differences]
-    intervals = map(percentile_interval, (mine[0] - theirs[0]).T)
-    return list(zip(differences, intervals, strict=True))
 
 
 def clustered_means(

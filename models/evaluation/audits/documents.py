@@ -30,11 +30,10 @@ class LabelShape:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DimensionCeiling:
-    """The best r, MAE (in points) and R² for one dimension."""
+    """The best r and R² for one dimension."""
 
     dimension: Dimension
     r: Number
-    mae: Number
     r2: Number
 
 
@@ -139,6 +138,14 @@ class TokenAudit:
     """What survives of a recipe's operations on notes when notes become tokens."""
 
     operations: tuple[OperationSurvival, ...]
+
+    @property
+    def side_by_side(self) -> list[dict[str, OperationSurvival]]:
+        """The rows of each operation of a tier, by tokeniser: all were given the same damage."""
+        together: dict[tuple[str, str], dict[str, OperationSurvival]] = {}
+        for row in self.operations:
+            together.setdefault((row.tier, row.operation), {})[row.tokeniser] = row
+        return list(together.values())
 
     @property
     def notes_lost(self) -> dict[str, int]:

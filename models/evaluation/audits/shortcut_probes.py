@@ -16,7 +16,7 @@ The audit holds the larger of two figures to the threshold:
 Statistics of the `notes` (how many, how loud) are damage by definition, and have no threshold.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,9 +54,13 @@ SHORTCUT = Threshold(
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class TierGuesses:
-    """Tiers predicted out of fold, (samples,), and by how much each statistic matters."""
+    """Tiers predicted out of fold, (samples,), and by how much each statistic matters.
+
+    `accuracy` is balanced accuracy, (1 + draws,): as found, then with compositions redrawn.
+    """
 
     predicted: NDArray[np.str_]
+    accuracy: Floats
     importances: dict[str, float]
 
 
@@ -90,6 +94,7 @@ def guess_tiers(
     reached = balanced_accuracy(true, predicted)
     return TierGuesses(
         predicted=predicted,
+        accuracy=np.append(reached, _redrawn_accuracy(true, predicted, compositions, seed)),
         importances={
             str(name): reached - float(np.mean([balanced_accuracy(true, one) for one in repeats]))
             for name, repeats in zip(statistics.columns, shuffled, strict=True)
@@ -120,23 +125,14 @@ def balanced_accuracy(true: NDArray[np.str_], predicted: NDArray[np.str_]) -> fl
     return float(np.mean(list(_recall(true, predicted).values())))
 
 
-def probe_tiers(
-    kind: StatisticSet,
-    guesses: TierGuesses,
-    tiers: Sequence[str],
-    compositions: Sequence[str],
-    *,
-    seed: int,
-) -> TierProbe:
+def probe_tiers(kind: StatisticSet, guesses: TierGuesses, tiers: Sequence[str]) -> TierProbe:
     """Return how good guesses are, with a 95 % interval that redraws whole compositions."""
-    true = np.asarray(tiers)
-    redrawn = _redrawn_accuracy(true, guesses.predicted, compositions, seed)
     known = {f"{kind}_{one.name}": one for one in SETS[kind]}
     return TierProbe(
         statistics=kind,
-        balanced_accuracy=balanced_accuracy(true, guesses.predicted),
-        interval=percentile_interval(redrawn),
-        recall=_recall(true, guesses.predicted),
+        balanced_accuracy=float(guesses.accuracy[0]),
+        interval=percentile_interval(guesses.accuracy[1:]),
+        recall=_recall(np.asarray(tiers), guesses.predicted),
         importances=tuple(
             Importance(statistic=known[name].name, meaning=known[name].meaning, drop=drop)
             for name, drop in guesses.importances.items()
@@ -157,31 +153,19 @@ def probe_scores(predicted: Floats, scores: pd.DataFrame) -> list[tuple[Dimensio
 
 
 def judge_shortcut(
-    recording: TierGuesses,
-    dry: TierGuesses,
-    drawn: TierGuesses | None,
-    tiers: Sequence[str],
-    compositions: Sequence[str],
-    *,
-    seed: int,
+    guesses: Mapping[StatisticSet, TierGuesses], tiers: int, compositions: int
 ) -> ThresholdVerdict:
-    """Return the verdict on the larger of the module's two figures.
+    """Return the verdict on the larger of the module's two figures; counts are of the rows judged.
 
-    `drawn` is None where nothing is drawn for a recording. All probes are judged on the same
+    `drawn` is missing where nothing is drawn for a recording. All probes are judged on the same
     redrawings of compositions.
     """
-    true, chance = np.asarray(tiers), 1 / len(set(tiers))
-
-    def reached(probe: TierGuesses) -> Floats:
-        """Return balanced accuracy, (1 + draws,): as found, then redrawn."""
-        redrawn = _redrawn_accuracy(true, probe.predicted, compositions, seed)
-        return np.append(balanced_accuracy(true, probe.predicted), redrawn)
-
-    sides = [reached(recording) - np.maximum(chance, reached(dry))]
-    if drawn:
-        sides.append(reached(drawn) - chance)
+    chance = 1 / tiers
+    sides = [guesses["recording"].accuracy - np.maximum(chance, guesses["dry"].accuracy)]
+    if "drawn" in guesses:
+        sides.append(guesses["drawn"].accuracy - chance)
     worst = max(sides, key=lambda side: side[0])
-    return judge(SHORTCUT, float(worst[0]), percentile_interval(worst[1:]), len(set(compositions)))
+    return judge(SHORTCUT, float(worst[0]), percentile_interval(worst[1:]), compositions)
 
 
 def audit_shortcuts(rows: pd.DataFrame, *, seed: int) -> ShortcutAudit:
@@ -203,18 +187,12 @@ def audit_shortcuts(rows: pd.DataFrame, *, seed: int) -> ShortcutAudit:
             kind: guess_tiers(statistics, tiers, compositions, seed=seed)
             for kind, statistics in sets.items()
         }
-        threshold = judge_shortcut(
-            guesses["recording"], guesses["dry"], guesses.get("drawn"), tiers, compositions,
-            seed=seed,
-        )  # fmt: skip
+        threshold = judge_shortcut(guesses, len(counts), count)
     return ShortcutAudit(
         counts=counts,
         compositions=count,
         threshold=threshold,
-        tiers=tuple(
-            probe_tiers(kind, guess, tiers, compositions, seed=seed)
-            for kind, guess in guesses.items()
-        ),
+        tiers=tuple(probe_tiers(kind, guess, tiers) for kind, guess in guesses.items()),
         scores=tuple(
             ScoreProbe(statistics=kind, dimension=dimension, r=r, r2=r2)
             for kind, statistics in sets.items()

@@ -86,46 +86,39 @@ def onset_figures(rows: Sequence[JudgedRow]) -> OnsetFigures:
 
 def system_scores(rows: Sequence[JudgedRow], *, seed: int) -> tuple[SystemScore, ...]:
     """Return how each system's scores agree with the labels; nothing without rows."""
-    scores = []
-    for system in _systems_of(rows):
-        true, predicted = _true(rows), _predicted(rows, system)
-        intervals = clustered_bootstrap(true, predicted, _compositions(rows), seed=seed)
-        scores.append(
-            SystemScore(system=system, agreement=agreement(true, predicted), intervals=intervals)
+    true, by_system, compositions = _columns(rows)
+    return tuple(
+        SystemScore(
+            system=system,
+            agreement=agreement(true, predicted),
+            intervals=clustered_bootstrap(true, predicted, compositions, seed=seed),
         )
-    return tuple(scores)
+        for system, predicted in by_system.items()
+    )
 
 
 def system_gains(rows: Sequence[JudgedRow], *, seed: int) -> tuple[SystemGain, ...]:
     """Compare each system that reads transcribed notes with itself on true notes and with audio."""
-    gains = []
-    for system in _systems_of(rows):
-        for other in _systems_of(rows):
-            itself = other == System(system.experiment, "true")
-            if system.notes != "transcribed" or not (itself or other.notes is None):
-                continue
-            gain = clustered_gain(
-                _true(rows),
-                _predicted(rows, system),
-                _predicted(rows, other),
-                _compositions(rows),
-                seed=seed,
-            )
-            gains.append(SystemGain(system=system, over=other, gain=gain))
-    return tuple(gains)
+    true, by_system, compositions = _columns(rows)
+    return tuple(
+        SystemGain(
+            system=system,
+            over=other,
+            gain=clustered_gain(true, predicted, over, compositions, seed=seed),
+        )
+        for system, predicted in by_system.items()
+        for other, over in by_system.items()
+        if system.notes == "transcribed"
+        and (other.notes is None or other == System(system.experiment, "true"))
+    )
 
 
-def _systems_of(rows: Sequence[JudgedRow]) -> list[System]:
-    return list(rows[0].predicted) if rows else []
-
-
-def _true(rows: Sequence[JudgedRow]) -> Floats:
-    return np.stack([row.true for row in rows])
-
-
-def _predicted(rows: Sequence[JudgedRow], system: System) -> Floats:
-    return np.stack([row.predicted[system] for row in rows])
-
-
-def _compositions(rows: Sequence[JudgedRow]) -> list[str]:
-    return [row.composition for row in rows]
+def _columns(rows: Sequence[JudgedRow]) -> tuple[Floats, dict[System, Floats], list[str]]:
+    """Return labels, (rows, 8), each system's scores, (rows, 8), and compositions."""
+    if not rows:
+        return np.zeros((0, 8)), {}, []
+    return (
+        np.stack([row.true for row in rows]),
+        {system: np.stack([row.predicted[system] for row in rows]) for system in rows[0].predicted},
+        [row.composition for row in rows],
+    )

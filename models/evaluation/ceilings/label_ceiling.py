@@ -5,7 +5,6 @@ prediction is the tier's mean; its r and MAE follow from the tier table. A model
 tells tiers apart, no more. Where labels follow from severities, nothing is noise.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -14,7 +13,6 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from labeling.scores import DIMENSIONS
-from models.document import Number
 from models.metrics import Agreement, agreement
 
 Floats = NDArray[np.float64]
@@ -54,7 +52,7 @@ class LabelCeiling:
 
     r: float
     mae: float
-    effective_rank: Number
+    effective_rank: float
 
 
 def label_ceiling(tiers: Sequence[TierScores]) -> LabelCeiling:
@@ -80,21 +78,6 @@ def label_ceiling(tiers: Sequence[TierScores]) -> LabelCeiling:
         mae=float(probability @ [(tier.high - tier.low) / 4 for tier in tiers]),
         effective_rank=float(eigenvalues.sum() ** 2 / (eigenvalues**2).sum()),
     )
-
-
-def ceiling_of_severities(labels: Floats) -> LabelCeiling:
-    """Return the ceiling of labels, (samples, dimensions), that follow from severities alone.
-
-    A dimension that never changes (of music without pedal, say) is left out; with fewer than two
-    others the effective rank is nan. Whether damage can be heard is another matter: see the
-    observable ceiling.
-    """
-    effective_rank = math.nan
-    varied = labels[:, np.ptp(labels, axis=0) > 0]
-    if varied.shape[1] > 1:
-        matrix = np.asarray(np.corrcoef(varied, rowvar=False), np.float64)
-        effective_rank = float(len(matrix) ** 2 / (matrix**2).sum())
-    return LabelCeiling(r=1.0, mae=0.0, effective_rank=effective_rank)
 
 
 def ceiling_on_samples(samples: pd.DataFrame, tiers: Sequence[TierScores]) -> Agreement:

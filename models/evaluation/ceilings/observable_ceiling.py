@@ -6,13 +6,11 @@ should not do better.
 
 from collections.abc import Sequence
 
-import numpy as np
 import pandas as pd
 
 from labeling.scores import DIMENSIONS
 from models.evaluation.audits.documents import DimensionCeiling
 from models.evaluation.audits.shortcut_probes import guess_scores, probe_scores
-from models.metrics import mean_absolute_error
 
 
 def observable_ceilings(
@@ -28,8 +26,7 @@ def observable_ceilings(
     predicted = guess_scores(
         samples[list(measured)], scores, list(samples["composition"]), seed=seed
     )
-    mae = mean_absolute_error(scores.to_numpy(np.float64), predicted)
     return [
-        DimensionCeiling(dimension=dimension, r=r, mae=float(one), r2=r2)
-        for (dimension, r, r2), one in zip(probe_scores(predicted, scores), mae, strict=True)
+        DimensionCeiling(dimension=dimension, r=r, r2=r2)
+        for dimension, r, r2 in probe_scores(predicted, scores)
     ]

@@ -49,11 +49,6 @@ def mean_of_known(values: Floats) -> Floats:
     return mean
 
 
-def neighbouring(doses_jnd: Sequence[float]) -> list[tuple[int, int]]:
-    """Return each dose with the next."""
-    return list(itertools.pairwise(range(len(doses_jnd))))
-
-
 def far_apart(doses_jnd: Sequence[float]) -> list[tuple[int, int]]:
     """Return all pairs of doses at least `APART_JND` apart, the lighter first."""
     return [
@@ -78,14 +73,13 @@ class Curve:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DoseResponse:
-    """How scores follow a factor, [factor][dimension].
+    """How scores follow a factor.
 
-    `monotone` is the share of steps from a dose to the next at which the score falls, `ordered`
-    that of pairs at least 2 JND apart graded in the right order. 1 is right for the factor's own
-    dimension and the overall one, .5 for the others.
+    `ordered` is the share of pairs at least 2 JND apart graded in the right order,
+    [factor][dimension]: 1 is right for the factor's own dimension and the overall one, .5 for the
+    others.
     """
 
-    monotone: Table
     ordered: Table
     curve: Curve
 
@@ -101,7 +95,6 @@ def dose_response(families: Families, *, seed: int) -> DoseResponse:
     curve = clustered_levels(undamaged, change, families.compositions, seed=seed)
     mean, low, high = map(nested, curve)
     return DoseResponse(
-        monotone=nested(fall_share(families, neighbouring(families.doses_jnd))),
         ordered=nested(fall_share(families, far_apart(families.doses_jnd))),
         curve=Curve(mean=mean, low=low, high=high),
     )

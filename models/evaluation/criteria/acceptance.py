@@ -40,21 +40,19 @@ PASSED = {"holds": True, "fails": False, "undecided": None}
 
 def evidence(report: Report) -> Evidence | None:
     """Return what is known of the best fusion beside the best single modality."""
-    if report.pairs is None:
+    if report.fusion_pair is None:
         return None
-    fusion = report.model(report.pairs.mean.fusion)
-    if fusion.fusion is None:
-        raise ValueError(f"{fusion.name} was compared as a fusion, and has no figures of one")
+    fusion = report.model(report.fusion_pair.fusion)
     r = {one.name: one.agreement.mean_r for one in report.models}
     return Evidence(
-        pair=report.pairs.mean,
+        pair=report.fusion_pair,
         compositions=report.data.pieces,
         alone_r={modality: found.agreement.mean_r for modality, found in fusion.alone.items()},
         single_r={modality: r[name] for modality, name in SINGLES.items() if name in r},
         observable_r=mean_observable_r(report.label_structure),
-        figures=fusion.fusion,
-        kept_epoch=fusion.training.kept_epoch,
-        last_epoch=fusion.training.epochs[-1].epoch,
+        kept=fusion.training.best,
+        last_epoch=fusion.training.history[-1].epoch,
+        step_ms=report.settings.step_ms,
     )
 
 
@@ -71,7 +69,7 @@ def judge_criteria(report: Report) -> tuple[Criterion, ...]:
     models = {one.name: (one.agreement, one.intervals) for one in report.models}
     found = [learnt(models, report.baseline, pieces), fusion_pays(evidence(report))]
     if report.fusions:
-        fusion = report.pairs and report.model(report.pairs.mean.fusion)
+        fusion = report.fusion_pair and report.model(report.fusion_pair.fusion)
         gains = {side: one.gain_of_both for side, one in fusion.alone.items()} if fusion else {}
         found.append(both_used(fusion.name if fusion else None, gains, pieces))
     changed = report.counterfactual

@@ -8,9 +8,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from models.config.experiment import Experiment, Modality
-from models.evaluation.agreement.pairs import MeanPair
+from models.evaluation.agreement.pairs import FusionPair
 from models.evaluation.criteria.verdict import Verdict, verdict
-from models.evaluation.report.document import FusionFigures
+from models.training.history import EpochRecord
 
 HEADROOM_SHARE = 0.10
 """A fusion has to gain this share of what the best single modality leaves below the ceiling."""
@@ -43,14 +43,14 @@ class Evidence:
     was not asked.
     """
 
-    pair: MeanPair
+    pair: FusionPair
     compositions: int
     alone_r: Mapping[Modality, float]
     single_r: Mapping[Modality, float]
     observable_r: float | None
-    figures: FusionFigures
-    kept_epoch: int
+    kept: EpochRecord
     last_epoch: int
+    step_ms: float
 
 
 Rule = Callable[[Evidence], Verdict | None]
@@ -88,52 +88,33 @@ def may_be_chance(seen: Evidence) -> Verdict | None:
     return verdict("may_be_chance", gain=pair.difference, pieces=seen.compositions)
 
 
-def single_learnt_nothing(seen: Evidence) -> Verdict | None:
-    """A model of one modality learnt next to nothing, so there is nothing to fuse."""
-    found = [name for name, r in seen.single_r.items() if r < NOTHING_LEARNT_R]
-    if not found:
-        return None
-    models = tuple(str(SINGLES[name]) for name in found)
-    r = tuple(seen.single_r[name] for name in found)
-    return verdict("single_learnt_nothing", models=models, r=r)
-
-
-def too_weak_to_add(seen: Evidence) -> Verdict | None:
-    """Even if both single models erred independently, their mean would not gain enough."""
-    pair = seen.pair
-    gain = pair.independent_r - pair.single_r
-    if (
-        single_learnt_nothing(seen)
-        or pair.headroom <= 0
-        or not gain < HEADROOM_SHARE * pair.headroom
-    ):
-        return None
-    weak = min(seen.single_r, key=lambda name: seen.single_r[name])
-    return verdict(
-        "too_weak_to_add",
-        weak=SINGLES[weak],
-        weak_r=seen.single_r[weak],
-        single=pair.single,
-        independent_r=pair.independent_r,
-    )
-
-
 def nothing_to_add(seen: Evidence) -> Verdict | None:
-    """Whether the best average of both single models would gain enough; it is a bound from above.
+    """A single model learnt nothing, is too weak to add enough, or adds nothing to the other's.
 
-    Silent about a fusion that is better than any average: it found what neither did.
+    Bounds are from above: `independent_r` as if both single models erred independently,
+    `both_singles_r` their best average. Silent about a fusion that is better than any average.
     """
     pair = seen.pair
-    if (
-        math.isnan(pair.both_singles_r)
-        or pair.headroom <= 0
-        or pair.fusion_r > pair.both_singles_r
-        or single_learnt_nothing(seen)
-        or too_weak_to_add(seen)
-    ):
+    if found := [name for name, r in seen.single_r.items() if r < NOTHING_LEARNT_R]:
+        models = tuple(str(SINGLES[name]) for name in found)
+        r = tuple(seen.single_r[name] for name in found)
+        return verdict("single_learnt_nothing", models=models, r=r)
+    asked = HEADROOM_SHARE * pair.headroom
+    if asked <= 0:
         return None
-    gain = pair.both_singles_r - pair.single_r
-    code = "average_does_better" if gain >= HEADROOM_SHARE * pair.headroom else "nothing_to_add"
+    if pair.independent_r - pair.single_r < asked:
+        weak = min(seen.single_r, key=lambda name: seen.single_r[name])
+        return verdict(
+            "too_weak_to_add",
+            weak=SINGLES[weak],
+            weak_r=seen.single_r[weak],
+            single=pair.single,
+            independent_r=pair.independent_r,
+        )
+    if math.isnan(pair.both_singles_r) or pair.fusion_r > pair.both_singles_r:
+        return None
+    enough = pair.both_singles_r - pair.single_r >= asked
+    code = "average_does_better" if enough else "nothing_to_add"
     return verdict(code, both_r=pair.both_singles_r, fusion=pair.fusion)
 
 
@@ -168,7 +149,7 @@ def side_not_learnt(seen: Evidence) -> Verdict | None:
 
 def one_sided(seen: Evidence) -> Verdict | None:
     """One side's part of the fused steps is next to nothing."""
-    share = seen.figures.audio_share
+    share = seen.kept.diagnostics.audio_share
     if share is None or ONE_SIDED <= share <= 1 - ONE_SIDED:
         return None
     weak: Modality = "audio" if share < ONE_SIDED else "midi"
@@ -177,7 +158,7 @@ def one_sided(seen: Evidence) -> Verdict | None:
 
 def starved(seen: Evidence) -> Verdict | None:
     """The gradient of one side is far below that of the other."""
-    norms = seen.figures.gradient_norms
+    norms = seen.kept.gradient_norms
     if not {"audio", "midi"} <= set(norms) or not max(norms.values()) > 0:
         return None
     weak: Modality = "audio" if norms["audio"] < norms["midi"] else "midi"
@@ -189,13 +170,13 @@ def starved(seen: Evidence) -> Verdict | None:
 
 def misaligned(seen: Evidence) -> Verdict | None:
     """Both sides do not describe the same moment."""
-    figures = seen.figures
+    figures = seen.kept.diagnostics
     if (
         figures.shift_steps is not None
         and figures.shift_steps not in (0, 1)
         and (figures.shift_cka or 0.0) >= ALIKE_CKA
     ):
-        return verdict("shifted", shift_ms=figures.shift_ms or 0.0)
+        return verdict("shifted", shift_ms=figures.shift_steps * seen.step_ms)
     found, chance = figures.retrieval_at_1, figures.retrieval_chance
     if found is not None and chance is not None and found <= 2 * chance:
         return verdict("not_aligned", found=found, chance=chance)
@@ -204,7 +185,7 @@ def misaligned(seen: Evidence) -> Verdict | None:
 
 def still_learning(seen: Evidence) -> Verdict | None:
     """The last epoch was the best: more of them might have helped."""
-    if seen.kept_epoch < seen.last_epoch:
+    if seen.kept.epoch < seen.last_epoch:
         return None
     return verdict("still_learning", fusion=seen.pair.fusion, epoch=seen.last_epoch)
 
@@ -214,8 +195,6 @@ RULES: tuple[Rule, ...] = (
     observable_reached,
     too_small_to_show,
     may_be_chance,
-    single_learnt_nothing,
-    too_weak_to_add,
     nothing_to_add,
     does_without,
     side_not_learnt,

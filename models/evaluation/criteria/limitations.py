@@ -1,6 +1,5 @@
 """What a page opens with, and what to know before quoting a figure of it."""
 
-import functools
 import math
 from collections.abc import Sequence
 
@@ -63,18 +62,19 @@ def own_mean(table: Sequence[Sequence[float]]) -> float:
 
 
 def _fusion(report: Report) -> Verdict | None:
-    if report.pairs is None:
+    pair = report.fusion_pair
+    if pair is None:
         return None
-    pair = report.pairs.mean
-    beside = functools.partial(
-        verdict, fusion=pair.fusion, single=pair.single, difference=pair.difference
-    )
     sure = report.data.pieces >= FEWEST_COMPOSITIONS and pair.interval.excludes_zero
-    if not sure:
-        return beside("fusion_undecided", pieces=report.data.pieces)
-    if pair.difference < 0:
-        return beside("fusion_loses")
-    return beside("fusion_gains", share=pair.share_of_headroom)
+    helps = "helps" if pair.difference > 0 else "does not help"
+    return verdict(
+        "fusion",
+        helps=helps if sure else "has not been shown to help",
+        fusion=pair.fusion,
+        single=pair.single,
+        difference=pair.difference,
+        share=pair.share_of_headroom if sure and pair.difference > 0 else math.nan,
+    )
 
 
 def _shortcut(report: Report) -> Verdict | None:
@@ -83,14 +83,14 @@ def _shortcut(report: Report) -> Verdict | None:
     models = tuple(str(one.name) for one in report.models if "audio" in MODALITIES[one.name])
     if len(set(sounds.values())) < 2 or not models:
         return None
-    snrs = {sound.snr_db for sound in sounds.values()}
-    if len(snrs) == len(sounds):
-        code = "noise_tells_tier"
-    elif len(snrs) > 1:
-        code = "noise_tells_some_tiers"
-    else:
-        code = "band_tells_some_tiers"
-    return verdict(code, recipe=report.data.recipe, models=models)
+    snrs = len({sound.snr_db for sound in sounds.values()})
+    return verdict(
+        "sound_tells_tier",
+        what="noise" if snrs > 1 else "pass band",
+        of="each tier" if snrs == len(sounds) else "some tiers",
+        recipe=report.data.recipe,
+        models=models,
+    )
 
 
 def limitations(report: Report) -> tuple[Verdict, ...]:
@@ -98,8 +98,7 @@ def limitations(report: Report) -> tuple[Verdict, ...]:
     kind = "one_signal" if report.data.kind == "tiered" else "severity_labels"
     found = [_shortcut(report), verdict(kind, ceiling_r=report.ceiling.mean_r)]
     if report.data.audio_source == "recorded":
-        alike = len(set(report.data.sounds.values())) < 2
-        found.append(verdict("recordings_alike" if alike else "recordings_filtered"))
+        found.append(verdict("damage_not_in_sound"))
     if report.models:
         found.append(verdict("trained_once"))
     found.append(verdict("no_listeners"))

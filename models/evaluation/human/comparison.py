@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +13,7 @@ from degradation.notes import Performance
 from degradation.render import Instrument, render
 from degradation.seeds import stream
 from labeling.functions import LABELING_FUNCTIONS
-from labeling.reliability import assess_reliability
+from labeling.reliability import intraclass, split_half
 from models.config.experiment import Experiment
 from models.config.human_validation import HumanValidationConfig
 from models.evaluation.human.document import (
@@ -22,18 +22,15 @@ from models.evaluation.human.document import (
     HeldOut,
     HumanValidation,
     ModelAgreement,
-    NoFineTuning,
-    NoModels,
-    Quarantined,
+    NotCompared,
     RatingAgreement,
     ScaleReliability,
 )
-from models.evaluation.human.features import FEATURES, measure_features
 from models.evaluation.human.fine_tuning import compare_starts
 from models.evaluation.human.grading import compare_models
 from models.evaluation.human.held_out import judge_held_out, predict_baseline
-from models.evaluation.human.heuristics import HEURISTICS
 from models.evaluation.human.hypotheses import FUNCTION_HYPOTHESES
+from models.evaluation.human.measures import FEATURES, HEURISTICS, MEASURES, measure_features
 from models.evaluation.human.rating_agreement import Ratings
 from models.evaluation.human.training_overlap import find_overlap
 from models.inference.trained_model import TrainedModel
@@ -104,40 +101,36 @@ def compare_with_listeners(
     log("labeling functions, on rendered sound")
     functions = compare_functions(clips, instrument, ratings)
     models: ModelAgreement | None = None
-    no_models: NoModels | None = "none trained"
-    overlap: dict[str, str] = {}
-    read: dict[str, str] = {}
-    new: list[int] = []
+    fine_tuning: FineTuning | None = None
+    not_compared: NotCompared | None = "none trained"
     if trained.models:
         log("which clips overlap with training, and which with pretraining")
         overlap = find_overlap(clips, trained.trained_on)
         new = [number for number, clip in enumerate(clips) if clip.stem not in overlap]
-        no_models = _too_few(len(new))
-        if no_models is None:
-            read = find_overlap([clips[number] for number in new], trained.pretrained_on)
+        if len(new) < FEWEST_CLIPS:
+            not_compared = "too few clips" if new else "all clips trained on"
+        else:
+            unseen = [clips[number] for number in new]
+            read = find_overlap(unseen, trained.pretrained_on)
             log(f"{', '.join(trained.models)} grade {len(new)} clips")
             models = compare_models(
-                trained.models, clips, new, overlap, len(read), corpus, instrument, ratings
+                trained.models, clips, new, len(read), corpus, instrument, ratings
             )
-    known_works = tuple(sorted({clip.work for clip in clips if clip.stem in overlap | read}))
-    fine_tuning: FineTuning | None = None
-    no_fine_tuning: NoFineTuning | None = no_models
-    if models:
-        log("fine-tuning midi_only on ratings, from each start")
-        fine_tuning, no_fine_tuning = compare_starts(
-            trained.models.get("midi_only"),
-            trained.pretrained_dir,
-            [clips[number] for number in new],
-            features[new],
-            known_works,
-            corpus,
-            config,
-        )
+            log("fine-tuning midi_only on ratings, from each start")
+            fine_tuning, not_compared = compare_starts(
+                trained.models.get("midi_only"),
+                trained.pretrained_dir,
+                unseen,
+                features[new],
+                tuple(sorted({clip.work for clip in clips if clip.stem in overlap | read})),
+                corpus,
+                config,
+            )
     return HumanValidation(
         recipe=recipe,
         clips=ClipCounts(
             read=len(rated.clips),
-            quarantine=tuple(Quarantined(item=f.item, reason=f.reason) for f in rated.faults),
+            quarantine=rated.faults,
             judged=len(clips),
             passages=len(set(passages)),
             works=works,
@@ -148,29 +141,21 @@ def compare_with_listeners(
         reliability=rate_raters(rated, config),
         heuristics=tuple(
             ratings.compare(
-                heuristic.name,
-                heuristic.scale,
-                heuristic.sign,
-                np.array([heuristic.measure(clip.performance) for clip in clips]),
-                stated_rho=heuristic.stated_rho,
+                one.name,
+                one.scale,
+                one.sign,
+                np.array([MEASURES[one.name](clip.performance) for clip in clips]),
             )
-            for heuristic in HEURISTICS
+            for one in HEURISTICS
         ),
         functions=functions,
         features=tuple(FEATURES),
         baseline_by_work=judge(predicted, "work"),
         baseline_by_passage=judge(baseline(passage_folds(passages)), "segment"),
         models=models,
-        no_models=no_models,
         fine_tuning=fine_tuning,
-        no_fine_tuning=no_fine_tuning,
+        not_compared=not_compared,
     )
-
-
-def _too_few(clips: int) -> NoModels | None:
-    if clips >= FEWEST_CLIPS:
-        return None
-    return "too few clips" if clips else "all clips trained on"
 
 
 def passage_folds(passages: Sequence[str]) -> list[str]:
@@ -182,19 +167,13 @@ def passage_folds(passages: Sequence[str]) -> list[str]:
 def rate_raters(rated: RatedClips, config: HumanValidationConfig) -> dict[str, ScaleReliability]:
     """Return how far listeners agree, by scale, over all clips of the checkout."""
     _, target = np.unique(np.asarray(rated.ratings.stems), return_inverse=True)
-    return {
-        scale: ScaleReliability(
-            **asdict(
-                assess_reliability(
-                    target,
-                    rated.ratings.answers[:, column],
-                    halves=config.random_halves,
-                    rng=stream(config.seed, "reliability", scale),
-                )
-            )
-        )
-        for column, scale in enumerate(SCALES)
-    }
+    found = {}
+    for answers, scale in zip(rated.ratings.answers.T, SCALES, strict=True):
+        icc_1, icc_k, raters = intraclass(target, answers)
+        rng = stream(config.seed, "reliability", scale)
+        half = split_half(target, answers, halves=config.random_halves, rng=rng)
+        found[scale] = ScaleReliability(icc_1=icc_1, icc_k=icc_k, split_half=half, raters=raters)
+    return found
 
 
 def compare_functions(
@@ -210,12 +189,6 @@ def compare_functions(
         np.float64,  # None, an abstention, becomes NaN
     )
     return tuple(
-        ratings.compare(
-            function.name,
-            FUNCTION_HYPOTHESES[function.name].scale,
-            FUNCTION_HYPOTHESES[function.name].sign,
-            measured,
-            abstained=int(np.isnan(measured).sum()),
-        )
+        ratings.compare(function.name, *FUNCTION_HYPOTHESES[function.name], measured)
         for function, measured in zip(LABELING_FUNCTIONS, values.T, strict=True)
     )

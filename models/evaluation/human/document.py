@@ -12,12 +12,14 @@ from typing import Literal
 from models.config.experiment import Experiment
 from models.document import Number
 from models.evaluation.agreement.resampling import Interval
+from storage.corpus import Fault
 
 Sign = Literal[-1, 1]
-Verdict = Literal["follows", "opposes", "inconclusive", "no hypothesis"]
+Verdict = Literal["follows", "opposes", "inconclusive"]
 StartName = Literal["checkpoint", "pretrained", "scratch"]
-NoModels = Literal["none trained", "all clips trained on", "too few clips"]
-NoFineTuning = Literal[NoModels, "midi_only not trained", "one work"]
+NotCompared = Literal[
+    "none trained", "all clips trained on", "too few clips", "midi_only not trained", "one work"
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,26 +35,20 @@ class Rho:
 class RatingAgreement:
     """How a measure correlates with the ratings on one scale.
 
-    `sign` is what the hypothesis states, None without one. `baseline_rho` is the within-score rho
-    of the baseline's prediction of that scale on the same clips. Of a heuristic, `stated_rho` is
-    what was stated before this code was written; of a labeling function, `abstained` is how many
-    clips it gave no value.
+    `sign` is what the hypothesis states. `baseline_rho` is the within-score rho of the baseline's
+    prediction of that scale on the same clips.
     """
 
     name: str
     scale: str
-    sign: Sign | None
+    sign: Sign
     pooled: Rho
     within: Rho
     baseline_rho: Number
-    stated_rho: float | None = None
-    abstained: int | None = None
 
     @property
     def verdict(self) -> Verdict:
         """What the within-score interval says of the hypothesis."""
-        if self.sign is None:
-            return "no hypothesis"
         if not self.within.interval.excludes_zero:
             return "inconclusive"
         return "follows" if self.within.rho * self.sign > 0 else "opposes"
@@ -79,21 +75,12 @@ class HeldOut:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScaleReliability:
-    """How far listeners agree on one scale (see `labeling.reliability.Reliability`)."""
+    """How far listeners agree on one scale (see `labeling.reliability`); `raters` rate a clip."""
 
     icc_1: Number
     icc_k: Number
     split_half: Number
     raters: Number
-    targets: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Quarantined:
-    """A clip that could not be read, and why."""
-
-    item: str
-    reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +88,7 @@ class ClipCounts:
     """The checkout: `judged` clips of `passages`, by `works`, of those `read`."""
 
     read: int
-    quarantine: tuple[Quarantined, ...]
+    quarantine: tuple[Fault, ...]
     judged: int
     passages: int
     works: Mapping[str, int]
@@ -114,15 +101,14 @@ class ClipCounts:
 class ModelAgreement:
     """How the trained models' scores correlate with ratings, on clips they were not trained on.
 
-    `left_out` counts the clips cut from a training performance, by its file. Of those judged,
-    `read_in_pretraining` counts by model the clips whose performance its encoder has read in
-    masked pretraining, without labels.
+    `trained_on` clips were cut from training performances, and left out. Of those judged, the
+    encoder of models that read MIDI has read `pretrained_on` without labels.
     """
 
     judged: int
     passages: int
-    left_out: Mapping[str, int]
-    read_in_pretraining: Mapping[Experiment, int]
+    trained_on: int
+    pretrained_on: int
     rows: Mapping[Experiment, tuple[RatingAgreement, ...]]
 
 
@@ -151,7 +137,7 @@ class FineTuning:
 class HumanValidation:
     """Labeling functions, trained models and a baseline beside PercePiano's listeners.
 
-    `models` and `fine_tuning` are None for the reason in `no_models` and `no_fine_tuning`.
+    `not_compared` is why there is no fine-tuning and, where `models` is None too, why not those.
     """
 
     recipe: str
@@ -163,9 +149,8 @@ class HumanValidation:
     baseline_by_work: HeldOut
     baseline_by_passage: HeldOut
     models: ModelAgreement | None
-    no_models: NoModels | None
     fine_tuning: FineTuning | None
-    no_fine_tuning: NoFineTuning | None
+    not_compared: NotCompared | None
 
     @property
     def mean_reliability(self) -> Mapping[str, float]:

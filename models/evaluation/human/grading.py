@@ -1,21 +1,19 @@
-"""Rated clips graded by trained models, and how their scores go with the ratings."""
+"""Rated clips graded by trained models, and how their scores correlate with the ratings."""
 
 import itertools
-from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from degradation.notes import TICK_S, Performance, cut_window, snap
 from degradation.render import Instrument, render
-from degradation.waveform import Waveform
 from labeling.scores import DIMENSIONS
 from models.config.experiment import EXPERIMENTS, MODALITIES, Experiment
-from models.evaluation.human.document import ModelAgreement, RatingAgreement
-from models.evaluation.human.hypotheses import scales_of
+from models.evaluation.human.document import ModelAgreement
+from models.evaluation.human.hypotheses import DIMENSION_HYPOTHESES
 from models.evaluation.human.rating_agreement import Ratings
-from models.evaluation.human.training_overlap import count_by_file
 from models.inference.predict import predict_windows
 from models.inference.trained_model import TrainedModel
 from models.inference.windows import Window, window_bounds
@@ -45,51 +43,56 @@ def grade_clips(
         if not window.silent
     )
     size = min((model.config.training.batch_size for model in models.values()), default=1)
-    graded: dict[Experiment, dict[int, list[FloatArray]]] = {
-        name: defaultdict(list) for name in models
+    clip_of: list[int] = []
+    graded: dict[Experiment, list[FloatArray]] = {
+        name: [np.zeros((0, len(DIMENSIONS)))] for name in models
     }
     while batch := list(itertools.islice(windows, size)):
+        clip_of += [number for number, _ in batch]
         for name, model in models.items():
-            scores = predict_windows([_inputs(window, name) for _, window in batch], model)
-            for (number, _), of_window in zip(batch, scores, strict=True):
-                graded[name][number].append(of_window)
-    nothing = [np.full(len(DIMENSIONS), np.nan)]
+            inputs = [_inputs(window, name) for _, window in batch]
+            graded[name].append(predict_windows(inputs, model))
     return {
-        name: np.stack(
-            [np.mean(found.get(number, nothing), axis=0) for number in range(len(clips))]
-        )
+        name: mean_by_clip(np.concatenate(found), clip_of, range(len(clips)))
         for name, found in graded.items()
     }
+
+
+def mean_by_clip(
+    of_windows: FloatArray, clip_of: Sequence[int], clips: Collection[int]
+) -> FloatArray:
+    """Return means over each clip's windows, (windows, n) to (clips, n); NaN without a window."""
+    owner = np.asarray(clip_of, np.int64)
+    nothing = np.full(of_windows.shape[1], np.nan)
+    return np.stack(
+        [
+            of_windows[owner == clip].mean(axis=0) if (owner == clip).any() else nothing
+            for clip in clips
+        ]
+    )
 
 
 def clip_windows(
     performance: Performance, corpus: CorpusConfig, instrument: Instrument | None
 ) -> Iterator[Window]:
-    """Yield a clip's windows, with sound where there is an instrument."""
+    """Yield a clip's windows, with sound where there is an instrument, silent beyond its end."""
     sound = None if instrument is None else render(performance, instrument)
     for start_s, length_s in window_bounds(performance.duration_s, corpus):
         length_s = max(snap(length_s), TICK_S)
-        yield Window(
-            duration_s=length_s,
-            notes=cut_window(performance, start_s, length_s),
-            sound=None if sound is None else cut_sound(sound, start_s, length_s),
-        )
-
-
-def cut_sound(sound: Waveform, start_s: float, duration_s: float) -> Waveform:
-    """Return a part of a sound; what lies beyond its end is silent."""
-    first = round(start_s * sound.sample_rate_hz)
-    count = max(1, round(duration_s * sound.sample_rate_hz))
-    samples = np.zeros(count, np.float32)
-    there = sound.samples[first : first + count]
-    samples[: len(there)] = there
-    return Waveform(samples=samples, sample_rate_hz=sound.sample_rate_hz)
+        cut = None
+        if sound is not None:
+            first = round(start_s * sound.sample_rate_hz)
+            count = max(1, round(length_s * sound.sample_rate_hz))
+            there = sound.samples[first : first + count]
+            cut = sound.with_samples(np.pad(there, (0, count - len(there))))
+        notes = cut_window(performance, start_s, length_s)
+        yield Window(duration_s=length_s, notes=notes, sound=cut)
 
 
 def _inputs(window: Window, name: Experiment) -> Window:
     """Return the modalities of a window that an experiment takes."""
-    return Window(
-        duration_s=window.duration_s,
+    return replace(
+        window,
         notes=window.notes if "midi" in MODALITIES[name] else None,
         sound=window.sound if "audio" in MODALITIES[name] else None,
     )
@@ -99,34 +102,35 @@ def compare_models(
     models: Mapping[Experiment, TrainedModel],
     clips: Sequence[Clip],
     new: Sequence[int],
-    overlap: Mapping[str, str],
-    read: int,
+    pretrained_on: int,
     corpus: CorpusConfig,
     instrument: Instrument,
     ratings: Ratings,
 ) -> ModelAgreement:
     """Return how scores correlate with ratings, on the clips numbered `new`.
 
-    No model was trained on these; `overlap` holds the training file of the others, by stem. The
-    pretrained encoder of models that read MIDI has read `read` of the new ones.
+    No model was trained on these; the pretrained encoder of models that read MIDI has read
+    `pretrained_on` of them.
     """
     scores = grade_clips([clips[number] for number in new], models, corpus, instrument)
-    rows: dict[Experiment, tuple[RatingAgreement, ...]] = {}
-    for name in (name for name in EXPERIMENTS if name in models):
-        found = []
-        for place, dimension in enumerate(DIMENSIONS):
-            # Clips of the training performances count as not measured.
-            measured = np.full(len(clips), np.nan)
-            measured[list(new)] = scores[name][:, place]
-            found += [
-                ratings.compare(dimension, scale, sign, measured)
-                for scale, sign in scales_of(dimension)
-            ]
-        rows[name] = tuple(found)
+    # Clips of the training performances count as not measured.
+    measured = {name: np.full((len(clips), len(DIMENSIONS)), np.nan) for name in models}
+    for name, found in scores.items():
+        measured[name][list(new)] = found
     return ModelAgreement(
         judged=len(new),
         passages=len({clips[number].score_segment for number in new}),
-        left_out=count_by_file(overlap),
-        read_in_pretraining={name: read if "midi" in MODALITIES[name] else 0 for name in rows},
-        rows=rows,
+        trained_on=len(clips) - len(new),
+        pretrained_on=pretrained_on,
+        rows={
+            name: tuple(
+                ratings.compare(
+                    dimension, scale, sign, measured[name][:, DIMENSIONS.index(dimension)]
+                )
+                for dimension, hypotheses in DIMENSION_HYPOTHESES.items()
+                for scale, sign in hypotheses
+            )
+            for name in EXPERIMENTS
+            if name in models
+        },
     )

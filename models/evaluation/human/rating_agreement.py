@@ -29,11 +29,8 @@ class Ratings:
         self,
         name: str,
         scale: str,
-        sign: Sign | None,
+        sign: Sign,
         measured: FloatArray,
-        *,
-        stated_rho: float | None = None,
-        abstained: int | None = None,
     ) -> RatingAgreement:
         """Return how a measure, (clips,), correlates with a scale; NaN was not measured."""
         column = SCALES.index(scale)
@@ -54,8 +51,6 @@ class Ratings:
             pooled=pooled,
             within=within,
             baseline_rho=base.rho,
-            stated_rho=stated_rho,
-            abstained=abstained,
         )
 
 

@@ -1,6 +1,6 @@
 """Which clips overlap with training: those cut from a performance that a model was trained on."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,27 +16,26 @@ OVERLAP_SHARE = 0.5
 ends, other performances of the same music almost none."""
 
 
-def find_overlap(
-    clips: Sequence[Clip], trained_on: Iterable[tuple[str, Performance]]
-) -> dict[str, str]:
-    """Return, by stem, the MIDI file of the training performance that a clip was cut from.
+def find_overlap(clips: Sequence[Clip], trained_on: Iterable[tuple[str, Performance]]) -> set[str]:
+    """Return the stems of the clips that were cut from a training performance.
 
     `trained_on` yields MIDI file names and performances. A clip counts when PercePiano's map to
     MAESTRO names that file, or when the performance holds its very notes: the map is not part of
     the published checkout, and a corpus may call its files otherwise.
     """
     runs = {clip.stem: note_runs(clip.performance) for clip in clips}
-    by_file = {clip.stem: clip.maestro_midi for clip in clips if clip.maestro_midi}
     owner = np.repeat(np.arange(len(clips)), [len(runs[clip.stem]) for clip in clips])
     together = np.concatenate([np.zeros(0, np.uint64), *(runs[clip.stem] for clip in clips)])
     lengths = np.maximum(np.bincount(owner, minlength=len(clips)), 1)
-    found: dict[str, str] = {}
+    found: set[str] = set()
     for name, performance in trained_on:
         held = np.isin(together, note_runs(performance))
         shares = np.bincount(owner, weights=held, minlength=len(clips)) / lengths
-        for clip, share in zip(clips, shares, strict=True):
-            if by_file.get(clip.stem) == name or share >= OVERLAP_SHARE:
-                found.setdefault(clip.stem, name)
+        found |= {
+            clip.stem
+            for clip, share in zip(clips, shares, strict=True)
+            if clip.maestro_midi == name or share >= OVERLAP_SHARE
+        }
     return found
 
 
@@ -49,10 +48,3 @@ def note_runs(performance: Performance) -> NDArray[np.uint64]:
     for place in range(RUN_NOTES):  # unsigned products wrap around, as hashes do
         mixed = mixed * np.uint64(0x9E3779B97F4A7C15) + note[place : place + count]
     return mixed
-
-
-def count_by_file(overlap: Mapping[str, str]) -> dict[str, int]:
-    """Return how many clips were cut from each training performance, the most first."""
-    names, counts = np.unique(list(overlap.values()), return_counts=True)
-    order = np.argsort(-counts, kind="stable")
-    return {str(names[at]): int(counts[at]) for at in order}

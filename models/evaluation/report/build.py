@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -9,7 +10,6 @@ from numpy.typing import NDArray
 
 from degradation.errors import UserError
 from labeling.scores import DIMENSIONS
-from models.config.experiment import MODALITIES
 from models.evaluation.agreement.confusion import tier_confusion
 from models.evaluation.agreement.model_comparison import Predictions, best_of, compare_best
 from models.evaluation.agreement.resampling import (
@@ -18,7 +18,6 @@ from models.evaluation.agreement.resampling import (
     within_tier_r,
 )
 from models.evaluation.ceilings.label_ceiling import (
-    ceiling_of_severities,
     ceiling_on_samples,
     label_ceiling,
 )
@@ -31,15 +30,13 @@ from models.evaluation.report.document import (
     OneModality,
     Report,
     Settings,
+    Source,
+    Training,
 )
 from models.evaluation.report.evaluation import Evaluation, Outcome
 from models.evaluation.report.provenance import provenance
-from models.evaluation.report.trainings import (
-    fusion_figures,
-    pretraining_figures,
-    training_figures,
-)
 from models.metrics import Agreement, agreement
+from models.training.pretraining.result import PretrainingResult
 
 Floats = NDArray[np.float64]
 
@@ -65,18 +62,20 @@ def build_report(evaluation: Evaluation) -> Report:
     mean = train[list(DIMENSIONS)].to_numpy(np.float64).mean(axis=0)
     baseline = agreement(true, np.broadcast_to(mean, true.shape))
     if evaluation.kind == "tiered":
-        expected = label_ceiling(evaluation.tiers)
-        ceiling = ceiling_on_samples(judged, evaluation.tiers)
+        expected, ceiling = (
+            label_ceiling(evaluation.tiers),
+            ceiling_on_samples(judged, evaluation.tiers),
+        )
     else:
-        expected, ceiling = ceiling_of_severities(true), agreement(true, true)
+        expected, ceiling = None, agreement(true, true)
     chosen_from = [_judged(outcome, judged, true) for outcome in evaluation.outcomes]
-    audio_only = next((one.predicted for one in chosen_from if one.name == "audio_only"), None)
     report = Report(
         provenance=provenance(),
         data=_data(evaluation),
         settings=Settings(
             seed=evaluation.seed,
-            step_ms=evaluation.step_ms,
+            step_ms=1000 / evaluation.config.grid_rate_hz,
+            huber_weight=evaluation.config.loss.huber.weight,
             modality_dropout=evaluation.config.fusion.modality_dropout,
             tokens=evaluation.config.midi_encoder.tokens,
         ),
@@ -84,11 +83,11 @@ def build_report(evaluation: Evaluation) -> Report:
         expected_ceiling=expected,
         baseline=baseline,
         models=tuple(
-            _model(outcome, judged, one, audio_only, ceiling, baseline, evaluation)
+            _model(outcome, judged, one, ceiling, evaluation)
             for outcome, one in zip(evaluation.outcomes, chosen_from, strict=True)
         ),
         best=best_of(chosen_from).name if chosen_from else None,
-        pairs=compare_best(
+        fusion_pair=compare_best(
             chosen_from, list(judged["composition"]), ceiling.mean_r, seed=evaluation.seed
         ),
         counterfactual=counterfactual(
@@ -104,7 +103,7 @@ def build_report(evaluation: Evaluation) -> Report:
         shortcut_audit=evaluation.shortcut_audit,
         transcription=evaluation.transcription,
         token_audit=evaluation.token_audit,
-        pretraining=pretraining_figures(evaluation.pretraining) if evaluation.pretraining else None,
+        pretraining=evaluation.pretraining and _without_folder(evaluation.pretraining),
     )
     return dataclasses.replace(
         report,
@@ -138,12 +137,7 @@ def _judged(outcome: Outcome, judged: pd.DataFrame, true: Floats) -> Predictions
 def _data(evaluation: Evaluation) -> Data:
     samples = evaluation.samples
     return Data(
-        corpus=evaluation.corpus,
-        licence=evaluation.licence,
-        recipe=evaluation.recipe,
-        kind=evaluation.kind,
-        audio_source=evaluation.audio_source,
-        split=evaluation.split,
+        **{field.name: getattr(evaluation, field.name) for field in dataclasses.fields(Source)},
         segments=int(samples["segment_id"].nunique()),
         counts={
             split: {
@@ -156,7 +150,6 @@ def _data(evaluation: Evaluation) -> Data:
             split: int(samples[samples["split"] == split]["composition"].nunique())
             for split in SPLITS
         },
-        sounds=dict(evaluation.sounds),
     )
 
 
@@ -164,9 +157,7 @@ def _model(
     outcome: Outcome,
     judged: pd.DataFrame,
     scores: Predictions,
-    audio_only: Floats | None,
     ceiling: Agreement,
-    baseline: Agreement,
     evaluation: Evaluation,
 ) -> ModelResult:
     name, true, predicted = scores.name, scores.true, scores.predicted
@@ -176,15 +167,11 @@ def _model(
         modality: align(table, judged, f"{name} with {modality} alone")
         for modality, table in outcome.alone.items()
     }
-    is_fusion = len(MODALITIES[name]) > 1
     return ModelResult(
         name=name,
         agreement=found,
         intervals=clustered_bootstrap(true, predicted, pieces, seed=seed),
-        share_of_ceiling_r=_share(found.mean_r, ceiling.mean_r),
-        share_of_headroom_mae=_share(
-            baseline.mean_mae - found.mean_mae, baseline.mean_mae - ceiling.mean_mae
-        ),
+        share_of_ceiling_r=found.mean_r / ceiling.mean_r if ceiling.mean_r > 0 else math.nan,
         within_tier_r=within_tier_r(true, predicted, tiers),
         confusion=tier_confusion(tiers, predicted[:, -1], evaluation.tiers),
         alone={
@@ -194,15 +181,9 @@ def _model(
             )
             for modality, table in alone.items()
         },
-        fusion=fusion_figures(outcome.training.best, evaluation.step_ms) if is_fusion else None,
-        gain_over_audio=(
-            clustered_gain(true, predicted, audio_only, pieces, seed=seed)
-            if is_fusion and audio_only is not None
-            else None
-        ),
-        training=training_figures(outcome.training, evaluation.config.loss.huber.weight),
+        training=Training(parameters=outcome.training.parameters, history=outcome.training.epochs),
     )
 
 
-def _share(part: float, whole: float) -> float:
-    return part / whole if whole > 0 else math.nan
+def _without_folder(result: PretrainingResult) -> PretrainingResult:
+    return dataclasses.replace(result, checkpoint=Path(result.checkpoint.name))

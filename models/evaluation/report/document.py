@@ -8,11 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from models.config.experiment import Experiment, Modality
-from models.diagnostics.fusion_diagnostics import FusionDiagnostics
+from models.config.experiment import MODALITIES, Experiment, Modality
 from models.document import Number
 from models.evaluation.agreement.confusion import Confusion
-from models.evaluation.agreement.pairs import Pairs
+from models.evaluation.agreement.pairs import FusionPair
 from models.evaluation.agreement.resampling import FEWEST_FOR_INTERVAL, AgreementIntervals, Gain
 from models.evaluation.audits.documents import (
     LabelStructure,
@@ -24,6 +23,8 @@ from models.evaluation.ceilings.label_ceiling import LabelCeiling
 from models.evaluation.counterfactuals.counterfactual import Counterfactual
 from models.evaluation.criteria.verdict import Criterion, Verdict
 from models.metrics import Agreement
+from models.training.history import EpochRecord, best_epoch
+from models.training.pretraining.result import PretrainingResult
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,11 +45,11 @@ class TierSound:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Data:
-    """What was judged. `counts` are samples by split and tier, `compositions` by split.
+class Source:
+    """What is judged, the samples of `split`; `sounds` is what is done to the sound of each tier.
 
     Labels of a `tiered` recipe are drawn inside a tier's range, those of a `factored` one follow
-    from the severities of factors. `split` is the one judged, `sounds` what is done to each tier.
+    from the severities of factors.
     """
 
     corpus: str
@@ -57,10 +58,16 @@ class Data:
     kind: Literal["tiered", "factored"]
     audio_source: Literal["rendered", "recorded"]
     split: str
+    sounds: Mapping[str, TierSound]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Data(Source):
+    """What was judged. `counts` are samples by split and tier, `compositions` by split."""
+
     segments: int
     counts: Mapping[str, Mapping[str, int]]
     compositions: Mapping[str, int]
-    sounds: Mapping[str, TierSound]
 
     @property
     def pieces(self) -> int:
@@ -70,51 +77,26 @@ class Data:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """Settings of the experiments that a reader needs. `step_ms` is that of the time grid."""
+    """Settings that a reader needs; `step_ms` is that of the time grid, `huber_weight` a loss's."""
 
     seed: int
     step_ms: float
+    huber_weight: float
     modality_dropout: float
     tokens: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Epoch:
-    """One epoch of a training, counted from 1.
-
-    Both losses are Huber's without weights, so that they compare. `audio_share` and
-    `retrieval_at_1` are those of a fusion (see `FusionFigures`).
-    """
-
-    epoch: int
-    train_huber: float
-    val_loss: float
-    mean_r: Number
-    audio_share: float | None
-    retrieval_at_1: float | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Training:
-    """How a model was trained; `samples_per_s` and `wait_share` are means over the epochs."""
+    """How a model was trained: its size, and what each epoch came to."""
 
     parameters: int
-    seconds: float
-    samples_per_s: float
-    wait_share: float
-    kept_epoch: int
-    epochs: tuple[Epoch, ...]
+    history: tuple[EpochRecord, ...]
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FusionFigures(FusionDiagnostics):
-    """A fusion in its kept epoch, on the validation split.
-
-    `gradient_norms` are by modality, before clipping; `shift_ms` is `shift_steps` in milliseconds.
-    """
-
-    gradient_norms: Mapping[str, float]
-    shift_ms: float | None
+    @property
+    def best(self) -> EpochRecord:
+        """The epoch whose weights were kept."""
+        return best_epoch(self.history)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,52 +111,32 @@ class OneModality:
 class ModelResult:
     """How one experiment did on the judged split.
 
-    `share_of_ceiling_r` is mean r over the label ceiling's, `share_of_headroom_mae` the part of the
-    way from the baseline's MAE to the ceiling's. `within_tier_r` is r inside single tiers.
-    `alone`, `fusion` and `gain_over_audio` (over `audio_only`) are those of fusion models.
+    `share_of_ceiling_r` is mean r over the label ceiling's, `within_tier_r` r inside single tiers.
+    `alone` is empty but for fusion models.
     """
 
     name: Experiment
     agreement: Agreement
     intervals: AgreementIntervals
     share_of_ceiling_r: Number
-    share_of_headroom_mae: Number
     within_tier_r: Number
     confusion: Confusion
     alone: Mapping[Modality, OneModality]
-    fusion: FusionFigures | None
-    gain_over_audio: Gain | None
     training: Training
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GuessedField:
-    """Cross-entropies of a token field, in nats; `beats_unigram` is None of a constant one."""
-
-    cross_entropy: float
-    unigram_cross_entropy: float
-    beats_unigram: bool | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pretraining:
-    """The MIDI encoder's masked pretraining in its best epoch."""
-
-    best_epoch: int
-    epochs: int
-    parameters: int
-    seconds: float
-    val_loss: float
-    fields: Mapping[str, GuessedField]
+    @property
+    def is_fusion(self) -> bool:
+        """Whether it is given both modalities."""
+        return len(MODALITIES[self.name]) > 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
     """All that is known of the models of a recipe; rules add the verdicts at the end.
 
-    `ceiling` is the label ceiling on the judged samples, `expected_ceiling` what the recipe alone
-    says; `baseline` always predicts the training mean. `best` is the model of highest mean r on
-    the validation split, `pairs` compares the best fusion with the best single modality.
+    `ceiling` is the label ceiling on the judged samples, `expected_ceiling` what a tiered recipe
+    alone says; `baseline` always predicts the training mean. `best` is the model of highest mean r
+    on the validation split, `fusion_pair` compares the best fusion with the best single modality.
     `headline` is what a page opens with, and `limitations` what to know before quoting a figure,
     the most important first.
     """
@@ -183,17 +145,17 @@ class Report:
     data: Data
     settings: Settings
     ceiling: Agreement
-    expected_ceiling: LabelCeiling
+    expected_ceiling: LabelCeiling | None
     baseline: Agreement
     models: tuple[ModelResult, ...]
     best: Experiment | None
-    pairs: Pairs | None
+    fusion_pair: FusionPair | None
     counterfactual: Counterfactual | None
     label_structure: LabelStructure | None
     shortcut_audit: ShortcutAudit | None
     transcription: TranscriptionAudit | None
     token_audit: TokenAudit
-    pretraining: Pretraining | None
+    pretraining: PretrainingResult | None
     headline: tuple[Verdict, ...] = ()
     criteria: tuple[Criterion, ...] = ()
     limitations: tuple[Verdict, ...] = ()
@@ -205,7 +167,7 @@ class Report:
     @property
     def fusions(self) -> tuple[ModelResult, ...]:
         """The experiments that are given both modalities."""
-        return tuple(one for one in self.models if one.fusion)
+        return tuple(one for one in self.models if one.is_fusion)
 
     @property
     def enough_pieces(self) -> bool:

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
 
 import pandas as pd
 
@@ -14,8 +13,8 @@ from models.evaluation.audits.documents import (
     TranscriptionAudit,
 )
 from models.evaluation.ceilings.label_ceiling import TierScores
-from models.evaluation.report.document import TierSound
-from models.training.pretraining.history import PretrainingResult
+from models.evaluation.report.document import Source
+from models.training.pretraining.result import PretrainingResult
 from models.training.result import TrainingResult
 
 
@@ -34,26 +33,18 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Evaluation:
-    """What a report is computed from.
+class Evaluation(Source):
+    """What a report is computed from, besides its `Source`.
 
     `samples` has one row a sample of every split: `sample_id, split, tier, composition,
     segment_id` and the eight dimensions; counterfactual rows (split `{split}_counterfactual`) also
-    `family, varied, varied_severity_jnd`. `tiers` are the recipe's score ranges, best first, and
-    `sounds` what it does to the sound of each. `pretraining` is None where the MIDI encoder started
-    from random weights, audits where they were not made. `config` is what the experiments were
-    trained with; `seed` draws the bootstrap. For the rest see `Data`.
+    `family, varied, varied_severity_jnd`. `tiers` are the recipe's score ranges, best first.
+    `pretraining` is None where the MIDI encoder started from random weights, audits where they
+    were not made. `config` is what the experiments were trained with; `seed` draws the bootstrap.
     """
 
-    recipe: str
-    kind: Literal["tiered", "factored"]
-    audio_source: Literal["rendered", "recorded"]
-    corpus: str
-    licence: str
     samples: pd.DataFrame
-    split: str
     tiers: tuple[TierScores, ...]
-    sounds: Mapping[str, TierSound]
     outcomes: tuple[Outcome, ...]
     token_audit: TokenAudit
     label_structure: LabelStructure | None
@@ -62,11 +53,6 @@ class Evaluation:
     pretraining: PretrainingResult | None
     config: ExperimentConfig
     seed: int
-
-    @property
-    def step_ms(self) -> float:
-        """How long a step of the common time grid lasts."""
-        return 1000 / self.config.grid_rate_hz
 
     @property
     def counterfactual_split(self) -> str:

@@ -19,7 +19,7 @@ from models.evaluation.report.figures.report_charts import (
     fusion_charts,
     loss_charts,
 )
-from models.evaluation.report.tables import counterfactual_tables, fusion_rows, token_rows
+from models.evaluation.report.tables import fusion_rows
 
 
 def report_page(report: Report) -> str:
@@ -38,11 +38,9 @@ def report_page(report: Report) -> str:
             own_mean=own_mean,
             fewest=FEWEST_FOR_INTERVAL,
             fusion_rows=fusion_rows(report),
-            token_rows=token_rows(report.token_audit),
             loss_charts=loss_charts(report) if report.models else [],
             fusion_charts=fusion_charts(report) if report.fusions else [],
             dose_charts=dose_charts(report),
-            **(counterfactual_tables(report.counterfactual) if report.counterfactual else {}),
         )
     )
 

@@ -70,8 +70,6 @@ class CrossAttentionFusion(nn.Module):
 
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()
-        if width % heads:
-            raise ValueError(f"width must be a multiple of heads, got {width} and {heads}")
         self.audio_to_midi = CrossAttention(width, heads)
         self.midi_to_audio = CrossAttention(width, heads)
         self.linear = nn.Linear(2 * width, width)

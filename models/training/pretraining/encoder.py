@@ -7,18 +7,16 @@ import torch
 
 from degradation.errors import UserError
 from models.networks.midi_encoder import NoteEncoder
-from models.training.files import find_best
 from models.training.pretraining.result import NAME, load_pretraining, token_version
 
 
-def load_pretrained(encoder: NoteEncoder, folder: Path) -> str:
-    """Give `encoder` the best weights of a pretraining, every one; return its identity.
+def load_pretrained(encoder: NoteEncoder, folder: Path) -> None:
+    """Give `encoder` the best weights of a pretraining, every one.
 
     Raises UserError when the folder holds none that finished, or those of an encoder of other
     tokens or sizes. Dropout may differ.
     """
-    identity = load_pretraining(folder).identity
-    path = find_best(folder)
+    path = load_pretraining(folder).checkpoint
     described = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
     theirs = {**described["midi_encoder"], "tokens_version": described["tokens_version"]}
     ours = {
@@ -37,4 +35,3 @@ def load_pretrained(encoder: NoteEncoder, folder: Path) -> str:
             f"{NAME} again with this configuration"
         )
     encoder.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
-    return identity

@@ -1,8 +1,8 @@
 """Masked pretraining: the network, its steps, its validation and its data."""
 
+import math
 from collections.abc import Mapping
 
-import lightning as L
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -11,10 +11,9 @@ from torch.utils.data import DataLoader
 from models.config.experiment import ExperimentConfig
 from models.duration import describe_duration
 from models.networks.midi_encoder import NoteEncoder
-from models.training.checkpoint import ResumeState
 from models.training.module import EpochClock, TrainingModule
 from models.training.pretraining.baseline import Survey
-from models.training.pretraining.history import PretrainingEpoch
+from models.training.pretraining.result import PretrainingEpoch
 from models.training.pretraining.source import PerformanceSource
 from models.training.pretraining.windows import MaskedBatch, MaskedWindows
 
@@ -51,11 +50,7 @@ def total_loss(losses: Mapping[str, Tensor], vocabulary: Mapping[str, int]) -> T
 
 
 class PretrainingModule(TrainingModule[PretrainingEpoch]):
-    """The MIDI encoder in pretraining: it guesses the fields of masked notes.
-
-    After an epoch `train_loss` is the mean over its windows, `cross_entropy` that of each field
-    over the notes that validation guessed.
-    """
+    """The MIDI encoder in pretraining: it guesses the fields of masked notes."""
 
     network: MaskedNoteModel
 
@@ -63,55 +58,58 @@ class PretrainingModule(TrainingModule[PretrainingEpoch]):
         self,
         network: MaskedNoteModel,
         config: ExperimentConfig,
+        source: PerformanceSource,
         survey: Survey,
-        *,
-        steps_in_all: int,
-        state: ResumeState[PretrainingEpoch] | None,
     ) -> None:
         assert config.pretraining is not None
         super().__init__(
-            network, nn.Identity(), config.pretraining, steps_in_all=steps_in_all, state=state
+            network,
+            nn.Identity(),
+            config.pretraining,
+            steps_an_epoch=math.ceil(survey.train_windows / config.pretraining.batch_size),
+            described=(
+                f"{survey.train_windows:,} windows with {survey.train_notes:,} notes, "
+                f"{survey.validation_notes_guessed:,} to guess in validation"
+            ),
         )
-        self.vocabulary = network.vocabulary
-        self.notes_seen = self.windows_seen = 0
-        self._seed, self._survey = config.seed, survey
+        self._config, self._source, self._survey = config, source, survey
+        self._notes_seen = self._windows_seen = self._notes_guessed = 0
         self._loss_sum = 0.0
-        self._entropy_sums = torch.zeros(len(self.vocabulary), dtype=torch.float64)
-        self._notes_guessed = 0
+        self._entropy_sums = torch.zeros(len(network.vocabulary), dtype=torch.float64)
+
+    def _loader(self, epoch: int | None) -> DataLoader[MaskedBatch]:
+        return DataLoader(
+            MaskedWindows(self._source, self._config, epoch),
+            batch_size=None,
+            # Its own, or making a loader would move the global generator that dropout draws from.
+            generator=torch.Generator(),
+        )
+
+    def train_dataloader(self) -> DataLoader[MaskedBatch]:
+        """Return the training split, cut, masked and shuffled for the epoch at hand."""
+        return self._loader(self.epoch)
+
+    def val_dataloader(self) -> DataLoader[MaskedBatch]:
+        """Return the validation split, cut and masked in each epoch alike."""
+        return self._loader(None)
 
     def best_weights(self) -> dict[str, Tensor]:
         """Return the encoder's weights, without those that guess fields."""
         return self.network.encoder.state_dict()
 
-    @property
-    def train_loss(self) -> float:
-        """Mean over the epoch's windows so far."""
-        return self._loss_sum / self.windows_seen
-
-    @property
-    def cross_entropy(self) -> dict[str, float]:
-        """Each field's mean over the notes that validation guessed, in nats."""
-        means = (self._entropy_sums / self._notes_guessed).tolist()
-        return dict(zip(self.vocabulary, means, strict=True))
-
-    @property
-    def val_loss(self) -> float:
-        """The loss over all of validation's notes."""
-        losses = {field: torch.tensor(mean) for field, mean in self.cross_entropy.items()}
-        return float(total_loss(losses, self.vocabulary))
-
     def on_train_epoch_start(self) -> None:
         """Give the epoch its own randomness, so that a resumed pretraining repeats it exactly."""
-        self.seed_dropout(str(self._seed), "pretraining dropout", str(self.epoch))
-        self.notes_seen = self.windows_seen = 0
+        self.seed_dropout(str(self._config.seed), "pretraining dropout", str(self.epoch))
+        self._notes_seen = self._windows_seen = 0
         self._loss_sum = 0.0
 
     def training_step(self, batch: MaskedBatch) -> Tensor:
         """Return the loss of one batch."""
-        loss = total_loss(field_losses(self.network(batch), batch.classes), self.vocabulary)
+        losses = field_losses(self.network(batch), batch.classes)
+        loss = total_loss(losses, self.network.vocabulary)
         self._loss_sum += float(loss.detach()) * len(batch.note_mask)
-        self.windows_seen += len(batch.note_mask)
-        self.notes_seen += int(batch.note_mask.sum())
+        self._windows_seen += len(batch.note_mask)
+        self._notes_seen += int(batch.note_mask.sum())
         self.steps_done += 1
         return loss
 
@@ -128,58 +126,27 @@ class PretrainingModule(TrainingModule[PretrainingEpoch]):
 
     def record(self, clock: EpochClock, learning_rate: float) -> PretrainingEpoch:
         """Return the epoch's figures."""
+        vocabulary = self.network.vocabulary
+        means = (self._entropy_sums / self._notes_guessed).tolist()
+        entropies = dict(zip(vocabulary, means, strict=True))
+        losses = {field: torch.tensor(mean) for field, mean in entropies.items()}
         return PretrainingEpoch(
             epoch=self.epoch + 1,
-            train_loss=self.train_loss,
-            val_loss=self.val_loss,
-            val_cross_entropy=self.cross_entropy,
+            train_loss=self._loss_sum / self._windows_seen,
+            val_loss=float(total_loss(losses, vocabulary)),
+            val_cross_entropy=entropies,
             unigram_cross_entropy=self._survey.unigram,
             learning_rate=learning_rate,
-            notes_per_s=self.notes_seen / clock.trained_s,
+            notes_per_s=self._notes_seen / clock.trained_s,
             seconds=clock.seconds,
         )
 
     def describe_progress(self, trained_s: float) -> str:
         """Return how many windows were seen, the loss, the speed, and how long the rest takes."""
-        windows = self._survey.train_windows
-        left_s = trained_s * max(0.0, windows / self.windows_seen - 1)
+        windows, seen = self._survey.train_windows, self._windows_seen
+        left_s = trained_s * max(0.0, windows / seen - 1)
         return (
-            f"{self.windows_seen:,} of {windows:,} windows, loss {self.train_loss:.4f}, "
-            f"{self.notes_seen / trained_s:,.0f} notes/s, "
+            f"{seen:,} of {windows:,} windows, loss {self._loss_sum / seen:.4f}, "
+            f"{self._notes_seen / trained_s:,.0f} notes/s, "
             f"{describe_duration(left_s)} left in this epoch"
         )
-
-    def describe_epoch(self, record: PretrainingEpoch) -> str:
-        """Return each field's cross-entropy beside the unigram's, and the speed."""
-        fields = ", ".join(
-            f"{field} {value:.3f}/{record.unigram_cross_entropy[field]:.3f}"
-            for field, value in record.val_cross_entropy.items()
-        )
-        return f"{record.notes_per_s:,.0f} notes/s; cross-entropy/unigram: {fields}"
-
-
-class WindowLoaders(L.LightningDataModule):
-    """The loaders of one pretraining; each epoch a new one, whose windows follow its number."""
-
-    def __init__(
-        self, source: PerformanceSource, config: ExperimentConfig, first_epoch: int
-    ) -> None:
-        super().__init__()
-        self._source, self._config, self._first_epoch = source, config, first_epoch
-
-    def _loader(self, epoch: int | None) -> DataLoader[MaskedBatch]:
-        return DataLoader(
-            MaskedWindows(self._source, self._config, epoch),
-            batch_size=None,
-            # Its own, or making a loader would move the global generator that dropout draws from.
-            generator=torch.Generator(),
-        )
-
-    def train_dataloader(self) -> DataLoader[MaskedBatch]:
-        """Return the training split, cut, masked and shuffled for the epoch at hand."""
-        assert self.trainer is not None
-        return self._loader(self._first_epoch + int(self.trainer.current_epoch))
-
-    def val_dataloader(self) -> DataLoader[MaskedBatch]:
-        """Return the validation split, cut and masked as ever."""
-        return self._loader(None)

@@ -1,29 +1,21 @@
 """Where pretraining's performances come from: one at a time, however many there are."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 import numpy as np
 import pyarrow as pa
 
 from degradation.notes import Performance
-from storage.columns import read_notes, read_pedal
+from storage.columns import read_performance
 from storage.tables import Table, data_file_rows, read_data_file
 
 T = TypeVar("T")
 
 
-class PerformanceSource(Protocol):
-    """What pretraining reads from."""
-
-    def __call__(
-        self, split: str, rng: np.random.Generator | None
-    ) -> Iterator[tuple[str, Performance]]:
-        """Yield id and performance of each of a split, in an order drawn from `rng`.
-
-        Without `rng` the order is always the same.
-        """
+PerformanceSource = Callable[[str, np.random.Generator | None], Iterator[tuple[str, Performance]]]
+"""Yields id and performance of each of a split, in an order drawn from the generator, if any."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,13 +37,8 @@ class CorpusTable:
             rows = pa.concat_tables(list(read_data_file(self.table, path, columns)))
             wanted = [row for row, of in enumerate(rows["split"].to_pylist()) if of == split]
             for row in _ordered(wanted, rng):
-                notes, pedal = read_notes(rows["notes"][row]), read_pedal(rows["pedal"][row])
-                # The MIDI's own length: the CSV's is that of the audio, and may end before it.
-                duration_s = max(notes["offset_s"].max(), pedal["time_s"].max(initial=0.0))
-                yield (
-                    rows["performance_id"][row].as_py(),
-                    Performance(notes=notes, pedal=pedal, duration_s=float(duration_s)),
-                )
+                performance = read_performance(rows["notes"][row], rows["pedal"][row])
+                yield rows["performance_id"][row].as_py(), performance
 
 
 def _ordered(items: list[T], rng: np.random.Generator | None) -> list[T]:

@@ -1,25 +1,23 @@
 """Pretrain the MIDI encoder on masked notes, or go on with it where it was killed."""
 
-import math
 from collections.abc import Callable
 from pathlib import Path
 
 from degradation.errors import UserError
 from models.config.experiment import ExperimentConfig
 from models.device import accelerator
-from models.duration import describe_duration
 from models.networks.midi_encoder import NoteEncoder
 from models.tokens.tokenisers import TOKENISERS
-from models.training.epoch_keeper import Keeping
-from models.training.loop import Task, Work, run_training
+from models.training.epoch_keeper import Task
+from models.training.loop import run_training
 from models.training.pretraining.baseline import Survey, survey
-from models.training.pretraining.history import PretrainingEpoch, PretrainingResult
-from models.training.pretraining.module import MaskedNoteModel, PretrainingModule, WindowLoaders
+from models.training.pretraining.module import MaskedNoteModel, PretrainingModule
 from models.training.pretraining.result import (
     NAME,
+    PretrainingEpoch,
+    PretrainingResult,
     pretraining_identity,
     token_version,
-    write_pretraining,
 )
 from models.training.pretraining.source import PerformanceSource
 
@@ -54,68 +52,33 @@ def pretrain(
         )
     identity = pretraining_identity(config, data_version)
 
-    def network() -> MaskedNoteModel:
+    def make_network() -> MaskedNoteModel:
         encoder = NoteEncoder(config.grid_rate_hz, config.midi_encoder)
         return MaskedNoteModel(encoder, TOKENISERS[config.midi_encoder.tokens].vocabulary)
 
-    def prepare() -> Work[PretrainingEpoch]:
+    def make_module(network: MaskedNoteModel) -> PretrainingModule:
         found = survey(source, config)
         _check(found)
-        batches = math.ceil(found.train_windows / pretraining.batch_size)
-        return Work(
-            described=(
-                f"{found.train_windows:,} windows with {found.train_notes:,} notes, "
-                f"{found.validation_notes_guessed:,} to guess in validation"
-            ),
-            module=lambda network, state: PretrainingModule(
-                network, config, found, steps_in_all=pretraining.epochs * batches, state=state
-            ),
-            loaders=lambda first_epoch: WindowLoaders(source, config, first_epoch),
-        )
+        return PretrainingModule(network, config, source, found)
 
-    trained = run_training(
-        Task(
-            keeping=Keeping(
-                name=NAME,
-                identity=identity,
-                about={
-                    "identity": identity,
-                    "data_version": data_version,
-                    "tokens_version": token_version(config.midi_encoder),
-                    "midi_encoder": config.midi_encoder.model_dump(mode="json"),
-                },
-                out_dir=out_dir,
-                epochs=pretraining.epochs,
-                patience_epochs=pretraining.epochs,
-                progress_every_s=config.training.progress_every_s,
-            ),
-            record=PretrainingEpoch,
-            seed=config.seed,
-            torch_threads=config.torch_threads,
-            devices=1,
-            bf16=accelerator() == "cuda" and config.training.precision == "bf16",
-            network=network,
-            prepare=prepare,
-        ),
-        log,
-        on_epoch,
-    )
-    result = PretrainingResult(
+    task = Task(
+        name=NAME,
         identity=identity,
-        checkpoint=trained.checkpoint,
-        parameters=trained.parameters,
-        history=trained.history,
+        about={
+            "identity": identity,
+            "data_version": data_version,
+            "tokens_version": token_version(config.midi_encoder),
+            "midi_encoder": config.midi_encoder.model_dump(mode="json"),
+        },
+        out_dir=out_dir,
+        record=PretrainingEpoch,
+        config=config,
+        epochs=pretraining.epochs,
+        patience_epochs=pretraining.epochs,
+        devices=1,
+        bf16=accelerator() == "cuda" and config.training.precision == "bf16",
     )
-    write_pretraining(out_dir, result, data_version)
-    if trained.is_new:
-        best, beaten = result.best, result.beats_unigram
-        log(
-            f"{NAME}: done after {len(result.history)} epochs in "
-            f"{describe_duration(result.seconds)}; best epoch {best.epoch}: "
-            f"val loss {best.val_loss:.4f}, better than the unigram baseline in "
-            f"{sum(beaten.values())} of {len(beaten)} fields"
-        )
-    return result
+    return run_training(task, make_network, make_module, PretrainingResult, log, on_epoch)
 
 
 def _check(found: Survey) -> None:

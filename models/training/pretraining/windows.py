@@ -39,20 +39,6 @@ class MaskedBatch:
     guessed: Tensor
     classes: Tensor
 
-    def to(self, device: torch.device, non_blocking: bool = False) -> "MaskedBatch":
-        """Return the batch with its tensors on `device`; Lightning calls this."""
-
-        def moved(tensor: Tensor) -> Tensor:
-            return tensor.to(device, non_blocking=non_blocking)
-
-        return MaskedBatch(
-            notes={name: moved(field) for name, field in self.notes.items()},
-            note_mask=moved(self.note_mask),
-            hidden=moved(self.hidden),
-            guessed=moved(self.guessed),
-            classes=moved(self.classes),
-        )
-
 
 def collate(windows: Sequence[MaskedWindow]) -> MaskedBatch:
     """Return `windows` as one batch, in their order."""

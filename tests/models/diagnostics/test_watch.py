@@ -238,9 +238,3 @@ def test_cross_attention_in_bfloat16_is_watched_without_a_gradient() -> None:
     assert 0 < found.attention_share["audio_to_midi"] < 1
     assert 0.5 < found.attention_entropy["audio_to_midi"] <= 1
     assert found.gate_mean is None
-
-
-def test_a_mask_of_another_batch_is_refused() -> None:
-    one = batch() | {"sample_ids": ["only one"]}
-    with pytest.raises(ValueError, match=r"mask must be \(1, steps\).* got \(5, 30\)"):
-        seen(one)

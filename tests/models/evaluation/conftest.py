@@ -37,8 +37,7 @@ from models.evaluation.report.document import Report, TierSound
 from models.evaluation.report.evaluation import Evaluation, Outcome
 from models.metrics import Agreement, agreement
 from models.training.history import EpochRecord
-from models.training.identity import Origin
-from models.training.pretraining.history import PretrainingEpoch, PretrainingResult
+from models.training.pretraining.result import PretrainingEpoch, PretrainingResult
 from models.training.result import TrainingResult
 from tests.models.evaluation.counterfactuals.made_families import (
     MODELS,
@@ -76,7 +75,7 @@ PRETRAINING = PretrainingResult(
     identity="0",
     checkpoint=Path("midi_pretrain-epoch=02-val_loss=1.9000.pt"),
     parameters=98_765,
-    history=tuple(
+    epochs=tuple(
         PretrainingEpoch(
             epoch=epoch, train_loss=2.5 / epoch, val_loss=3.8 / epoch,
             val_cross_entropy={"pitch": 4.4 / epoch, "velocity": 4.2, "tempo": 0.0},
@@ -109,7 +108,7 @@ LABEL_STRUCTURE = LabelStructure(
         ),
     ),
     observable=tuple(
-        DimensionCeiling(dimension=one, r=0.9 + 0.01 * i, mae=2.0, r2=0.8)
+        DimensionCeiling(dimension=one, r=0.9 + 0.01 * i, r2=0.8)
         for i, one in enumerate(DIMENSIONS)
     ),
 )  # fmt: skip
@@ -203,7 +202,7 @@ def record(name: Experiment, epoch: int) -> EpochRecord:
         epoch=epoch,
         train_loss=sum(terms.values()),
         terms=terms,
-        told={
+        logged={
             "huber_plain": 0.8 * fall + 0.02,
             **{f"uncertainty_weight/{one}": 1.5 + 0.1 * i for i, one in enumerate(DIMENSIONS)},
         },
@@ -233,10 +232,11 @@ def outcome(
 
     training = TrainingResult(
         experiment=name,
-        origin=Origin(identity="0", table_versions={"pairs": 0}),
+        identity="0",
+        table_versions={"pairs": 0},
         checkpoint=Path(f"{name}-epoch=05-val_loss=0.1175.pt"),
         parameters=123_456,
-        history=tuple(record(name, epoch) for epoch in range(1, EPOCHS + 1)),
+        epochs=tuple(record(name, epoch) for epoch in range(1, EPOCHS + 1)),
     )
     return Outcome(
         training=training,
@@ -364,8 +364,8 @@ def factored(evaluation: Evaluation, families: pd.DataFrame) -> Evaluation:
             grade(families, model, **figures),
         )
         r = agreement(judged[list(DIMENSIONS)].to_numpy(), model(judged)).r
-        history = tuple(dataclasses.replace(one, val_r=r) for one in made.training.history)
-        training = dataclasses.replace(made.training, history=history)
+        epochs = tuple(dataclasses.replace(one, val_r=r) for one in made.training.epochs)
+        training = dataclasses.replace(made.training, epochs=epochs)
         outcomes.append(dataclasses.replace(made, training=training))
     return dataclasses.replace(
         evaluation,

@@ -8,10 +8,9 @@ from models.config.experiment import ExperimentConfig
 from models.inference.model_choice import ModelChoice, best_model
 
 
-def test_the_best_has_the_highest_defined_r_on_the_mean_or_in_a_dimension() -> None:
+def test_the_best_has_the_highest_defined_r_on_the_mean() -> None:
     r = {"audio_only": (0.5, 0.9), "gated": (0.8, np.nan), "concat": (np.nan, np.nan)}
     assert best_model(r) == "gated"  # type: ignore[arg-type]
-    assert best_model(r, 1) == "audio_only"  # type: ignore[arg-type]
     assert best_model({"concat": (0.5,), "gated": (0.5,)}) == "concat"
 
 

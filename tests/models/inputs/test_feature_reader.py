@@ -70,13 +70,8 @@ def test_a_short_table_is_refused(corpus, tiny_config, rewrite_part: Rewrite) ->
         corpus.parts,
         midi_tokens=(corpus.parts.midi_tokens[0], short, *corpus.parts.midi_tokens[2:]),
     )
-    with pytest.raises(UserError, match=r"changed-midi-good.*ends before"):
-        read(parts, tiny_config)
-
-
-def test_features_of_another_setting_are_refused(corpus, demo_config) -> None:
-    with pytest.raises(UserError, match="width 8, the experiment expects 64"):
-        read(corpus.parts, demo_config)
+    with pytest.raises(UserError, match=r"changed-midi-good.* has sample no more where"):
+        read(parts, tiny_config, "test")
 
 
 def test_tables_need_as_many_parts(demo_config) -> None:

@@ -192,7 +192,6 @@ class TestLoading:
         written, loaded = hubert(SMALL).state_dict(), mert.model.state_dict()
         assert written.keys() == loaded.keys()
         assert all(torch.equal(written[name], loaded[name].cpu()) for name in written)
-        assert mert.unused == ()
         assert mert.normalise
         assert not mert.model.training
 
@@ -227,10 +226,12 @@ class TestLoading:
         expected = hubert(SMALL).encoder.layers[0].attention.k_proj.weight.half().float()
         assert torch.equal(mert.model.encoder.layers[0].attention.k_proj.weight.cpu(), expected)
 
-    def test_tensors_without_a_place_are_listed(self, tiny_mert: TinyMert, tmp_path: Path) -> None:
+    def test_tensors_without_a_place_are_left_alone(
+        self, tiny_mert: TinyMert, tmp_path: Path
+    ) -> None:
         extra = {"quantizer.weight": torch.zeros(2), "decoder.weight_g": torch.zeros(1)}
         tiny_mert(tmp_path, change=lambda tensors: tensors.update(extra))
-        assert load_mert(features(tmp_path)).unused == ("decoder.weight_g", "quantizer.weight")
+        assert load_mert(features(tmp_path)).model.state_dict().keys().isdisjoint(extra)
 
 
 class TestPartialLoads:
@@ -276,18 +277,8 @@ class TestPartialLoads:
     def test_a_tensor_of_another_shape_is_named(self, tiny_mert: TinyMert, tmp_path: Path) -> None:
         name = "encoder.layer_norm.weight"
         tiny_mert(tmp_path, change=lambda tensors: tensors.update({name: torch.ones(7)}))
-        with pytest.raises(UserError, match=f"1 of .* are not those of .*: {name};"):
+        with pytest.raises(UserError, match=f"has 1 of .* in another shape: {name};"):
             load_mert(features(tmp_path))
-
-    def test_the_loader_is_not_believed(
-        self, folder: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        model = hubert(SMALL)
-        with torch.no_grad():
-            model.encoder.layers[6].attention.q_proj.bias[3] += 1e-6
-        monkeypatch.setattr(HubertModel, "from_pretrained", lambda *_, **__: model)
-        with pytest.raises(UserError, match=r"layers\.6\.attention\.q_proj\.bias;"):
-            load_mert(features(folder))
 
 
 class TestRefusals:
@@ -300,8 +291,8 @@ class TestRefusals:
             ({"num_hidden_layers": 6}, "num_hidden_layers 6.*at least 7"),
             ({"conv_stride": [5, 2]}, "does not describe a HuBERT"),
             ({"hidden_size": "wide"}, "does not describe a HuBERT"),
-            ({"preprocessor": {"sampling_rate": 16_000}}, "sampling_rate 16000.*24000"),
-            ({"preprocessor": {"do_normalize": None}}, "do_normalize None"),
+            ({"preprocessor": {"sampling_rate": 16_000}}, "sampling_rate.*24000.*16000"),
+            ({"preprocessor": {"do_normalize": None}}, "do_normalize.*boolean"),
         ],
     )
     def test_another_model_is_refused(
@@ -373,7 +364,7 @@ class TestHub:
     ) -> None:
         tiny_mert(tmp_path / "models--m-a-p--MERT-v1-95M" / "snapshots" / COMMIT, file=file)
         config = features("m-a-p/MERT-v1-95M", revision=COMMIT)
-        assert load_mert(config).unused == ()
+        assert load_mert(config).normalise
         assert mert_identity(config) == f"m-a-p/MERT-v1-95M@{COMMIT}"
 
     @pytest.mark.parametrize("source", ["m-a-p/MERT-v1-95M", "/a/folder", "no such id"])
@@ -551,7 +542,7 @@ def test_at_full_size() -> None:
     with torch.random.fork_rng(devices=[]):
         model = HubertModel(HubertConfig(**MERT_95M)).eval()
     assert sum(parameter.numel() for parameter in model.parameters()) == 94_371_712
-    mert = Mert(model=model, normalise=True, unused=())
+    mert = Mert(model=model, normalise=True)
     config = features("", width=768, frame_rate_hz=75)
     assert sum(weight.nbytes for weight in model.state_dict().values()) / 1e6 == pytest.approx(
         377.5, abs=0.1

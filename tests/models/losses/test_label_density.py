@@ -86,19 +86,3 @@ def test_the_table_moves_with_the_module_and_is_not_saved() -> None:
     density = LabelDensity(scores(0), SMOOTH)
     assert density.state_dict() == {}
     assert density.to("meta").weight_of_bin.device.type == "meta"
-
-
-@pytest.mark.parametrize(
-    ("train", "said"),
-    [
-        (np.full((5, 7), 80, np.float32), r"shape \(N, 8\), got \(5, 7\)"),
-        (np.full(8, 80, np.float32), r"shape \(N, 8\), got \(8,\)"),
-        (np.zeros((0, 8), np.float32), "at least one row within 0-100 points, got 0 rows"),
-        (np.full((5, 8), 101, np.float32), "within 0-100 points, got 5 rows from 101.0 to 101.0"),
-        (np.full((5, 8), -1, np.float32), "within 0-100 points"),
-        (np.full((5, 8), np.nan, np.float32), "within 0-100 points"),
-    ],
-)
-def test_what_has_no_density_is_refused(train: NDArray[np.float32], said: str) -> None:
-    with pytest.raises(ValueError, match=said):
-        LabelDensity(train, SMOOTH)

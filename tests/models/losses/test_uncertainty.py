@@ -63,8 +63,3 @@ def test_gradients_agree_with_finite_differences(losses: torch.Tensor) -> None:
         lambda s, losses: torch.func.functional_call(module, {"log_variance": s}, losses),
         (s, losses),
     )
-
-
-def test_one_loss_a_dimension_or_an_error() -> None:
-    with pytest.raises(ValueError, match=r"must have shape \(8,\), got \(4, 8\)"):
-        UncertaintyWeighting()(torch.zeros(4, 8))

@@ -43,11 +43,6 @@ def test_a_clip_is_measured_by_itself(encoder, level_db) -> None:
     torch.testing.assert_close(encoder(level_db, FRAMES)[1:, :7], alone, rtol=0, atol=1e-5)
 
 
-def test_a_broken_last_step_is_refused(encoder, level_db) -> None:
-    with pytest.raises(ValueError, match="multiple of 2 frames, got 19"):
-        encoder(level_db[:, :19], FRAMES.clamp(max=19))
-
-
 def test_without_a_width_steps_are_means_of_frames(level_db) -> None:
     plain = AudioEncoder(BANDS, 2, CONFIG.model_copy(update={"width": None, "blocks": 0}))
     expected = (level_db.reshape(2, 10, 2, BANDS).mean(2) + 70) / 20

@@ -38,10 +38,10 @@ def trained(corpus, tiny_config, tmp_path_factory):
     return out_dir, result, said, records
 
 
-def test_two_processes_train_one_model_and_tell_it_once(trained) -> None:
+def test_two_processes_train_one_model_and_log_it_once(trained) -> None:
     _, result, said, records = trained
-    assert [record.epoch for record in result.history] == [1, 2]
-    assert tuple(records) == result.history
+    assert [record.epoch for record in result.epochs] == [1, 2]
+    assert tuple(records) == result.epochs
     assert sum("epoch 1/2" in line for line in said) == 1
     assert said[0].endswith("48 training and 16 validation samples")
 
@@ -77,7 +77,7 @@ def test_the_gradient_is_that_of_both_halves(corpus, tiny_config, tmp_path) -> N
     theirs = torch.load(both.checkpoint, weights_only=True)
     for name, weight in torch.load(one.checkpoint, weights_only=True).items():
         torch.testing.assert_close(theirs[name], weight, rtol=1e-5, atol=2e-5)
-    assert both.history[0].terms == pytest.approx(one.history[0].terms, rel=1e-4)
+    assert both.epochs[0].terms == pytest.approx(one.epochs[0].terms, rel=1e-4)
 
 
 def weights(path: Path) -> dict[str, torch.Tensor]:
@@ -95,7 +95,7 @@ def test_a_killed_one_ends_as_if_it_was_not(corpus, tiny_config, trained, tmp_pa
     said: list[str] = []
     resumed = run(config, corpus, tmp_path / "killed", said.append)
     assert "gated: goes on after epoch 1" in said
-    assert [r.val_loss for r in resumed.history] == [r.val_loss for r in whole.history]
+    assert [r.val_loss for r in resumed.epochs] == [r.val_loss for r in whole.epochs]
     one, other = weights(whole.checkpoint), weights(resumed.checkpoint)
     assert all(torch.equal(one[name], other[name]) for name in one)
 

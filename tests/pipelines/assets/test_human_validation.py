@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from models.document import write_document
 from models.evaluation.human.training_overlap import find_overlap
-from models.training.files import HISTORY_FILE
+from models.training.result import HISTORY_FILE
 from pipelines.assets.human_validation import pretrained_on, train_split
 from pipelines.assets.pretraining import expected_identity, pretraining_folder
 from pipelines.cli import app

@@ -6,47 +6,60 @@ from markupsafe import Markup
 
 from models.config.experiment import Experiment
 from models.evaluation.counterfactuals.families import FACTORS
-from models.evaluation.report.document import Epoch, ModelResult, Report
+from models.evaluation.report.document import ModelResult, Report
 from models.evaluation.report.figures.line_chart import Line, line_chart
 from models.evaluation.report.figures.palette import EXPERIMENT_COLOURS
 from models.evaluation.report.formats import plain
+from models.training.history import EpochRecord
 
 
 def loss_charts(report: Report) -> list[Markup]:
     """Return Huber's loss of each model in training and validation, and the mean r of all."""
-    epochs = [epoch for one in report.models for epoch in one.training.epochs]
-    highest = max(max(epoch.train_huber, epoch.val_loss) for epoch in epochs)
+    trained = {one.name: plain_huber(one, report.settings.huber_weight) for one in report.models}
+    validated = [epoch.val_loss for one in report.models for epoch in one.training.history]
+    highest = max(validated + [loss for losses in trained.values() for loss in losses])
     charts = []
     for one in report.models:
-        x = [epoch.epoch for epoch in one.training.epochs]
-        losses = [epoch.train_huber for epoch in one.training.epochs]
-        training = Line(colour="grey", x=x, y=losses, dashed=True)
-        lines = [training, _by_epoch(one, lambda epoch: epoch.val_loss)]
+        validation = _by_epoch(one, lambda epoch: epoch.val_loss)
+        training = Line(colour="grey", x=validation.x, y=trained[one.name], dashed=True)
+        lines = [training, validation]
         title = f"{one.name}: Huber loss"
         charts.append(line_chart(title, lines, x_label="epoch", y_from=0, y_to=highest))
     lines = [_by_epoch(one, lambda epoch: epoch.mean_r) for one in report.models]
     return [*charts, line_chart("all: mean r, validation", lines, x_label="epoch", y_to=1)]
 
 
-def _by_epoch(model: ModelResult, figure: Callable[[Epoch], float | None]) -> Line:
-    epochs = model.training.epochs
+def plain_huber(model: ModelResult, weight: float) -> list[float]:
+    """Return Huber's loss in training without weights, by epoch, in the units of `val_loss`.
+
+    It is logged where label density or uncertainty weighting change the term; elsewhere it is the
+    term over its `weight` in the experiment file.
+    """
+    return [
+        one.logged.get("huber_plain", one.terms["huber"] / weight) for one in model.training.history
+    ]
+
+
+def _by_epoch(model: ModelResult, figure: Callable[[EpochRecord], float | None]) -> Line:
+    history = model.training.history
     return Line(
         colour=EXPERIMENT_COLOURS[model.name],
-        x=[one.epoch for one in epochs],
-        y=[figure(one) for one in epochs],
-        marked=model.training.kept_epoch,
+        x=[one.epoch for one in history],
+        y=[figure(one) for one in history],
+        marked=model.training.best.epoch,
     )
 
 
 def fusion_charts(report: Report) -> list[Markup]:
     """Return audio's share of the norm by epoch, and the channels of each gate."""
-    shares = [_by_epoch(one, lambda epoch: epoch.audio_share) for one in report.fusions]
+    shares = [_by_epoch(one, lambda epoch: epoch.diagnostics.audio_share) for one in report.fusions]
     title = "audio's share of the fused norm"
     charts = [line_chart(title, shares, x_label="epoch", y_from=0, y_to=1, guide=0.5)]
     return charts + [
-        _gate(one.name, one.fusion.gate_mean, one.fusion.gate_spread)
+        _gate(one.name, kept.gate_mean, kept.gate_spread)
         for one in report.fusions
-        if one.fusion and one.fusion.gate_mean and one.fusion.gate_spread
+        for kept in [one.training.best.diagnostics]
+        if kept.gate_mean and kept.gate_spread
     ]
 
 

@@ -5,7 +5,6 @@ from degradation.seeds import stream
 from models.evaluation.agreement.resampling import (
     Interval,
     clustered_bootstrap,
-    clustered_differences,
     clustered_gain,
     clustered_levels,
     clustered_means,
@@ -82,8 +81,6 @@ def test_a_dimension_whose_truth_never_varies_is_left_out_of_the_mean_and_its_in
     assert (whole.low, whole.high) == pytest.approx((part.low, part.high))
     gain = clustered_gain(true, true, predicted, clusters, seed=0)
     assert gain.interval.low < gain.mean_r < gain.interval.high
-    flat = clustered_differences(true, true, predicted, clusters, seed=0)[3]
-    assert np.isnan([flat[0], flat[1].low]).all()
 
 
 @pytest.mark.parametrize(("varied", "known"), [(1, False), (2, False), (4, True)])
@@ -91,9 +88,9 @@ def test_a_figure_that_many_redrawings_lack_has_no_interval(varied: int, known: 
     """Of 20 pieces with one that varies, redrawings without it are 36 %; with four, 1 %."""
     true, predicted, clusters = scores(np.random.default_rng(10), 20, 10, 3)
     true[10 * varied :, 3] = 100.0
-    difference, interval = clustered_differences(true, true, predicted, clusters, seed=0)[3]
-    assert not np.isnan(difference)
-    assert np.isnan(interval.low) != known
+    gain = clustered_gain(true[:, 3:4], true[:, 3:4], predicted[:, 3:4], clusters, seed=0)
+    assert not np.isnan(gain.mean_r)
+    assert np.isnan(gain.interval.low) != known
     there = np.where(np.arange(200) < 10 * varied, predicted[:, 0], np.nan)
     mean, low, _ = clustered_means(there, clusters, seed=0)
     assert not np.isnan(mean)
@@ -160,22 +157,6 @@ def test_within_tier_r_does_not_see_the_tier() -> None:
     blind = np.where(tiers == "good", 90.0, 55.0)[:, None] + rng.normal(0, 1, (1000, 8))
     assert abs(within_tier_r(true, blind, list(tiers))) < 0.05
     assert within_tier_r(true, true, list(tiers)) == pytest.approx(1)
-
-
-def test_differences_by_dimension_are_the_parts_of_the_gain() -> None:
-    true, predicted, clusters = scores(np.random.default_rng(6), 12, 10, 3)
-    better = predicted.copy()
-    better[:, 2] = true[:, 2]
-    found = clustered_differences(true, better, predicted, clusters, seed=0)
-    gain = clustered_gain(true, better, predicted, clusters, seed=0)
-    assert np.mean([r for r, _ in found]) == pytest.approx(gain.mean_r)
-    assert [interval.excludes_zero for _, interval in found] == [i == 2 for i in range(8)]
-
-
-def test_one_composition_has_differences_without_intervals() -> None:
-    true, predicted, _ = scores(np.random.default_rng(7), 5, 10, 3)
-    single = clustered_differences(true, true, predicted, ["one"] * len(true), seed=0)
-    assert all(np.isnan(interval.low) and r > 0 for r, interval in single)
 
 
 def test_means_of_clustered_rows_are_means_and_their_intervals_hold_them() -> None:

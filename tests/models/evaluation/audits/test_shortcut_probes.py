@@ -11,6 +11,7 @@ from sklearn.model_selection import KFold, cross_val_predict
 from degradation.recipe import TIERS
 from labeling.scores import DIMENSIONS
 from models.evaluation.audits import shortcut_probes
+from models.evaluation.audits.documents import StatisticSet
 from models.evaluation.audits.shortcut_probes import (
     SHORTCUT,
     TierGuesses,
@@ -33,6 +34,7 @@ LEVEL, CREST, FLOOR = (
 @pytest.fixture(autouse=True)
 def small_forests(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(shortcut_probes.FOREST, "n_estimators", 40)
+    monkeypatch.setattr(shortcut_probes, "PERMUTATIONS", 2)
 
 
 class Rows:
@@ -61,14 +63,14 @@ def verdict_of(heard: pd.DataFrame, dry: pd.DataFrame, rows: Rows) -> str:
     told, control = (
         guess_tiers(values, rows.tiers, rows.compositions, seed=1) for values in (heard, dry)
     )
-    return judge_shortcut(told, control, None, rows.tiers, rows.compositions, seed=1).verdict
+    return judge_shortcut({"recording": told, "dry": control}, len(TIERS), PIECES).verdict
 
 
 def test_a_planted_shortcut_is_found_and_named() -> None:
     rows = Rows(0)
     heard = rows.with_noise(5)
     guesses = guess_tiers(heard, rows.tiers, rows.compositions, seed=1)
-    probe = probe_tiers("recording", guesses, rows.tiers, rows.compositions, seed=1)
+    probe = probe_tiers("recording", guesses, rows.tiers)
     assert probe.balanced_accuracy > 0.7
     assert probe.interval.low < probe.balanced_accuracy < probe.interval.high
     best = max(probe.importances, key=lambda one: one.drop)
@@ -84,7 +86,7 @@ def test_nothing_is_found_in_shuffled_labels(seed: int) -> None:
     order = rows.rng.permutation(len(heard))
     shuffled = heard.iloc[order].reset_index(drop=True)
     guesses = guess_tiers(shuffled, rows.tiers, rows.compositions, seed=1)
-    probe = probe_tiers("recording", guesses, rows.tiers, rows.compositions, seed=1)
+    probe = probe_tiers("recording", guesses, rows.tiers)
     assert probe.interval.low < 0.25 + SHORTCUT.number
     assert probe.balanced_accuracy == pytest.approx(0.25, abs=0.06)
     assert verdict_of(shuffled, rows.statistics, rows) != "fails"
@@ -112,12 +114,10 @@ def test_a_leak_that_the_recording_blurs_shows_in_what_was_drawn() -> None:
         for values in (heard, dry, pd.DataFrame({"snr": snr_db}), pd.DataFrame({"gain": gains}))
     )
 
-    def verdict(drawn: TierGuesses | None) -> str:
-        return judge_shortcut(told, control, drawn, rows.tiers, rows.compositions, seed=1).verdict
-
-    assert verdict(None) == "holds"
-    assert verdict(innocent) == "holds"
-    assert verdict(leak) == "fails"
+    found: dict[StatisticSet, TierGuesses] = {"recording": told, "dry": control}
+    assert judge_shortcut(found, len(TIERS), PIECES).verdict == "holds"
+    assert judge_shortcut(found | {"drawn": innocent}, len(TIERS), PIECES).verdict == "holds"
+    assert judge_shortcut(found | {"drawn": leak}, len(TIERS), PIECES).verdict == "fails"
 
 
 def test_no_composition_is_known_when_it_is_judged() -> None:

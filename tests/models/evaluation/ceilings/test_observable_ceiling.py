@@ -27,7 +27,6 @@ def test_what_was_measured_is_known_and_the_rest_is_not(samples: pd.DataFrame) -
     }
     assert tuple(found) == DIMENSIONS
     assert found["rhythmic_stability"].r > 0.95
-    assert found["rhythmic_stability"].mae < 1.5
     assert 0.5 < found["note_accuracy"].r < 0.8
     hidden = [found[name].r for name in DIMENSIONS[2:]]
     assert max(map(abs, hidden)) < 0.2

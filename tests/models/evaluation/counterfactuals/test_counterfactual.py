@@ -101,7 +101,7 @@ def test_rows_of_which_nothing_came_are_left_out_and_told(
     assert found is not None
     assert found.without_effect == dict.fromkeys(FACTORS, 0) | {"pedal_technique": 0.25}
     place = FACTORS.index("pedal_technique")
-    assert found.labels.doses.monotone[place][place] == 1
+    assert found.labels.doses.ordered[place][place] == 1
     assert found.families == 12, "their other factors are judged all the same"
 
 

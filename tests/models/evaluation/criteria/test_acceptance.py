@@ -6,7 +6,7 @@ import pytest
 
 from labeling.scores import DIMENSIONS
 from models.config.experiment import Experiment
-from models.evaluation.agreement.pairs import MeanPair
+from models.evaluation.agreement.pairs import FusionPair
 from models.evaluation.agreement.resampling import AgreementIntervals, Gain, Interval
 from models.evaluation.counterfactuals.counterfactual import Response
 from models.evaluation.counterfactuals.dose_response import dose_response
@@ -26,9 +26,10 @@ from models.evaluation.criteria.acceptance import (
 )
 from models.evaluation.criteria.diagnosis import Evidence
 from models.evaluation.report.build import build_report
-from models.evaluation.report.document import FusionFigures, Report
+from models.evaluation.report.document import Report
 from models.evaluation.report.evaluation import Evaluation
 from models.metrics import Agreement
+from tests.models.evaluation.conftest import record
 
 Respond = Callable[[str], Response]
 
@@ -103,22 +104,16 @@ def test_an_interval_that_holds_0_has_not_learnt_and_none_to_trust_is_not_held_a
 
 def seen(share: float, low: float, high: float) -> Evidence:
     headroom, difference = 0.2, 0.2 * share
-    figures = FusionFigures(
-        audio_share=0.5, gate_mean=None, gate_spread=None, attention_share={},
-        attention_entropy={}, gradient_norms={},
-        retrieval_at_1=None, retrieval_clips=0, retrieval_chance=None, cka=None, shift_steps=None,
-        shift_ms=None, shift_cka=None,
-    )  # fmt: skip
     return Evidence(
-        pair=MeanPair(
+        pair=FusionPair(
             fusion="gated", single="audio_only", fusion_r=0.8 + difference, single_r=0.8,
             difference=difference, interval=Interval(low, high), headroom=headroom,
             share_of_headroom=share,
             both_singles_r=0.85,
             independent_r=0.87,
         ),
-        compositions=12, alone_r={}, single_r={}, observable_r=None, figures=figures,
-        kept_epoch=1, last_epoch=3,
+        compositions=12, alone_r={}, single_r={}, observable_r=None,
+        kept=record("gated", 1), last_epoch=3, step_ms=100.0,
     )  # fmt: skip
 
 
@@ -253,7 +248,7 @@ def test_the_evidence_is_that_of_the_best_fusion(factored_report: Report) -> Non
     assert found.pair.fusion == "gated"
     assert found.single_r["audio"] == factored_report.model("audio_only").agreement.mean_r
     assert found.alone_r["midi"] == factored_report.model("gated").alone["midi"].agreement.mean_r
-    assert (found.kept_epoch, found.last_epoch) == (5, 6)
+    assert (found.kept.epoch, found.last_epoch) == (5, 6)
 
 
 def test_the_observable_ceiling_on_the_mean(factored: Evaluation) -> None:

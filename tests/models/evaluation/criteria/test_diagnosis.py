@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from models.evaluation.agreement.pairs import MeanPair
+from models.diagnostics.fusion_diagnostics import FusionDiagnostics
+from models.evaluation.agreement.pairs import FusionPair
 from models.evaluation.agreement.resampling import Interval
 from models.evaluation.criteria.diagnosis import (
     Evidence,
@@ -18,21 +19,22 @@ from models.evaluation.criteria.diagnosis import (
     observable_reached,
     one_sided,
     side_not_learnt,
-    single_learnt_nothing,
     starved,
     still_learning,
     too_small_to_show,
-    too_weak_to_add,
 )
 from models.evaluation.criteria.verdict import Verdict
-from models.evaluation.report.document import FusionFigures
+from tests.models.evaluation.conftest import record
 
-FIGURES = FusionFigures(
+FIGURES = FusionDiagnostics(
     audio_share=0.5, gate_mean=None, gate_spread=None, attention_share={}, attention_entropy={},
-    gradient_norms={"audio": 1.0, "midi": 0.8}, retrieval_at_1=0.6, retrieval_clips=500,
-    retrieval_chance=0.002, cka=0.5, shift_steps=1, shift_ms=100.0, shift_cka=0.5,
+    retrieval_at_1=0.6, retrieval_clips=500, retrieval_chance=0.002, cka=0.5, shift_steps=1,
+    shift_cka=0.5,
 )  # fmt: skip
-PAIR = MeanPair(
+KEPT = dataclasses.replace(
+    record("gated", 8), diagnostics=FIGURES, gradient_norms={"audio": 1.0, "midi": 0.8}
+)
+PAIR = FusionPair(
     fusion="gated", single="audio_only", fusion_r=0.72, single_r=0.7, difference=0.02,
     interval=Interval(0.01, 0.03), headroom=0.3, share_of_headroom=0.0667,
     both_singles_r=0.8,
@@ -40,16 +42,22 @@ PAIR = MeanPair(
 )  # fmt: skip
 SEEN = Evidence(
     pair=PAIR, compositions=20, alone_r={"audio": 0.66, "midi": 0.6},
-    single_r={"audio": 0.7, "midi": 0.65}, observable_r=0.95, figures=FIGURES, kept_epoch=8,
-    last_epoch=12,
+    single_r={"audio": 0.7, "midi": 0.65}, observable_r=0.95, kept=KEPT, last_epoch=12,
+    step_ms=100.0,
 )  # fmt: skip
 
 
-def seen(figures: dict[str, Any] | None = None, **pair: Any) -> Evidence:
+def seen(
+    figures: dict[str, Any] | None = None, norms: dict[str, float] | None = None, **pair: Any
+) -> Evidence:
     return dataclasses.replace(
         SEEN,
         pair=dataclasses.replace(PAIR, **pair),
-        figures=dataclasses.replace(FIGURES, **(figures or {})),
+        kept=dataclasses.replace(
+            KEPT,
+            diagnostics=dataclasses.replace(FIGURES, **(figures or {})),
+            gradient_norms=norms or KEPT.gradient_norms,
+        ),
     )
 
 
@@ -102,21 +110,18 @@ def test_a_single_that_is_too_weak_is_no_proof_that_both_say_the_same() -> None:
         seen(single="midi_only", both_singles_r=0.708, independent_r=0.71, fusion_r=0.69),
         single_r={"audio": 0.2, "midi": 0.7},
     )
-    found = numbers(too_weak_to_add(weak), "too_weak_to_add")
+    found = numbers(nothing_to_add(weak), "too_weak_to_add")
     assert (found["weak"], found["weak_r"], found["independent_r"]) == ("audio_only", 0.2, 0.71)
-    assert nothing_to_add(weak) is None
-    assert too_weak_to_add(SEEN) is None
-    assert too_weak_to_add(seen(independent_r=math.nan)) is None, "one single alone"
+    alone = seen(independent_r=math.nan, both_singles_r=math.nan)
+    assert nothing_to_add(alone) is None, "one single alone"
 
 
 def test_a_single_that_learnt_nothing_comes_before_what_it_could_add() -> None:
     weak = dataclasses.replace(
         seen(both_singles_r=0.701, independent_r=0.7001), single_r={"audio": 0.7, "midi": 0.01}
     )
-    found = numbers(single_learnt_nothing(weak), "single_learnt_nothing")
+    found = numbers(nothing_to_add(weak), "single_learnt_nothing")
     assert (found["models"], found["r"]) == (("midi_only",), (0.01,))
-    assert too_weak_to_add(weak) is nothing_to_add(weak) is None
-    assert single_learnt_nothing(SEEN) is None
 
 
 def test_a_fusion_that_one_side_is_enough_for() -> None:
@@ -146,15 +151,15 @@ def test_a_side_of_no_weight(share: float, weak: str) -> None:
 
 
 def test_a_side_whose_gradient_is_small() -> None:
-    found = starved(seen({"gradient_norms": {"audio": 2.0, "midi": 0.1}}))
+    found = starved(seen(norms={"audio": 2.0, "midi": 0.1}))
     assert numbers(found, "starved") == {"side": "MIDI", "share": 0.05}
     assert starved(SEEN) is None
-    assert starved(seen({"gradient_norms": {}})) is None
-    assert starved(seen({"gradient_norms": {"audio": 0.0, "midi": 0.0}})) is None
+    assert starved(seen(norms={"audio": 1.0})) is None
+    assert starved(seen(norms={"audio": 0.0, "midi": 0.0})) is None
 
 
 def test_sides_that_do_not_meet() -> None:
-    shifted = seen({"shift_steps": -4, "shift_ms": -400.0})
+    shifted = seen({"shift_steps": -4})
     assert numbers(misaligned(shifted), "shifted") == {"shift_ms": -400.0}
     assert misaligned(seen({"shift_steps": -4, "shift_cka": 0.01})) is None, "no shift to speak of"
     lost = misaligned(seen({"retrieval_at_1": 0.003}))
@@ -166,12 +171,12 @@ def test_sides_that_do_not_meet() -> None:
 
 def test_a_training_that_was_cut_short() -> None:
     assert still_learning(SEEN) is None
-    cut = dataclasses.replace(SEEN, kept_epoch=12)
-    assert numbers(still_learning(cut), "still_learning")["epoch"] == 12
+    cut = dataclasses.replace(SEEN, last_epoch=8)
+    assert numbers(still_learning(cut), "still_learning")["epoch"] == 8
 
 
 def test_the_decisive_comes_first_and_something_is_always_said() -> None:
-    found = diagnose(dataclasses.replace(seen(headroom=0.0), kept_epoch=12))
+    found = diagnose(dataclasses.replace(seen(headroom=0.0), last_epoch=8))
     assert [one.code for one in found] == ["ceiling_reached", "still_learning"]
     silent = seen(both_singles_r=math.nan, independent_r=math.nan)
     assert [one.code for one in diagnose(silent)] == ["unexplained"]

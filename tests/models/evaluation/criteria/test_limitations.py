@@ -31,23 +31,25 @@ def found(
 
 
 @pytest.mark.parametrize(
-    ("snr_db", "bands", "code"),
+    ("snr_db", "bands", "what", "of"),
     [
-        (PHASE2_DB, (None,) * 4, "noise_tells_tier"),
-        ((None, 30.0, 30.0, 20.0), (None,) * 4, "noise_tells_some_tiers"),
-        ((30.0,) * 4, (None, None, None, BAND), "band_tells_some_tiers"),
+        (PHASE2_DB, (None,) * 4, "noise", "each tier"),
+        ((None, 30.0, 30.0, 20.0), (None,) * 4, "noise", "some tiers"),
+        ((30.0,) * 4, (None, None, None, BAND), "pass band", "some tiers"),
     ],
 )
 def test_sound_that_differs_by_tier_comes_first_and_names_the_models_with_audio(
     report: Report,
     snr_db: tuple[float | None, ...],
     bands: tuple[tuple[float, float] | None, ...],
-    code: str,
+    what: str,
+    of: str,
 ) -> None:
     first = next(iter(found(report, snr_db, bands, recipe="edited").values()))
-    assert first.code == code
-    assert first.numbers == {"recipe": "edited", "models": ("audio_only", "gated")}
-    assert code not in found(report, snr_db, bands, models=("midi_only",))
+    assert first.code == "sound_tells_tier"
+    models = ("audio_only", "gated")
+    assert first.numbers == {"what": what, "of": of, "recipe": "edited", "models": models}
+    assert first.code not in found(report, snr_db, bands, models=("midi_only",))
 
 
 @pytest.mark.parametrize("snr_db", [None, 30.0])
@@ -57,18 +59,15 @@ def test_tiers_that_sound_alike_give_nothing_away(report: Report, snr_db: float 
 
 def test_the_kind_of_labels_and_of_audio(report: Report) -> None:
     assert "severity_labels" in found(report, PHASE2_DB, kind="factored")
-    assert "recordings_filtered" in found(report, PHASE2_DB, audio_source="recorded")
-    assert "recordings_alike" in found(report, (None,) * 4, audio_source="recorded")
+    assert "damage_not_in_sound" in found(report, PHASE2_DB, audio_source="recorded")
     assert "trained_once" not in found(report, PHASE2_DB, models=())
 
 
 def fused(report: Report, difference: float, interval: Interval, pieces: int) -> Verdict:
-    assert report.pairs is not None
-    mean = dataclasses.replace(report.pairs.mean, difference=difference, interval=interval)
+    assert report.fusion_pair is not None
+    pair = dataclasses.replace(report.fusion_pair, difference=difference, interval=interval)
     data = dataclasses.replace(report.data, compositions={"test": pieces})
-    changed = dataclasses.replace(
-        report, pairs=dataclasses.replace(report.pairs, mean=mean), data=data
-    )
+    changed = dataclasses.replace(report, fusion_pair=pair, data=data)
     return headline(changed)[1]
 
 
@@ -76,11 +75,12 @@ def test_a_difference_is_a_gain_or_a_loss_where_pieces_and_interval_show_it(
     report: Report,
 ) -> None:
     gain, loss, unsure = Interval(0.1, 0.3), Interval(-0.3, -0.1), Interval(-0.1, 0.3)
-    assert fused(report, 0.2, gain, 6).code == "fusion_gains"
-    assert fused(report, -0.2, loss, 6).code == "fusion_loses"
-    assert fused(report, 0.2, unsure, 12).code == "fusion_undecided"
+    assert fused(report, 0.2, gain, 6).numbers["helps"] == "helps"
+    assert fused(report, -0.2, loss, 6).numbers["helps"] == "does not help"
+    undecided = "has not been shown to help"
+    assert fused(report, 0.2, unsure, 12).numbers["helps"] == undecided
     few = fused(report, 0.2, gain, 5)
-    assert few.code == "fusion_undecided"
+    assert few.numbers["helps"] == undecided
     assert few.numbers["difference"] == 0.2
 
 
@@ -96,6 +96,6 @@ def test_the_headline_tells_the_best_model_and_one_thing_more(
     assert response.code == "response"
     assert response.numbers["ordered"] == pytest.approx(1)
     assert response.numbers["fall"] == pytest.approx(response.numbers["due"], abs=1)
-    one = dataclasses.replace(report, pairs=None, models=report.models[:1])
+    one = dataclasses.replace(report, fusion_pair=None, models=report.models[:1])
     assert headline(one)[1].numbers["models"] == ("audio_only",)
     assert headline(dataclasses.replace(report, best=None)) == ()

@@ -17,7 +17,7 @@ from models.config.human_validation import HumanValidationConfig, load_human_val
 from models.document import read_document, write_document
 from models.evaluation.human.comparison import TrainedModels, compare_with_listeners
 from models.evaluation.human.document import HumanValidation
-from models.evaluation.human.fine_tuning import compare_starts, starts_of
+from models.evaluation.human.fine_tuning import compare_starts, start_network
 from models.evaluation.human.grading import clip_windows, grade_clips
 from models.evaluation.human.page import summary_lines, write_human_validation
 from models.evaluation.report.formats import signed
@@ -25,9 +25,8 @@ from models.inference.trained_model import TrainedModel
 from models.networks.midi_encoder import NoteEncoder
 from models.networks.network import GradingNetwork
 from models.training.checkpoint import save_best
-from models.training.files import HISTORY_FILE, find_best
-from models.training.pretraining.history import PretrainingEpoch
-from models.training.pretraining.result import NAME, token_version
+from models.training.pretraining.result import NAME, PretrainingEpoch, token_version
+from models.training.result import HISTORY_FILE, find_best
 from storage.corpus import load_corpus_config
 from storage.percepiano import RatedClips, read_percepiano
 
@@ -120,7 +119,7 @@ def test_score_and_long_clips_are_not_judged_and_one_trained_on_is_left_out(
     assert (findings.clips.read, findings.clips.judged) == (54, 42)
     models = findings.models
     assert models is not None
-    assert (models.left_out, models.judged) == ({"2015/heard.midi": 1}, 41)
+    assert (models.trained_on, models.judged) == (1, 41)
     assert all(row.pooled.n <= 41 for rows in models.rows.values() for row in rows)
     assert findings.fine_tuning is not None
     assert findings.fine_tuning.clips == 41
@@ -128,7 +127,7 @@ def test_score_and_long_clips_are_not_judged_and_one_trained_on_is_left_out(
 
 def test_clips_that_only_a_models_encoder_has_read_are_counted(findings: HumanValidation) -> None:
     assert findings.models is not None
-    assert findings.models.read_in_pretraining == {"audio_only": 0, "midi_only": 3}
+    assert findings.models.pretrained_on == 3
 
 
 def test_training_on_damage_is_judged_against_a_start_that_lacks_it_alone(
@@ -148,17 +147,17 @@ def test_training_on_damage_is_judged_against_a_start_that_lacks_it_alone(
 def test_the_pretrained_start_has_the_encoder_and_a_fresh_rest(
     models, pretrained_dir: Path
 ) -> None:
-    starts = starts_of(models["midi_only"], pretrained_dir)
-    with torch.random.fork_rng():
-        torch.manual_seed(1)
-        pretrained = starts["pretrained"]().state_dict()
-        torch.manual_seed(1)
-        scratch = starts["scratch"]().state_dict()
+    pretrained, scratch, checkpoint = (
+        start_network(start, models["midi_only"], pretrained_dir, 1).state_dict()
+        for start in ("pretrained", "scratch", "checkpoint")
+    )
     stored = torch.load(find_best(pretrained_dir), weights_only=True)
     for name, weights in pretrained.items():
         expected = stored.get(name.removeprefix("midi_encoder."), scratch[name])
         assert torch.equal(weights, expected), name
     assert any(not torch.equal(weights, scratch[name]) for name, weights in pretrained.items())
+    for name, weights in models["midi_only"].network.state_dict().items():
+        assert "head" in name or torch.equal(weights, checkpoint[name])
 
 
 def test_what_listeners_were_made_to_hear_is_found(findings: HumanValidation) -> None:
@@ -182,8 +181,8 @@ def test_models_trained_on_every_clip_are_not_compared_and_functions_are_as_befo
     trained_on = [(clip.stem, clip.performance) for clip in rated.clips]
     found = compare(rated, {"midi_only": models["midi_only"]}, trained_on, quick)
     assert found.functions == findings.functions, "the same seed gives the same figures"
-    assert (found.models, found.no_models) == (None, "all clips trained on")
-    assert (found.fine_tuning, found.no_fine_tuning) == (None, "all clips trained on")
+    assert (found.models, found.fine_tuning) == (None, None)
+    assert found.not_compared == "all clips trained on"
     page = write_human_validation(found, tmp_path).html.read_text()
     assert "every clip was cut from a performance that they were trained on" in page
 
@@ -227,8 +226,8 @@ def test_the_document_reads_back_and_the_page_shows_its_figures(
     assert findings.models is not None
     for row in [*findings.functions, *findings.models.rows["midi_only"], *findings.heuristics]:
         assert f"<b>{signed(row.within.rho, 2)}</b>" in page
-    stated = sum(row.sign is not None for row in findings.models.rows["midi_only"])
-    assert page.count('class="dot"') == len(findings.functions) + 2 * stated
+    of_models = sum(map(len, findings.models.rows.values()))
+    assert page.count('class="dot"') == len(findings.functions) + of_models
     assert not re.search(r"\b(nan|None|undefined)\b", page)
 
 

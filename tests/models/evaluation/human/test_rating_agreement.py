@@ -12,7 +12,7 @@ PASSAGES = [f"passage {at // 8}" for at in range(160)]
 
 
 def compare(
-    measured: np.ndarray, rated: np.ndarray, sign: Sign | None = 1, passages: list[str] = PASSAGES
+    measured: np.ndarray, rated: np.ndarray, sign: Sign = 1, passages: list[str] = PASSAGES
 ) -> RatingAgreement:
     means = np.tile(rated[:, None], (1, len(SCALES)))
     return Ratings(means, means, passages, 0).compare("it", SCALES[0], sign, measured)
@@ -43,7 +43,8 @@ def test_the_verdict_follows_from_sign_and_interval(slope: int, verdict: str) ->
     assert found.verdict == verdict
     assert np.sign(found.within.rho) == slope
     assert found.baseline_rho == pytest.approx(1), "this baseline knows the ratings"
-    assert compare(player, rated, None).verdict == "no hypothesis"
+    against: Sign = -1
+    assert compare(player, rated, against).verdict != verdict
 
 
 def test_what_was_not_measured_and_lone_clips_are_left_out() -> None:

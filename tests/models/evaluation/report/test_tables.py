@@ -1,12 +1,11 @@
 import dataclasses
+from typing import Any
 
 import pytest
 
-from models.evaluation.audits.documents import TokenAudit
 from models.evaluation.report.document import Report
-from models.evaluation.report.evaluation import Evaluation
 from models.evaluation.report.formats import number, percent, signed
-from models.evaluation.report.tables import fusion_rows, token_rows
+from models.evaluation.report.tables import fusion_rows
 
 
 def test_figures_have_a_true_minus_and_no_negative_zero() -> None:
@@ -34,14 +33,20 @@ def test_a_figure_that_no_model_has_gets_no_row(report: Report) -> None:
     assert fusion_rows(some(report)) == []
 
 
+def diagnosed(report: Report, name: str, **figures: Any) -> Report:
+    """The report with one model, whose kept epoch has other diagnostics."""
+    (model,) = some(report, name).models
+    kept = model.training.best
+    kept = dataclasses.replace(kept, diagnostics=dataclasses.replace(kept.diagnostics, **figures))
+    training = dataclasses.replace(model.training, history=(kept,))
+    return dataclasses.replace(report, models=(dataclasses.replace(model, training=training),))
+
+
 def test_zero_is_a_figure_and_not_a_gap(report: Report) -> None:
-    (concat,) = some(report, "concat").models
-    assert concat.fusion is not None
-    fusion = dataclasses.replace(concat.fusion, audio_share=0.0, shift_steps=0, shift_ms=0.0)
-    changed = dataclasses.replace(report, models=(dataclasses.replace(concat, fusion=fusion),))
+    changed = diagnosed(report, "concat", audio_share=0.0, shift_steps=0)
     cells = {row.label: row.cells for row in fusion_rows(changed)}
     assert cells["audio's share of the norm"] == ("0.000",)
-    assert cells["audio is late by, in ms"] == ("0",)
+    assert cells["audio is late by, in steps"] == ("0",)
 
 
 @pytest.mark.parametrize(
@@ -51,39 +56,8 @@ def test_zero_is_a_figure_and_not_a_gap(report: Report) -> None:
 def test_a_gate_that_picks_channels_differs_from_one_that_moves(
     report: Report, means: tuple[float, ...], spread: float, between: str
 ) -> None:
-    (gated,) = some(report, "gated").models
-    assert gated.fusion is not None
-    fusion = dataclasses.replace(gated.fusion, gate_mean=means, gate_spread=(spread,) * 4)
-    changed = dataclasses.replace(report, models=(dataclasses.replace(gated, fusion=fusion),))
+    changed = diagnosed(report, "gated", gate_mean=means, gate_spread=(spread,) * 4)
     cells = {row.label: row.cells for row in fusion_rows(changed)}
     assert cells["gate: mean over channels"] == ("0.500",)
     assert cells["gate: spread between channels"] == (between,)
     assert cells["gate: spread within a channel"] == (f"{spread:.3f}",)
-
-
-def test_tokenisers_stand_side_by_side_and_none_is_left_out(evaluation: Evaluation) -> None:
-    audit = evaluation.token_audit
-    rows = token_rows(audit)
-    assert [(row.tier, row.operation) for row in rows] == [
-        ("good", "onset_jitter"), ("poor", "wrong_notes"), ("poor", "dynamics_compression"),
-    ]  # fmt: skip
-    side_by_side = [row.by_tokeniser[name] for name in ("performance", "octuple") for row in rows]
-    assert side_by_side == list(audit.operations)
-    assert rows[2].aspect == "nothing"
-
-
-def test_what_changed_is_known_from_the_tokeniser_that_loses_nothing(
-    evaluation: Evaluation,
-) -> None:
-    operations = tuple(
-        dataclasses.replace(
-            row, aspect=None, changed_notes=0, seen_share=None, survival=None, notes_lost=7
-        )
-        if row.tokeniser == "performance"
-        else row
-        for row in evaluation.token_audit.operations
-    )
-    audit = TokenAudit(operations=operations)
-    assert token_rows(audit)[0].aspect == "onset"
-    assert token_rows(audit)[0].changed_notes == 18_111
-    assert audit.notes_lost == {"performance": 21, "octuple": 0}

@@ -147,8 +147,3 @@ def test_positions_are_of_any_width_and_tell_steps_apart(width: int) -> None:
 def test_mixing_ratio_where_there_is_nothing() -> None:
     own, taken = torch.tensor([[3.0, 4], [0, 0], [0, 0]]), torch.tensor([[0, 5.0], [0, 1], [0, 0]])
     torch.testing.assert_close(norm_share(taken, own).nan_to_num(), torch.tensor([0.5, 1, 0]))
-
-
-def test_heads_that_do_not_divide_the_width_are_refused() -> None:
-    with pytest.raises(ValueError, match="multiple of heads, got 8 and 3"):
-        CrossAttentionFusion(8, 3)

@@ -1,10 +1,6 @@
 from pathlib import Path
 
-from models.training.history import best_epoch
-from models.training.pretraining.history import (
-    PretrainingEpoch,
-    PretrainingResult,
-)
+from models.training.pretraining.result import PretrainingEpoch, PretrainingResult
 
 
 def record(epoch: int, val_loss: float, pitch: float = 3.0) -> PretrainingEpoch:
@@ -20,13 +16,9 @@ def record(epoch: int, val_loss: float, pitch: float = 3.0) -> PretrainingEpoch:
     )
 
 
-def test_the_best_epoch_is_the_earliest_of_equals() -> None:
-    history = (record(1, 0.5), record(2, 0.3), record(3, 0.3), record(4, 0.4))
-    assert best_epoch(history).epoch == 2
-
-
 def test_fields_are_judged_by_the_best_epoch_where_there_is_something_to_guess() -> None:
-    history = (record(1, 0.5, pitch=5.0), record(2, 0.3))
-    result = PretrainingResult(identity="", checkpoint=Path("x"), parameters=0, history=history)
-    assert result.beats_unigram == {"pitch": True, "velocity": False}
+    epochs = (record(1, 0.5, pitch=5.0), record(2, 0.3))
+    result = PretrainingResult(identity="", checkpoint=Path("x"), parameters=0, epochs=epochs)
+    assert result.best.beats_unigram == {"pitch": True, "velocity": False}
     assert result.seconds == 2.0
+    assert result.best.summary().endswith("in 1 of 2 fields")
