@@ -78,7 +78,7 @@ def build_definitions() -> dg.Definitions:
             assets=[corpus, segments, midi_pretrain, comparison_asset(names)],
             asset_checks=[no_composition_in_two_splits, every_field_beats_the_unigram],
             jobs=[
-                dg.define_asset_job("corpus", dg.AssetSelection.assets(corpus, segments)),
+                dg.define_asset_job("corpus_tables", dg.AssetSelection.assets(corpus, segments)),
                 dg.define_asset_job("pretraining", dg.AssetSelection.assets(midi_pretrain)),
             ],
             sensors=[recipe_sensor(names), corpora_changed, automation_sensor, run_failed],

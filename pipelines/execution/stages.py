@@ -19,7 +19,7 @@ TABLES = ("pairs", "heuristics", "samples", "audio_features", "midi_tokens")
 
 AUDITS = ("label_structure", "shortcut_audit", "label_quality", "listening_page", "token_audit")
 
-CORPUS = Stage(title="corpus", job="corpus", assets=(("corpus",), ("segments",)))
+CORPUS = Stage(title="corpus", job="corpus_tables", assets=(("corpus",), ("segments",)))
 
 PRETRAINING = Stage(title="pretraining", job="pretraining", assets=(("midi_pretrain",),))
 
