@@ -8,7 +8,6 @@ import numpy as np
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from degradation.config_file import explain
-from degradation.edits import is_empty
 from degradation.notes import Performance
 from degradation.nuisance import Nuisance, RandomStream
 from degradation.operation import NoteOperation, Parameters
@@ -118,7 +117,7 @@ class FactorDamage(Parameters):
         """
         return any(
             not operation.MAY_DO_NOTHING
-            or not is_empty(operation.draw(performance, own(operation.operation)))
+            or bool(operation.draw(performance, own(operation.operation)))
             for operation in self.at(severity_jnd)
         )
 
