@@ -38,7 +38,7 @@ def trained(corpus, tiny_config, tmp_path_factory):
     return out_dir, result, said, records
 
 
-def test_two_processes_train_one_model_and_tell_it_once(trained) -> None:
+def test_two_processes_train_one_model_and_log_it_once(trained) -> None:
     _, result, said, records = trained
     assert [record.epoch for record in result.epochs] == [1, 2]
     assert tuple(records) == result.epochs

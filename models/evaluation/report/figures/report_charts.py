@@ -36,7 +36,7 @@ def plain_huber(model: ModelResult, weight: float) -> list[float]:
     term over its `weight` in the experiment file.
     """
     return [
-        one.told.get("huber_plain", one.terms["huber"] / weight) for one in model.training.epochs
+        one.logged.get("huber_plain", one.terms["huber"] / weight) for one in model.training.epochs
     ]
 
 
