@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing.queues import SimpleQueue
 from typing import Any, TypeVar
 
@@ -42,12 +43,8 @@ Tell = Callable[[str, Any], None]
 """Called with a listener's name and a value for it."""
 
 
-class _Relay:
-    def __init__(self, queue: "SimpleQueue[tuple[str, Any] | None]") -> None:
-        self._queue = queue
-
-    def __call__(self, name: str, value: object) -> None:
-        self._queue.put((name, value))
+def _send(queue: "SimpleQueue[tuple[str, Any] | None]", name: str, value: object) -> None:
+    queue.put((name, value))
 
 
 @contextmanager
@@ -73,7 +70,7 @@ def relayed(listeners: Mapping[str, Callable[[Any], None]], processes: int) -> I
     thread = threading.Thread(target=listen, daemon=True)
     thread.start()
     try:
-        yield _Relay(queue)
+        yield partial(_send, queue)
     finally:
         queue.put(None)
         thread.join()

@@ -215,7 +215,7 @@ def save_model() -> Callable[..., Any]:
             network = GradingNetwork(name, config)
             change(network)
         record = EpochRecord(
-            epoch=1, train_loss=0, terms={}, told={}, val_loss=val_loss, val_r=(val_r,) * 8,
+            epoch=1, train_loss=0, terms={}, logged={}, val_loss=val_loss, val_r=(val_r,) * 8,
             val_mae=(0,) * 8, gradient_norms={}, diagnostics=FusionWatch().result(),
             learning_rate=0, samples_per_s=0, wait_share=0, seconds=0,
         )  # fmt: skip

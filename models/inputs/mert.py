@@ -7,20 +7,21 @@ published `config.json` names Python code to fetch and run. That code differs fr
 """
 
 import functools
-import json
 import pickle
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import torch
 from huggingface_hub.errors import StrictDataclassError
+from pydantic import BaseModel, StrictBool, TypeAdapter, ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from degradation.config_file import explain
 from degradation.errors import UserError
-from models.config.audio import MERT_RATE_HZ, MertFeatures
+from models.config.audio import MertFeatures
 from models.device import accelerator
 from models.inputs.mert_files import find_files, first_line, mert_identity
 
@@ -32,6 +33,8 @@ NOT_HUBERT = ("feature_extractor_cqt", "deepnorm")
 """Options of MERT's `config.json` that make another architecture when true."""
 
 NAMES_SHOWN = 3
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -57,7 +60,7 @@ def load_mert(config: MertFeatures) -> Mert:
     from transformers import HubertModel
 
     files = find_files(config)
-    normalise = _normalises(files.preprocessor)
+    normalise = _read_json(files.preprocessor, _Preprocessor).do_normalize
     architecture = _architecture(files.config, config)
     tensors = _tensors(files.weights)
     # HubertModel draws its first weights when built, before the file's take their place.
@@ -80,40 +83,28 @@ def _warm(config: MertFeatures, identity: str) -> Mert:
     return load_mert(config)
 
 
-def _json(path: Path) -> dict[str, Any]:
+class _Preprocessor(BaseModel):
+    """What of `preprocessor_config.json` matters."""
+
+    sampling_rate: Literal[24_000]
+    do_normalize: StrictBool
+
+
+def _read_json(path: Path, kind: type[T]) -> T:
     try:
-        content = json.loads(path.read_bytes())
-    except ValueError as error:
-        raise UserError(f"{path} is not JSON ({error}); copy the checkpoint again") from error
-    if not isinstance(content, dict):
+        return TypeAdapter(kind).validate_json(path.read_bytes())
+    except ValidationError as error:
         raise UserError(
-            f"{path} must hold a JSON object, got {type(content).__name__}: copy the checkpoint "
-            "again"
-        )
-    return content
-
-
-def _normalises(path: Path) -> bool:
-    preprocessor = _json(path)
-    rate_hz, normalise = preprocessor.get("sampling_rate"), preprocessor.get("do_normalize")
-    if rate_hz != MERT_RATE_HZ:
-        raise UserError(
-            f"{path} says sampling_rate {rate_hz}; expected MERT's {MERT_RATE_HZ} Hz: choose a "
-            "MERT-v1 checkpoint"
-        )
-    if not isinstance(normalise, bool):
-        raise UserError(
-            f"{path} says do_normalize {normalise}; expected true or false: copy the checkpoint "
-            "again"
-        )
-    return normalise
+            f"{path} is not that of a MERT-v1 checkpoint ({explain(error)}); copy it again, or "
+            "choose such a checkpoint"
+        ) from error
 
 
 def _architecture(path: Path, config: MertFeatures) -> "HubertConfig":
     """Return HuBERT's configuration: MERT's keys, except those that name its code."""
     from transformers import HubertConfig
 
-    content = _json(path)
+    content = _read_json(path, dict[str, Any])
     for option in NOT_HUBERT:
         if content.get(option):
             raise UserError(

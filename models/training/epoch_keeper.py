@@ -86,7 +86,7 @@ class EpochKeeper(L.Callback, Generic[Record]):
         self.history = (*self.history, record)
         if not rank_info().rank:
             self._save(module, record, optimizer.state_dict())
-            self._report(module, record)
+            self._report(record)
         if self._task.is_finished(self.history):
             trainer.should_stop = True
 
@@ -107,7 +107,7 @@ class EpochKeeper(L.Callback, Generic[Record]):
         )
         save_resume(task.out_dir, state)
 
-    def _report(self, module: TrainingModule[Record], record: Record) -> None:
+    def _report(self, record: Record) -> None:
         task = self._task
         mean_s = sum(past.seconds for past in self.history) / len(self.history)
         left = describe_duration(mean_s * (task.epochs - len(self.history)))
@@ -115,7 +115,6 @@ class EpochKeeper(L.Callback, Generic[Record]):
         self._tell(
             "log",
             f"{task.name}: epoch {record.epoch}/{task.epochs}, loss {record.train_loss:.4f}, "
-            f"val loss {record.val_loss:.4f}, {at_most}{left} left; "
-            f"{module.describe_epoch(record)}",
+            f"{record.summary()}, {at_most}{left} left; {record.details()}",
         )
         self._tell("epoch", record)

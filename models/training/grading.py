@@ -12,7 +12,6 @@ from torch.utils.data import DataLoader
 
 from degradation.errors import UserError
 from degradation.seeds import digest_int
-from labeling.scores import DIMENSIONS
 from models.config.experiment import ExperimentConfig, TrainingConfig
 from models.diagnostics.watch import FusionWatch
 from models.distributed import gathered, rank_info
@@ -208,7 +207,7 @@ class GradingModule(TrainingModule[EpochRecord]):
             epoch=self.epoch + 1,
             train_loss=sum(terms.values()),
             terms=terms,
-            told=means([part.logged for part in progress], samples),
+            logged=means([part.logged for part in progress], samples),
             val_loss=float(
                 F.huber_loss(
                     head.standardise(predicted),
@@ -234,24 +233,6 @@ class GradingModule(TrainingModule[EpochRecord]):
         return (
             f"{seen:,} of {whole:,} samples, {rate:,.0f} samples/s, "
             f"{describe_duration(left_s)} left in this epoch"
-        )
-
-    def describe_epoch(self, record: EpochRecord) -> str:
-        """Return an epoch's agreement, speed, loss terms, gradients and diagnostics."""
-
-        def listed(figures: Mapping[str, float], digits: int) -> str:
-            return ", ".join(f"{name} {value:.{digits}f}" for name, value in figures.items())
-
-        by_dimension = ", ".join(
-            f"{name} {r:.3f} {mae:.2f}"
-            for name, r, mae in zip(DIMENSIONS, record.val_r, record.val_mae, strict=True)
-        )
-        return (
-            f"r {record.mean_r:.3f}, MAE {record.mean_mae:.2f}, "
-            f"{record.samples_per_s:,.0f} samples/s ({record.wait_share:.0%} waiting for data); "
-            f"loss terms: {listed(record.terms, 4)}; "
-            f"gradient norms: {listed(record.gradient_norms, 2)}; "
-            f"{listed(record.diagnostics.curves(), 3)}; r and MAE: {by_dimension}"
         )
 
 

@@ -3,11 +3,16 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Annotated, TypeVar
+
+from pydantic import AliasChoices, Field
 
 from labeling.scores import DIMENSIONS
 from models.diagnostics.fusion_diagnostics import FusionDiagnostics
 from models.document import Number
+
+STORED_AS_TOLD = Field(validation_alias=AliasChoices("logged", "told"))
+"""Reads histories of earlier releases, which have another name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,22 +37,25 @@ class Epoch:
         """Return the figures that a training is judged by, for a log."""
         return f"val loss {self.val_loss:.4f}"
 
+    def details(self) -> str:
+        """Return the other figures, for a log."""
+        raise NotImplementedError
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EpochRecord(Epoch):
     """An epoch of an experiment.
 
-    `terms` are the weighted parts of `train_loss`, `told` figures of the losses that are
-    not summed. `val_loss` is Huber's on the validation split, in standardised units, without any
+    `terms` are the weighted parts of `train_loss`, `logged` figures of the losses that are not
+    summed. `val_loss` is Huber's on the validation split, in standardised units, without any
     weighting and of calibrated scores: it compares experiments whatever terms they train with.
     `val_r` and `val_mae` hold a figure for each dimension (r is nan where it is undefined, see
-    `models.metrics`).
-    `gradient_norms` are means over the steps, by modality, before clipping; `wait_share` is the
-    share of the training's time that was spent waiting for data.
+    `models.metrics`). `gradient_norms` are means over the steps, by modality, before clipping;
+    `wait_share` is the share of the training's time that was spent waiting for data.
     """
 
     terms: Mapping[str, float]
-    told: Mapping[str, float]
+    logged: Annotated[Mapping[str, float], STORED_AS_TOLD]
     val_r: tuple[Number, ...]
     val_mae: tuple[float, ...]
     gradient_norms: Mapping[str, float]
@@ -73,7 +81,7 @@ class EpochRecord(Epoch):
             "data: share of time waiting": self.wait_share,
             "speed: samples a second": self.samples_per_s,
             **{f"loss term: {name}": value for name, value in self.terms.items()},
-            **{_told_as(name): value for name, value in self.told.items()},
+            **{_curve_name(name): value for name, value in self.logged.items()},
             **{f"gradient norm: {name}": value for name, value in self.gradient_norms.items()},
             **self.diagnostics.curves(),
             "r: mean": self.mean_r,
@@ -87,10 +95,27 @@ class EpochRecord(Epoch):
         """Return loss and agreement on the validation split."""
         return f"{Epoch.summary(self)}, r {self.mean_r:.3f}, MAE {self.mean_mae:.2f}"
 
+    def details(self) -> str:
+        """Return speed, loss terms, gradients, diagnostics, and agreement by dimension."""
 
-def _told_as(name: str) -> str:
+        def listed(figures: Mapping[str, float], digits: int) -> str:
+            return ", ".join(f"{name} {value:.{digits}f}" for name, value in figures.items())
+
+        by_dimension = ", ".join(
+            f"{name} {r:.3f} {mae:.2f}"
+            for name, r, mae in zip(DIMENSIONS, self.val_r, self.val_mae, strict=True)
+        )
+        return (
+            f"{self.samples_per_s:,.0f} samples/s ({self.wait_share:.0%} waiting for data); "
+            f"loss terms: {listed(self.terms, 4)}; "
+            f"gradient norms: {listed(self.gradient_norms, 2)}; "
+            f"{listed(self.diagnostics.curves(), 3)}; r and MAE: {by_dimension}"
+        )
+
+
+def _curve_name(name: str) -> str:
     kind, _, of = name.partition("/")
-    return f"{kind.replace('_', ' ')}: {of}" if of else f"told by the losses: {name}"
+    return f"{kind.replace('_', ' ')}: {of}" if of else f"logged by the losses: {name}"
 
 
 Record = TypeVar("Record", bound=Epoch)

@@ -90,10 +90,6 @@ class TrainingModule(L.LightningModule, Generic[Record]):
     def describe_progress(self, trained_s: float) -> str:
         """Return how far the epoch at hand is after `trained_s`, for a log."""
 
-    @abstractmethod
-    def describe_epoch(self, record: Record) -> str:
-        """Return an epoch's figures, for a log."""
-
     def seed_dropout(self, *names: str) -> None:
         """Give the epoch its own randomness, so that a resumed training repeats it exactly."""
         # Dropout draws from torch's global generator and takes no other.

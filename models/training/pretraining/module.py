@@ -150,11 +150,3 @@ class PretrainingModule(TrainingModule[PretrainingEpoch]):
             f"{self._notes_seen / trained_s:,.0f} notes/s, "
             f"{describe_duration(left_s)} left in this epoch"
         )
-
-    def describe_epoch(self, record: PretrainingEpoch) -> str:
-        """Return each field's cross-entropy beside the unigram's, and the speed."""
-        fields = ", ".join(
-            f"{field} {value:.3f}/{record.unigram_cross_entropy[field]:.3f}"
-            for field, value in record.val_cross_entropy.items()
-        )
-        return f"{record.notes_per_s:,.0f} notes/s; cross-entropy/unigram: {fields}"

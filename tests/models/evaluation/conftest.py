@@ -202,7 +202,7 @@ def record(name: Experiment, epoch: int) -> EpochRecord:
         epoch=epoch,
         train_loss=sum(terms.values()),
         terms=terms,
-        told={
+        logged={
             "huber_plain": 0.8 * fall + 0.02,
             **{f"uncertainty_weight/{one}": 1.5 + 0.1 * i for i, one in enumerate(DIMENSIONS)},
         },

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 import torch
 
-from models.config.midi import MidiEncoderConfig
 from models.networks.note_embedding import (
     OctupleEmbedding,
     PerformanceEmbedding,
@@ -14,18 +13,7 @@ from models.networks.note_embedding import (
 )
 from models.tokens.octuple import OCTUPLE, onset_s
 from models.tokens.performance import PERFORMANCE_DTYPE
-
-CONFIG = MidiEncoderConfig(
-    tokens="performance",
-    width=16,
-    layers=1,
-    heads=2,
-    feedforward=16,
-    dropout=0.0,
-    shortest_period_s=0.02,
-    longest_period_s=20.0,
-    time_unit_s=0.002,
-)
+from tests.models.networks.test_midi_encoder import CONFIG
 
 
 def fields(tokens: np.ndarray) -> dict[str, torch.Tensor]:

@@ -7,7 +7,7 @@ import torch
 
 from labeling.scores import DIMENSIONS
 from models.config.experiment import ExperimentConfig
-from models.inference.predict_split import predict_split
+from models.inference.predict import predict_split
 from models.inference.trained_model import load_model
 from models.metrics import agreement
 from models.training.history import EpochRecord
@@ -38,7 +38,7 @@ def trained(corpus, tiny_config, tmp_path_factory):
     return out_dir, result, said, records
 
 
-def test_two_processes_train_one_model_and_tell_it_once(trained) -> None:
+def test_two_processes_train_one_model_and_log_it_once(trained) -> None:
     _, result, said, records = trained
     assert [record.epoch for record in result.epochs] == [1, 2]
     assert tuple(records) == result.epochs

@@ -36,7 +36,7 @@ def epoch(number: int, experiment: Experiment) -> EpochRecord:
         epoch=number,
         train_loss=1 / number,
         terms={"huber": 0.5, "coral": 0.5},
-        told={"bootstrap_moved": 0.1, **{f"uncertainty_weight/{one}": 1.0 for one in DIMENSIONS}},
+        logged={"bootstrap_moved": 0.1, **{f"uncertainty_weight/{one}": 1.0 for one in DIMENSIONS}},
         val_loss=2 / number,
         val_r=(0.5,) * 8,
         val_mae=(4.0,) * 8,

@@ -15,7 +15,7 @@ from labeling.scores import DIMENSIONS
 from models.config.experiment import EXPERIMENTS, ExperimentConfig
 from models.device import has_bfloat16_lstm
 from models.diagnostics.watch import FusionWatch
-from models.inference.predict_split import predict_split
+from models.inference.predict import predict_split
 from models.inference.trained_model import load_model
 from models.metrics import agreement
 from models.tokens.tokenisers import TOKENISERS
@@ -75,7 +75,7 @@ def test_a_killed_training_ends_as_if_it_was_not(
         one, other = one.get("weights", one), other.get("weights", other)
         assert one.keys() == other.keys()
         assert all(torch.equal(one[key], other[key]) for key in one)
-    stable = ("epoch", "train_loss", "terms", "told", "val_loss", "val_r", "val_mae",
+    stable = ("epoch", "train_loss", "terms", "logged", "val_loss", "val_r", "val_mae",
               "gradient_norms", "diagnostics", "learning_rate")  # fmt: skip
     for ours, theirs in zip(uninterrupted.epochs, resumed.epochs, strict=True):
         assert all(getattr(ours, name) == getattr(theirs, name) for name in stable)
@@ -125,7 +125,7 @@ def test_a_finished_training_is_not_repeated(whole, corpus, tiny_config) -> None
     assert before == {path.name: path.read_bytes() for path in out_dir.iterdir()}
 
 
-def test_how_a_training_is_run_and_told_does_not_undo_it(whole, corpus, tiny_config) -> None:
+def test_settings_of_speed_and_logging_do_not_undo_a_training(whole, corpus, tiny_config) -> None:
     out_dir, result = whole
     training = tiny_config.training.model_copy(
         update={"progress_every_s": 99.0, "loader_workers": 3, "rows_per_read": 1}
@@ -217,7 +217,7 @@ def test_grades_are_right_on_the_mean_where_most_scores_lie_at_one_end(
 
 @pytest.mark.parametrize("precision", ["32", "bf16"])
 @pytest.mark.parametrize("experiment", EXPERIMENTS)
-def test_progress_is_told_and_nothing_else(
+def test_progress_is_logged_and_nothing_else(
     corpus, tiny_config, tmp_path, experiment, precision, capfd: pytest.CaptureFixture[str]
 ) -> None:
     short = tiny_config.training.model_copy(update={"epochs": 1, "precision": precision})
@@ -321,7 +321,7 @@ def test_a_folder_without_a_model_is_refused(tmp_path) -> None:
 
 def record(epoch: int, val_loss: float) -> EpochRecord:
     return EpochRecord(
-        epoch=epoch, train_loss=0, terms={}, told={}, val_loss=val_loss, val_r=(np.nan,) * 8,
+        epoch=epoch, train_loss=0, terms={}, logged={}, val_loss=val_loss, val_r=(np.nan,) * 8,
         val_mae=(0,) * 8, gradient_norms={}, diagnostics=FusionWatch().result(), learning_rate=0,
         samples_per_s=0, wait_share=0, seconds=0,
     )  # fmt: skip

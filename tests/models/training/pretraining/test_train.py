@@ -9,7 +9,7 @@ import torch
 from degradation.errors import UserError
 from models.config.experiment import ExperimentConfig
 from models.networks.midi_encoder import NoteEncoder
-from models.training.pretraining.encoder import load_pretrained
+from models.training.checkpoint import load_pretrained
 from models.training.pretraining.result import PretrainingResult, load_pretraining
 from models.training.pretraining.train import pretrain
 
@@ -153,7 +153,7 @@ def test_from_random_notes_nothing_is_learnt(random_notes, config, tmp_path, tok
         assert lowest > math.log(classes) - 0.02, field
 
 
-def test_progress_is_told_and_nothing_else(
+def test_progress_is_logged_and_nothing_else(
     music, config, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     said: list[str] = []
