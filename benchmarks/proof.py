@@ -16,7 +16,7 @@ import typer
 from labeling.scores import DIMENSIONS
 from models.document import read_document
 from models.evaluation.report.document import Report
-from models.inference.predict_split import predict_split
+from models.inference.predict import predict_split
 from models.inference.trained_model import load_model
 from models.metrics import Agreement, agreement
 from models.training.train import train

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from degradation.edits import Edits, alter
-from degradation.notes import PEDAL_DOWN_FROM, NoteArray, Performance
+from degradation.notes import PEDAL_DOWN_FROM, NoteArray, Performance, next_strike
 from degradation.operation import NoteOperation
 from degradation.pedal import is_down, switches
 from degradation.sampling import FloatArray, mirror_between, unit_noise
@@ -21,13 +21,8 @@ AUDIBLE_SHARE = 0.1
 
 def longest_press_s(notes: NoteArray, duration_s: float) -> FloatArray:
     """Return how long each key could be held: until its next strike, or the window's end."""
-    by_key = np.lexsort((notes["onset_s"], notes["pitch"]))
-    onset_s, pitch = notes["onset_s"][by_key], notes["pitch"][by_key]
-    until_s = np.full(len(notes), duration_s)
-    until_s[:-1] = np.where(pitch[1:] == pitch[:-1], onset_s[1:], duration_s)
-    longest_s = np.empty(len(notes))
-    longest_s[by_key] = until_s - onset_s
-    return longest_s
+    until_s = np.minimum(next_strike(notes["pitch"], notes["onset_s"]), duration_s)
+    return np.asarray(until_s - notes["onset_s"])
 
 
 def find_audible_releases(performance: Performance) -> NDArray[np.bool_]:

@@ -26,8 +26,7 @@ def draws_of(
 ) -> list["Draw"]:
     """Return every row that a recipe makes of a segment.
 
-    `clean` returns the segment's notes; only a factored recipe calls it, because a factor that
-    finds nothing to act on has severity 0, on which the tier depends.
+    `clean` returns the segment's notes; only a factored recipe needs them.
     """
     if isinstance(recipe, FactoredRecipe):
         return [*factored_draws(recipe, segment_id, split, clean())]
@@ -98,14 +97,10 @@ def tier_of(recipe: TieredRecipe, segment_id: str, number: int) -> str:
 
 def tiered_draws(recipe: TieredRecipe, segment_id: str) -> list[TieredDraw]:
     """Return every draw of a segment, each with its tier."""
+    tiers = [tier_of(recipe, segment_id, number) for number in range(recipe.draws)]
     return [
-        TieredDraw(
-            recipe=recipe,
-            segment_id=segment_id,
-            number=number,
-            tier=tier_of(recipe, segment_id, number),
-        )
-        for number in range(recipe.draws)
+        TieredDraw(recipe=recipe, segment_id=segment_id, number=number, tier=tier)
+        for number, tier in enumerate(tiers)
     ]
 
 
@@ -198,8 +193,7 @@ Draw = TieredDraw | FactoredDraw
 def random_stream_key(number: int, varied: str | None) -> str:
     """Return the row's random-stream key.
 
-    The members of a family share one, so that only what is varied differs; twins have their own,
-    because their recordings differ.
+    Members of a family share one, so that only the varied factor differs; twins have their own.
     """
     if varied is None:
         return str(number)
@@ -211,18 +205,15 @@ def factored_draws(
 ) -> list[FactoredDraw]:
     """Return every draw of a segment, and its family where it has one.
 
-    A severity is 0 where its factor would change nothing in `clean`: a label never claims damage
-    that is not there.
+    A severity is 0 if its factor would change nothing in `clean`, so that labels are true.
     """
     draws = []
     for number in range(recipe.draws):
         rng = stream(recipe.seed, recipe.name, segment_id, str(number), "severities")
+        severity_jnd = tuple(recipe.draw_severities(rng).tolist())
         draws.append(
             FactoredDraw(
-                recipe=recipe,
-                segment_id=segment_id,
-                number=number,
-                severity_jnd=tuple(recipe.draw_severities(rng).tolist()),
+                recipe=recipe, segment_id=segment_id, number=number, severity_jnd=severity_jnd
             )
         )
     if has_family(recipe, segment_id, split):

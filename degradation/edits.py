@@ -55,10 +55,8 @@ class Edits:
     notes: NDArray[np.void] = field(default_factory=no_edits)
     pedal: PedalArray | None = None
 
-
-def is_empty(edits: Edits) -> bool:
-    """Return whether edits change nothing."""
-    return len(edits.notes) == 0 and edits.pedal is None
+    def __bool__(self) -> bool:
+        return len(self.notes) > 0 or self.pedal is not None
 
 
 def alter(note_id: NDArray[np.integer], **shifts: NDArray[np.number]) -> NDArray[np.void]:

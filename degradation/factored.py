@@ -2,13 +2,12 @@
 
 import functools
 from collections.abc import Sequence
-from typing import Any, Literal, Self, get_args
+from typing import Annotated, Any, Literal, Self, get_args
 
 import numpy as np
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from degradation.config_file import explain
-from degradation.edits import is_empty
 from degradation.notes import Performance
 from degradation.nuisance import Nuisance, RandomStream
 from degradation.operation import NoteOperation, Parameters
@@ -57,21 +56,13 @@ def reference_dose(doses_jnd: Sequence[float]) -> float:
 class GrowingOperation(Parameters):
     """An operation at one JND, and how its parameters grow with severity.
 
-    A parameter in `growth` is its value at one JND times severity to that exponent; the others
-    stay. `source` says where the value at one JND is from: a publication, or
-    `no published threshold`.
+    Each parameter in `growth` is its value at one JND times severity to the given exponent.
+    `source` names the publication of the value at one JND, or is `no published threshold`.
     """
 
     at_one_jnd: AnyNoteOperation
-    growth: dict[str, float] = Field(min_length=1)
+    growth: dict[str, Annotated[float, Field(gt=0)]] = Field(min_length=1)
     source: str = Field(min_length=1)
-
-    @field_validator("growth")
-    @classmethod
-    def _exponents_rise(cls, growth: dict[str, float]) -> dict[str, float]:
-        if min(growth.values()) <= 0:
-            raise ValueError(f"exponents should be above 0, got {growth}")
-        return growth
 
     @model_validator(mode="after")
     def _growing_parameters_are_numbers(self) -> Self:
@@ -118,16 +109,16 @@ class FactorDamage(Parameters):
         """
         return any(
             not operation.MAY_DO_NOTHING
-            or not is_empty(operation.draw(performance, own(operation.operation)))
+            or bool(operation.draw(performance, own(operation.operation)))
             for operation in self.at(severity_jnd)
         )
 
 
 class Counterfactual(Parameters):
-    """Families of rows with the same music: one factor at several severities, and twins.
+    """Counterfactual families, for a `share` of the held-out segments.
 
-    A `share` of the held-out segments has a family: undamaged, each factor alone at each of
-    `severities_jnd`, and `twins` that differ from the undamaged one in nuisance only.
+    A family has an undamaged row, a row for each factor at each of `severities_jnd`, and `twins`:
+    undamaged rows with another recording.
     """
 
     share: float = Field(ge=0, le=1)

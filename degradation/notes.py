@@ -76,33 +76,34 @@ def sort_pedal(pedal: PedalArray) -> PedalArray:
     return pedal[np.argsort(pedal["time_s"], kind="stable")]
 
 
+def next_strike(pitch: NDArray[np.integer], onset: NDArray[np.number]) -> NDArray[np.float64]:
+    """Return when each note's key is struck again, (n,); infinity if never."""
+    by_key = np.lexsort((onset, pitch))
+    again = pitch[by_key][1:] == pitch[by_key][:-1]
+    following = np.full(len(onset), np.inf)
+    following[by_key[:-1][again]] = onset[by_key[1:][again]]
+    return following
+
+
 def find_faults(notes: NoteArray, pedal: PedalArray, duration_s: float) -> list[str]:
     """Return the rules that a performance's arrays break, in words."""
-    onset_s, offset_s = notes["onset_s"], notes["offset_s"]
-    same_key = np.lexsort((onset_s, notes["pitch"]))
-    pitch, struck_s, released_s = notes["pitch"][same_key], onset_s[same_key], offset_s[same_key]
-    times = (onset_s, offset_s, pedal["time_s"])
+    onset_s, offset_s, moved_s = notes["onset_s"], notes["offset_s"], pedal["time_s"]
+    restruck_s = next_strike(notes["pitch"], onset_s)
     rules = {
-        "a time is not finite": all(np.isfinite(time_s).all() for time_s in times),
-        "onsets are not sorted": bool((np.diff(onset_s) >= 0).all()),
-        "an onset lies outside [0, duration)": bool(
-            ((onset_s >= 0) & (onset_s < duration_s)).all()
-        ),
-        "a note ends before it begins": bool((offset_s > onset_s).all()),
+        "a time is not finite": np.isfinite(np.concatenate([onset_s, offset_s, moved_s])).all(),
+        "onsets are not sorted": (np.diff(onset_s) >= 0).all(),
+        "an onset lies outside [0, duration)": ((onset_s >= 0) & (onset_s < duration_s)).all(),
+        "a note ends before it begins": (offset_s > onset_s).all(),
         "a note id occurs twice": len(np.unique(notes["note_id"])) == len(notes),
-        "a velocity lies outside 1-127": bool(
-            ((notes["velocity"] >= 1) & (notes["velocity"] <= 127)).all()
-        ),
-        "a pitch lies outside 21-108": bool(np.isin(notes["pitch"], PIANO_PITCHES).all()),
-        "a key is struck while it is held": bool(
-            ((pitch[1:] != pitch[:-1]) | (struck_s[1:] >= released_s[:-1])).all()
-        ),
-        "pedal movements are not sorted": bool((np.diff(pedal["time_s"]) >= 0).all()),
-        "a pedal movement lies outside [0, duration]": bool(
-            ((pedal["time_s"] >= 0) & (pedal["time_s"] <= duration_s)).all()
-        ),
-        "a pedal value exceeds 127": bool((pedal["value"] <= 127).all()),
-        "a controller is not a pedal": bool(np.isin(pedal["controller"], PEDAL_CONTROLLERS).all()),
+        "a velocity lies outside 1-127": np.isin(notes["velocity"], range(1, 128)).all(),
+        "a pitch lies outside 21-108": np.isin(notes["pitch"], PIANO_PITCHES).all(),
+        "a key is struck while it is held": (offset_s <= restruck_s).all(),
+        "pedal movements are not sorted": (np.diff(moved_s) >= 0).all(),
+        "a pedal movement lies outside [0, duration]": (
+            (moved_s >= 0) & (moved_s <= duration_s)
+        ).all(),
+        "a pedal value exceeds 127": (pedal["value"] <= 127).all(),
+        "a controller is not a pedal": np.isin(pedal["controller"], PEDAL_CONTROLLERS).all(),
     }
     return [fault for fault, holds in rules.items() if not holds]
 

@@ -9,11 +9,10 @@ from typing import Any
 
 import numpy as np
 import pretty_midi
-from numpy.typing import NDArray
 from pydantic import Field
 
 from degradation.errors import UserError
-from degradation.notes import PIANO_PITCHES, Performance
+from degradation.notes import PIANO_PITCHES, Performance, next_strike
 from degradation.operation import Parameters
 from degradation.waveform import Waveform
 
@@ -204,7 +203,7 @@ class Synthesiser:
         at = np.rint(pedal["time_s"] * blocks_per_s).astype(np.int64)
         # A note shorter than a block may end after its key is restruck. FluidSynth ends it at the
         # restrike by itself; a NOTE_OFF would end the new note too.
-        let_go = off <= _next_strike(notes["pitch"], on)
+        let_go = off <= next_strike(notes["pitch"], on)
         kinds = (
             (NOTE_ON, on, notes["pitch"], notes["velocity"]),
             (NOTE_OFF, off[let_go], notes["pitch"][let_go], np.zeros(let_go.sum(), dtype=int)),
@@ -235,15 +234,6 @@ def _refuse_second_decoder(path: Path) -> None:
                 f"{', '.join(sorted(loaded))}; expected one in the process: import degradation "
                 "before pretty_midi and fluidsynth"
             )
-
-
-def _next_strike(pitch: NDArray[np.integer], on: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return the block in which each note's key is struck again; the largest int64 if never."""
-    by_key = np.lexsort((on, pitch))
-    again = pitch[by_key][1:] == pitch[by_key][:-1]
-    following = np.full(len(on), np.iinfo(np.int64).max)
-    following[by_key[:-1][again]] = on[by_key[1:][again]]
-    return following
 
 
 @functools.cache

@@ -1,7 +1,7 @@
 """Random draws of an exact size or number, whatever the window holds.
 
-A label follows from severity alone. Plain noise or coin flips would damage a window of few notes
-far more than intended, or not at all; here only *which* notes and *which way* is random.
+Labels follow from severity alone, but independent draws would damage a window of few notes too much
+or not at all. Here only which notes change, and in which direction, is random.
 """
 
 import numpy as np

@@ -83,10 +83,9 @@ def _let_go(
 def _let_go_irregular(tick: list[int], struck: list[bool], until: int) -> list[int]:
     """Return when a key is let go that is struck while it is down, or let go while it is up.
 
-    Strokes and releases are counted: two hands that hold a key let it go when both have. Where
-    the count never comes back to none, a release was left out at each new stroke, and one
-    release ends all strokes before it. A release that stands before its stroke on one tick,
-    and is followed by no other, is that of a note without length.
+    Strokes and releases are counted: a key that two hands hold is up when both released it. If the
+    count never returns to 0, releases are missing, and each release ends all strokes before it. A
+    lone release before its stroke on the same tick belongs to a note of zero length.
     """
     let_go = [until] * len(tick)
     held, begun, stray = 0, 0, -1

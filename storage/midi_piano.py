@@ -52,11 +52,10 @@ def _count(notes: NDArray[np.bool_]) -> str:
 def _others(
     events: MidiEvents, strikes: NDArray[np.bool_], left_out: list[str]
 ) -> NDArray[np.bool_]:
-    """Return which strikes are no piano's, and say so in `left_out`.
+    """Return which note-ons do not belong to the piano, and add remarks to `left_out`.
 
-    Drums never are. Voices (a track of lyrics, or called so beside one that is called a piano)
-    and programs beyond the pianos are not where another part is there: a keyboard may be set to
-    any one sound.
+    Drums never do. Voices (a track with lyrics, or named as a voice beside one named as a piano)
+    and other programs do only if there is no other part: a keyboard may be set to any one sound.
     """
     others: NDArray[np.bool_] = strikes & (events.channel % 16 == DRUM_CHANNEL)
     if others.any():
@@ -149,10 +148,10 @@ def _pedal(events: MidiEvents, controls: NDArray[np.bool_]) -> PedalArray:
 def _deepest(
     channels: list[int], values: list[int], movements: list[bool]
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """Return how far down a pedal is after each event, and which of them move it.
+    """Return how far down a pedal is after each event, and which events move it.
 
-    Of one channel alone every movement counts, of several the first and those that change the
-    deepest. A reset of a pedal that is up is none.
+    With one channel every movement counts; with several, the first and those that change the
+    maximum. A reset of a pedal that is up does not count.
     """
     down: dict[int, int] = {}
     deepest, moved = [], []

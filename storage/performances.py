@@ -90,7 +90,11 @@ def write_performances(task: PerformancesTask) -> tuple[DataFile, DataFile]:
             faults.append(_fault(entry.audio_filename, source.audio_fault))
             entry = replace(entry, audio_filename="")
         try:
-            music = _read(entry, source, task.duration_tolerance_s)
+            if source.fault:
+                raise UserError(source.fault)
+            music = read_piano(source.midi, entry.midi_filename)
+            length_s = music.performance.duration_s
+            _check_length("MIDI", length_s, entry, task.duration_tolerance_s)
             kept.append((entry, source.sha256, music))
         except UserError as error:
             faults.append(_fault(entry.midi_filename, str(error)))
@@ -146,14 +150,6 @@ def _audio_fault(task: PerformancesTask, entry: Entry) -> str:
     except UserError as error:
         return str(error)
     return ""
-
-
-def _read(entry: Entry, source: _Source, tolerance_s: float) -> PianoMusic:
-    if source.fault:
-        raise UserError(source.fault)
-    music = read_piano(source.midi, entry.midi_filename)
-    _check_length("MIDI", music.performance.duration_s, entry, tolerance_s)
-    return music
 
 
 def _check_length(kind: str, length_s: float, entry: Entry, tolerance_s: float) -> None:

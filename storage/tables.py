@@ -187,10 +187,7 @@ def read_data_file(
 
 
 def derived_path(source_path: str, version: str) -> str:
-    """Return the path of a file derived from another: its name with `version` appended.
-
-    A change of either makes a new file, and its name tells which file it was derived from.
-    """
+    """Return the path of a file derived from another: its name with `version` appended."""
     return f"{source_path.removesuffix('.parquet')}-{version}.parquet"
 
 

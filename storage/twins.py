@@ -1,17 +1,14 @@
 """The same music in two splits, found by its notes whatever its title says.
 
-Passages are compared: twelve successive notes, whatever their order; those of a chord are sorted
-by pitch first. Tempo, dynamics and repeats do not change a piece's passages; a wrong note changes
-the twelve around it, a transposition all. Kinship is the number of shared passages over the square
-root of the shorter performance's number. A share alone would miss one movement that two long files
-have in common, a number alone would miss short pieces; and by chance, long pieces share more
-passages but a smaller share.
+A passage is the set of twelve successive notes, with chords sorted by pitch first. Tempo, dynamics
+and repeats do not change passages; a wrong note changes twelve, a transposition all. Kinship is the
+number of shared passages divided by the square root of the shorter performance's number. The share
+alone would miss one common movement of two long files; the number alone would miss short pieces.
 
-Measured on MAESTRO v3.0.0 (`python -m benchmarks.twins FOLDER`), with titles as a noisy truth: of
-1,481 pairs under one title 1,323 have a kinship of 2.5 and more; the other 158 have less than .5
-and are other movements. Of 723,679 pairs without a composer in common none lies between 1.3 and
-12: those below share runs, and the 19 above are one piece under two composers. Single movements of
-a sonata in two editions lie lowest, from 1.5 on.
+Measured on MAESTRO v3.0.0 (`python -m benchmarks.twins FOLDER`): of 1,481 pairs with one title
+1,323 have a kinship above 2.5; the other 158 are below .5 and are different movements. Of 723,679
+pairs without a common composer none lies between 1.3 and 12; the 19 above are one piece under two
+composers. The lowest true pairs, single movements in two editions, begin at 1.5.
 """
 
 import hashlib
@@ -90,10 +87,7 @@ class Pair:
 
     @property
     def same_music(self) -> bool:
-        """Whether both contain the same music.
-
-        True from the threshold on, or if all passages of the shorter performance are shared.
-        """
+        """Whether kinship reaches the threshold, or all passages of the shorter are shared."""
         return self.kinship >= SAME_MUSIC_THRESHOLD or self.shared == self.of_passages
 
 
@@ -109,7 +103,7 @@ class TwinFreeCorpus:
 def remove_twins(performances: Table, parts: Sequence[DataFile], twins: Table) -> TwinFreeCorpus:
     """Compare the performances of these files; leave out those with a twin that is held out more.
 
-    A file without its twins is a new file beside it, because twins depend on all other files.
+    Files that lose rows are written anew; the original stays, because twins depend on all files.
     """
     pairs = compare(list(read_music(performances, parts)))
     left_out = keep_held_out(pairs)

@@ -8,7 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from degradation.melody_bass import EVENT_GAP_S, first_of_chord
-from degradation.notes import PEDAL_DOWN_FROM, SUSTAIN, NoteArray, PedalArray, Performance
+from degradation.notes import (
+    PEDAL_DOWN_FROM,
+    SUSTAIN,
+    NoteArray,
+    PedalArray,
+    Performance,
+    next_strike,
+)
 from degradation.waveform import Waveform
 from labeling.functions.reading import Abstention, LabelingFunction, ScoreCurve
 
@@ -57,11 +64,7 @@ def sounding_until(notes: NoteArray, spans: NDArray[np.float64]) -> NDArray[np.f
     span = np.searchsorted(spans[:, 0], offset_s, side="right") - 1
     lift_s = spans[np.maximum(span, 0), 1]
     until_s = np.where((span >= 0) & (offset_s < lift_s), lift_s, offset_s)
-    by_key = np.lexsort((notes["onset_s"], notes["pitch"]))
-    restruck = np.flatnonzero(np.diff(notes["pitch"][by_key].astype(np.int64)) == 0)
-    earlier, later = by_key[restruck], by_key[restruck + 1]
-    until_s[earlier] = np.minimum(until_s[earlier], notes["onset_s"][later])
-    return until_s
+    return np.minimum(until_s, next_strike(notes["pitch"], notes["onset_s"]))
 
 
 def dissonance(loudness: NDArray[np.float64], pitch: NDArray[np.uint8]) -> NDArray[np.float64]:

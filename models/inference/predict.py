@@ -1,25 +1,28 @@
-"""Predictions of a trained model: the loop over batches, and the windows of a performance."""
+"""Predictions of a trained model: the loop over batches, a split, the windows of a performance."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 import torch
 from numpy.typing import NDArray
 
 from degradation.errors import UserError
 from labeling.scores import DIMENSIONS
-from models.config.experiment import ExperimentConfig
+from models.config.experiment import MODALITIES, ExperimentConfig, Modality
 from models.device import torch_threads
 from models.diagnostics.by_clip import audio_share_by_clip, gate_by_clip
 from models.inference.trained_model import TrainedModel
 from models.inference.windows import Window
 from models.inputs.batch import Batch, Example, collate
-from models.inputs.feature_reader import Features
+from models.inputs.feature_reader import ExampleParts, Features
 from models.inputs.feature_writer import audio_features
+from models.inputs.stream import Targets, load_batches
 from models.networks.network import GradingNetwork
 from models.tokens.tokenisers import TOKENISERS
+from models.training.checkpoint import check_versions
 
 FloatArray = NDArray[np.float64]
 
@@ -71,6 +74,32 @@ def predict(
         scores=joined.pop("scores"),
         standardised=joined.pop("standardised"),
         by_clip=joined,
+    )
+
+
+def predict_split(
+    model: TrainedModel,
+    parts: ExampleParts,
+    samples: pd.DataFrame,
+    split: str,
+    *,
+    modalities: frozenset[Modality] | None = None,
+) -> pd.DataFrame:
+    """Return one row a sample of `split`: `sample_id`, the eight scores, diagnostics by clip.
+
+    `modalities` is what the model is given, by default all that its experiment reads: a fusion
+    model answers with one modality alone.
+    """
+    given = modalities or MODALITIES[model.experiment]
+    check_versions(model.folder, model.config, given)
+    loader = load_batches(parts, Targets(samples, split), model.config, given, None)
+    found = predict(model.network, loader, model.config.torch_threads, by_clip=True)
+    return pd.DataFrame(
+        {
+            "sample_id": pd.Series(found.sample_ids, dtype=object),
+            **dict(zip(DIMENSIONS, found.scores.T, strict=True)),
+            **found.by_clip,
+        }
     )
 
 

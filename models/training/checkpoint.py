@@ -25,9 +25,11 @@ from models.config.experiment import (
 )
 from models.document import write_document
 from models.inputs.feature_writer import audio_features_version, midi_tokens_version
+from models.networks.midi_encoder import NoteEncoder
 from models.networks.network import GradingNetwork
 from models.training.history import Record
 from models.training.identity import MODEL_VERSION
+from models.training.pretraining.result import NAME, load_pretraining, token_version
 from models.training.result import HISTORY_FILE, find_best
 from storage.files import whole_file
 
@@ -164,3 +166,30 @@ def load_network(checkpoint_dir: Path) -> tuple[GradingNetwork, Experiment, Expe
     network = GradingNetwork(described["experiment"], config)
     network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
     return network.eval(), described["experiment"], config
+
+
+def load_pretrained(encoder: NoteEncoder, folder: Path) -> None:
+    """Give `encoder` the best weights of a pretraining, every one.
+
+    Raises UserError when the folder holds none that finished, or those of an encoder of other
+    tokens or sizes. Dropout may differ.
+    """
+    path = load_pretraining(folder).checkpoint
+    described = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+    theirs = {**described["midi_encoder"], "tokens_version": described["tokens_version"]}
+    ours = {
+        **encoder.config.model_dump(mode="json"),
+        "tokens_version": token_version(encoder.config),
+    }
+    differing = [
+        f"{key} {theirs.get(key)} instead of {value}"
+        for key, value in ours.items()
+        if theirs.get(key) != value and key != "dropout"
+    ]
+    if differing:
+        raise UserError(
+            f"{path.name} holds another MIDI encoder than the experiment's: "
+            f"{', '.join(differing)}; expected the same: materialise "
+            f"{NAME} again with this configuration"
+        )
+    encoder.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))

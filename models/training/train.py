@@ -12,13 +12,12 @@ from models.device import accelerator, has_bfloat16_lstm
 from models.inputs.feature_reader import ExampleParts, check_features
 from models.inputs.stream import Targets, check_readers
 from models.networks.network import GradingNetwork
-from models.training.checkpoint import describe_model
+from models.training.checkpoint import describe_model, load_pretrained
 from models.training.epoch_keeper import Task
 from models.training.grading import GradingModule
 from models.training.history import EpochRecord
 from models.training.identity import training_identity
 from models.training.loop import run_training
-from models.training.pretraining.encoder import load_pretrained
 from models.training.pretraining.result import load_pretraining
 from models.training.result import TrainingResult
 

@@ -139,7 +139,7 @@ def judge(
     Raises UserError for a model that was not trained on these data with these settings.
     """
 
-    from models.inference.predict_split import predict_split
+    from models.inference.predict import predict_split
     from models.inference.trained_model import load_model
 
     training = find_result(workspace, recipe_name, experiment, data)

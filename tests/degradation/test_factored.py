@@ -139,7 +139,7 @@ MISTAKES: dict[str, tuple[Edit, str]] = {
     ),
     "growth downwards": (
         put("factors", "note_accuracy", "operations", 0, "growth", to={"share": -1}),
-        "exponents should be above 0, got {'share': -1.0}",
+        "growth.share should be greater than 0, got -1",
     ),
     "no source": (
         lambda v: v["factors"]["note_accuracy"]["operations"][0].pop("source"),

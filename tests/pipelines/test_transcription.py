@@ -27,7 +27,7 @@ from models.evaluation.audits.documents import (
     TranscriptionAudit,
 )
 from models.evaluation.audits.transcription import spread_rows
-from models.inference.predict_split import predict_split
+from models.inference.predict import predict_split
 from models.inference.trained_model import load_model
 from models.inputs.feature_writer import audio_features, audio_features_version, midi_tokens_version
 from models.metrics import Agreement

@@ -22,8 +22,7 @@ from storage.columns import (
     list_column,
     pedal_edit_rows,
     read_edits,
-    read_notes,
-    read_pedal,
+    read_performance,
 )
 from storage.midi import read_midi, write_midi
 
@@ -37,9 +36,10 @@ def test_notes_and_pedal_come_back_as_they_were(random_performance: RandomPerfor
     pedal = list_column([no_pedal, *(p.pedal for p in played[1:])], PEDAL)
     table = pa.table({"notes": notes, "pedal": pedal}).slice(1)  # offsets that don't begin at 0
     for expected, row_notes, row_pedal in zip(played[1:], *table.columns, strict=True):
-        assert np.array_equal(read_notes(row_notes), expected.notes)
-        assert np.array_equal(read_pedal(row_pedal), expected.pedal)
-    assert len(read_pedal(pedal[0])) == 0
+        found = read_performance(row_notes, row_pedal)
+        assert np.array_equal(found.notes, expected.notes)
+        assert np.array_equal(found.pedal, expected.pedal)
+    assert len(read_performance(notes[0], pedal[0]).pedal) == 0
 
 
 def test_no_rows_are_a_column_too() -> None:

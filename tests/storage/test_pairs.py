@@ -153,6 +153,7 @@ def test_a_rendered_row_is_made_again_from_itself_alone(shards: Table, tier: str
         assert clean_again == (tier == "pristine")
 
 
+@pytest.mark.slow
 def test_another_process_makes_the_same_bytes(shards: Table) -> None:
     path = Path(shards.url) / next(path for path in data_file_rows(shards) if "tier=poor" in path)
     lines = run(ROW_BYTES, path).splitlines()

@@ -242,6 +242,7 @@ def run_at_once(writer: Writer, url: str, names: Sequence[str], count: int) -> N
     assert [process.exitcode for process in writers] == [0] * len(writers)
 
 
+@pytest.mark.slow
 def test_writers_of_different_partitions_all_land(table: Table) -> None:
     run_at_once(commit_some, table.url, ("poor", "good", "moderate"), 8)
     landed = {f"tier={tier}/year=2004/7.parquet" for tier in ("good", "moderate", "poor")}
@@ -344,6 +345,7 @@ def test_an_object_store_shows_no_part_that_failed_half_way(object_store: str) -
     assert find_data_file(table, "broken.parquet") is None
 
 
+@pytest.mark.slow
 def test_writers_to_an_object_store_at_once_all_land(object_store: str) -> None:
     table = table_at(f"{object_store}/busy")
     run_at_once(commit_some, table.url, ("poor", "good"), 3)
@@ -372,6 +374,7 @@ print(next(batches).num_rows)
 """
 
 
+@pytest.mark.slow
 def test_a_process_that_ends_while_it_reads_ends_well(table: Table) -> None:
     """Read-ahead goes on at that moment; it hung or crashed every second time."""
     put(table, "poor", *(write(table, "poor", *range(k, k + 2)) for k in range(60)))

@@ -51,7 +51,7 @@ def evidence(report: Report) -> Evidence | None:
         single_r={modality: r[name] for modality, name in SINGLES.items() if name in r},
         observable_r=mean_observable_r(report.label_structure),
         kept=fusion.training.best,
-        last_epoch=fusion.training.history[-1].epoch,
+        last_epoch=fusion.training.epochs[-1].epoch,
         step_ms=report.settings.step_ms,
     )
 

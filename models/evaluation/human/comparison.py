@@ -19,7 +19,6 @@ from models.config.human_validation import HumanValidationConfig
 from models.evaluation.human.document import (
     ClipCounts,
     FineTuning,
-    HeldOut,
     HumanValidation,
     ModelAgreement,
     NotCompared,
@@ -41,8 +40,6 @@ FloatArray = NDArray[np.float64]
 
 LONG_BARS = 16
 """Clips of this many bars overlap shorter ones: the same playing would count twice."""
-
-PASSAGE_FOLDS = 10
 
 FEWEST_CLIPS = 30
 """With fewer clips no correlation is shown."""
@@ -90,13 +87,9 @@ def compare_with_listeners(
     means, passages = np.stack([clip.means for clip in clips]), [c.score_segment for c in clips]
     features = np.stack([measure_features(clip.performance) for clip in clips])
 
-    def baseline(groups: Sequence[str]) -> FloatArray:
-        return predict_baseline(features, means, groups, config.boosting, seed=config.seed)
-
-    def judge(predicted: FloatArray, groups: str) -> HeldOut:
-        return judge_held_out(means, predicted, passages, stream(config.seed, "baseline", groups))
-
-    predicted = baseline([clip.work for clip in clips])
+    predicted = predict_baseline(
+        features, means, [clip.work for clip in clips], config.boosting, seed=config.seed
+    )
     ratings = Ratings(means, predicted, passages, config.seed)
     log("labeling functions, on rendered sound")
     functions = compare_functions(clips, instrument, ratings)
@@ -150,18 +143,13 @@ def compare_with_listeners(
         ),
         functions=functions,
         features=tuple(FEATURES),
-        baseline_by_work=judge(predicted, "work"),
-        baseline_by_passage=judge(baseline(passage_folds(passages)), "segment"),
+        baseline_by_work=judge_held_out(
+            means, predicted, passages, stream(config.seed, "baseline", "work")
+        ),
         models=models,
         fine_tuning=fine_tuning,
         not_compared=not_compared,
     )
-
-
-def passage_folds(passages: Sequence[str]) -> list[str]:
-    """Return one of `PASSAGE_FOLDS` folds for each clip: no passage is in two."""
-    fold = {name: str(at % PASSAGE_FOLDS) for at, name in enumerate(sorted(set(passages)))}
-    return [fold[name] for name in passages]
 
 
 def rate_raters(rated: RatedClips, config: HumanValidationConfig) -> dict[str, ScaleReliability]:

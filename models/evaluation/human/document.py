@@ -147,7 +147,6 @@ class HumanValidation:
     functions: tuple[RatingAgreement, ...]
     features: tuple[str, ...]
     baseline_by_work: HeldOut
-    baseline_by_passage: HeldOut
     models: ModelAgreement | None
     fine_tuning: FineTuning | None
     not_compared: NotCompared | None

@@ -28,7 +28,7 @@ from models.inference.trained_model import TrainedModel
 from models.inputs.batch import Example, collate
 from models.inputs.feature_reader import Features
 from models.networks.network import GradingNetwork
-from models.training.pretraining.encoder import load_pretrained
+from models.training.checkpoint import load_pretrained
 from storage.corpus import CorpusConfig
 from storage.percepiano import SCALES, Clip
 

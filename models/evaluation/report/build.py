@@ -31,12 +31,11 @@ from models.evaluation.report.document import (
     Report,
     Settings,
     Source,
-    Training,
 )
 from models.evaluation.report.evaluation import Evaluation, Outcome
 from models.evaluation.report.provenance import provenance
 from models.metrics import Agreement, agreement
-from models.training.pretraining.result import PretrainingResult
+from models.training.result import SomeResult
 
 Floats = NDArray[np.float64]
 
@@ -181,9 +180,10 @@ def _model(
             )
             for modality, table in alone.items()
         },
-        training=Training(parameters=outcome.training.parameters, history=outcome.training.epochs),
+        training=_without_folder(outcome.training),
     )
 
 
-def _without_folder(result: PretrainingResult) -> PretrainingResult:
+def _without_folder(result: SomeResult) -> SomeResult:
+    """Return a training without the folder of its weights: a report names no place."""
     return dataclasses.replace(result, checkpoint=Path(result.checkpoint.name))

@@ -23,8 +23,8 @@ from models.evaluation.ceilings.label_ceiling import LabelCeiling
 from models.evaluation.counterfactuals.counterfactual import Counterfactual
 from models.evaluation.criteria.verdict import Criterion, Verdict
 from models.metrics import Agreement
-from models.training.history import EpochRecord, best_epoch
 from models.training.pretraining.result import PretrainingResult
+from models.training.result import TrainingResult
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,19 +87,6 @@ class Settings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Training:
-    """How a model was trained: its size, and what each epoch came to."""
-
-    parameters: int
-    history: tuple[EpochRecord, ...]
-
-    @property
-    def best(self) -> EpochRecord:
-        """The epoch whose weights were kept."""
-        return best_epoch(self.history)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class OneModality:
     """A fusion model that is given one modality, and what it gains with both."""
 
@@ -122,7 +109,7 @@ class ModelResult:
     within_tier_r: Number
     confusion: Confusion
     alone: Mapping[Modality, OneModality]
-    training: Training
+    training: TrainingResult
 
     @property
     def is_fusion(self) -> bool:

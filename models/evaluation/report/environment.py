@@ -55,12 +55,12 @@ def _shares(counts: Sequence[int]) -> list[float]:
     return [count / sum(counts) if any(counts) else math.nan for count in counts]
 
 
-def say(verdict: Verdict, sentences: str = "sentences.html.j2") -> Markup:
-    """Return a verdict's sentence: the macro of its name in `sentences`, called with its numbers.
+def say(verdict: Verdict) -> Markup:
+    """Return a verdict's sentence: the macro of its name, called with its numbers.
 
     Raises AttributeError for a code without a macro.
     """
-    macros = page_environment().get_template(sentences).module
+    macros = page_environment().get_template("sentences.html.j2").module
     said: Any = getattr(macros, verdict.code)(**verdict.numbers)
     return Markup(" ".join(said.split()))
 

@@ -7,8 +7,7 @@ import pytest
 
 from labeling.scores import DIMENSIONS
 from models.config.experiment import EXPERIMENTS, Experiment, ExperimentConfig
-from models.inference.predict import batches_of, predict
-from models.inference.predict_split import predict_split
+from models.inference.predict import batches_of, predict, predict_split
 from models.inference.trained_model import load_model
 from models.inputs.feature_reader import read_data_file
 

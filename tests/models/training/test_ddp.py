@@ -7,7 +7,7 @@ import torch
 
 from labeling.scores import DIMENSIONS
 from models.config.experiment import ExperimentConfig
-from models.inference.predict_split import predict_split
+from models.inference.predict import predict_split
 from models.inference.trained_model import load_model
 from models.metrics import agreement
 from models.training.history import EpochRecord

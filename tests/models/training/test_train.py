@@ -15,7 +15,7 @@ from labeling.scores import DIMENSIONS
 from models.config.experiment import EXPERIMENTS, ExperimentConfig
 from models.device import has_bfloat16_lstm
 from models.diagnostics.watch import FusionWatch
-from models.inference.predict_split import predict_split
+from models.inference.predict import predict_split
 from models.inference.trained_model import load_model
 from models.metrics import agreement
 from models.tokens.tokenisers import TOKENISERS

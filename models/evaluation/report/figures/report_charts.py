@@ -16,7 +16,7 @@ from models.training.history import EpochRecord
 def loss_charts(report: Report) -> list[Markup]:
     """Return Huber's loss of each model in training and validation, and the mean r of all."""
     trained = {one.name: plain_huber(one, report.settings.huber_weight) for one in report.models}
-    validated = [epoch.val_loss for one in report.models for epoch in one.training.history]
+    validated = [epoch.val_loss for one in report.models for epoch in one.training.epochs]
     highest = max(validated + [loss for losses in trained.values() for loss in losses])
     charts = []
     for one in report.models:
@@ -36,12 +36,12 @@ def plain_huber(model: ModelResult, weight: float) -> list[float]:
     term over its `weight` in the experiment file.
     """
     return [
-        one.logged.get("huber_plain", one.terms["huber"] / weight) for one in model.training.history
+        one.logged.get("huber_plain", one.terms["huber"] / weight) for one in model.training.epochs
     ]
 
 
 def _by_epoch(model: ModelResult, figure: Callable[[EpochRecord], float | None]) -> Line:
-    history = model.training.history
+    history = model.training.epochs
     return Line(
         colour=EXPERIMENT_COLOURS[model.name],
         x=[one.epoch for one in history],

@@ -50,7 +50,7 @@ def test_what_is_counted_kept_and_guessed(evaluation: Evaluation, report: Report
     for outcome, one in zip(evaluation.outcomes, report.models, strict=True):
         assert one.intervals.mean_r.low <= one.agreement.mean_r <= one.intervals.mean_r.high
         assert one.training.best.epoch == 5, "the last is not the best"
-        assert one.training.history == outcome.training.epochs
+        assert one.training.epochs == outcome.training.epochs
     assert report.pretraining is not None
     assert report.pretraining.checkpoint.parent == Path()
     assert report.pretraining.best.beats_unigram == {"pitch": True, "velocity": False}
@@ -118,7 +118,7 @@ def test_a_fusion_without_diagnostics_in_one_epoch_still_has_a_page(
     training = dataclasses.replace(concat.training, epochs=(record,))
     bare = dataclasses.replace(concat, training=training)
     report = build_report(dataclasses.replace(evaluation, outcomes=(evaluation.outcomes[0], bare)))
-    assert math.isnan(report.model("concat").training.history[0].mean_r)
+    assert math.isnan(report.model("concat").training.epochs[0].mean_r)
     no_gaps(report_page(report))
 
 

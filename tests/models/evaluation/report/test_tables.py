@@ -38,7 +38,7 @@ def diagnosed(report: Report, name: str, **figures: Any) -> Report:
     (model,) = some(report, name).models
     kept = model.training.best
     kept = dataclasses.replace(kept, diagnostics=dataclasses.replace(kept.diagnostics, **figures))
-    training = dataclasses.replace(model.training, history=(kept,))
+    training = dataclasses.replace(model.training, epochs=(kept,))
     return dataclasses.replace(report, models=(dataclasses.replace(model, training=training),))
 
 

@@ -9,7 +9,7 @@ import torch
 from degradation.errors import UserError
 from models.config.experiment import ExperimentConfig
 from models.networks.midi_encoder import NoteEncoder
-from models.training.pretraining.encoder import load_pretrained
+from models.training.checkpoint import load_pretrained
 from models.training.pretraining.result import PretrainingResult, load_pretraining
 from models.training.pretraining.train import pretrain
 
