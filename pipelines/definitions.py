@@ -24,7 +24,6 @@ from pipelines.checks.recipe import recipe_check
 from pipelines.checks.splits import no_composition_in_two_splits
 from pipelines.execution.stages import models_job, tables_job
 from pipelines.execution.terminal_logger import TERMINAL, terminal_logger
-from pipelines.partitions import CORPORA, CORPUS_TIERS
 from pipelines.resources import Project
 from pipelines.schedules import nightly_schedule
 from pipelines.sensors import automation_sensor, corpora_changed, recipe_sensor, run_failed
@@ -56,13 +55,11 @@ def recipe_definitions(name: str) -> dg.Definitions:
             dg.define_asset_job(
                 tables_job(name),
                 dg.AssetSelection.assets(*tables),
-                partitions_def=CORPUS_TIERS,
                 description=f"The tables of recipe {name}, for tiers of corpora.",
             ),
             dg.define_asset_job(
                 models_job(name),
                 dg.AssetSelection.assets(*models, "midi_pretrain", "recipe_comparison"),
-                partitions_def=CORPORA,
                 description=f"Audits, models, pages and reports of recipe {name}, for a corpus.",
             ),
         ],

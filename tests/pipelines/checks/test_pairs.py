@@ -20,7 +20,6 @@ from pipelines.checks.scores import find_score_faults, judge_scores
 from pipelines.checks.sound import judge_alignment, judge_snr
 from pipelines.checks.splits import find_leaks, no_composition_in_two_splits
 from pipelines.partitions import (
-    CORPUS_TIERS,
     RANGE_END_TAG,
     RANGE_START_TAG,
     partition_key,
@@ -136,48 +135,36 @@ def test_a_partition_that_was_never_committed_fails_the_count(project: ProjectRe
     assert not passes(judge_rows, project)
 
 
+def run_check(
+    check: dg.AssetChecksDefinition, project: ProjectResource, **partitions: Any
+) -> dict[str | None, bool]:
+    """Run an asset check as Dagster does; return whether each partition passed."""
+    job = dg.define_asset_job("check", dg.AssetSelection.checks(check))
+    defs = dg.Definitions(asset_checks=[check], jobs=[job], resources={"project": project})
+    with dg.DagsterInstance.ephemeral() as instance:
+        instance.add_dynamic_partitions("corpora", [CORPUS])
+        result = defs.resolve_job_def("check").execute_in_process(instance=instance, **partitions)
+        return {one.partition: one.passed for one in result.get_asset_check_evaluations()}
+
+
 def test_a_check_judges_its_run_s_partitions_alone(project: ProjectResource) -> None:
-    rewrite(
-        project.workspace(CORPUS).table("phase2", "pairs"),
-        lambda rows: rows.assign(tone_quality=99.0),
-    )
-    (check,) = (one for one in PAIRS_CHECKS if one.name == "scores_in_range")
-    definition = pairs_check("phase2", check)
-
-    def passed(*tiers: str) -> bool:
-        start, end = (partition_key(CORPUS, tier) for tier in (tiers[0], tiers[-1]))
-        with dg.DagsterInstance.ephemeral() as instance:
-            instance.add_dynamic_partitions("corpora", [CORPUS])
-            answer = dg.Definitions(
-                asset_checks=[definition],
-                jobs=[
-                    dg.define_asset_job(
-                        "check",
-                        dg.AssetSelection.checks(definition),
-                        partitions_def=CORPUS_TIERS,
-                    )
-                ],
-                resources={"project": project},
-            )
-            result = answer.resolve_job_def("check").execute_in_process(
-                instance=instance, tags={RANGE_START_TAG: start, RANGE_END_TAG: end}
-            )
-            evaluations = result.get_asset_check_evaluations()
-            assert {one.partition for one in evaluations} == {
-                partition_key(CORPUS, tier) for tier in tiers
-            }
-            return all(one.passed for one in evaluations)
-
-    assert passed("pristine", "good", "moderate")
-    assert not passed("poor")
+    pairs = project.workspace(CORPUS).table("phase2", "pairs")
+    rewrite(pairs, lambda rows: rows.assign(tone_quality=99.0))
+    (rule,) = (one for one in PAIRS_CHECKS if one.name == "scores_in_range")
+    check = pairs_check("phase2", rule)
+    keys = [partition_key(CORPUS, tier) for tier in ("pristine", "good", "moderate", "poor")]
+    whole = {RANGE_START_TAG: keys[0], RANGE_END_TAG: keys[2]}
+    assert run_check(check, project, tags=whole) == dict.fromkeys(keys[:3], True)
+    assert run_check(check, project, partition_key=keys[3]) == {keys[3]: False}
 
 
 def test_the_split_check_fails_on_a_leak(project: ProjectResource) -> None:
-    check = no_composition_in_two_splits.op.compute_fn.decorated_fn  # type: ignore[union-attr]
-    context = dg.build_asset_check_context(partition_key=CORPUS)
-    assert check(context, project).passed
+    def passed() -> bool:
+        return run_check(no_composition_in_two_splits, project, partition_key=CORPUS)[CORPUS]
+
+    assert passed()
     rewrite(
         project.workspace(CORPUS).corpus_table("segments"),
         lambda rows: rows.assign(composition=rows["composition"].iloc[0]),
     )
-    assert not check(context, project).passed
+    assert not passed()
