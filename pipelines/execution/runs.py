@@ -155,8 +155,8 @@ def _partition_by(instance: dg.DagsterInstance, names: list[str]) -> None:
         instance.delete_dynamic_partition(CORPORA.name, gone)
 
 
-def prepare_ui(settings: Settings) -> None:
-    """Prepare Dagster for the UI: every corpus is a partition, and no dead run looks alive.
+def prepare_ui(settings: Settings) -> Path:
+    """Prepare Dagster for the UI and return its home: every corpus is a partition.
 
     Runs that an earlier `pianograde ui` left behind (a power cut, say) are marked as failed, unless
     another one is running on this Dagster home.
@@ -164,13 +164,13 @@ def prepare_ui(settings: Settings) -> None:
     with _instance(settings) as instance:
         _partition_by(instance, corpus_names(settings))
         close_orphans(instance)
-        folder = Path(instance.root_directory) / "ui"
-        register_command(folder)
-        if other_commands(folder):
-            return
+        home = Path(instance.root_directory)
+        if other_commands(home / "ui"):
+            return home
         for run in instance.get_runs(dg.RunsFilter(statuses=IN_PROGRESS)):
             if _command_of(run) is None:
                 instance.report_run_failed(run, "The UI that ran it is gone.")
+        return home
 
 
 def record_recipe(recipe_name: str, settings: Settings) -> None:
