@@ -261,15 +261,15 @@ def _find_job(name: str) -> dg.JobDefinition:
 def _failed_checks(instance: dg.DagsterInstance, run_id: str) -> list[FailedCheck]:
     kind = dg.DagsterEventType.ASSET_CHECK_EVALUATION
     events = [record.dagster_event for record in instance.all_logs(run_id, of_type=kind)]
-    checks = [event.asset_check_evaluation_data for event in events if event]
-    return [
+    failed = [
         FailedCheck(
             name=f"{check.check_name} of {check.asset_key.to_user_string()}",
             is_error=check.severity is dg.AssetCheckSeverity.ERROR,
         )
-        for check in checks
+        for check in (event.asset_check_evaluation_data for event in events if event)
         if not check.passed
     ]
+    return list(dict.fromkeys(failed))  # one of each partition is recorded
 
 
 def _failure(
