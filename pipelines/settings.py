@@ -20,6 +20,7 @@ from degradation.config_file import explain
 from degradation.errors import UserError
 from degradation.recipe import RECIPE_NAME, Recipe, load_recipe, recipe_files
 from degradation.recipe_base import TAKEN_NAMES
+from pipelines.execution.engine import Engine
 from storage.corpus import CorpusConfig, load_corpus_config
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -52,6 +53,9 @@ class Settings(BaseSettings):
         default=None, description="a PercePiano checkout, for human validation"
     )
     workers: int = Field(default=cpu_count(), ge=1)
+    dask_scheduler: str | None = Field(
+        default=None, description="address of a Dask scheduler; default: processes of this machine"
+    )
     transcription_rows: int = Field(
         default=96, ge=0, description="clips of each test split to transcribe; 0 for none"
     )
@@ -60,6 +64,9 @@ class Settings(BaseSettings):
     )
     port: int = Field(
         default=3000, ge=1, le=65534, description="of the UI; reports are on the next"
+    )
+    pages_url: str | None = Field(
+        default=None, description="URL of the folder of outputs; default http://127.0.0.1:PORT+1"
     )
 
     @property
@@ -76,17 +83,22 @@ class Settings(BaseSettings):
         return str(_absolute(Path(base)))
 
     @property
+    def engine(self) -> Engine:
+        """Where the tasks of a step run."""
+        return Engine(workers=self.workers, scheduler=self.dask_scheduler)
+
+    @property
     def outputs(self) -> Path:
         """The local folder of models, reports and pages."""
         return self.home / "outputs"
 
     def link(self, output: Path) -> str:
-        """Return the URL of an output while `pianograde ui` runs.
+        """Return the URL of an output: browsers follow no `file:` links from the Dagster UI.
 
-        Browsers do not follow `file:` links from the page of the Dagster UI.
+        `pianograde ui` serves outputs to this machine; `pages_url` is where a team serves them.
         """
-        place = quote(output.relative_to(self.outputs).as_posix())
-        return f"http://127.0.0.1:{self.port + 1}/{place}"
+        base = self.pages_url or f"http://127.0.0.1:{self.port + 1}"
+        return f"{base.rstrip('/')}/{quote(output.relative_to(self.outputs).as_posix())}"
 
     def corpus_config(self) -> CorpusConfig:
         """Return `configs/corpus.yaml`."""
