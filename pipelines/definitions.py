@@ -46,7 +46,7 @@ def recipe_definitions(name: str) -> dg.Definitions:
         human_validation_asset(name),
     ]
     return dg.Definitions(
-        assets=[recipe_asset(name), *tables, *models],
+        assets=dg.with_source_code_references([recipe_asset(name), *tables, *models]),
         asset_checks=[
             recipe_check(name),
             *(pairs_check(name, check) for check in PAIRS_CHECKS),
@@ -73,7 +73,9 @@ def build_definitions() -> dg.Definitions:
     names = recipe_names()
     return dg.Definitions.merge(
         dg.Definitions(
-            assets=[corpus, segments, midi_pretrain, comparison_asset(names)],
+            assets=dg.with_source_code_references(
+                [corpus, segments, midi_pretrain, comparison_asset(names)]
+            ),
             asset_checks=[no_composition_in_two_splits, every_field_beats_the_unigram],
             jobs=[
                 dg.define_asset_job("corpus_tables", dg.AssetSelection.assets(corpus, segments)),

@@ -61,6 +61,9 @@ class Settings(BaseSettings):
     port: int = Field(
         default=3000, ge=1, le=65534, description="of the UI; reports are on the next"
     )
+    pages_url: str | None = Field(
+        default=None, description="URL of the folder of outputs; default http://127.0.0.1:PORT+1"
+    )
 
     @property
     def corpora_folder(self) -> Path:
@@ -81,12 +84,12 @@ class Settings(BaseSettings):
         return self.home / "outputs"
 
     def link(self, output: Path) -> str:
-        """Return the URL of an output while `pianograde ui` runs.
+        """Return the URL of an output: browsers follow no `file:` links from the Dagster UI.
 
-        Browsers do not follow `file:` links from the page of the Dagster UI.
+        `pianograde ui` serves outputs to this machine; `pages_url` is where a team serves them.
         """
-        place = quote(output.relative_to(self.outputs).as_posix())
-        return f"http://127.0.0.1:{self.port + 1}/{place}"
+        base = self.pages_url or f"http://127.0.0.1:{self.port + 1}"
+        return f"{base.rstrip('/')}/{quote(output.relative_to(self.outputs).as_posix())}"
 
     def corpus_config(self) -> CorpusConfig:
         """Return `configs/corpus.yaml`."""

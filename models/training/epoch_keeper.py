@@ -115,6 +115,6 @@ class EpochKeeper(L.Callback, Generic[Record]):
         self._tell(
             "log",
             f"{task.name}: epoch {record.epoch}/{task.epochs}, loss {record.train_loss:.4f}, "
-            f"{record.summary()}, {at_most}{left} left; {record.details()}",
+            f"{record.summary()}, {at_most}{left} left; {record.speed()}",
         )
         self._tell("epoch", record)

@@ -3,16 +3,11 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, TypeVar
-
-from pydantic import AliasChoices, Field
+from typing import TypeVar
 
 from labeling.scores import DIMENSIONS
 from models.diagnostics.fusion_diagnostics import FusionDiagnostics
 from models.document import Number
-
-STORED_AS_TOLD = Field(validation_alias=AliasChoices("logged", "told"))
-"""Reads histories of earlier releases, which have another name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,8 +32,8 @@ class Epoch:
         """Return the figures that a training is judged by, for a log."""
         return f"val loss {self.val_loss:.4f}"
 
-    def details(self) -> str:
-        """Return the other figures, for a log."""
+    def speed(self) -> str:
+        """Return how fast the training was, for a log."""
         raise NotImplementedError
 
 
@@ -55,7 +50,7 @@ class EpochRecord(Epoch):
     """
 
     terms: Mapping[str, float]
-    logged: Annotated[Mapping[str, float], STORED_AS_TOLD]
+    logged: Mapping[str, float]
     val_r: tuple[Number, ...]
     val_mae: tuple[float, ...]
     gradient_norms: Mapping[str, float]
@@ -95,22 +90,9 @@ class EpochRecord(Epoch):
         """Return loss and agreement on the validation split."""
         return f"{Epoch.summary(self)}, r {self.mean_r:.3f}, MAE {self.mean_mae:.2f}"
 
-    def details(self) -> str:
-        """Return speed, loss terms, gradients, diagnostics, and agreement by dimension."""
-
-        def listed(figures: Mapping[str, float], digits: int) -> str:
-            return ", ".join(f"{name} {value:.{digits}f}" for name, value in figures.items())
-
-        by_dimension = ", ".join(
-            f"{name} {r:.3f} {mae:.2f}"
-            for name, r, mae in zip(DIMENSIONS, self.val_r, self.val_mae, strict=True)
-        )
-        return (
-            f"{self.samples_per_s:,.0f} samples/s ({self.wait_share:.0%} waiting for data); "
-            f"loss terms: {listed(self.terms, 4)}; "
-            f"gradient norms: {listed(self.gradient_norms, 2)}; "
-            f"{listed(self.diagnostics.curves(), 3)}; r and MAE: {by_dimension}"
-        )
+    def speed(self) -> str:
+        """Return samples a second, and the share of time spent waiting for data."""
+        return f"{self.samples_per_s:,.0f} samples/s ({self.wait_share:.0%} waiting for data)"
 
 
 def _curve_name(name: str) -> str:

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 import pyarrow.compute as pc
 
-from degradation.errors import UserError
 from degradation.notes import Performance
 from models.config.experiment import MODALITIES, Experiment
 from models.config.human_validation import load_human_validation
@@ -52,9 +51,11 @@ def human_validation_asset(recipe_name: str) -> dg.AssetsDefinition:
 
         workspace, recipe = project.workspace(context.partition_key), find_recipe(recipe_name)
         if project.settings.percepiano is None:
-            raise UserError(
-                "no PercePiano folder is set; expected a checkout of it: run `pianograde validate "
-                "--percepiano FOLDER`, or set PIANOGRADE_PERCEPIANO"
+            return dg.MaterializeResult(
+                metadata={
+                    "left out": "no PercePiano folder is set: run `pianograde validate "
+                    "--percepiano FOLDER`, or set PIANOGRADE_PERCEPIANO"
+                }
             )
         found = compare_with_listeners(
             read_percepiano(project.settings.percepiano),

@@ -2,6 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator
+from dataclasses import replace
 from functools import cache, lru_cache, partial
 from typing import Any
 
@@ -15,10 +16,11 @@ from degradation.notes import Performance
 from degradation.recipe import TIERS, Recipe
 from degradation.render import warm_synthesiser
 from labeling.scores import DIMENSIONS
+from pipelines.assets.recipe import latest_record, parameters_metadata
 from pipelines.automation import REMATERIALIZE_ON_CHANGE
 from pipelines.execution.partitioned_step import Committed, Step, run_partitions
 from pipelines.metadata import records_metadata, table_metadata
-from pipelines.partitions import CORPUS_TIERS, OF_CORPUS, OF_TIER, TierYear
+from pipelines.partitions import CORPUS_TIERS, OF_CORPUS, OF_TIER, TierYear, partition_key
 from pipelines.resources import Project
 from pipelines.settings import find_recipe
 from pipelines.workspace import Workspace
@@ -64,8 +66,19 @@ def pairs_asset(recipe_name: str) -> dg.AssetsDefinition:
     def pairs(
         context: dg.AssetExecutionContext, project: Project
     ) -> Iterator[dg.MaterializeResult[None]]:
-        recipe = find_recipe(recipe_name)
-        yield from run_partitions(context, project, partial(pairs_step, recipe))
+        recipe, instance = find_recipe(recipe_name), context.instance
+
+        def step_of(workspace: Workspace) -> Step[PairsTask, tuple[DataFile, DataFile]]:
+            step = pairs_step(recipe, workspace)
+
+            def metadata(tier: str) -> dict[str, Any]:
+                partition = partition_key(workspace.corpus.name, tier)
+                last = latest_record(instance, context.asset_key, partition)
+                return {**step.metadata(tier), **parameters_metadata(last, recipe, tier)}
+
+            return replace(step, metadata=metadata)
+
+        yield from run_partitions(context, project, step_of)
 
     return pairs
 

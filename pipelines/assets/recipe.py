@@ -39,20 +39,30 @@ def changed_tiers(instance: dg.DagsterInstance, recipe: Recipe) -> list[dg.Asset
     """
     key, events = dg.AssetKey([recipe.name, "recipe"]), []
     for tier in TIERS:
-        version, parameters = recipe.tier_digest(tier), flatten(recipe.tier_parameters(tier))
-        last = latest_record(instance, key, tier)
+        version, last = recipe.tier_digest(tier), latest_record(instance, key, tier)
         if last and last.tags and last.tags.get(DATA_VERSION_TAG) == version:
             continue
-        metadata: dict[str, Any] = {PARAMETERS: dg.MetadataValue.json(parameters)}
-        if last and isinstance(before := last.metadata.get(PARAMETERS), dg.JsonMetadataValue):
-            assert isinstance(before.value, Mapping)
-            metadata["changed"] = records_metadata(changes(before.value, parameters))
         events.append(
             dg.AssetMaterialization(
-                asset_key=key, partition=tier, metadata=metadata, tags={DATA_VERSION_TAG: version}
+                asset_key=key,
+                partition=tier,
+                metadata=parameters_metadata(last, recipe, tier),
+                tags={DATA_VERSION_TAG: version},
             )
         )
     return events
+
+
+def parameters_metadata(
+    last: dg.AssetMaterialization | None, recipe: Recipe, tier: str
+) -> dict[str, Any]:
+    """Return a tier's parameters, and which of them changed since `last`, from old to new."""
+    parameters = flatten(recipe.tier_parameters(tier))
+    metadata: dict[str, Any] = {PARAMETERS: dg.MetadataValue.json(parameters)}
+    before = last.metadata.get(PARAMETERS) if last else None
+    if isinstance(before, dg.JsonMetadataValue) and isinstance(before.value, Mapping):
+        metadata["changed"] = records_metadata(changes(before.value, parameters))
+    return metadata
 
 
 def latest_record(

@@ -1,7 +1,9 @@
 """Commands that run the graph: the demo, one's own corpus, pretraining alone, and the UI."""
 
+import multiprocessing
 import os
 from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -166,6 +168,12 @@ def _print_places(recipe_name: str, settings: "Settings", corpus: "Corpus") -> N
     )
 
 
+def _prepare_ui(settings: "Settings") -> Path:
+    from pipelines.execution.runs import prepare_ui
+
+    return prepare_ui(settings)
+
+
 @app.command()
 @report_user_error
 def ui(
@@ -176,7 +184,7 @@ def ui(
     """Serve the Dagster UI, its daemon, and the reports it links to; Ctrl-C ends all."""
     from pipelines.cli.serve import serve
     from pipelines.corpora import corpus_names
-    from pipelines.execution.runs import prepare_ui
+    from pipelines.execution.running_commands import register_command
     from pipelines.settings import load_settings
 
     if port:
@@ -184,7 +192,11 @@ def ui(
     settings = load_settings()
     if not corpus_names(settings):
         add_corpus(settings, "demo")
-    prepare_ui(settings)
+    # Dagster's 170 MB would stay with this process, which only waits.
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as apart:
+        home = apart.submit(_prepare_ui, settings).result()
+    os.environ["DAGSTER_HOME"] = str(home)
+    register_command(home / "ui")
     typer.echo(
         f"Dagster UI on http://127.0.0.1:{settings.port}, corpora: "
         f"{', '.join(corpus_names(settings))}",

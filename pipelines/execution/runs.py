@@ -155,8 +155,8 @@ def _partition_by(instance: dg.DagsterInstance, names: list[str]) -> None:
         instance.delete_dynamic_partition(CORPORA.name, gone)
 
 
-def prepare_ui(settings: Settings) -> None:
-    """Prepare Dagster for the UI: every corpus is a partition, and no dead run looks alive.
+def prepare_ui(settings: Settings) -> Path:
+    """Prepare Dagster for the UI and return its home: every corpus is a partition.
 
     Runs that an earlier `pianograde ui` left behind (a power cut, say) are marked as failed, unless
     another one is running on this Dagster home.
@@ -164,13 +164,13 @@ def prepare_ui(settings: Settings) -> None:
     with _instance(settings) as instance:
         _partition_by(instance, corpus_names(settings))
         close_orphans(instance)
-        folder = Path(instance.root_directory) / "ui"
-        register_command(folder)
-        if other_commands(folder):
-            return
+        home = Path(instance.root_directory)
+        if other_commands(home / "ui"):
+            return home
         for run in instance.get_runs(dg.RunsFilter(statuses=IN_PROGRESS)):
             if _command_of(run) is None:
                 instance.report_run_failed(run, "The UI that ran it is gone.")
+        return home
 
 
 def record_recipe(recipe_name: str, settings: Settings) -> None:
@@ -261,15 +261,15 @@ def _find_job(name: str) -> dg.JobDefinition:
 def _failed_checks(instance: dg.DagsterInstance, run_id: str) -> list[FailedCheck]:
     kind = dg.DagsterEventType.ASSET_CHECK_EVALUATION
     events = [record.dagster_event for record in instance.all_logs(run_id, of_type=kind)]
-    checks = [event.asset_check_evaluation_data for event in events if event]
-    return [
+    failed = [
         FailedCheck(
             name=f"{check.check_name} of {check.asset_key.to_user_string()}",
             is_error=check.severity is dg.AssetCheckSeverity.ERROR,
         )
-        for check in checks
+        for check in (event.asset_check_evaluation_data for event in events if event)
         if not check.passed
     ]
+    return list(dict.fromkeys(failed))  # one of each partition is recorded
 
 
 def _failure(

@@ -7,6 +7,7 @@ import dagster as dg
 import pytest
 
 from pipelines.automation import REMATERIALIZE_ON_CHANGE
+from pipelines.partitions import CORPORA, CORPUS_TIERS, OF_CORPUS, partition_key
 
 ASSETS = ("pairs", "never_made")
 TIERS = dg.StaticPartitionsDefinition(["good", "poor"])
@@ -85,3 +86,41 @@ def test_nothing_is_made_behind_a_blocking_check_that_failed(
     found = dg.evaluate_automation_conditions(defs=defs, instance=instance, cursor=cursor)
     asked = found.get_requested_partitions(dg.AssetKey("samples"))
     assert asked == ({"poor"} if passed else set())
+
+
+def test_a_changed_corpus_concerns_its_own_partitions_and_a_new_one_starts_nothing(
+    instance: dg.DagsterInstance,
+) -> None:
+    @dg.asset(partitions_def=CORPORA)
+    def segments(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
+        return dg.MaterializeResult(data_version=dg.DataVersion(context.run.run_id))
+
+    @dg.asset(
+        partitions_def=CORPUS_TIERS,
+        deps=[dg.AssetDep(segments, partition_mapping=OF_CORPUS)],
+        automation_condition=REMATERIALIZE_ON_CHANGE,
+    )
+    def shards() -> None:
+        pass
+
+    defs, cursor = dg.Definitions([segments, shards]), None
+
+    def requested() -> set[str]:
+        nonlocal cursor
+        found = dg.evaluate_automation_conditions(defs=defs, instance=instance, cursor=cursor)
+        cursor = found.cursor
+        return {str(key) for key in found.get_requested_partitions(dg.AssetKey("shards")) or ()}
+
+    instance.add_dynamic_partitions("corpora", ["asked", "other"])
+    for corpus in ("asked", "other"):
+        dg.materialize([segments], instance=instance, partition_key=corpus)
+    for tier in ("good", "poor"):
+        key = partition_key("asked", tier)
+        dg.materialize([shards, segments], selection=[shards], instance=instance, partition_key=key)
+    assert requested() == set()
+    instance.add_dynamic_partitions("corpora", ["third"])
+    for corpus in ("other", "third"):
+        dg.materialize([segments], instance=instance, partition_key=corpus)
+    assert requested() == set()
+    dg.materialize([segments], instance=instance, partition_key="asked")
+    assert requested() == {partition_key("asked", "good"), partition_key("asked", "poor")}

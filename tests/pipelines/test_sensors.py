@@ -7,8 +7,10 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from degradation.sound_effects import Bandpass
+from pipelines.corpora import Corpus, write_corpus
 from pipelines.execution.runs import record_recipe
-from pipelines.sensors import recipe_sensor
+from pipelines.sensors import corpora_changed, recipe_sensor
 from pipelines.settings import CONFIGS, load_settings
 
 NAME = "phase2"
@@ -67,3 +69,81 @@ def test_a_recipe_put_back_is_noticed_though_the_command_line_saw_the_change(
     recipe_file.write_text(text)
     assert tick(instance) == ["poor"]
     assert tick(instance) == []
+
+
+def events_of(instance: dg.DagsterInstance, cursor: str | None = None) -> dg.SensorResult:
+    context = dg.build_sensor_context(instance=instance, cursor=cursor)
+    result = recipe_sensor([NAME, "other"])(context)
+    assert isinstance(result, dg.SensorResult)
+    return result
+
+
+def test_a_changed_tier_shows_what_changed_from_old_to_new(
+    instance: dg.DagsterInstance, recipe_file: Path
+) -> None:
+    tick(instance)
+    recipe_file.write_text(recipe_file.read_text().replace("spread_s: 0.060", "spread_s: 0.080"))
+    context = dg.build_sensor_context(instance=instance)
+    [event] = [
+        event
+        for event in recipe_sensor([NAME])(context).asset_events
+        if isinstance(event, dg.AssetMaterialization)
+    ]
+    changed = event.metadata["changed"]
+    assert isinstance(changed, dg.TableMetadataValue)
+    [row] = [record.data for record in changed.records]
+    assert (row["old"], row["new"]) == ("0.06", "0.08")
+    assert str(row["parameter"]).startswith("tier.poor.")
+    assert str(row["parameter"]).endswith("spread_s")
+
+
+def test_a_broken_recipe_says_so_on_its_page_once_and_leaves_the_others_alone(
+    instance: dg.DagsterInstance, recipe_file: Path
+) -> None:
+    other = recipe_file.with_name("other.yaml")
+    other.write_text(recipe_file.read_text())
+    first = events_of(instance)
+    for event in first.asset_events:
+        if isinstance(event, dg.AssetMaterialization):
+            instance.report_runless_asset_event(event)
+    text = recipe_file.read_text()
+    recipe_file.write_text(text.replace("draws: 4", "draws: [4"))
+    other.write_text(text.replace("spread_s: 0.060", "spread_s: 0.080"))
+    broken = events_of(instance, first.cursor)
+    [check] = [e for e in broken.asset_events if isinstance(e, dg.AssetCheckEvaluation)]
+    assert check.asset_key == dg.AssetKey([NAME, "recipe"])
+    assert not check.passed
+    assert "YAML" in str(check.description)
+    made = [e for e in broken.asset_events if isinstance(e, dg.AssetMaterialization)]
+    assert [(e.asset_key.path[0], e.partition) for e in made] == [("other", "poor")]
+    again = events_of(instance, broken.cursor)
+    assert not [e for e in again.asset_events if isinstance(e, dg.AssetCheckEvaluation)]
+    recipe_file.write_text(text)
+    mended = events_of(instance, again.cursor)
+    assert [e.passed for e in mended.asset_events if isinstance(e, dg.AssetCheckEvaluation)] == [
+        True
+    ]
+
+
+def test_an_operation_s_new_code_changes_the_tiers_that_use_it(
+    instance: dg.DagsterInstance, recipe_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tick(instance)
+    monkeypatch.setattr(Bandpass, "CODE_VERSION", 2)
+    assert tick(instance) == ["poor"]  # no other tier of phase2 has a band
+    assert tick(instance) == []
+
+
+def test_each_corpus_with_a_file_becomes_a_partition(instance: dg.DagsterInstance) -> None:
+    write_corpus(load_settings(), Corpus(name="mine"))
+    instance.add_dynamic_partitions("corpora", ["gone"])
+    result = corpora_changed(dg.build_sensor_context(instance=instance))
+    assert isinstance(result, dg.SensorResult)
+    asked = {
+        type(request).__name__: request.partition_keys
+        for request in result.dynamic_partitions_requests or []
+    }
+    assert asked == {
+        "AddDynamicPartitionsRequest": ["mine"],
+        "DeleteDynamicPartitionsRequest": ["gone"],
+    }

@@ -32,6 +32,8 @@ def test_relative_paths_mean_the_same_everywhere(
     assert Corpus(name="a", maestro=Path("a root")).maestro == tmp_path / "a root"
     page = settings.outputs / "a" / "phase 2" / "page.html"
     assert settings.link(page) == "http://127.0.0.1:3001/a/phase%202/page.html"
+    served = load_settings(home=Path("here"), pages_url="https://pages.example/")
+    assert served.link(page) == "https://pages.example/a/phase%202/page.html"
 
 
 @pytest.mark.parametrize("prefix", ["", "file:", "file://"])

@@ -62,13 +62,9 @@ class PretrainingEpoch(Epoch):
             f"of {len(beaten)} fields"
         )
 
-    def details(self) -> str:
-        """Return the speed, and each field's cross-entropy beside the unigram's."""
-        fields = ", ".join(
-            f"{field} {value:.3f}/{self.unigram_cross_entropy[field]:.3f}"
-            for field, value in self.val_cross_entropy.items()
-        )
-        return f"{self.notes_per_s:,.0f} notes/s; cross-entropy/unigram: {fields}"
+    def speed(self) -> str:
+        """Return notes a second."""
+        return f"{self.notes_per_s:,.0f} notes/s"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

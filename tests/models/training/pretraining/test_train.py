@@ -160,7 +160,7 @@ def test_progress_is_logged_and_nothing_else(
     run(with_pretraining(config, epochs=1), music, tmp_path, said.append)
     assert len(said) == 3
     assert "96 windows with 3,840 notes" in said[0]
-    told = ("epoch 1/1", "loss", "pitch", "unigram", "notes/s", "left")
+    told = ("epoch 1/1", "loss", "val loss", "notes/s", "left")
     assert all(word in said[1] for word in told)
     captured = capfd.readouterr()
     assert captured.out == captured.err == ""
