@@ -176,8 +176,8 @@ class Project:
             start_new_session=True,
         )
 
-    def query(self, sql: str) -> list[dict[str, str]]:
-        answer = self.pianograde("query", "--format", "csv", sql)
+    def query(self, sql: str, **more: str) -> list[dict[str, str]]:
+        answer = self.pianograde("query", "--format", "csv", sql, **more)
         assert answer.returncode == 0, answer.stderr
         return list(csv.DictReader(io.StringIO(answer.stdout)))
 
@@ -216,6 +216,15 @@ def new_project(tmp_path_factory: pytest.TempPathFactory, demo_root: Path) -> Ca
         return Project(home=folder / "home", root=root, experiment=experiment)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def few_rows(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A folder with the recipe phase2 alone, which damages each segment once."""
+    folder = tmp_path_factory.mktemp("recipes")
+    recipe = (CONFIGS / "recipes" / "phase2.yaml").read_text()
+    (folder / "phase2.yaml").write_text(recipe.replace("draws: 4", "draws: 1"))
+    return str(folder)
 
 
 @pytest.fixture(scope="session")
