@@ -1,6 +1,7 @@
 """What a run would make again, why, and what it would take. Nothing runs, nothing is written."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import dagster as dg
@@ -104,21 +105,25 @@ def _reasons(
     if made[0].code_version != spec.code_version:
         yield f"code version {made[0].code_version} → {spec.code_version}"
     if asset == "corpus":
-        try:
+        with suppress(UserError):  # without its root it cannot be made again
             if count := len(index_miscounts(workspace)):
                 yield f"the corpus differs from its index in {count} performances"
-        except UserError as error:
-            yield f"not compared with the corpus's index: {error}"
-    for dep in (dep.asset_key.to_user_string() for dep in spec.deps):
-        definition = specs[dep].partitions_def
-        tiers = ("",) if definition == CORPORA else (tier,) if tier else TIERS
-        for one in tiers:
+    follows, newer = dict[str, None](), dict[str, None]()
+    for dep in (dep.asset_key for dep in spec.deps):
+        upstream, name = dep.to_user_string(), dep.path[-1]
+        definition = specs[upstream].partitions_def
+        for one in ("",) if definition == CORPORA else (tier,) if tier else TIERS:
+            key = partition_key(corpus, one) if one else corpus
             if definition == RECIPE_TIERS:
-                yield from _recipe_changes(history, find_recipe(spec.key.path[0]), one, made[0].at)
-            elif (dep, one) in planned:
-                yield f"follows {dep}"
-            elif history.changed_at(dep, partition_key(corpus, one) if one else corpus) > made[0].at:
-                yield f"{dep} is newer"
+                yield from _recipe_changes(history, find_recipe(dep.path[0]), one, made[0].at)
+            elif (upstream, one) in planned:
+                follows[name] = None
+            elif history.changed_at(upstream, key) > made[0].at:
+                newer[name] = None
+    if follows:
+        yield f"follows {', '.join(follows)}"
+    if newer:
+        yield f"made before {', '.join(newer)} changed"
 
 
 def _recipe_changes(history: History, recipe: Recipe, tier: str, made_at: int) -> Iterator[str]:

@@ -177,11 +177,12 @@ def index_miscounts(workspace: Workspace) -> dict[str, int]:
     """
     shares, limit = workspace.settings.corpus_config().split_shares, workspace.corpus.limit
     entries = choose(read_index(workspace.root).entries, limit, shares)
-    held, left_out = (
+    held, items = (
         read_table(workspace.corpus_table(name)).to_table(columns=[column])[column].to_pylist()
         for name, column in (("performances", "performance_id"), ("quarantine", "item"))
     )
-    kept = {one.performance_id for one in entries if one.midi_filename not in set(left_out)}
+    left_out = set(items)
+    kept = {one.performance_id for one in entries if one.midi_filename not in left_out}
     return find_miscounts(kept, held, [])
 
 
