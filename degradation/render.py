@@ -97,6 +97,14 @@ def load_fluidsynth() -> Any:
     return fluidsynth
 
 
+def fluidsynth_version() -> str:
+    """Return the version of FluidSynth's library. Raises UserError where it is missing."""
+    library = load_fluidsynth()._fl
+    library.fluid_version_str.restype = ctypes.c_char_p
+    version: bytes = library.fluid_version_str()
+    return version.decode()
+
+
 class Synthesiser:
     """FluidSynth with one soundfont; every rendering starts from the same state."""
 

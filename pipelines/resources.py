@@ -14,6 +14,9 @@ class Project(dg.ConfigurableResource[None]):
     """The project's settings; a field that is set, in the launchpad say, goes before them."""
 
     workers: int | None = Field(default=None, description="processes that work at once")
+    dask_scheduler: str | None = Field(
+        default=None, description="address of a Dask scheduler, such as tcp://host:8786"
+    )
     percepiano: str | None = Field(default=None, description="a PercePiano checkout")
     transcription_rows: int | None = Field(default=None, description="clips a split; 0 for none")
     transcription_budget_s: float | None = Field(default=None, description="seconds a split")

@@ -20,6 +20,7 @@ from degradation.config_file import explain
 from degradation.errors import UserError
 from degradation.recipe import RECIPE_NAME, Recipe, load_recipe, recipe_files
 from degradation.recipe_base import TAKEN_NAMES
+from pipelines.execution.engine import Engine
 from storage.corpus import CorpusConfig, load_corpus_config
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -52,6 +53,9 @@ class Settings(BaseSettings):
         default=None, description="a PercePiano checkout, for human validation"
     )
     workers: int = Field(default=cpu_count(), ge=1)
+    dask_scheduler: str | None = Field(
+        default=None, description="address of a Dask scheduler; default: processes of this machine"
+    )
     transcription_rows: int = Field(
         default=96, ge=0, description="clips of each test split to transcribe; 0 for none"
     )
@@ -77,6 +81,11 @@ class Settings(BaseSettings):
         if "://" in base or base.startswith("file:"):  # no URL has a space, but a folder may
             return quote(base, safe=string.punctuation)
         return str(_absolute(Path(base)))
+
+    @property
+    def engine(self) -> Engine:
+        """Where the tasks of a step run."""
+        return Engine(workers=self.workers, scheduler=self.dask_scheduler)
 
     @property
     def outputs(self) -> Path:

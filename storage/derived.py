@@ -36,6 +36,9 @@ class DerivedTask:
     samples: Table
     path: str
 
+    def __str__(self) -> str:
+        return f"what follows from {self.pairs.url}/{self.path}"
+
 
 def write_heuristics(task: DerivedTask) -> DataFile:
     """Apply the nine labeling functions to every row of one data file of the shards."""

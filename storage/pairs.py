@@ -2,6 +2,7 @@
 
 import hashlib
 import math
+import platform
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -62,6 +63,10 @@ class PairsTask:
     draws: tuple[tuple[Draw, dict[str, Any]], ...]
     performances: dict[str, Performance]
 
+    def __str__(self) -> str:
+        first, last = self.draws[0][0].sample_id, self.draws[-1][0].sample_id
+        return f"pairs {first} to {last} ({self.tier}, {self.year})"
+
     @property
     def name(self) -> str:
         """Name of the data file: a digest of everything that determines its bytes."""
@@ -111,6 +116,12 @@ def write_pairs(task: PairsTask) -> tuple[DataFile, DataFile]:
     A draw that is silent, or has no usable recording, goes to quarantine. Raises UserError for
     what would fail every draw, such as a missing FluidSynth.
     """
+    recorded = task.draws[0][0].recipe.audio_source == "recorded"
+    if recorded and not task.origin.root.is_dir():
+        raise UserError(
+            f"the corpus root {task.origin.root} is not on {platform.node()}; expected it on every "
+            "machine that makes pairs of recordings: mount it there at the same path"
+        )
     if made_before := find_pairs(task):
         return made_before
     path, left_out_path = task.paths
@@ -120,6 +131,23 @@ def write_pairs(task: PairsTask) -> tuple[DataFile, DataFile]:
     return found, write_data_file(task.quarantine, left_out_path, [rows])
 
 
+def quarantine_pairs(task: PairsTask, reason: str) -> tuple[DataFile, DataFile]:
+    """Write all draws of a task into the quarantine, and a data file without rows.
+
+    Their names are their own, so that the next run tries again.
+    """
+    path, left_out_path = (path.replace(task.name, f"{task.name}-killed") for path in task.paths)
+    faults = [_fault(task, draw, reason) for draw, _ in task.draws]
+    rows = pa.Table.from_pylist(faults, schema=PAIRS_QUARANTINE)
+    found = write_data_file(task.table, path, [PAIRS.empty_table()])
+    return found, write_data_file(task.quarantine, left_out_path, [rows])
+
+
+def _fault(task: PairsTask, draw: Draw, reason: str) -> dict[str, Any]:
+    fault = {"stage": "pairs", "item": draw.sample_id, "reason": reason}
+    return fault | {"tier": task.tier, "year": task.year}
+
+
 def _groups(task: PairsTask, faults: list[dict[str, Any]]) -> Iterator[pa.Table]:
     for first in range(0, len(task.draws), ROW_GROUP_ROWS):
         rows = []
@@ -127,8 +155,7 @@ def _groups(task: PairsTask, faults: list[dict[str, Any]]) -> Iterator[pa.Table]
             try:
                 rows.append(make_row(draw, segment, task.performances, task.origin))
             except (RecordingError, SilenceError) as error:
-                fault = {"stage": "pairs", "item": draw.sample_id, "reason": str(error)}
-                faults.append(fault | {"tier": task.tier, "year": task.year})
+                faults.append(_fault(task, draw, str(error)))
         yield pa.Table.from_pylist(rows, schema=PAIRS)
 
 

@@ -41,6 +41,9 @@ class PerformancesTask:
     entries: tuple[Entry, ...]
     duration_tolerance_s: float
 
+    def __str__(self) -> str:
+        return f"performances {', '.join(entry.midi_filename for entry in self.entries)}"
+
 
 def plan_performances(
     table: Table,
@@ -100,6 +103,19 @@ def write_performances(task: PerformancesTask) -> tuple[DataFile, DataFile]:
             faults.append(_fault(entry.midi_filename, str(error)))
     left_out = write_data_file(task.quarantine, left_out_path, [fault_rows(faults)])
     return write_data_file(task.table, path, [_rows(kept)]), left_out
+
+
+def quarantine_performances(task: PerformancesTask, reason: str) -> tuple[DataFile, DataFile]:
+    """Write a task's performances into the quarantine, and a data file without rows.
+
+    Their names are their own, so that the next run tries again.
+    """
+    faults = [_fault(entry.midi_filename, reason) for entry in task.entries]
+    name = f"not-{hashlib.sha256(repr((faults, task.entries)).encode()).hexdigest()[:16]}"
+    path = data_file_path(task.table, {"year": str(task.entries[0].year)}, name)
+    left_out_path = data_file_path(task.quarantine, {"stage": "performances"}, name)
+    left_out = write_data_file(task.quarantine, left_out_path, [fault_rows(faults)])
+    return write_data_file(task.table, path, [_rows([])]), left_out
 
 
 def fault_rows(faults: Sequence[Fault]) -> pa.Table:

@@ -41,6 +41,9 @@ class FeaturesTask:
     audio: AudioFeatures
     tokens: TokenName
 
+    def __str__(self) -> str:
+        return f"features of {self.pairs.url}/{self.path}"
+
 
 def audio_features_version(config: AudioFeatures) -> str:
     """Return what a part of audio features is called by: settings and, for MERT, weights."""

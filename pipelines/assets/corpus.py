@@ -11,14 +11,19 @@ import pyarrow.compute as pc
 
 from degradation.errors import UserError
 from pipelines.automation import REMATERIALIZE_ON_CHANGE
+from pipelines.execution.engine import Engine, run_tasks
 from pipelines.execution.progress import log_progress
-from pipelines.execution.worker_pool import run_tasks
 from pipelines.metadata import records_metadata, table_metadata
 from pipelines.partitions import CORPORA
 from pipelines.resources import Project
 from storage.corpus import SPLITS, Fault, choose, read_index
 from storage.demo_corpus import write_demo_corpus
-from storage.performances import fault_rows, plan_performances, write_performances
+from storage.performances import (
+    fault_rows,
+    plan_performances,
+    quarantine_performances,
+    write_performances,
+)
 from storage.segments import write_segments
 from storage.tables import Table, commit, data_file_path, read_table, write_data_file
 from storage.twins import remove_twins
@@ -51,9 +56,12 @@ def corpus(context: dg.AssetExecutionContext, project: Project) -> dg.Materializ
         performances, quarantine, workspace.root, entries, config.duration_tolerance_s
     )
     written = []
+    engine = Engine(workers=settings.workers)  # the root's files may be on this machine alone
     with log_progress("corpus", len(entries), "performance", context.log.info) as advance:
         sized = ((len(task.entries), task) for task in tasks)
-        for entry_count, _, files in run_tasks(write_performances, sized, settings.workers):
+        for entry_count, _, files in run_tasks(
+            write_performances, sized, engine, quarantine_performances
+        ):
             advance(entry_count)
             written.append(files)
     apart = remove_twins(performances, [made for made, _ in written], twins)

@@ -1,6 +1,7 @@
 """Tables derived from the pairs, part by part: heuristics, samples, audio features, MIDI tokens."""
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TypeVar
 
@@ -17,6 +18,7 @@ from models.inputs.feature_writer import (
     write_midi_tokens,
 )
 from pipelines.automation import REMATERIALIZE_ON_CHANGE
+from pipelines.execution.engine import Engine
 from pipelines.execution.partitioned_step import Committed, Step, run_partitions
 from pipelines.metadata import table_metadata
 from pipelines.partitions import CORPUS_TIERS, TierYear
@@ -59,9 +61,9 @@ def derived_assets(recipe_name: str) -> list[dg.AssetsDefinition]:
     def tokens_version(workspace: Workspace) -> str:
         return midi_tokens_version(workspace.experiment_config().midi_encoder.tokens)
 
-    def features_workers(workspace: Workspace) -> int:
-        config = workspace.experiment_config()
-        return feature_workers(config.audio_features, workspace.settings.workers)
+    def features_engine(workspace: Workspace) -> Engine:
+        features, engine = workspace.experiment_config().audio_features, workspace.settings.engine
+        return replace(engine, workers=feature_workers(features, engine.workers))
 
     return [
         derived_asset(
@@ -94,7 +96,7 @@ def derived_assets(recipe_name: str) -> list[dg.AssetsDefinition]:
             parts_version=features_version,
             task=partial(features_task, "audio_features"),
             work=write_audio_features,
-            workers=features_workers,
+            engine=features_engine,
         ),
         derived_asset(
             [recipe_name, "midi_tokens"],
@@ -118,7 +120,7 @@ def derived_asset(
     parts_version: Callable[[Workspace], str],
     task: Callable[[Workspace, str], Task],
     work: Callable[[Task], DataFile],
-    workers: Callable[[Workspace], int] = lambda workspace: workspace.settings.workers,
+    engine: Callable[[Workspace], Engine] = lambda workspace: workspace.settings.engine,
 ) -> dg.AssetsDefinition:
     """Return the asset of one derived table: `work` does one `task` for each part of the pairs.
 
@@ -157,7 +159,7 @@ def derived_asset(
 
         return Step(
             tables=(table,),
-            workers=workers(workspace),
+            engine=engine(workspace),
             count=lambda folder: sum(data_file_rows(pairs, None, **folder.columns).values()),
             plan=plan,
             find=lambda planned: find_data_file(table, derived_path(planned.path, version)),

@@ -30,6 +30,7 @@ from storage.pairs import (
     PairsTask,
     clean_segment,
     find_pairs,
+    quarantine_pairs,
     split_into_tasks,
     write_pairs,
 )
@@ -130,12 +131,13 @@ def pairs_step(recipe: Recipe, workspace: Workspace) -> Step[PairsTask, tuple[Da
 
     return Step(
         tables=(table, quarantine),
-        workers=workspace.settings.workers,
+        engine=workspace.settings.engine,
         metadata=lambda tier: {**of_table(), **pair_metadata(recipe, workspace, tier)},
         count=lambda folder: len(draws(folder.year).get(folder, [])),
         plan=plan,
         find=find_pairs,
         work=write_pairs,
+        quarantine=quarantine_pairs,
         size=lambda task: len(task.draws),
         commit=commit_folder,
     )

@@ -16,7 +16,7 @@ from pipelines.assets.label_structure import OF_RECIPE
 from pipelines.automation import REMATERIALIZE_ON_CHANGE
 from pipelines.documents import write_made
 from pipelines.evenly_spaced import evenly_spaced
-from pipelines.execution.worker_pool import run_tasks
+from pipelines.execution.engine import run_tasks
 from pipelines.metadata import records_metadata
 from pipelines.partitions import CORPORA, tables_of
 from pipelines.resources import Project
@@ -104,7 +104,7 @@ def audited_rows(workspace: Workspace, recipe_name: str) -> pd.DataFrame:
                     ),
                 )
 
-    found = [rows for *_, rows in run_tasks(read_statistics, tasks(), workspace.settings.workers)]
+    found = [rows for *_, rows in run_tasks(read_statistics, tasks(), workspace.settings.engine)]
     return pd.concat(found).sort_values("sample_id", ignore_index=True)
 
 

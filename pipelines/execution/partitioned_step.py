@@ -11,8 +11,9 @@ from typing import Any, Generic, TypeVar
 
 import dagster as dg
 
+from degradation.errors import UserError
+from pipelines.execution.engine import Engine, run_tasks
 from pipelines.execution.progress import log_progress
-from pipelines.execution.worker_pool import run_tasks
 from pipelines.partitions import (
     DATA_VERSION_TAG,
     TierYear,
@@ -60,12 +61,13 @@ class Step(Generic[Task, Result]):
     `count` returns the number of rows that a folder will have, `size` that of a task. `plan` cuts
     a folder into tasks; it is called when the folder's turn comes, so that memory does not grow
     with the corpus. `find` returns the result that an earlier run left for a task, or None; `work`
-    runs in a worker process; `commit` writes a folder. `tables` are those that it writes;
-    `metadata` describes a tier of the corpus when all is committed.
+    runs in a worker process; `commit` writes a folder. `quarantine` takes a task that always kills
+    its worker, and how; without it such a task ends the run when all others are done. `tables` are
+    those that the step writes; `metadata` describes a tier of the corpus when all is committed.
     """
 
     tables: Sequence[Table]
-    workers: int
+    engine: Engine
     count: Callable[[TierYear], int]
     plan: Callable[[TierYear], list[Task]]
     find: Callable[[Task], Result | None]
@@ -73,6 +75,7 @@ class Step(Generic[Task, Result]):
     size: Callable[[Task], int]
     commit: Callable[[TierYear, list[Result]], Committed]
     metadata: Callable[[str], Mapping[str, Any]]
+    quarantine: Callable[[Task, str], Result] | None = None
 
 
 @dataclass(slots=True)
@@ -133,6 +136,14 @@ def _run_step(
         if len(started[folder].results) == started[folder].tasks:
             committed[folder] = step.commit(folder, started.pop(folder).results)
 
+    quarantined: list[Result] = []
+
+    def quarantine(task: Task, reason: str) -> Result:
+        assert step.quarantine
+        context.log.warning(f"{task} is in quarantine: {reason}")
+        quarantined.append(step.quarantine(task, reason))
+        return quarantined[-1]
+
     def tasks_to_run() -> Iterator[tuple[TierYear, Task]]:
         for folder in folders:
             planned = step.plan(folder)
@@ -148,7 +159,15 @@ def _run_step(
     name = "/".join(context.asset_key.path)
     total = sum(step.count(folder) for folder in folders)
     with log_progress(name, total, "row", context.log.info) as advance:
-        for folder, task, result in run_tasks(step.work, tasks_to_run(), step.workers):
+        for folder, task, result in run_tasks(
+            step.work, tasks_to_run(), step.engine, quarantine if step.quarantine else None
+        ):
+            if step.engine.scheduler and result not in quarantined and step.find(task) is None:
+                raise UserError(
+                    f"a Dask worker made {task}, but it is not in {step.tables[0].url}; expected a "
+                    "store that all machines share: PIANOGRADE_STORE=s3://…, or a folder that is "
+                    "mounted at the same path everywhere, as a corpus of recordings must be"
+                )
             collect(folder, task, result)
     if lost := set(folders) - set(committed):
         raise RuntimeError(f"folders were not committed: {sorted(lost)}")

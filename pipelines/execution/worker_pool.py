@@ -1,17 +1,18 @@
-"""Runs tasks in worker processes on this machine."""
+"""Runs tasks in worker processes on this machine, which are kept from one step to the next."""
 
 import multiprocessing
 import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from dataclasses import dataclass
 from itertools import chain, islice
 from typing import TypeVar
 
-from degradation.errors import UserError
 from pipelines.execution.signals import children_ignore_ctrl_c
 
 Key = TypeVar("Key")
@@ -21,43 +22,50 @@ Result = TypeVar("Result")
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 """A worker process uses one core: its libraries must not start threads of their own."""
 
-MOST_CRASHES = 3
-"""Consecutive pool crashes before giving up."""
+DEATHS_BEFORE_ALONE = 2
+"""So often workers die while a task is under way, among others, before it is tried alone."""
 
 PARENT_CHECK_S = 1.0
+
+KEPT_S = 20.0
+"""Idle workers are kept for the next step so long; then their memory is free for others."""
+
+
+@dataclass(frozen=True, slots=True)
+class Killed:
+    """What a task has instead of a result that kills its worker each time; `how` says how."""
+
+    how: str
 
 
 class PoolCrashError(Exception):
     """A worker process ended unexpectedly; the message says how."""
 
 
-def run_tasks(
+def run_in_pool(
     work: Callable[[Task], Result], tasks: Iterable[tuple[Key, Task]], workers: int
-) -> Iterator[tuple[Key, Task, Result]]:
-    """Yield each task with its key and result, in order of completion; `tasks` is read lazily.
+) -> Generator[tuple[Key, Task, Result | Killed]]:
+    """Yield each task with its key and result, or how it kills its worker (see `run_tasks`).
 
-    `work` and the tasks must be picklable; keys stay in this process. An error in a task ends the
-    iteration. A worker that dies is replaced and its tasks are repeated. Raises UserError after
-    `MOST_CRASHES` crashes without a finished task between them.
+    Tasks that were under way when workers died are done again; where that happens twice, each
+    alone, so that it is known which one kills.
     """
     waiting = iter(tasks)
     unfinished: list[tuple[Key, Task]] = []  # started, and their results not yet yielded
-    crashes = 0
+    deaths: dict[int, int] = {}  # by `id`
     while True:
         try:
-            for finished in _run_in_one_pool(work, waiting, unfinished, workers):
-                crashes = 0
-                yield finished
+            yield from _run_in_one_pool(work, waiting, unfinished, workers)
             return
-        except PoolCrashError as crash:
-            crashes += 1
-            if crashes < MOST_CRASHES:
-                continue
-            raise UserError(
-                f"worker processes died {MOST_CRASHES} times in a row: the last {crash}; finished "
-                "parts are kept: run again, with PIANOGRADE_WORKERS=1 if memory ran out (the "
-                "kernel then sends SIGKILL)"
-            ) from crash
+        except PoolCrashError:
+            deaths = {id(one): deaths.get(id(one), 0) + 1 for one in unfinished}
+        for started in [one for one in unfinished if deaths[id(one)] >= DEATHS_BEFORE_ALONE]:
+            alone = [started]
+            try:
+                yield from _run_in_one_pool(work, iter(()), alone, workers=1)
+            except PoolCrashError as crash:
+                yield *started, Killed(f"{crash} each time")
+            unfinished[:] = [other for other in unfinished if other is not started]
 
 
 def _run_in_one_pool(
@@ -75,39 +83,84 @@ def _run_in_one_pool(
 
     upcoming = chain(list(unfinished), start_waiting())
     pending: dict[Future[Result], tuple[Key, Task]] = {}
-    with _pool(workers) as pool:  # starts its workers at the first task
-        processes = pool._processes  # a broken pool forgets its processes and how they ended
-        try:
-            while True:
-                for started in islice(upcoming, 2 * workers - len(pending)):
-                    with children_ignore_ctrl_c():
-                        pending[pool.submit(work, started[1])] = started
-                if not pending:
-                    return
-                done, _ = wait(pending, return_when=FIRST_COMPLETED)
-                for future in done:
-                    result, started = future.result(), pending.pop(future)
-                    unfinished[:] = [other for other in unfinished if other is not started]
-                    yield *started, result
-        except BrokenProcessPool as error:
-            pool.shutdown()
-            codes = {worker.exitcode for worker in processes.values()}
-            raise PoolCrashError(describe_end(codes)) from error
-        except BaseException:
-            for worker in list(processes.values()):  # safe: parts are written whole or not at all
-                worker.kill()
-            raise
+    with _lent_pool(workers) as pool:  # starts its workers at the first tasks
+        while True:
+            for started in islice(upcoming, 2 * workers - len(pending)):
+                with children_ignore_ctrl_c():
+                    pending[pool.submit(work, started[1])] = started
+            if not pending:
+                return
+            done, _ = wait(pending, return_when=FIRST_COMPLETED)
+            for future in done:
+                result, started = future.result(), pending.pop(future)
+                unfinished[:] = [other for other in unfinished if other is not started]
+                yield *started, result
 
 
-def _pool(workers: int) -> ProcessPoolExecutor:
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """A pool that waits for the next step, and the timer that ends it."""
+
+    about: tuple[int, dict[str, str]]
+    pool: ProcessPoolExecutor
+    timer: threading.Timer
+
+
+_kept: list[_Kept] = []
+_lock = threading.Lock()
+
+
+@contextmanager
+def _lent_pool(workers: int) -> Iterator[ProcessPoolExecutor]:
+    """Lend the pool that an earlier step left, or a new one; keep it for the next step.
+
+    Raises PoolCrashError where a worker dies. After any error the workers are killed.
+    """
     os.environ.update({name: os.environ.get(name, one) for name, one in ONE_THREAD.items()})
-    return ProcessPoolExecutor(
+    about = workers, dict(os.environ)  # workers that began in another environment are no use
+    pool = _take_kept(about) or ProcessPoolExecutor(
         workers,
         # Forking a process that has threads (Dagster, Arrow) can hang.
         mp_context=multiprocessing.get_context("spawn"),
         initializer=_end_with_parent,
         initargs=(os.getpid(),),
     )
+    # A broken pool forgets its processes and how they ended.
+    processes = {} if pool._processes is None else pool._processes
+    try:
+        yield pool
+    except BrokenProcessPool as error:
+        pool.shutdown()
+        codes = {worker.exitcode for worker in processes.values()}
+        raise PoolCrashError(describe_end(codes)) from error
+    except BaseException:
+        for worker in list(processes.values()):  # safe: parts are written whole or not at all
+            worker.kill()
+        pool.shutdown()
+        raise
+    _keep(about, pool)
+
+
+def _take_kept(about: tuple[int, dict[str, str]] | None) -> ProcessPoolExecutor | None:
+    """Return the kept pool if it is like this; end every other."""
+    with _lock:
+        taken, _kept[:] = list(_kept), []
+    found = None
+    for kept in taken:
+        kept.timer.cancel()
+        if kept.about == about and found is None:
+            found = kept.pool
+        else:
+            kept.pool.shutdown(wait=False)
+    return found
+
+
+def _keep(about: tuple[int, dict[str, str]], pool: ProcessPoolExecutor) -> None:
+    timer = threading.Timer(KEPT_S, _take_kept, [None])
+    timer.daemon = True
+    with _lock:
+        _kept.append(_Kept(about, pool, timer))
+    timer.start()
 
 
 def describe_end(codes: Collection[int | None]) -> str:

@@ -43,6 +43,10 @@ class StatisticsTask:
     instrument: Instrument
     corpus_root: Path
 
+    def __str__(self) -> str:
+        first, last = self.sample_ids[0], self.sample_ids[-1]
+        return f"statistics of {first} to {last} ({self.tier}, {self.year})"
+
 
 def read_statistics(task: StatisticsTask) -> pd.DataFrame:
     """Return one row a sample: its names and scores, and the statistics of each of `SETS`.

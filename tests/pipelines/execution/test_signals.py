@@ -24,9 +24,9 @@ def slow(_):
     time.sleep(60)
 """
 WORKERS = """
-from pipelines.execution.worker_pool import run_tasks
+from pipelines.execution.engine import Engine, run_tasks
 from slow_tasks import slow
-list(run_tasks(slow, ((None, n) for n in range(9)), workers=2))
+list(run_tasks(slow, ((None, n) for n in range(9)), Engine(workers=2)))
 """
 CAUGHT = """
 print("part", flush=True)

@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 
 from degradation.errors import UserError
-from pipelines.execution.worker_pool import describe_end, run_tasks
+from pipelines.execution import worker_pool
+from pipelines.execution.engine import Engine, run_tasks
+from pipelines.execution.worker_pool import describe_end
 
 
 def square(number: int) -> int:
@@ -41,7 +43,7 @@ def threads(_: int) -> str:
 
 
 def test_every_task_is_done_once_and_keeps_its_key() -> None:
-    done = list(run_tasks(square, ((str(n), n) for n in range(20)), workers=2))
+    done = list(run_tasks(square, ((str(n), n) for n in range(20)), Engine(workers=2)))
     assert sorted(done, key=lambda d: d[1]) == [(str(n), n, n * n) for n in range(20)]
 
 
@@ -53,7 +55,7 @@ def test_tasks_are_taken_as_needed() -> None:
             taken.append(number)
             yield None, number
 
-    results = run_tasks(square, tasks(), workers=1)  # type: ignore[arg-type]
+    results = run_tasks(square, tasks(), Engine(workers=1))  # type: ignore[arg-type]
     next(results)
     assert len(taken) <= 4
     results.close()  # type: ignore[attr-defined]
@@ -63,7 +65,10 @@ def test_a_worker_that_dies_is_replaced_and_nothing_is_lost(tmp_path: Path) -> N
     markers = [tmp_path / name for name in "abcd"]
     for marker in markers[1:]:
         marker.touch()
-    done = [result for _, _, result in run_tasks(die_once, ((None, m) for m in markers), workers=2)]
+    done = [
+        result
+        for _, _, result in run_tasks(die_once, ((None, m) for m in markers), Engine(workers=2))
+    ]
     assert sorted(done) == ["a", "b", "c", "d"]
 
 
@@ -73,7 +78,7 @@ def pid(_: int) -> int:
 
 def test_a_worker_that_dies_between_tasks_loses_none() -> None:
     """The pool is found broken when the next task is handed to it, not when a result is fetched."""
-    results = run_tasks(pid, ((None, n) for n in range(12)), workers=1)
+    results = run_tasks(pid, ((None, n) for n in range(12)), Engine(workers=1))
     done = [next(results)]
     os.kill(done[0][2], signal.SIGKILL)
     time.sleep(1)
@@ -83,9 +88,10 @@ def test_a_worker_that_dies_between_tasks_loses_none() -> None:
 
 ORPHANS = """
 import sys, time
-from pipelines.execution.worker_pool import run_tasks
+from pipelines.execution import worker_pool
+from pipelines.execution.engine import Engine, run_tasks
 from tests_engine_tasks import slow_pid
-for _, _, pid in run_tasks(slow_pid, ((None, n) for n in range(1000)), workers=2):
+for _, _, pid in run_tasks(slow_pid, ((None, n) for n in range(1000)), Engine(workers=2)):
     print(pid, flush=True)
 """
 SLOW = "import os, time\ndef slow_pid(_):\n    time.sleep(0.2)\n    return os.getpid()\n"
@@ -134,7 +140,60 @@ def test_workers_that_keep_dying_end_the_run_in_one_line_that_says_how(
     work: Callable[[int], None], task: int, how: str
 ) -> None:
     with pytest.raises(UserError, match=rf"{how}.*PIANOGRADE_WORKERS=1"):
-        list(run_tasks(work, [(None, task)], workers=2))
+        list(run_tasks(work, [(None, task)], Engine(workers=2)))
+
+
+def die_at_three(number: int) -> int:
+    if number == 3:
+        os.kill(os.getpid(), signal.SIGKILL)
+    time.sleep(0.05)
+    return number
+
+
+def test_a_task_that_always_kills_its_worker_is_replaced_and_the_rest_is_done() -> None:
+    def instead(task: int, reason: str) -> str:
+        return f"{task}: {reason}"
+
+    tasks = ((None, number) for number in range(8))
+    done = {result for *_, result in run_tasks(die_at_three, tasks, Engine(workers=2), instead)}
+    reason = "3: its worker process was ended by signal 9 (SIGKILL) each time"
+    assert done == {0, 1, 2, reason, 4, 5, 6, 7}
+
+
+def test_a_task_that_always_kills_its_worker_is_named_when_the_rest_is_done() -> None:
+    done: list[int] = []
+    results = run_tasks(die_at_three, ((None, number) for number in range(8)), Engine(workers=2))
+    with pytest.raises(UserError, match=r"1 tasks always kill their worker process: 3 \("):
+        done.extend(result for *_, result in results)
+    assert sorted(done) == [0, 1, 2, 4, 5, 6, 7]
+
+
+def test_where_every_task_kills_its_worker_the_run_ends() -> None:
+    taken: list[int] = []
+    tasks = ((None, taken.append(number) or number) for number in range(1000))  # type: ignore[func-returns-value]
+    with pytest.raises(UserError, match=r"died on each of 3 tasks.*SIGKILL.*PIANOGRADE_WORKERS=1"):
+        list(run_tasks(die, tasks, Engine(workers=2), lambda task, reason: None))
+    assert len(taken) <= 8
+
+
+def pids(engine: Engine) -> set[int]:
+    return {process for *_, process in run_tasks(pid, [(None, 1)], engine)}
+
+
+def test_workers_are_kept_for_the_next_step_but_not_for_long(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    engine = Engine(workers=1)
+    [first] = pids(engine)
+    assert pids(engine) == {first}
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://another")
+    monkeypatch.setattr(worker_pool, "KEPT_S", 0.2)
+    [other] = pids(engine)  # workers have the environment of their step
+    assert other != first
+    deadline = time.monotonic() + 20
+    while runs(first) or runs(other):
+        assert time.monotonic() < deadline, "idle workers are still there"
+        time.sleep(0.1)
 
 
 def test_the_one_that_broke_the_pool_is_told_not_those_that_it_ended() -> None:
@@ -145,8 +204,8 @@ def test_the_one_that_broke_the_pool_is_told_not_those_that_it_ended() -> None:
 
 def test_an_error_in_a_task_ends_the_run_with_that_error() -> None:
     with pytest.raises(UserError, match="three is not wanted"):
-        list(run_tasks(complain, ((None, n) for n in range(50)), workers=2))
+        list(run_tasks(complain, ((None, n) for n in range(50)), Engine(workers=2)))
 
 
 def test_a_worker_is_one_core() -> None:
-    assert {result for _, _, result in run_tasks(threads, [(None, 1)], workers=1)} == {"1"}
+    assert {result for _, _, result in run_tasks(threads, [(None, 1)], Engine(workers=1))} == {"1"}

@@ -1,0 +1,194 @@
+"""A real Dask cluster: a scheduler and three worker processes on this machine."""
+
+import itertools
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import psutil
+import pytest
+from distributed import Client
+
+from degradation.errors import UserError
+from pipelines.definitions import defs
+from pipelines.execution import dask_cluster
+from pipelines.execution.engine import Engine, run_tasks
+from pipelines.settings import PROJECT
+
+pytestmark = pytest.mark.slow
+
+START = [sys.executable, "-m", "dask"]
+ONE_THREAD = ("--nthreads", "1")
+
+
+def start(arguments: tuple[str, ...], folder: Path, **more: str) -> subprocess.Popen[bytes]:
+    environment = {**os.environ, "PYTHONPATH": str(PROJECT), **more}
+    return subprocess.Popen([*START, *arguments], cwd=folder, env=environment)
+
+
+def start_workers(
+    address: str, folder: Path, *options: str, **more: str
+) -> subprocess.Popen[bytes]:
+    local = ("--host", "127.0.0.1", "--no-dashboard", "--local-directory", str(folder))
+    return start(("worker", address, *local, *options), folder, **more)
+
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    for child in [*psutil.Process(process.pid).children(recursive=True), process]:
+        child.kill()
+    process.wait()
+
+
+@pytest.fixture(scope="module")
+def scheduler(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a scheduler with three workers, whose nannies start them again."""
+    folder = tmp_path_factory.mktemp("dask")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = str(probe.getsockname()[1])
+    address = f"tcp://127.0.0.1:{port}"
+    quiet = ("--host", "127.0.0.1", "--port", port, "--no-dashboard")
+    started = [start(("scheduler", *quiet), folder)]
+    started.append(start_workers(address, folder, "--nworkers", "3", *ONE_THREAD))
+    with Client(address, timeout=60, set_as_default=False) as client:
+        client.wait_for_workers(3, timeout=120)
+    yield address
+    for process in reversed(started):
+        end(process)
+
+
+@pytest.fixture
+def engine(scheduler: str) -> Engine:
+    return Engine(workers=1, scheduler=scheduler)
+
+
+def kill_own(task: tuple[int, Path]) -> int:
+    """Kill the worker at number 3, once; at number 7, each time."""
+    number, marker = task
+    if number == 7 or (number == 3 and not marker.exists()):
+        marker.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return number
+
+
+def test_a_killed_worker_s_tasks_are_done_again_and_one_that_always_kills_is_replaced(
+    engine: Engine, tmp_path: Path
+) -> None:
+    tasks = (("key", (number, tmp_path / "killed")) for number in range(12))
+
+    def instead(task: tuple[int, Path], reason: str) -> str:
+        return f"{task[0]}: {reason}"
+
+    done = {result for _, _, result in run_tasks(kill_own, tasks, engine, instead)}
+    reason = "7: its worker process died 4 times in the cluster"
+    assert done == {0, 1, 2, 3, 4, 5, 6, reason, 8, 9, 10, 11}
+
+
+def complain(number: int) -> int:
+    if number == 3:
+        raise UserError("three is not wanted")
+    return number
+
+
+def test_an_error_in_a_task_ends_the_run_with_that_error(engine: Engine) -> None:
+    with pytest.raises(UserError, match="three is not wanted"):
+        list(run_tasks(complain, ((None, n) for n in range(9)), engine))
+
+
+def test_tasks_are_taken_as_needed(engine: Engine) -> None:
+    taken: list[int] = []
+
+    def tasks() -> Iterator[tuple[None, int]]:
+        for number in range(100, 200):
+            taken.append(number)
+            yield None, number
+
+    results = run_tasks(complain, tasks(), engine)
+    next(results)
+    assert len(taken) <= 7
+    results.close()
+
+
+def threads(_: int) -> str:
+    return os.environ["OMP_NUM_THREADS"]
+
+
+def test_a_worker_is_one_core(engine: Engine) -> None:
+    assert {result for *_, result in run_tasks(threads, [(None, 1)], engine)} == {"1"}
+
+
+def test_a_worker_that_would_make_other_bytes_is_refused(
+    scheduler: str, engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that joins when the others were compared, with two threads; and one of other code."""
+    joined = start_workers(scheduler, tmp_path, "--nthreads", "2", "--no-nanny")
+    try:
+        with pytest.raises(UserError, match="threads is 2, expected 1"):
+            list(run_tasks(complain, ((None, n) for n in itertools.count(100)), engine))
+    finally:
+        end(joined)
+    other = dask_cluster.environment() | {"the project's code": "another"}
+    monkeypatch.setattr(dask_cluster, "environment", lambda: other)
+    with pytest.raises(UserError, match=r"project's code is \w+, expected another.*--nthreads 1"):
+        list(run_tasks(complain, [(None, 1)], engine))
+
+
+def test_without_a_scheduler_or_workers_the_run_ends_in_one_line(
+    scheduler: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dask_cluster, "CONNECT_S", 1)
+    for address in ("tcp://127.0.0.1:9", "nowhere at all"):
+        with pytest.raises(UserError, match=rf"no Dask scheduler answers at {address}.*start it"):
+            list(run_tasks(complain, [(None, 1)], Engine(workers=1, scheduler=address)))
+
+
+def digests(home: Path) -> dict[str, str]:
+    """Return the digest of each data file of tier `poor`."""
+    files = home.glob("data/root/phase2/*/tier=poor/**/*.parquet")
+    return {str(f.relative_to(home)): sha256(f.read_bytes()).hexdigest() for f in files}
+
+
+def kill_one(scheduler: str, killed: list[int]) -> None:
+    """Kill a worker while it makes pairs."""
+    with Client(scheduler, set_as_default=False) as client:
+        while not killed:
+            for worker, keys in client.processing().items():
+                if any(str(key).startswith("write_pairs") for key in keys):
+                    killed += client.run(os.getpid, workers=[worker]).values()
+                    os.kill(killed[0], signal.SIGKILL)
+                    break
+            time.sleep(0.05)
+
+
+def test_tables_are_the_same_bytes_as_of_local_processes_though_a_worker_is_killed(
+    scheduler: str, finished: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("corpora", "data/root/performances", "data/root/segments"):
+        shutil.copytree(finished.home / name, tmp_path / name)
+    for name, value in finished.environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("PIANOGRADE_HOME", str(tmp_path))
+    monkeypatch.setenv("PIANOGRADE_DASK_SCHEDULER", scheduler)
+    killed: list[int] = []
+    threading.Thread(target=kill_one, args=(scheduler, killed), daemon=True).start()
+    names = ("pairs", "heuristics", "samples", "audio_features", "midi_tokens")
+    with dg.DagsterInstance.ephemeral() as instance:
+        instance.add_dynamic_partitions("corpora", ["root"])
+        result = defs.resolve_job_def("phase2_tables").execute_in_process(
+            partition_key="root|poor",
+            asset_selection=[dg.AssetKey(["phase2", name]) for name in names],
+            instance=instance,
+        )
+    assert result.success
+    assert killed
+    assert digests(tmp_path) == digests(finished.home)
