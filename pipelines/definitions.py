@@ -24,6 +24,7 @@ from pipelines.checks.recipe import recipe_check
 from pipelines.checks.splits import no_composition_in_two_splits
 from pipelines.execution.stages import models_job, tables_job
 from pipelines.execution.terminal_logger import TERMINAL, terminal_logger
+from pipelines.jobs import verification, verification_weekly
 from pipelines.resources import Project
 from pipelines.schedules import nightly_schedule
 from pipelines.sensors import automation_sensor, corpora_changed, recipe_sensor, run_failed
@@ -79,7 +80,9 @@ def build_definitions() -> dg.Definitions:
             jobs=[
                 dg.define_asset_job("corpus_tables", dg.AssetSelection.assets(corpus, segments)),
                 dg.define_asset_job("pretraining", dg.AssetSelection.assets(midi_pretrain)),
+                verification,
             ],
+            schedules=[verification_weekly],
             sensors=[recipe_sensor(names), corpora_changed, automation_sensor, run_failed],
             resources={"project": Project()},
             loggers={TERMINAL: terminal_logger, "console": dg.colored_console_logger},

@@ -83,7 +83,7 @@ def storage_error(doing: str, where: str, error: Exception) -> UserError:
     )
 
 
-class _WrittenFile(io.BufferedWriter):
+class _WrittenFile(io.BufferedRandom):
     """A new local file; its write errors become UserErrors that name `target`."""
 
     def __init__(self, opened: io.FileIO, target: str) -> None:
@@ -105,7 +105,7 @@ class _WrittenFile(io.BufferedWriter):
 
 def _create(path: Path, target: str) -> _WrittenFile:
     with write_errors(target):
-        return _WrittenFile(io.FileIO(path, "w"), target)
+        return _WrittenFile(io.FileIO(path, "w+"), target)
 
 
 @contextmanager

@@ -8,7 +8,6 @@ import json
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.dataset as pads
@@ -19,6 +18,7 @@ from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundErr
 from deltalake.transaction import AddAction, RemoveAction
 
 from degradation.errors import UserError
+from storage import checksum
 from storage.files import filesystem, storage_error, whole_file
 
 ROW_GROUP_ROWS = 32
@@ -78,7 +78,8 @@ def write_data_file(table: Table, path: str, groups: Iterable[pa.Table]) -> Data
 
     Media columns are stored uncompressed and without dictionaries and statistics, which would
     cost time for nothing. Partition columns are stored in the file, too, so that it can be read
-    alone. Raises UserError when the disk is full.
+    alone. Pages have checksums, which readers can verify, and so has the file (`checksum.py`).
+    Raises UserError when the disk is full.
     """
     schema, rows = table.schema, 0
     options = {
@@ -91,10 +92,12 @@ def write_data_file(table: Table, path: str, groups: Iterable[pa.Table]) -> Data
         "write_statistics": [field.name for field in schema if not pa.types.is_nested(field.type)],
     }
     with whole_file(table.url, path) as file:
-        with pq.ParquetWriter(file, schema, **options) as writer:
+        with pq.ParquetWriter(file, schema, write_page_checksum=True, **options) as writer:
             for group in groups:
                 writer.write_table(group.cast(schema), row_group_size=ROW_GROUP_ROWS)
                 rows += len(group)
+            writer.add_key_value_metadata({checksum.KEY: checksum.BLANK})
+        checksum.seal(file)
         size = file.tell()
     return DataFile(path=path, size=size, rows=rows)
 
@@ -164,10 +167,17 @@ def read_table(table: Table, version: int | None = None, **partition: str) -> pa
     )
 
 
+def data_files(
+    table: Table, version: int | None = None, partition: Mapping[str, str] | None = None
+) -> list[DataFile]:
+    """Return the data files of a table or partition, as its log names them, by path."""
+    held = _files_in(open_table(table, version), table, partition or {})
+    return [held[path] for path in sorted(held)]
+
+
 def data_file_rows(table: Table, version: int | None = None, **partition: str) -> dict[str, int]:
     """Return the rows of each data file of a table or partition, by path, sorted."""
-    held = _files_in(open_table(table, version), table, partition)
-    return {path: int(held[path]["num_records"]) for path in sorted(held)}
+    return {file.path: file.rows for file in data_files(table, version, partition)}
 
 
 def read_data_file(
@@ -179,7 +189,9 @@ def read_data_file(
     """
     files, root = filesystem(table.url)
     try:
-        with pq.ParquetFile(f"{root}/{path}", filesystem=files) as file:
+        with pq.ParquetFile(
+            f"{root}/{path}", filesystem=files, page_checksum_verification=True
+        ) as file:
             for group in range(file.num_row_groups):
                 yield file.read_row_group(group, columns=columns)
     except (OSError, pa.ArrowInvalid) as error:
@@ -225,11 +237,14 @@ def _open_or_create(table: Table) -> DeltaTable:
 
 def _files_in(
     opened: DeltaTable, table: Table, partition: Mapping[str, str]
-) -> dict[str, dict[str, Any]]:
+) -> dict[str, DataFile]:
     """Return the log's entry of each data file of a partition, by path."""
     folder = data_file_path(table, partition, "").removesuffix(".parquet") if partition else ""
-    there = pa.table(opened.get_add_actions(flatten=True)).to_pylist()
-    return {action["path"]: action for action in there if action["path"].startswith(folder)}
+    return {
+        path: DataFile(path=path, size=int(one["size_bytes"]), rows=int(one["num_records"]))
+        for one in pa.table(opened.get_add_actions(flatten=True)).to_pylist()
+        if (path := one["path"]).startswith(folder)
+    }
 
 
 def _changes(
@@ -249,17 +264,17 @@ def _changes(
             stats=json.dumps({"numRecords": part.rows}),
         )
         for part in parts
-        if part.path not in current
+        if part != current.get(part.path)
     ]
     removed = [
         RemoveAction(
             path=path,
             data_change=True,
             deletion_timestamp=now_ms,
-            size=action["size_bytes"],
+            size=held.size,
             partition_values={**partition_of(path)},
         )
-        for path, action in current.items()
+        for path, held in current.items()
         if path not in wanted
     ]
     return [*added, *removed]

@@ -1,0 +1,63 @@
+"""Commands that look after what was made and change nothing."""
+
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from degradation.errors import UserError
+from pipelines.cli.command import CorpusOption, app, report_user_error
+
+RecipesOption = Annotated[
+    list[str] | None, typer.Option("--recipe", help="A recipe, or several. Default: all.")
+]
+
+
+@app.command()
+@report_user_error
+def verify(
+    corpus: CorpusOption = None,
+    recipe: RecipesOption = None,
+    rows: Annotated[int, typer.Option(min=0, help="Rows of each recipe to make again.")] = 20,
+    seed: Annotated[int, typer.Option(min=0, help="Which rows: another seed, others.")] = 0,
+) -> None:
+    """Check all tables: files, checksums, columns, counts, audio, MIDI, rows made again."""
+    from pipelines.settings import find_recipe, recipe_names
+    from pipelines.workspace import open_workspace
+
+    workspace = open_workspace(corpus)
+    for name in recipe or ():
+        find_recipe(name)
+
+    from pipelines.execution.runs import count_under_way
+    from pipelines.verification import summary
+    from pipelines.verification import verify as verify_tables
+
+    if count := count_under_way(workspace.settings, workspace.corpus.name):
+        raise UserError(
+            f"{count} commands or runs on corpus {workspace.corpus.name} are under way, and change "
+            "what would be counted; expected none: wait, or end them in the UI"
+        )
+    found = verify_tables(workspace, recipe or recipe_names(), rows, seed)
+    if not found:
+        raise UserError(
+            f"corpus {workspace.corpus.name} has no tables; expected some: "
+            f"`pianograde run --corpus {workspace.corpus.name}`"
+        )
+    print_table(summary(found))
+    for one in found:
+        for fault in one.faults:
+            typer.echo(fault)
+    if any(one.faults for one in found):
+        raise typer.Exit(1)
+
+
+def print_table(rows: Sequence[dict[str, str]]) -> None:
+    """Print rows of the same columns, aligned; numbers to the right."""
+    widths = {name: max(len(name), *(len(row[name]) for row in rows)) for name in rows[0]}
+    for row in ({name: name for name in widths}, *rows):
+        cells = [
+            text.rjust(widths[name]) if rows[0][name][:1].isdigit() else text.ljust(widths[name])
+            for name, text in row.items()
+        ]
+        typer.echo("  ".join(cells).rstrip())
