@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -23,7 +24,6 @@ import numpy as np
 import pandas as pd
 import typer
 
-from degradation.recipe import TIERS
 from degradation.seeds import stream
 from pipelines.cli.command import report_user_error
 from pipelines.corpora import Corpus, find_corpus, write_corpus
@@ -63,7 +63,7 @@ class Disturbed:
         write_corpus(self.settings, self.workspace.corpus)
         self.run_s = 30.0
 
-    def start(self, **options: object) -> "subprocess.Popen[str]":
+    def start(self, before: Callable[[], None] | None = None) -> "subprocess.Popen[str]":
         """Start the command that makes the tables."""
         return subprocess.Popen(
             [sys.executable, "-m", "benchmarks.chaos", "--child"],
@@ -72,7 +72,7 @@ class Disturbed:
             stderr=subprocess.PIPE,
             text=True,
             start_new_session=True,
-            **options,  # type: ignore[call-overload]
+            preexec_fn=before,
         )
 
     def finish(self, process: "subprocess.Popen[str]") -> str:
@@ -150,7 +150,7 @@ class Disturbed:
             signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
             resource.setrlimit(resource.RLIMIT_FSIZE, (FULL_DISK_BYTES, FULL_DISK_BYTES))
 
-        return self.finish(self.start(preexec_fn=limit))
+        return self.finish(self.start(before=limit))
 
     def cut_file(self) -> str:
         """Cut a data file in half."""
@@ -210,10 +210,8 @@ def descendants(pid: int) -> list[int]:
 
 def kill(pid: int) -> None:
     """Kill a process that may have ended."""
-    try:
+    with suppress(ProcessLookupError):
         os.kill(pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
 
 
 def digest(workspace: Workspace) -> str:
@@ -257,10 +255,7 @@ def main(
         begun = time.monotonic()
         calm.finish(calm.start())
         expected = digest(calm.workspace)
-        rows = sum(
-            sum(data_file_rows(calm.workspace.table(RECIPE, "pairs"), None, tier=tier).values())
-            for tier in TIERS
-        )
+        rows = sum(data_file_rows(calm.workspace.table(RECIPE, "pairs")).values())
         harmed = Disturbed(folder / "harmed", root, rng)
         harmed.run_s = time.monotonic() - begun
         typer.echo(f"undisturbed: {rows} rows in {harmed.run_s:.0f} s, digest {expected}")
