@@ -11,12 +11,12 @@ from degradation.errors import UserError
 from degradation.recipe import Recipe
 from pipelines.assets.pairs import expected_draws
 from pipelines.checks.counts import find_miscounts
-from pipelines.execution.worker_pool import run_tasks
+from pipelines.execution.engine import Engine, run_tasks
 from pipelines.partitions import TierYear, partition_key
 from pipelines.settings import find_recipe
 from pipelines.workspace import PARTITIONED_BY, Workspace
 from storage.corpus import choose, read_index
-from storage.integrity import FileTask, check_file, sample_rows, unpaired
+from storage.integrity import FileReport, FileTask, check_file, sample_rows, unpaired
 from storage.schema import TABLES
 from storage.segments import cut_segments
 from storage.tables import (
@@ -154,7 +154,11 @@ def _check_files(found: dict[str, Verified], workspace: Workspace, rows: int, se
                     FileTask(table=verified.table, file=file, replayed=places, root=workspace.root),
                 )
 
-    for name, task, report in run_tasks(check_file, tasks(), workspace.settings.workers):
+    def killed(_: FileTask, how: str) -> FileReport:
+        return FileReport(faults=(how,), damaged=True)
+
+    engine = Engine(workers=workspace.settings.workers)
+    for name, task, report in run_tasks(check_file, tasks(), engine, killed):
         verified, path = found[name], task.file.path
         verified.unsealed += not (report.sealed or report.damaged)
         if report.damaged:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
+from urllib.parse import unquote
 
 import pyarrow as pa
 import pyarrow.fs
@@ -22,6 +23,17 @@ if TYPE_CHECKING:
 
 UPLOAD_BYTES = 16 << 20
 
+ARROW_ATTEMPTS = 12
+"""Requests to an object store that does not answer, after 0, 50, 100, 200 … ms: 102 s in all."""
+
+DELTA_RETRIES = {
+    "max_retries": "1000",
+    "retry_timeout": "100s",
+    "backoff_config.init_backoff": "1s",
+    "backoff_config.max_backoff": "5s",
+}
+"""The same for Delta Lake, as its storage options; its own default gives up after some 3 s."""
+
 
 def filesystem(url: str) -> tuple[pyarrow.fs.FileSystem, str]:
     """Return the file system of a URL and the path on it. Plain paths count as `file:`.
@@ -29,10 +41,18 @@ def filesystem(url: str) -> tuple[pyarrow.fs.FileSystem, str]:
     An `s3://bucket/prefix` is reached by AWS's usual environment variables, which Delta Lake
     reads too: `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_DEFAULT_REGION`, and for a store
     other than Amazon's `AWS_ENDPOINT_URL` (with `AWS_ALLOW_HTTP=true` where it is plain HTTP).
-    The bucket must be there. Raises UserError when it cannot be reached.
+    The bucket must be there. A store that does not answer is asked again for 100 s. Raises
+    UserError for a URL of another kind.
     """
     if "://" not in url and not url.startswith("file:"):
         return pyarrow.fs.LocalFileSystem(), str(Path(url).resolve())
+    if url.startswith("s3://"):
+        store = pyarrow.fs.S3FileSystem(
+            endpoint_override=os.environ.get("AWS_ENDPOINT_URL"),
+            retry_strategy=pyarrow.fs.AwsDefaultS3RetryStrategy(max_attempts=ARROW_ATTEMPTS),
+            allow_delayed_open=True,  # one request for a small file
+        )
+        return store, unquote(url.removeprefix("s3://"))
     try:
         found: tuple[pyarrow.fs.FileSystem, str] = pyarrow.fs.FileSystem.from_uri(url)
     except (OSError, pa.ArrowInvalid) as error:

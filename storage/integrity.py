@@ -37,6 +37,9 @@ class FileTask:
     replayed: tuple[int, ...] = ()
     root: Path | None = None
 
+    def __str__(self) -> str:
+        return f"{self.table.url}/{self.file.path}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileReport:
@@ -104,7 +107,7 @@ def unpaired(pairs: Mapping[str, int], derived: Mapping[str, int]) -> Iterator[t
 
 def _source_path(derived_path: str) -> str:
     path = PurePosixPath(derived_path)
-    return str(path.with_name(path.stem.partition("-")[0]))
+    return str(path.with_name(path.stem.rpartition("-")[0]))
 
 
 def _shape_faults(file: pq.ParquetFile, task: FileTask, sealed: bool) -> Iterator[str]:

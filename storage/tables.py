@@ -19,7 +19,7 @@ from deltalake.transaction import AddAction, RemoveAction
 
 from degradation.errors import UserError
 from storage import checksum
-from storage.files import filesystem, storage_error, whole_file
+from storage.files import DELTA_RETRIES, filesystem, storage_error, whole_file
 
 ROW_GROUP_ROWS = 32
 """Rows a row group: one sample with its audio is read in a few milliseconds."""
@@ -61,15 +61,20 @@ def partition_of(path: str) -> dict[str, str]:
 
 
 def find_data_file(table: Table, path: str) -> DataFile | None:
-    """Return a data file that exists and is complete, or None."""
+    """Return a data file that exists and is complete, or None.
+
+    Raises UserError for a store out of reach.
+    """
     files, root = filesystem(table.url)
-    about = files.get_file_info(f"{root}/{path}")
-    if about.type != pyarrow.fs.FileType.File:
-        return None
     try:
+        about = files.get_file_info(f"{root}/{path}")
+        if about.type != pyarrow.fs.FileType.File:
+            return None
         rows = pq.read_metadata(f"{root}/{path}", filesystem=files).num_rows
     except pa.ArrowInvalid:  # truncated, e.g. by a power failure: it is made again
         return None
+    except OSError as error:
+        raise storage_error("read", f"{root}/{path}", error) from error
     return DataFile(path=path, size=about.size, rows=rows)
 
 
@@ -133,7 +138,7 @@ def commit(
 def open_table(table: Table, version: int | None = None) -> DeltaTable:
     """Return a version of a table, the newest by default. Raises UserError when it's not there."""
     try:
-        return DeltaTable(table.url, version=version)
+        return DeltaTable(table.url, version=version, storage_options=DELTA_RETRIES)
     except TableNotFoundError as error:
         name = table.url.rsplit("/", 1)[-1]
         raise UserError(
@@ -148,7 +153,7 @@ def open_table(table: Table, version: int | None = None) -> DeltaTable:
 def table_exists(table: Table) -> bool:
     """Return whether anything was ever committed. Raises UserError for a store out of reach."""
     try:
-        return bool(DeltaTable.is_deltatable(table.url))
+        return bool(DeltaTable.is_deltatable(table.url, DELTA_RETRIES))
     except (OSError, DeltaError) as error:
         raise storage_error("open", table.url, error) from error
 
@@ -220,12 +225,16 @@ def derive_data_file(
 
 
 def _open_or_create(table: Table) -> DeltaTable:
-    if not DeltaTable.is_deltatable(table.url):
+    if not DeltaTable.is_deltatable(table.url, DELTA_RETRIES):
         # Several processes may create a table at once; "ignore" lets all but the first pass.
         DeltaTable.create(
-            table.url, table.schema, mode="ignore", partition_by=list(table.partition_by)
+            table.url,
+            table.schema,
+            mode="ignore",
+            partition_by=list(table.partition_by),
+            storage_options=DELTA_RETRIES,
         )
-    opened = DeltaTable(table.url)
+    opened = DeltaTable(table.url, storage_options=DELTA_RETRIES)
     there = {field.name for field in opened.schema().fields}
     if differing := sorted(there ^ set(table.schema.names)):
         raise UserError(

@@ -4,10 +4,13 @@ import csv
 import json
 import os
 import signal
-from collections.abc import Callable
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import boto3  # type: ignore[import-untyped]
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
@@ -20,6 +23,22 @@ from storage.midi import write_midi
 from storage.percepiano import MEANS_FILE, MIDI_FOLDER, RATINGS_FILE, SCALES
 
 PROJECT = Path(__file__).parent.parent
+
+# A line on standard input closes the server's port, the next one opens it again; data are kept.
+SERVE_S3 = """
+import itertools
+import sys
+from moto.server import ThreadedMotoServer
+port, open_ports = 0, []
+for _ in itertools.chain(["start"], sys.stdin):
+    if open_ports:
+        open_ports.pop().stop()
+    else:
+        open_ports.append(ThreadedMotoServer(ip_address="127.0.0.1", port=port, verbose=False))
+        open_ports[0].start()
+        port = open_ports[0].get_host_and_port()[1]
+    print(port, flush=True)
+"""
 
 # How long an example takes says how busy the machine is, and nothing of what is tested.
 settings.register_profile(
@@ -230,3 +249,63 @@ def save_model() -> Callable[..., Any]:
         return network.eval()
 
     return save
+
+
+class S3Server:
+    """An S3 store on the loopback that can fail.
+
+    It is a process of its own: Delta Lake holds Python's lock while it waits for the answer.
+    """
+
+    def __init__(self) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", SERVE_S3],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        self.port = self._answer()
+
+    def _answer(self) -> str:
+        assert self.process.stdout is not None
+        return self.process.stdout.readline().strip()
+
+    def open_or_close(self) -> None:
+        """Close the port, so that connections are refused, or open it again."""
+        assert self.process.stdin is not None
+        self.process.stdin.write("\n")
+        self.process.stdin.flush()
+        self._answer()
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {
+            "AWS_ACCESS_KEY_ID": "testing",
+            "AWS_SECRET_ACCESS_KEY": "testing",
+            "AWS_DEFAULT_REGION": "us-east-1",
+            "AWS_ENDPOINT_URL": f"http://127.0.0.1:{self.port}",
+            "AWS_ALLOW_HTTP": "true",
+        }
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[S3Server]:
+    """An S3 store with a bucket `music`."""
+    server = S3Server()
+    with pytest.MonkeyPatch.context() as patched:
+        for name, value in server.environment.items():
+            patched.setenv(name, value)
+        boto3.client("s3").create_bucket(Bucket="music")
+    yield server
+    server.process.kill()
+    server.process.communicate()
+
+
+@pytest.fixture(scope="session")
+def object_store(s3_server: S3Server) -> Iterator[str]:
+    """AWS's environment variables for the S3 store; the URL of a folder in its bucket."""
+    with pytest.MonkeyPatch.context() as patched:
+        for name, value in s3_server.environment.items():
+            patched.setenv(name, value)
+        yield "s3://music/base"

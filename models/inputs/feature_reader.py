@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow.compute as pc
-import pyarrow.fs
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
@@ -18,6 +17,7 @@ from models.config.experiment import ExperimentConfig, Modality
 from models.config.midi import TokenName
 from models.tokens.tokeniser import TokenArray
 from models.tokens.tokenisers import TOKENISERS
+from storage.files import filesystem
 
 REMEDY = "make audio_features and midi_tokens again from one version of the pairs"
 
@@ -91,10 +91,10 @@ def check_features(
 
 @contextmanager
 def _opened(uri: str) -> Iterator[pq.ParquetFile]:
-    filesystem, path = pyarrow.fs.FileSystem.from_uri(uri)
+    files, path = filesystem(uri)
     # A buffered stream instead of whole column chunks: memory holds a data page, however large
     # a row group is.
-    with pq.ParquetFile(path, filesystem=filesystem, buffer_size=1 << 20, pre_buffer=False) as part:
+    with pq.ParquetFile(path, filesystem=files, buffer_size=1 << 20, pre_buffer=False) as part:
         yield part
 
 

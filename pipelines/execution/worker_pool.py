@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import resource
 import signal
 import threading
 import time
@@ -11,6 +12,7 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain, islice
+from pathlib import Path
 from typing import TypeVar
 
 from pipelines.execution.signals import children_ignore_ctrl_c
@@ -29,6 +31,10 @@ PARENT_CHECK_S = 1.0
 
 KEPT_S = 20.0
 """Idle workers are kept for the next step so long; then their memory is free for others."""
+
+
+MOST_KEPT_BYTES = 1 << 30
+"""A worker that holds more is ended after its step: the next one has no use for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +144,10 @@ def _lent_pool(workers: int) -> Iterator[ProcessPoolExecutor]:
             worker.kill()
         pool.shutdown()
         raise
-    _keep(about, pool)
+    if max(map(_resident_bytes, processes), default=0) > MOST_KEPT_BYTES:
+        pool.shutdown(wait=False)
+    else:
+        _keep(about, pool)
 
 
 def _take_kept(about: tuple[int, dict[str, str]] | None) -> ProcessPoolExecutor | None:
@@ -155,12 +164,27 @@ def _take_kept(about: tuple[int, dict[str, str]] | None) -> ProcessPoolExecutor 
     return found
 
 
+def end_kept_workers() -> None:
+    """End the workers that wait for the next step, and wait until they have."""
+    if pool := _take_kept(_kept[0].about if _kept else None):
+        pool.shutdown()
+
+
 def _keep(about: tuple[int, dict[str, str]], pool: ProcessPoolExecutor) -> None:
     timer = threading.Timer(KEPT_S, _take_kept, [None])
     timer.daemon = True
     with _lock:
         _kept.append(_Kept(about, pool, timer))
     timer.start()
+
+
+def _resident_bytes(process: int) -> int:
+    """Return the memory that a process holds; 0 where no system tells."""
+    try:
+        pages = Path(f"/proc/{process}/statm").read_text(encoding="ascii").split()[1]
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
+    return int(pages) * resource.getpagesize()
 
 
 def describe_end(codes: Collection[int | None]) -> str:

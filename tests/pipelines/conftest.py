@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from unittest.mock import patch
 
@@ -175,8 +176,8 @@ class Project:
             start_new_session=True,
         )
 
-    def query(self, sql: str) -> list[dict[str, str]]:
-        answer = self.pianograde("query", "--format", "csv", sql)
+    def query(self, sql: str, **more: str) -> list[dict[str, str]]:
+        answer = self.pianograde("query", "--format", "csv", sql, **more)
         assert answer.returncode == 0, answer.stderr
         return list(csv.DictReader(io.StringIO(answer.stdout)))
 
@@ -218,9 +219,55 @@ def new_project(tmp_path_factory: pytest.TempPathFactory, demo_root: Path) -> Ca
 
 
 @pytest.fixture(scope="session")
+def few_rows(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A folder with the recipe phase2 alone, which damages each segment once."""
+    folder = tmp_path_factory.mktemp("recipes")
+    recipe = (CONFIGS / "recipes" / "phase2.yaml").read_text()
+    (folder / "phase2.yaml").write_text(recipe.replace("draws: 4", "draws: 1"))
+    return str(folder)
+
+
+@pytest.fixture(scope="session")
 def finished(new_project: Callable[[], Project]) -> Project:
     """A project whose whole graph was run once, in a process, without any interruption."""
     project = new_project()
     answer = project.process(*project.run_arguments)
     assert answer.returncode == 0, answer.stderr
     return project
+
+
+@pytest.fixture
+def make_poor(
+    finished: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., Path]:
+    """Return a maker of tier `poor` of the finished project's corpus in a home of its own.
+
+    `make_poor("pairs", …)` makes these tables in a run and returns the home.
+    """
+    for name in ("corpora", "data/root/performances", "data/root/segments"):
+        shutil.copytree(finished.home / name, tmp_path / name)
+    for name, value in finished.environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("PIANOGRADE_HOME", str(tmp_path))
+
+    def make(*names: str) -> Path:
+        import dagster as dg
+
+        from pipelines.definitions import defs
+
+        with dg.DagsterInstance.ephemeral() as instance:
+            instance.add_dynamic_partitions("corpora", ["root"])
+            defs.resolve_job_def("phase2_tables").execute_in_process(
+                partition_key="root|poor",
+                asset_selection=[dg.AssetKey(["phase2", name]) for name in names],
+                instance=instance,
+            )
+        return tmp_path
+
+    return make
+
+
+def poor_files(home: Path) -> dict[str, str]:
+    """Return the digest of each data file of tier `poor` of a home's tables."""
+    files = home.glob("data/root/phase2/*/tier=poor/**/*.parquet")
+    return {str(f.relative_to(home)): sha256(f.read_bytes()).hexdigest() for f in files}

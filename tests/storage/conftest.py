@@ -4,14 +4,12 @@ import csv
 import os
 import shutil
 import subprocess
-import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import boto3  # type: ignore[import-untyped]
 import numpy as np
 import pytest
 import soundfile
@@ -39,16 +37,6 @@ from storage.segments import write_segments
 from storage.tables import Table, commit, read_table
 
 CONFIGS = Path(__file__).parents[2] / "configs"
-
-SERVE_S3 = """
-import sys
-from moto.server import ThreadedMotoServer
-server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-server.start()
-print(server.get_host_and_port()[1], flush=True)
-sys.stdin.read()
-server.stop()
-"""
 
 WriteRoot = Callable[..., Path]
 MakeTask = Callable[..., PairsTask]
@@ -308,36 +296,6 @@ def shards(
     for (tier, year), written in parts.items():
         commit(task.table, written, {"tier": tier, "year": year})
     return task.table
-
-
-@pytest.fixture(scope="session")
-def object_store() -> Iterator[str]:
-    """An S3 store on the loopback, and AWS's environment variables set for it; its bucket's URL.
-
-    It is a process of its own: Delta Lake holds Python's lock while it waits for the answer.
-    """
-    server = subprocess.Popen(
-        [sys.executable, "-c", SERVE_S3],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    )
-    assert server.stdout is not None
-    port = server.stdout.readline().strip()
-    variables = {
-        "AWS_ACCESS_KEY_ID": "testing",
-        "AWS_SECRET_ACCESS_KEY": "testing",
-        "AWS_DEFAULT_REGION": "us-east-1",
-        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
-        "AWS_ALLOW_HTTP": "true",
-    }
-    with pytest.MonkeyPatch.context() as patched:
-        for name, value in variables.items():
-            patched.setenv(name, value)
-        boto3.client("s3").create_bucket(Bucket="music")
-        yield "s3://music/base"
-    server.communicate()
 
 
 @pytest.fixture

@@ -21,6 +21,7 @@ from storage.midi import read_midi, write_midi
 from storage.pairs import (
     PairsTask,
     find_pairs,
+    quarantine_pairs,
     split_into_tasks,
     write_pairs,
 )
@@ -294,6 +295,25 @@ def test_a_draw_in_which_nothing_is_heard_goes_to_quarantine(
     (row,) = rows_of(task)
     assert row["sample_id"] == heard.sample_id
     assert row["realised_snr_db"] == pytest.approx(35, abs=0.01)
+
+
+def test_draws_of_a_task_that_cannot_be_made_are_left_out_under_other_names(
+    make_task: MakeTask,
+) -> None:
+    task = make_task("poor", 2)
+    made, left_out_file = quarantine_pairs(task, "its worker died")
+    assert made.rows == 0
+    assert find_pairs(task) is None  # the next run tries again
+    [rows] = [group.to_pylist() for group in read_data_file(task.quarantine, left_out_file.path)]
+    assert [row["item"] for row in rows] == [draw.sample_id for draw, _ in task.draws]
+    assert {row["reason"] for row in rows} == {"its worker died"}
+
+
+def test_a_root_of_recordings_that_is_not_on_the_worker_s_machine_ends_the_run(
+    make_recorded_task: MakeTask, tmp_path: Path
+) -> None:
+    with pytest.raises(UserError, match=r"corpus root .*/gone is not on .*mount it there"):
+        write_pairs(make_recorded_task("good", 1, root=tmp_path / "gone"))
 
 
 def test_a_corpus_without_recordings_is_told_row_by_row(

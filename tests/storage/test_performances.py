@@ -14,6 +14,7 @@ from storage.performances import (
     PerformancesTask,
     load_performances,
     plan_performances,
+    quarantine_performances,
     write_performances,
 )
 from storage.schema import PERFORMANCES, QUARANTINE
@@ -154,6 +155,17 @@ def test_what_cannot_be_used_is_quarantined_and_the_rest_goes_on(
     ):
         assert expected in reasons[name]
         assert "\n" not in reasons[name]
+
+
+def test_performances_that_cannot_be_read_are_left_out_and_tried_again(
+    demo_root: Path, plan: Plan
+) -> None:
+    task = plan(demo_root)[0]
+    made, left_out_file = quarantine_performances(task, "its worker died")
+    [rows] = [group.to_pylist() for group in read_data_file(task.quarantine, left_out_file.path)]
+    assert [row["item"] for row in rows] == [entry.midi_filename for entry in task.entries]
+    assert made.rows == 0
+    assert sorted(kept([task])) == sorted(entry.midi_filename for entry in task.entries)
 
 
 def test_a_recording_that_cannot_be_used_is_told_once_and_its_music_kept(

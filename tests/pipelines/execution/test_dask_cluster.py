@@ -2,28 +2,26 @@
 
 import itertools
 import os
-import shutil
 import signal
 import socket
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
-from hashlib import sha256
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import dagster as dg
 import psutil
 import pytest
 from distributed import Client
 
 from degradation.errors import UserError
-from pipelines.definitions import defs
+from pipelines.assets import pairs
 from pipelines.execution import dask_cluster
 from pipelines.execution.engine import Engine, run_tasks
 from pipelines.settings import PROJECT
+from tests.pipelines.conftest import poor_files
 
 pytestmark = pytest.mark.slow
 
@@ -152,12 +150,6 @@ def test_without_a_scheduler_or_workers_the_run_ends_in_one_line(
             list(run_tasks(complain, [(None, 1)], Engine(workers=1, scheduler=address)))
 
 
-def digests(home: Path) -> dict[str, str]:
-    """Return the digest of each data file of tier `poor`."""
-    files = home.glob("data/root/phase2/*/tier=poor/**/*.parquet")
-    return {str(f.relative_to(home)): sha256(f.read_bytes()).hexdigest() for f in files}
-
-
 def kill_one(scheduler: str, killed: list[int]) -> None:
     """Kill a worker while it makes pairs."""
     with Client(scheduler, set_as_default=False) as client:
@@ -171,24 +163,17 @@ def kill_one(scheduler: str, killed: list[int]) -> None:
 
 
 def test_tables_are_the_same_bytes_as_of_local_processes_though_a_worker_is_killed(
-    scheduler: str, finished: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    scheduler: str,
+    finished: Any,
+    make_poor: Callable[..., Path],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    for name in ("corpora", "data/root/performances", "data/root/segments"):
-        shutil.copytree(finished.home / name, tmp_path / name)
-    for name, value in finished.environment.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setenv("PIANOGRADE_HOME", str(tmp_path))
     monkeypatch.setenv("PIANOGRADE_DASK_SCHEDULER", scheduler)
     killed: list[int] = []
     threading.Thread(target=kill_one, args=(scheduler, killed), daemon=True).start()
-    names = ("pairs", "heuristics", "samples", "audio_features", "midi_tokens")
-    with dg.DagsterInstance.ephemeral() as instance:
-        instance.add_dynamic_partitions("corpora", ["root"])
-        result = defs.resolve_job_def("phase2_tables").execute_in_process(
-            partition_key="root|poor",
-            asset_selection=[dg.AssetKey(["phase2", name]) for name in names],
-            instance=instance,
-        )
-    assert result.success
+    home = make_poor("pairs", "heuristics", "samples", "audio_features", "midi_tokens")
     assert killed
-    assert digests(tmp_path) == digests(finished.home)
+    assert poor_files(home) == poor_files(finished.home)
+    monkeypatch.setattr(pairs, "find_pairs", lambda task: None)  # as on another machine's disk
+    with pytest.raises(UserError, match=r"is not in .*/pairs; expected a store that all machines"):
+        make_poor("pairs")

@@ -196,6 +196,11 @@ def test_workers_are_kept_for_the_next_step_but_not_for_long(
         time.sleep(0.1)
 
 
+def test_workers_that_hold_much_memory_are_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker_pool, "MOST_KEPT_BYTES", 1 << 20)
+    assert pids(Engine(workers=1)) != pids(Engine(workers=1))
+
+
 def test_the_one_that_broke_the_pool_is_told_not_those_that_it_ended() -> None:
     assert describe_end([-signal.SIGTERM, 3, None]) == "exited with code 3"
     assert describe_end([-signal.SIGTERM]) == "was ended by signal 15 (SIGTERM)"
