@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PORT ?= 3000
 
-.PHONY: demo proof proof-factored chaos a-root test quick check lint types contracts ui system soundfonts fluidsynth browser clean
+.PHONY: demo proof proof-factored chaos a-root test quick check lint types contracts ui system soundfonts fluidsynth browser postgres clean
 
 demo: $(READY) system  ## the whole graph on the built-in corpus
 	$(BIN)/pianograde demo
@@ -26,7 +26,7 @@ a-root:
 	@test -n "$(MAESTRO)" || { echo "expected MAESTRO=folder, a MAESTRO root: make $(MAKECMDGOALS) MAESTRO=~/maestro-v3.0.0" >&2; exit 2; }
 
 # Of three processes one often waits for a server, a daemon or a killed run.
-test: $(READY) system browser  ## every test; those on real data skip where there is none
+test: $(READY) system browser postgres  ## every test; those on real data skip where there is none
 	$(BIN)/python -m pytest -n 3
 
 quick: $(READY) system  ## every test but the slow ones
@@ -78,6 +78,15 @@ browser:
 	  { command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ] && \
 	    apt-get update -qq && apt-get install -y -qq chromium >/dev/null; } || \
 	  echo "No Chromium: the tests of pages will skip."
+
+# A test keeps Dagster's history in a Postgres of its own; the package shall start no server.
+postgres:
+	@command -v initdb >/dev/null || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || \
+	  { command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ] && \
+	    apt-get update -qq && apt-get install -y -qq postgresql-common >/dev/null && \
+	    echo "create_main_cluster = false" >> /etc/postgresql-common/createcluster.conf && \
+	    apt-get install -y -qq postgresql >/dev/null; } || \
+	  echo "No Postgres: the test of runs with one will skip." >&2
 
 clean:  ## remove what was made: tables, models, reports, runs
 	rm -rf .pianograde

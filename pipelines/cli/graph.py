@@ -22,7 +22,7 @@ from pipelines.cli.command import (
 
 if TYPE_CHECKING:
     from pipelines.corpora import Corpus
-    from pipelines.execution.runs import FailedCheck
+    from pipelines.execution.failures import FailedCheck
     from pipelines.execution.stages import Stage
     from pipelines.settings import Settings
 

@@ -5,18 +5,17 @@ import socket
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import dagster as dg
+import yaml
 from sqlalchemy.exc import SQLAlchemyError
-from yaml import YAMLError
 
 from degradation.errors import UserError
 from degradation.recipe import TIERS
 from pipelines.assets.recipe import changed_tiers
 from pipelines.corpora import Corpus, corpus_file, corpus_names, write_corpus
-from pipelines.execution.errors import StepError
+from pipelines.execution.failures import FailedCheck, find_failed_checks, find_failure
 from pipelines.execution.running_commands import other_commands, own_command, register_command
 from pipelines.execution.signals import children_ignore_ctrl_c
 from pipelines.execution.stages import Stage
@@ -49,17 +48,6 @@ retention:
   auto_materialize: {purge_after_days: {skipped: 1, failure: 30, success: 7}}
 """
 
-USER_ERRORS = ("UserError", "RecordingError", "SilenceError")
-"""Names of the errors that a user can mend: Dagster reports errors by name."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FailedCheck:
-    """An asset check that did not pass, and whether that is an error or a warning."""
-
-    name: str
-    is_error: bool
-
 
 def prepare_dagster_home(settings: Settings) -> None:
     """Create the project's Dagster home and its databases; set `DAGSTER_HOME` unless it is set.
@@ -80,7 +68,7 @@ def prepare_dagster_home(settings: Settings) -> None:
     try:
         with dg.DagsterInstance.get() as instance:
             instance.get_runs(limit=1)
-    except (dg.DagsterError, SQLAlchemyError, YAMLError, OSError) as error:
+    except (dg.DagsterError, SQLAlchemyError, yaml.YAMLError, OSError) as error:
         reason = " ".join(str(error).split())[:300]
         raise _unusable(str(home), f"a folder that Dagster cannot use ({reason})") from error
 
@@ -95,8 +83,16 @@ def _unusable(home: str, what: str) -> UserError:
 @contextmanager
 def _instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
     prepare_dagster_home(settings)
-    with dg.DagsterInstance.get() as instance:
-        yield instance
+    try:
+        with dg.DagsterInstance.get() as instance:
+            yield instance
+    except SQLAlchemyError as error:
+        reason = " ".join(str(error).split("[SQL")[0].split())[:200]
+        raise UserError(
+            f"Dagster's records in {os.environ['DAGSTER_HOME']} cannot be read or written "
+            f"({reason}); expected room on the disk and a database that answers: see to it, and "
+            "give the command again"
+        ) from error
 
 
 def materialise(stage: Stage, settings: Settings, corpus: Corpus) -> list[FailedCheck]:
@@ -136,9 +132,9 @@ def materialise(stage: Stage, settings: Settings, corpus: Corpus) -> list[Failed
             run = instance.get_run_by_id(run_id)
             if run and not run.is_finished:
                 instance.report_run_canceled(run, "Its command was ended.")
-        failed_checks = _failed_checks(instance, run_id)
+        failed_checks = find_failed_checks(instance, run_id)
         if not result.success:
-            raise _failure(instance, run_id, failed_checks)
+            raise find_failure(instance, run_id, failed_checks)
         return failed_checks
 
 
@@ -159,13 +155,13 @@ def prepare_ui(settings: Settings) -> Path:
     """Prepare Dagster for the UI and return its home: every corpus is a partition.
 
     Runs that an earlier `pianograde ui` left behind (a power cut, say) are marked as failed, unless
-    another one is running on this Dagster home.
+    another one is running on this Dagster home, or may be, where machines share their history.
     """
     with _instance(settings) as instance:
         _partition_by(instance, corpus_names(settings))
         close_orphans(instance)
         home = Path(instance.root_directory)
-        if other_commands(home / "ui"):
+        if other_commands(home / "ui") or _is_shared(home):
             return home
         for run in instance.get_runs(dg.RunsFilter(statuses=IN_PROGRESS)):
             if _command_of(run) is None:
@@ -200,19 +196,19 @@ def refuse_switch(settings: Settings, before: Corpus, after: Corpus) -> None:
 
 
 def count_under_way(settings: Settings, corpus: str) -> int:
-    """Return how many other commands and runs of the UI are under way on a corpus.
+    """Return how many other commands, and runs of the UI or other machines, are under way.
 
     A command is under way between its runs, too.
     """
     with _instance(settings) as instance:
         close_orphans(instance)
         commands = other_commands(_commands_folder(instance, corpus))
-        of_ui = [
+        elsewhere = [
             run
             for run in instance.get_runs(dg.RunsFilter(statuses=IN_PROGRESS))
-            if _command_of(run) is None and corpus in _corpora_of(run)
+            if not _is_ours(run) and corpus in _corpora_of(run)
         ]
-        return len(commands) + len(of_ui)
+        return len(commands) + len(elsewhere)
 
 
 def close_orphans(instance: dg.DagsterInstance) -> None:
@@ -252,51 +248,18 @@ def _command_of(run: dg.DagsterRun) -> str | None:
     return None if run.parent_run_id else run.tags.get(CLI_PROCESS_TAG)
 
 
+def _is_ours(run: dg.DagsterRun) -> bool:
+    """Return whether a command of this machine runs it."""
+    return _command_of(run) is not None and run.tags.get(HOST_TAG) == socket.gethostname()
+
+
+def _is_shared(dagster_home: Path) -> bool:
+    """Return whether Dagster's history lies in a database that other machines may use."""
+    config = dagster_home / "dagster.yaml"
+    return config.exists() and "storage" in (yaml.safe_load(config.read_text("utf-8")) or {})
+
+
 def _find_job(name: str) -> dg.JobDefinition:
     from pipelines.definitions import defs
 
     return defs.resolve_job_def(name)
-
-
-def _failed_checks(instance: dg.DagsterInstance, run_id: str) -> list[FailedCheck]:
-    kind = dg.DagsterEventType.ASSET_CHECK_EVALUATION
-    events = [record.dagster_event for record in instance.all_logs(run_id, of_type=kind)]
-    failed = [
-        FailedCheck(
-            name=f"{check.check_name} of {check.asset_key.to_user_string()}",
-            is_error=check.severity is dg.AssetCheckSeverity.ERROR,
-        )
-        for check in (event.asset_check_evaluation_data for event in events if event)
-        if not check.passed
-    ]
-    return list(dict.fromkeys(failed))  # one of each partition is recorded
-
-
-def _failure(
-    instance: dg.DagsterInstance, run_id: str, failed_checks: list[FailedCheck]
-) -> Exception:
-    """Return why a run failed: a user's error as it is, others with a pointer to the log."""
-    log = f"run {run_id}; `make ui` shows its log"
-    for record in instance.all_logs(run_id, of_type=dg.DagsterEventType.STEP_FAILURE):
-        event = record.dagster_event
-        error = event.step_failure_data.error if event else None
-        if event is None or error is None:
-            continue
-        # Dagster wraps the exception of a step, which may itself have a cause.
-        chain = [error]
-        while chain[-1].cause is not None:
-            chain.append(chain[-1].cause)
-        for link in chain:
-            if link.cls_name in USER_ERRORS:
-                return UserError(_message_of(link.message))
-        raised = chain[1] if len(chain) > 1 else error
-        return StepError(f"step {event.step_key} failed: {_message_of(raised.message)} ({log})")
-    if failed_checks:
-        names = ", ".join(check.name for check in failed_checks)
-        return StepError(f"checks did not pass: {names} ({log})")
-    return StepError(f"the run was ended ({log})")
-
-
-def _message_of(error: str) -> str:
-    """Return a formatted error in one line, without the name of its class."""
-    return " ".join(error.partition(": ")[2].split())

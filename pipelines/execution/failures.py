@@ -1,0 +1,64 @@
+"""Why a run failed, in one line for who started it."""
+
+from dataclasses import dataclass
+
+import dagster as dg
+
+from degradation.errors import UserError
+from pipelines.execution.errors import StepError
+
+USER_ERRORS = ("UserError", "RecordingError", "SilenceError")
+"""Names of the errors that a user can mend: Dagster reports errors by name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailedCheck:
+    """An asset check that did not pass, and whether that is an error or a warning."""
+
+    name: str
+    is_error: bool
+
+
+def find_failed_checks(instance: dg.DagsterInstance, run_id: str) -> list[FailedCheck]:
+    """Return the asset checks of a run that did not pass."""
+    kind = dg.DagsterEventType.ASSET_CHECK_EVALUATION
+    events = [record.dagster_event for record in instance.all_logs(run_id, of_type=kind)]
+    failed = [
+        FailedCheck(
+            name=f"{check.check_name} of {check.asset_key.to_user_string()}",
+            is_error=check.severity is dg.AssetCheckSeverity.ERROR,
+        )
+        for check in (event.asset_check_evaluation_data for event in events if event)
+        if not check.passed
+    ]
+    return list(dict.fromkeys(failed))  # one of each partition is recorded
+
+
+def find_failure(
+    instance: dg.DagsterInstance, run_id: str, failed_checks: list[FailedCheck]
+) -> Exception:
+    """Return why a run failed: a user's error as it is, others with a pointer to the log."""
+    log = f"run {run_id}; `make ui` shows its log"
+    for record in instance.all_logs(run_id, of_type=dg.DagsterEventType.STEP_FAILURE):
+        event = record.dagster_event
+        error = event.step_failure_data.error if event else None
+        if event is None or error is None:
+            continue
+        # Dagster wraps the exception of a step, which may itself have a cause.
+        chain = [error]
+        while chain[-1].cause is not None:
+            chain.append(chain[-1].cause)
+        for link in chain:
+            if link.cls_name in USER_ERRORS:
+                return UserError(_message_of(link.message))
+        raised = chain[1] if len(chain) > 1 else error
+        return StepError(f"step {event.step_key} failed: {_message_of(raised.message)} ({log})")
+    if failed_checks:
+        names = ", ".join(check.name for check in failed_checks)
+        return StepError(f"checks did not pass: {names} ({log})")
+    return StepError(f"the run was ended ({log})")
+
+
+def _message_of(error: str) -> str:
+    """Return a formatted error in one line, without the name of its class."""
+    return " ".join(error.partition(": ")[2].split())
