@@ -68,8 +68,12 @@ def recipe_definitions(name: str) -> dg.Definitions:
     )
 
 
-def build_definitions() -> dg.Definitions:
-    """Return the whole graph: a branch for each recipe, partitions for each corpus."""
+def build_definitions(executor: dg.ExecutorDefinition = dg.in_process_executor) -> dg.Definitions:
+    """Return the whole graph: a branch for each recipe, partitions for each corpus.
+
+    By default a run is one process: a step has all cores by its own workers, and each process more
+    would import everything again. `docs/operations.md` says how a team takes another executor.
+    """
     names = recipe_names()
     return dg.Definitions.merge(
         dg.Definitions(
@@ -86,9 +90,7 @@ def build_definitions() -> dg.Definitions:
             sensors=[recipe_sensor(names), corpora_changed, automation_sensor, run_failed],
             resources={"project": Project()},
             loggers={TERMINAL: terminal_logger, "console": dg.colored_console_logger},
-            # One process a run: a step has all cores by its own workers, and each process more
-            # would import everything again.
-            executor=dg.in_process_executor,
+            executor=executor,
         ),
         *(recipe_definitions(name) for name in names),
     )

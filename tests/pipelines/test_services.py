@@ -18,7 +18,6 @@ import dagster as dg
 import pandas as pd
 import psycopg2
 import pytest
-import yaml
 
 from pipelines.execution.runs import (
     CLI_PROCESS_TAG,
@@ -58,11 +57,11 @@ def ask(postgres: dict[str, str], sql: str) -> list[Any]:
     for _ in range(100):
         try:
             connection = psycopg2.connect(
-                host="127.0.0.1",
+                host=postgres["PGHOST"],
                 port=postgres["PGPORT"],
-                user="pianograde",
+                user=postgres["PGUSER"],
                 password=postgres["PGPASSWORD"],
-                dbname="postgres",
+                dbname=postgres["PGDATABASE"],
             )
         except psycopg2.OperationalError:
             time.sleep(0.1)
@@ -81,14 +80,15 @@ def postgres() -> Iterator[dict[str, str]]:
     if initdb is None:
         pytest.skip("Postgres is not installed: there is no initdb")
     programs = Path(initdb).resolve().parent
-    variables = {"PGPORT": free_port(), "PGPASSWORD": "for tests alone"}
+    variables = {"PGHOST": "127.0.0.1", "PGPORT": free_port(), "PGDATABASE": "postgres"}
+    variables |= {"PGUSER": "pianograde", "PGPASSWORD": "for tests alone"}
     with tempfile.TemporaryDirectory(dir="/tmp") as folder:  # where another user may go
         data, password = Path(folder) / "data", Path(folder) / "password"
         password.write_text(variables["PGPASSWORD"])
         for path in (folder, password):
             if USER:
                 shutil.chown(path, **USER)
-        create = [programs / "initdb", "-D", data, "-U", "pianograde", "-A", "scram-sha-256"]
+        create = [programs / "initdb", "-D", data, "-U", variables["PGUSER"], "-A", "scram-sha-256"]
         create += [f"--pwfile={password}", "--no-sync"]
         subprocess.run(create, check=True, capture_output=True, **USER)
         serve = [programs / "postgres", "-D", data, "-p", variables["PGPORT"]]
@@ -102,14 +102,10 @@ def postgres() -> Iterator[dict[str, str]]:
             server.wait(30)
 
 
-def dagster_home(folder: Path, postgres: dict[str, str]) -> str:
-    """Make a folder whose `dagster.yaml` names the server, and where to find the password."""
-    place: dict[str, Any] = {"hostname": "127.0.0.1", "port": int(postgres["PGPORT"])}
-    place |= {"db_name": "postgres", "username": "pianograde", "password": {"env": "PGPASSWORD"}}
-    place["scheme"] = "postgresql+psycopg2"  # SQLAlchemy's default is another driver
+def dagster_home(folder: Path) -> str:
+    """Make a folder with the image's `dagster.yaml`."""
     folder.mkdir()
-    config = {"storage": {"postgres": {"postgres_db": place}}}
-    (folder / "dagster.yaml").write_text(yaml.safe_dump(config))
+    shutil.copy(Path(__file__).parents[2] / "deploy" / "dagster.yaml", folder)
     return str(folder)
 
 
@@ -155,7 +151,7 @@ def test_a_run_on_s3_and_postgres_outlives_the_store_and_makes_the_same_rows(
     here, there = new_project(), new_project()
     of_both = {"PIANOGRADE_RECIPES": few_rows, "PIANOGRADE_WORKERS": "1"}
     on_s3 = of_both | s3_server.environment | {"PIANOGRADE_STORE": "s3://music/run"}
-    on_s3 |= postgres | {"DAGSTER_HOME": dagster_home(tmp_path / "dagster", postgres)}
+    on_s3 |= postgres | {"DAGSTER_HOME": dagster_home(tmp_path / "dagster")}
     local = start(here, of_both, "pairs")
     remote = start(there, on_s3, "pairs", "heuristics", "samples")
     wait_for_file(s3_server, "run/root-3/phase2/pairs/tier=", remote)
@@ -201,7 +197,7 @@ def test_machines_with_one_history_leave_each_others_runs_alone(
     for name, value in postgres.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("PIANOGRADE_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("DAGSTER_HOME", dagster_home(tmp_path / "one", postgres))
+    monkeypatch.setenv("DAGSTER_HOME", dagster_home(tmp_path / "one"))
     of_command = {CLI_PROCESS_TAG: "a command", HOST_TAG: "one"}
     with dg.DagsterInstance.get() as one:
         started = [
@@ -212,7 +208,7 @@ def test_machines_with_one_history_leave_each_others_runs_alone(
             ).run_id
             for tags in (of_command, {})
         ]
-    monkeypatch.setenv("DAGSTER_HOME", dagster_home(tmp_path / "other", postgres))
+    monkeypatch.setenv("DAGSTER_HOME", dagster_home(tmp_path / "other"))
     settings = load_settings()
     prepare_ui(settings)
     with dg.DagsterInstance.get() as other:
