@@ -1,6 +1,5 @@
 """A real Dask cluster: a scheduler and three worker processes on this machine."""
 
-import itertools
 import os
 import signal
 import socket
@@ -9,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from itertools import count, takewhile
 from pathlib import Path
 from typing import Any
 
@@ -129,10 +129,15 @@ def test_a_worker_that_would_make_other_bytes_is_refused(
     scheduler: str, engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One that joins when the others were compared, with two threads; and one of other code."""
+    deadline = time.monotonic() + 60
+
+    def in_time(_: object) -> bool:
+        return time.monotonic() < deadline
+
     joined = start_workers(scheduler, tmp_path, "--nthreads", "2", "--no-nanny")
     try:
         with pytest.raises(UserError, match="threads is 2, expected 1"):
-            list(run_tasks(complain, ((None, n) for n in itertools.count(100)), engine))
+            list(run_tasks(complain, takewhile(in_time, enumerate(count(100))), engine))
     finally:
         end(joined)
     other = dask_cluster.environment() | {"the project's code": "another"}
