@@ -25,6 +25,7 @@ from storage.tables import (
     data_files,
     partition_of,
     read_data_file,
+    read_table,
     table_exists,
 )
 
@@ -168,26 +169,37 @@ def _check_files(found: dict[str, Verified], workspace: Workspace, rows: int, se
             verified.add(what, path, delete=True)
 
 
+def index_miscounts(workspace: Workspace) -> dict[str, int]:
+    """Return how often each performance is in the table that is missing, twice, or not expected.
+
+    Expected are those that the index and the corpus's limit name, without the quarantine. Raises
+    UserError where the corpus root cannot be read.
+    """
+    shares, limit = workspace.settings.corpus_config().split_shares, workspace.corpus.limit
+    entries = choose(read_index(workspace.root).entries, limit, shares)
+    held, items = (
+        read_table(workspace.corpus_table(name)).to_table(columns=[column])[column].to_pylist()
+        for name, column in (("performances", "performance_id"), ("quarantine", "item"))
+    )
+    left_out = set(items)
+    kept = {one.performance_id for one in entries if one.midi_filename not in left_out}
+    return find_miscounts(kept, held, [])
+
+
 def _count_corpus(found: dict[str, Verified], workspace: Workspace) -> None:
     """Compare the performances with the corpus's index, and the segments with the performances."""
     performances, quarantine = found.get("performances"), found.get("quarantine")
     if not performances or not quarantine or performances.damaged or quarantine.damaged:
         return
-    config, limit = workspace.settings.corpus_config(), workspace.corpus.limit
-    held = _column(performances, "performance_id")
     try:
-        entries = choose(read_index(workspace.root).entries, limit, config.split_shares)
+        if miscounts := index_miscounts(workspace):
+            performances.add(_listed("performances", miscounts))
     except UserError as error:
         performances.notes.append(f"not compared with the corpus's index: {error}")
-    else:
-        left_out = set(_column(quarantine, "item"))
-        expected = {e.performance_id for e in entries if e.midi_filename not in left_out}
-        if miscounts := find_miscounts(expected, held, []):
-            performances.add(_listed("performances", miscounts))
     segments = found.get("segments")
     if not segments or segments.damaged:
         return
-    wanted: set[str] = set()
+    wanted, config = set[str](), workspace.settings.corpus_config()
     for file in performances.files:
         for group in read_data_file(performances.table, file.path):
             wanted.update(cut_segments(group, config)[0]["segment_id"].to_pylist())

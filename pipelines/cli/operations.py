@@ -52,6 +52,33 @@ def verify(
         raise typer.Exit(1)
 
 
+@app.command()
+@report_user_error
+def plan(corpus: CorpusOption = None, recipe: RecipesOption = None) -> None:
+    """Say what is stale and why, how many rows, minutes and GB it will take; nothing runs."""
+    from pipelines.settings import find_recipe, recipe_names
+    from pipelines.workspace import open_workspace
+
+    workspace = open_workspace(corpus)
+    for name in recipe or ():
+        find_recipe(name)
+
+    from pipelines.definitions import defs
+    from pipelines.execution.runs import existing_instance
+    from pipelines.plan import plan as find_stale
+    from pipelines.plan import recipes_made, total_line
+
+    recipes = recipe or recipes_made(workspace, recipe_names()) or ["phase2"]
+    specs = {spec.key.to_user_string(): spec for spec in defs.resolve_all_asset_specs()}
+    with existing_instance(workspace.settings) as instance:
+        planned = find_stale(workspace, recipes, instance, specs)
+    if not planned:
+        typer.echo(f"nothing is stale: {workspace.corpus.name}, {', '.join(recipes)}")
+        return
+    print_table([one.cells() for one in planned])
+    typer.echo(total_line(planned))
+
+
 def print_table(rows: Sequence[dict[str, str]]) -> None:
     """Print rows of the same columns, aligned; numbers to the right."""
     widths = {name: max(len(name), *(len(row[name]) for row in rows)) for name in rows[0]}

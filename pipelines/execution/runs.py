@@ -87,6 +87,17 @@ def _instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
         yield instance
 
 
+@contextmanager
+def existing_instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
+    """Open Dagster's records; where nothing was ever recorded, empty ones that are not kept."""
+    if "DAGSTER_HOME" in os.environ or (settings.home / "dagster" / "dagster.yaml").exists():
+        with _instance(settings) as instance:
+            yield instance
+    else:
+        with dg.DagsterInstance.ephemeral() as instance:
+            yield instance
+
+
 def materialise(stage: Stage, settings: Settings, corpus: Corpus) -> list[FailedCheck]:
     """Run a stage for a corpus in this process as a Dagster run; return the checks that failed.
 

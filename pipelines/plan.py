@@ -1,0 +1,203 @@
+"""What a run would make again, why, and what it would take. Nothing runs, nothing is written."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+import dagster as dg
+
+from degradation.errors import UserError
+from degradation.recipe import TIERS, Recipe
+from pipelines.assets.recipe import PARAMETERS, changes, flatten
+from pipelines.corpora import corpus_names, find_corpus
+from pipelines.execution.stages import stages
+from pipelines.history import History
+from pipelines.partitions import CORPORA, CORPUS_TIERS, RECIPE_TIERS, partition_key
+from pipelines.settings import find_recipe
+from pipelines.verification import index_miscounts
+from pipelines.workspace import PARTITIONED_BY, Workspace
+from storage.schema import TABLES
+from storage.tables import Table, data_files, partition_of, table_exists
+
+SHOWN_CHANGES = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Planned:
+    """An asset of a corpus, or one tier of it, that is stale; None where nothing was measured."""
+
+    asset: str
+    tier: str
+    reasons: tuple[str, ...]
+    rows: int | None
+    seconds: float | None
+    size: float | None
+
+    def cells(self) -> dict[str, str]:
+        """Return what is shown of it."""
+        return {
+            "asset": self.asset,
+            "tier": self.tier or "-",
+            "rows": "-" if self.rows is None else f"{self.rows:,}",
+            "minutes": UNKNOWN if self.seconds is None else f"{self.seconds / 60:.1f}",
+            "GB": "-" if self.size is None else f"{self.size / 1e9:.3f}",
+            "why": "; ".join(self.reasons),
+        }
+
+
+UNKNOWN = "unknown: never measured"
+
+
+def plan(
+    workspace: Workspace,
+    recipes: Sequence[str],
+    instance: dg.DagsterInstance,
+    specs: Mapping[str, dg.AssetSpec],
+) -> list[Planned]:
+    """Return what `pianograde run` of these recipes would have to make, in order."""
+    history, experiments = History(instance), workspace.experiment_config().experiments
+    assets = [
+        "/".join(path)
+        for name in recipes
+        for stage in stages(name, experiments)
+        for path in stage.assets
+    ]
+    in_order = sorted(dict.fromkeys(assets), key=lambda asset: asset == "recipe_comparison")
+    found: dict[tuple[str, str], Planned] = {}
+    for asset in in_order:
+        spec = specs[asset]
+        for tier in TIERS if spec.partitions_def == CORPUS_TIERS else ("",):
+            reasons = dict.fromkeys(_reasons(workspace, history, spec, tier, specs, found))
+            if reasons:
+                found[asset, tier] = _planned(workspace, history, asset, tier, tuple(reasons))
+    return list(found.values())
+
+
+def recipes_made(workspace: Workspace, names: Sequence[str]) -> list[str]:
+    """Return the recipes that have pairs of a corpus."""
+    return [name for name in names if table_exists(workspace.table(name, "pairs"))]
+
+
+def total_line(planned: Sequence[Planned]) -> str:
+    """Return what all of it takes, and how much of that is not known."""
+    minutes = sum(one.seconds or 0 for one in planned) / 60
+    size = sum(one.size or 0 for one in planned) / 1e9
+    pairs = sum(one.rows or 0 for one in planned if one.asset.endswith("/pairs"))
+    unknown = sum(one.seconds is None for one in planned)
+    more = f", and {unknown} that were never measured" if unknown else ""
+    return f"total: {pairs:,} pairs, {minutes:.1f} minutes, {size:.3f} GB{more}"
+
+
+def _reasons(
+    workspace: Workspace,
+    history: History,
+    spec: dg.AssetSpec,
+    tier: str,
+    specs: Mapping[str, dg.AssetSpec],
+    planned: Mapping[tuple[str, str], Planned],
+) -> Iterator[str]:
+    """Yield why a partition is stale."""
+    asset, corpus = spec.key.to_user_string(), workspace.corpus.name
+    made = history.records(asset, partition_key(corpus, tier) if tier else corpus)
+    if not made:
+        yield "never made"
+        return
+    if made[0].code_version != spec.code_version:
+        yield f"code version {made[0].code_version} → {spec.code_version}"
+    if asset == "corpus":
+        with suppress(UserError):  # without its root it cannot be made again
+            if count := len(index_miscounts(workspace)):
+                yield f"the corpus differs from its index in {count} performances"
+    follows, newer = dict[str, None](), dict[str, None]()
+    for dep in (dep.asset_key for dep in spec.deps):
+        upstream, name = dep.to_user_string(), dep.path[-1]
+        definition = specs[upstream].partitions_def
+        for one in ("",) if definition == CORPORA else (tier,) if tier else TIERS:
+            key = partition_key(corpus, one) if one else corpus
+            if definition == RECIPE_TIERS:
+                yield from _recipe_changes(history, find_recipe(dep.path[0]), one, made[0].at)
+            elif (upstream, one) in planned:
+                follows[name] = None
+            elif history.changed_at(upstream, key) > made[0].at:
+                newer[name] = None
+    if follows:
+        yield f"follows {', '.join(follows)}"
+    if newer:
+        yield f"made before {', '.join(newer)} changed"
+
+
+def _recipe_changes(history: History, recipe: Recipe, tier: str, made_at: int) -> Iterator[str]:
+    """Yield how a tier's parameters differ from those that were recorded when it was made."""
+    records = history.records(f"{recipe.name}/recipe", tier)
+    then = next((record for record in records if record.at < made_at), None)
+    if then is None or then.version == recipe.tier_digest(tier):
+        return
+    before = then.metadata.get(PARAMETERS)
+    old = before.value if isinstance(before, dg.JsonMetadataValue) else {}
+    assert isinstance(old, Mapping)
+    found = [
+        f"{one['parameter']} {one['old']} → {one['new']}"
+        for one in changes(old, flatten(recipe.tier_parameters(tier)))
+    ]
+    more = f" and {len(found) - SHOWN_CHANGES} more" if len(found) > SHOWN_CHANGES else ""
+    yield f"recipe: {', '.join(found[:SHOWN_CHANGES])}{more}"
+
+
+def _planned(
+    workspace: Workspace, history: History, asset: str, tier: str, reasons: tuple[str, ...]
+) -> Planned:
+    corpus = workspace.corpus.name
+    rows = _rows(workspace, asset, tier)
+    a_row = history.seconds_a_row(asset, corpus)
+    bytes_a_row = _bytes_a_row(workspace, asset)
+    return Planned(
+        asset=asset,
+        tier=tier,
+        reasons=reasons,
+        rows=rows,
+        seconds=None if a_row is None else a_row * (1 if rows is None else rows),
+        size=None if rows is None or bytes_a_row is None else bytes_a_row * rows,
+    )
+
+
+def _rows(workspace: Workspace, asset: str, tier: str) -> int | None:
+    """Return how many rows an asset has; of a tier that was never made, how many to expect."""
+    table = _table(workspace, asset)
+    if table is None:
+        return None
+    if held := _held(table, tier):
+        return held[0]
+    segments = _held(workspace.corpus_table("segments"), "")
+    if not tier or not segments:
+        return None
+    recipe = find_recipe(asset.split("/")[0])
+    return round(segments[0] * recipe.draws * recipe.tier_shares[tier])
+
+
+def _bytes_a_row(workspace: Workspace, asset: str) -> float | None:
+    """Return the bytes of a row of the asset's table, of this corpus or else of another."""
+    settings = workspace.settings
+    others = (name for name in corpus_names(settings) if name != workspace.corpus.name)
+    for place in (workspace, *(Workspace(settings, find_corpus(settings, n)) for n in others)):
+        table = _table(place, asset)
+        if table and (held := _held(table, "")):
+            return held[1] / held[0]
+    return None
+
+
+def _table(workspace: Workspace, asset: str) -> Table | None:
+    """Return the table that an asset writes, or None."""
+    recipe, _, name = asset.rpartition("/")
+    if recipe:
+        return workspace.table(recipe, name) if name in TABLES else None
+    name = "performances" if name == "corpus" else name
+    return workspace.corpus_table(name) if name in PARTITIONED_BY else None
+
+
+def _held(table: Table, tier: str) -> tuple[int, int] | None:
+    """Return the rows and bytes of a table, or of a tier of it; None where there are no rows."""
+    if not table_exists(table):
+        return None
+    files = [f for f in data_files(table) if not tier or partition_of(f.path)["tier"] == tier]
+    rows = sum(file.rows for file in files)
+    return (rows, sum(file.size for file in files)) if rows else None

@@ -1,0 +1,107 @@
+"""`pianograde plan` on a finished project."""
+
+import re
+import shutil
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from pipelines.history import History
+from pipelines.settings import CONFIGS
+
+TABLES = ("pairs", "heuristics", "samples", "audio_features", "midi_tokens")
+
+
+@pytest.fixture
+def project(finished: Any, tmp_path: Path) -> Any:
+    """A copy of the finished project, and of the recipes."""
+    shutil.copytree(finished.home, tmp_path / "home")
+    shutil.copytree(CONFIGS / "recipes", tmp_path / "recipes")
+    return replace(finished, home=tmp_path / "home")
+
+
+def plan(project: Any, *options: str) -> str:
+    recipes = str(project.home.parent / "recipes")
+    answer = project.pianograde("plan", *options, PIANOGRADE_RECIPES=recipes)
+    assert answer.returncode == 0, answer.stderr
+    return str(answer.stdout)
+
+
+def edit(project: Any, old: str, new: str) -> None:
+    file = project.home.parent / "recipes" / "phase2.yaml"
+    text = file.read_text()
+    assert old in text
+    file.write_text(text.replace(old, new))
+
+
+def rows_of(answer: str) -> dict[tuple[str, str], str]:
+    """Return the lines of a plan's table by asset and tier."""
+    lines = answer.splitlines()[1:-1]
+    return {(line.split()[0], line.split()[1]): line for line in lines}
+
+
+def test_nothing_is_stale_after_a_run_and_nothing_is_written(project: Any) -> None:
+    before = {path: path.stat().st_mtime_ns for path in (project.home / "data").rglob("*")}
+    assert plan(project) == "nothing is stale: root, phase2\n"
+    assert before == {path: path.stat().st_mtime_ns for path in (project.home / "data").rglob("*")}
+
+
+def test_an_edited_tier_lists_that_tier_and_what_follows_with_what_it_takes(project: Any) -> None:
+    edit(project, "spread_s: 0.060", "spread_s: 0.080")
+    answer = plan(project)
+    found = rows_of(answer)
+    assert [key for key in found if key[1] != "-"] == [(f"phase2/{n}", "poor") for n in TABLES]
+    line = found["phase2/pairs", "poor"]
+    assert "recipe: tier.poor.operations.0.spread_s 0.06 → 0.08" in line
+    held = project.query("select count(*) as n from samples where tier = 'poor'")[0]["n"]
+    assert re.search(rf"poor +{held} +\d+\.\d +\d\.\d{{3}} ", line)
+    assert "follows samples, audio_features, midi_tokens" in found["phase2/gated", "-"]
+    assert re.search(rf"\ntotal: {held} pairs, \d+\.\d minutes, \d\.\d{{3}} GB\n", answer)
+    edit(project, "spread_s: 0.080", "spread_s: 0.060")
+    assert plan(project).startswith("nothing is stale")
+
+
+def test_a_performance_that_is_new_in_the_index_makes_the_corpus_stale(project: Any) -> None:
+    table = next(project.root.glob("*.csv"))
+    text = table.read_text()
+    try:
+        table.write_text("\n".join(text.splitlines()[:-1]))
+        found = rows_of(plan(project))
+    finally:
+        table.write_text(text)
+    assert "differs from its index in 1 performances" in found["corpus", "-"]
+    assert found["phase2/pairs", "poor"].endswith("follows segments")
+
+
+def test_a_raised_code_version_lists_all_tiers(
+    project: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipelines.assets.pairs.VERSION", "1000")
+    found = rows_of(plan(project))
+    tiers = ("pristine", "good", "moderate", "poor")
+    assert all("→ 1000" in found["phase2/pairs", tier] for tier in tiers)
+
+
+def test_a_recipe_that_was_never_made_is_told_with_rows_but_no_minutes(project: Any) -> None:
+    answer = plan(project, "--recipe", "phase2_recorded")
+    line = rows_of(answer)["phase2_recorded/pairs", "poor"]
+    assert line.endswith("never made")
+    assert re.search(r"poor +\d+ +unknown: never measured", line)
+    assert ("segments", "-") not in rows_of(answer)
+    assert "never measured" in answer.splitlines()[-1]
+
+
+def test_making_the_same_again_changes_nothing_downstream() -> None:
+    with dg.DagsterInstance.ephemeral() as instance:
+        for version in ("1", "2", "2", "2"):
+            instance.report_runless_asset_event(
+                dg.AssetMaterialization("a", partition="x", tags={"dagster/data_version": version})
+            )
+        history = History(instance)
+        records = [record.at for record in history.records("a", "x")]
+        assert history.changed_at("a", "x") == records[2] < records[0]
+        assert history.changed_at("a", "y") == 0
+        assert history.seconds_a_row("a", "x") is None
