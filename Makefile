@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PORT ?= 3000
 
-.PHONY: demo proof proof-factored a-root test quick check lint types contracts ui system soundfonts fluidsynth browser postgres clean
+.PHONY: demo proof proof-factored chaos a-root test quick check lint types contracts ui system soundfonts fluidsynth browser postgres clean
 
 demo: $(READY) system  ## the whole graph on the built-in corpus
 	$(BIN)/pianograde demo
@@ -18,6 +18,9 @@ proof: a-root $(READY) system  ## what the models learn of a MAESTRO root: make 
 proof-factored: a-root $(READY) system  ## the same of recipe factored, and how its models rank a performance's counterfactuals
 	$(BIN)/pianograde run --recipe factored --maestro $(MAESTRO) --limit 120 --experiment configs/experiments/small.yaml
 	$(BIN)/python -m benchmarks.ranking_proof
+
+chaos: $(READY) system  ## harm runs and files in 30 ways; the rows must be those of an undisturbed run
+	$(BIN)/python -m benchmarks.chaos
 
 a-root:
 	@test -n "$(MAESTRO)" || { echo "expected MAESTRO=folder, a MAESTRO root: make $(MAKECMDGOALS) MAESTRO=~/maestro-v3.0.0" >&2; exit 2; }

@@ -9,9 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+import scipy
 from numpy.typing import NDArray
-from scipy.optimize import nnls
-from scipy.stats import rankdata
 
 from degradation.seeds import stream
 from labeling.statistics import (
@@ -80,7 +79,7 @@ def fit_combination(scores: pd.DataFrame, quality: FloatArray) -> Combination:
     wide = scores[usable].to_numpy(dtype=np.float64)
     means, spread = np.nanmean(wide, axis=0), np.nanstd(wide, axis=0)
     standard = np.nan_to_num((wide - means) / spread, nan=0.0)
-    weights, _ = nnls(standard, (quality - quality.mean()) / quality.std())
+    weights, _ = scipy.optimize.nnls(standard, (quality - quality.mean()) / quality.std())
     return Combination(
         functions=tuple(usable), means=means, spreads=spread, weights=np.asarray(weights)
     )
@@ -100,7 +99,7 @@ def compare_with_mean(
     """
     mean = scores.mean(axis=1)
     ranks = [
-        np.stack([rankdata(score), rankdata(quality)], axis=1)
+        np.stack([scipy.stats.rankdata(score), scipy.stats.rankdata(quality)], axis=1)
         for score in (combination.combine(scores), mean.fillna(mean.mean()).to_numpy())
     ]
     combined, plain = (

@@ -20,6 +20,7 @@ def nightly_schedule(recipe_name: str) -> dg.ScheduleDefinition:
         job_name=tables_job(recipe_name),
         cron_schedule="0 3 * * *",
         default_status=dg.DefaultScheduleStatus.STOPPED,
+        description="Makes the tables again of each corpus that has some; off by default.",
     )
     def nightly(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest]:
         """Make the tables again of each corpus that has some: for teams without the sensor."""

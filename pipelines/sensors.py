@@ -11,12 +11,17 @@ from pipelines.partitions import CORPORA
 from pipelines.settings import find_recipe, load_settings
 
 RUNNING = dg.DefaultSensorStatus.RUNNING
+INTERVAL_S = 15
 
 
 def recipe_sensor(names: list[str]) -> dg.SensorDefinition:
     """Return the sensor that watches the recipes of the graph."""
 
-    @dg.sensor(minimum_interval_seconds=30, default_status=RUNNING)
+    @dg.sensor(
+        minimum_interval_seconds=INTERVAL_S,
+        default_status=RUNNING,
+        description="Records each tier whose parameters changed; a broken recipe fails its check.",
+    )
     def recipes_changed(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         """Record every tier whose parameters changed since they were recorded last.
 
@@ -35,7 +40,11 @@ def recipe_sensor(names: list[str]) -> dg.SensorDefinition:
     return recipes_changed
 
 
-@dg.sensor(minimum_interval_seconds=30, default_status=RUNNING)
+@dg.sensor(
+    minimum_interval_seconds=INTERVAL_S,
+    default_status=RUNNING,
+    description="Makes a partition of each corpus that has a file.",
+)
 def corpora_changed(context: dg.SensorEvaluationContext) -> dg.SensorResult:
     """Make each corpus that has a file a partition, and remove those whose file is gone."""
     assert CORPORA.name
@@ -53,11 +62,14 @@ automation_sensor = dg.AutomationConditionSensorDefinition(
     "make_again_what_changed",
     target=dg.AssetSelection.all(include_sources=True),
     default_status=RUNNING,
-    minimum_interval_seconds=30,
+    minimum_interval_seconds=INTERVAL_S,
+    description="Requests what follows from a changed tier, corpus or code version.",
 )
 
 
-@dg.run_failure_sensor(default_status=RUNNING)
+@dg.run_failure_sensor(
+    default_status=RUNNING, description="Logs each run that failed; the place for an alert."
+)
 def run_failed(context: dg.RunFailureSensorContext) -> None:
     """Log a line for each run that failed: put your team's alert here."""
     corpus = context.dagster_run.tags.get("dagster/partition", "several partitions")

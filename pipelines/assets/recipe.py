@@ -58,11 +58,11 @@ def parameters_metadata(
 ) -> dict[str, Any]:
     """Return a tier's parameters, and which of them changed since `last`, from old to new."""
     parameters = flatten(recipe.tier_parameters(tier))
-    metadata: dict[str, Any] = {PARAMETERS: dg.MetadataValue.json(parameters)}
+    metadata: dict[str, Any] = {}
     before = last.metadata.get(PARAMETERS) if last else None
     if isinstance(before, dg.JsonMetadataValue) and isinstance(before.value, Mapping):
         metadata["changed"] = records_metadata(changes(before.value, parameters))
-    return metadata
+    return {**metadata, PARAMETERS: dg.MetadataValue.json(parameters)}
 
 
 def latest_record(

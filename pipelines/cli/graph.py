@@ -168,10 +168,14 @@ def _print_places(recipe_name: str, settings: "Settings", corpus: "Corpus") -> N
     )
 
 
-def _prepare_ui(settings: "Settings") -> Path:
+def _prepare_ui(settings: "Settings") -> tuple[Path, list[str]]:
+    """Return the Dagster home, ready for the UI, and the names of the corpora."""
+    from pipelines.corpora import corpus_names
     from pipelines.execution.runs import prepare_ui
 
-    return prepare_ui(settings)
+    if not corpus_names(settings):
+        add_corpus(settings, "demo")
+    return prepare_ui(settings), corpus_names(settings)
 
 
 @app.command()
@@ -183,23 +187,18 @@ def ui(
 ) -> None:
     """Serve the Dagster UI, its daemon, and the reports it links to; Ctrl-C ends all."""
     from pipelines.cli.serve import serve
-    from pipelines.corpora import corpus_names
     from pipelines.execution.running_commands import register_command
     from pipelines.settings import load_settings
 
     if port:
         os.environ["PIANOGRADE_PORT"] = str(port)
     settings = load_settings()
-    if not corpus_names(settings):
-        add_corpus(settings, "demo")
-    # Dagster's 170 MB would stay with this process, which only waits.
+    # The memory of Dagster and pyarrow would stay with this process, which only waits.
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as apart:
-        home = apart.submit(_prepare_ui, settings).result()
+        home, corpora = apart.submit(_prepare_ui, settings).result()
     os.environ["DAGSTER_HOME"] = str(home)
     register_command(home / "ui")
     typer.echo(
-        f"Dagster UI on http://127.0.0.1:{settings.port}, corpora: "
-        f"{', '.join(corpus_names(settings))}",
-        err=True,
+        f"Dagster UI on http://127.0.0.1:{settings.port}, corpora: {', '.join(corpora)}", err=True
     )
     raise typer.Exit(serve(settings))

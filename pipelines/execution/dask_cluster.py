@@ -83,6 +83,7 @@ def _connected(address: str, expected: dict[str, str]) -> "Iterator[Client]":
     """
     try:
         from distributed import Client
+        from distributed.comm.core import CommClosedError
     except ImportError as error:
         raise UserError(
             f"a Dask scheduler is set ({address}), but Dask is not installed: "
@@ -99,16 +100,17 @@ def _connected(address: str, expected: dict[str, str]) -> "Iterator[Client]":
     with client:
         try:
             client.wait_for_workers(1, timeout=WORKERS_S)
-            for worker, found in client.run(_differences, expected, on_error="return").items():
-                if found:
-                    raise UserError(_refusal(worker, str(found)))
-            yield client
         except TimeoutError as error:
             raise UserError(
                 f"the Dask scheduler at {address} has no worker after {WORKERS_S} s: start some "
                 f"with `dask worker {address} --nthreads 1`"
             ) from error
-        except CancelledError as error:
+        try:
+            for worker, found in client.run(_differences, expected, on_error="return").items():
+                if found and not isinstance(found, OSError):  # a worker that died is no other
+                    raise UserError(_refusal(worker, str(found)))
+            yield client
+        except (CancelledError, CommClosedError) as error:
             raise UserError(
                 f"the Dask scheduler at {address} is gone; finished parts are kept: start it and "
                 "run again"

@@ -60,7 +60,7 @@ def run_tasks(
             lost.append(f"{task} (its worker {result.how})")
     if lost:
         raise UserError(
-            f"{len(lost)} tasks always kill their worker process: {', '.join(lost)}; {_WAY_OUT}"
+            f"tasks that always kill their worker process: {', '.join(lost)}; {_WAY_OUT}"
         )
 
 

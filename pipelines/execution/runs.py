@@ -83,8 +83,16 @@ def _unusable(home: str, what: str) -> UserError:
 @contextmanager
 def _instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
     prepare_dagster_home(settings)
-    with dg.DagsterInstance.get() as instance:
-        yield instance
+    try:
+        with dg.DagsterInstance.get() as instance:
+            yield instance
+    except SQLAlchemyError as error:
+        reason = " ".join(str(error).split("[SQL")[0].split())[:200]
+        raise UserError(
+            f"Dagster's records in {os.environ['DAGSTER_HOME']} cannot be read or written "
+            f"({reason}); expected room on the disk and a database that answers: see to it, and "
+            "give the command again"
+        ) from error
 
 
 @contextmanager

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.stats import rankdata
 
 from degradation.seeds import stream
 from labeling.statistics import clustered_correlation
@@ -82,6 +82,10 @@ def centre(values: FloatArray, passages: Sequence[str]) -> FloatArray:
 
 
 def _rho(x: FloatArray, y: FloatArray, passages: NDArray[np.str_], rng: np.random.Generator) -> Rho:
-    ranks = np.stack([rankdata(x), rankdata(y)], axis=1) if len(x) else np.zeros((0, 2))
+    ranks = (
+        np.stack([scipy.stats.rankdata(x), scipy.stats.rankdata(y)], axis=1)
+        if len(x)
+        else np.zeros((0, 2))
+    )
     found = clustered_correlation(ranks, passages.tolist(), rng)
     return Rho(rho=found.r, interval=Interval(found.low, found.high), n=found.n)

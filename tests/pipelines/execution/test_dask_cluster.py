@@ -141,9 +141,7 @@ def test_a_worker_that_would_make_other_bytes_is_refused(
         list(run_tasks(complain, [(None, 1)], engine))
 
 
-def test_without_a_scheduler_or_workers_the_run_ends_in_one_line(
-    scheduler: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_a_scheduler_the_run_ends_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dask_cluster, "CONNECT_S", 1)
     for address in ("tcp://127.0.0.1:9", "nowhere at all"):
         with pytest.raises(UserError, match=rf"no Dask scheduler answers at {address}.*start it"):
