@@ -83,7 +83,7 @@ def _connected(address: str, expected: dict[str, str]) -> "Iterator[Client]":
     """
     try:
         from distributed import Client
-        from distributed.comm import CommClosedError
+        from distributed.comm.core import CommClosedError
     except ImportError as error:
         raise UserError(
             f"a Dask scheduler is set ({address}), but Dask is not installed: "
