@@ -4,7 +4,7 @@ import os
 import shutil
 import zipfile
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import pooch
 import requests
@@ -17,6 +17,9 @@ MAESTRO_URL = (
     "https://storage.googleapis.com/magentadata/datasets/maestro/v3.0.0/maestro-v3.0.0-midi.zip"
 )
 MAESTRO_SHA256 = "70470ee253295c8d2c71e6d9d4a815189e35c89624b76d22fce5a019d5dde12c"
+MOST_UNPACKED_BYTES = 1 << 30
+"""Ten times what the published archive unpacks to."""
+
 CHUNK_BYTES = 1 << 20
 TIMEOUT_S = 30
 
@@ -85,9 +88,20 @@ def fetch_maestro(folder: Path, url: str = MAESTRO_URL, sha256: str = MAESTRO_SH
 
 
 def _unpack(archive: Path, folder: Path) -> Path:
-    """Unpack an archive of one top folder; that folder appears whole or not at all."""
+    """Unpack an archive of one top folder; that folder appears whole or not at all.
+
+    Raises UserError for an archive that reaches beyond it, or unpacks to too much.
+    """
     with zipfile.ZipFile(archive) as packed:
-        root = folder / packed.namelist()[0].split("/")[0]
+        tops = {PurePosixPath(name).parts[0] for name in packed.namelist()}
+        dots = any(".." in PurePosixPath(name).parts for name in packed.namelist())
+        size = sum(file.file_size for file in packed.infolist())  # no more is unpacked than it says
+        if len(tops) != 1 or tops == {"/"} or dots or size > MOST_UNPACKED_BYTES:
+            raise UserError(
+                f"{archive} holds {size / 1e6:.0f} MB in {', '.join(sorted(tops))}; expected one "
+                f"folder of at most {MOST_UNPACKED_BYTES / 1e6:.0f} MB: do not unpack it"
+            )
+        root = folder / tops.pop()
         if root.exists():
             return root
         unfinished = folder / f".{archive.name}.unpacking"

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil  # type: ignore[import-untyped]
 import pytest
 from playwright.sync_api import Browser
 
@@ -38,6 +39,7 @@ ASSETS = "{assetNodes {assetKey {path} groupName description owners {__typename}
 class Ui:
     url: str
     recipes: Path
+    process: int
 
     def ask(self, query: str) -> Any:
         request = urllib.request.Request(
@@ -105,7 +107,7 @@ def ui(new_project: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[U
             start_new_session=True,
         )
     try:
-        served = Ui(f"http://127.0.0.1:{port}", folder / "recipes")
+        served = Ui(f"http://127.0.0.1:{port}", folder / "recipes", server.pid)
         wait_for(lambda: served.ask(ASSETS)["assetNodes"], 900)
         yield served
     finally:
@@ -115,6 +117,18 @@ def ui(new_project: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[U
         except subprocess.TimeoutExpired:
             os.killpg(server.pid, signal.SIGKILL)
             server.wait()
+
+
+def test_nothing_listens_but_the_ui_and_the_pages_and_to_this_machine_alone(ui: Ui) -> None:
+    command = psutil.Process(ui.process)
+    listening = {
+        (connection.laddr.ip, connection.laddr.port)
+        for process in (command, *command.children(recursive=True))
+        for connection in process.net_connections()
+        if connection.status == psutil.CONN_LISTEN
+    }
+    port = int(ui.url.rpartition(":")[2])
+    assert listening == {("127.0.0.1", port), ("127.0.0.1", port + 1)}
 
 
 def test_every_asset_has_a_description_a_group_owners_and_kinds(ui: Ui) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from degradation.errors import UserError
+from storage import fetch
 from storage.fetch import fetch_maestro
 
 
@@ -157,6 +158,34 @@ def test_an_archive_that_cannot_be_unpacked_whole_leaves_no_root(
         fetch_maestro(tiny_disk, server.url, digest)
     assert (tiny_disk / "maestro-v3.0.0-midi.zip").is_file()
     assert not (tiny_disk / "maestro-v3.0.0").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "size"),
+    [
+        ("../evil", 9),
+        ("maestro-v3.0.0/../../evil", 9),
+        ("/evil", 9),
+        ("beside/evil", 9),
+        ("maestro-v3.0.0/evil", 2_000_000),  # some 2 kB in the archive
+    ],
+)
+def test_an_archive_that_reaches_out_or_swells_is_not_unpacked(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, size: int
+) -> None:
+    monkeypatch.setattr(fetch, "MOST_UNPACKED_BYTES", 4_000_000)
+    written = io.BytesIO(ARCHIVE)
+    with zipfile.ZipFile(written, "a", zipfile.ZIP_DEFLATED) as packed:
+        packed.writestr(name, bytes(size))
+    server.content = written.getvalue()
+    folder = tmp_path / "some" / "folder"
+    with pytest.raises(
+        UserError, match=r"[35] MB in .*; expected one folder of at most 4 MB"
+    ) as told:
+        fetch_maestro(folder, server.url, hashlib.sha256(server.content).hexdigest())
+    assert "\n" not in str(told.value)
+    assert [path.name for path in folder.iterdir()] == ["maestro-v3.0.0-midi.zip"]
+    assert [path.name for path in tmp_path.rglob("evil")] == []
 
 
 def test_a_full_disk_and_a_server_that_is_not_there_are_told(

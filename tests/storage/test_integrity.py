@@ -4,6 +4,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import boto3  # type: ignore[import-untyped]
 import pyarrow as pa
 import pytest
 
@@ -89,6 +90,23 @@ def test_any_changed_byte_of_a_small_file_is_found(tmp_path: Path) -> None:
         flip(path, place)
         assert check_file(task).faults, place
         path.write_bytes(whole)
+
+
+def test_files_of_an_object_store_are_checked_too(object_store: str) -> None:
+    schema = pa.schema([("n", pa.int64())])
+    table = Table(url=f"{object_store}/checked", schema=schema)
+    rows = pa.table({"n": list(range(9000))}, schema=schema)
+    whole = write_data_file(table, "part.parquet", [rows])
+    assert check_file(FileTask(table=table, file=whole)) == FileReport()
+    store = boto3.client("s3")
+    data = bytearray(
+        store.get_object(Bucket="music", Key="base/checked/part.parquet")["Body"].read()
+    )
+    data[len(data) // 2] ^= 1
+    store.put_object(Bucket="music", Key="base/checked/part.parquet", Body=bytes(data))
+    assert check_file(FileTask(table=table, file=whole)).damaged
+    store.delete_object(Bucket="music", Key="base/checked/part.parquet")
+    assert check_file(FileTask(table=table, file=whole)).faults == ("it is missing",)
 
 
 def test_half_a_part_and_a_missing_one_are_found(pairs: Table) -> None:
