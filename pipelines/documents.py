@@ -5,7 +5,8 @@ from typing import TypeVar
 
 from degradation.errors import UserError
 from models.document import read_document, write_document
-from pipelines.workspace import Workspace, make_folder
+from pipelines.settings import make_folder
+from pipelines.workspace import Workspace
 
 T = TypeVar("T")
 

@@ -4,6 +4,7 @@ Each is an environment variable, `PIANOGRADE_HOME` and so on. What is made of wh
 setting: see `pipelines.corpora`.
 """
 
+import errno
 import os
 import re
 import string
@@ -122,3 +123,17 @@ def recipe_names() -> list[str]:
 def find_recipe(name: str) -> Recipe:
     """Return a recipe by name. Raises UserError when there is none, naming those that exist."""
     return load_recipe(load_settings().recipes / f"{name}.yaml")
+
+
+def make_folder(path: Path) -> Path:
+    """Return a writable folder, created if necessary. Raises UserError where that fails."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        if not os.access(path, os.W_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    except OSError as error:
+        raise UserError(
+            f"nothing can be written to {path} ({error.strerror}); expected a folder for what is "
+            "made: allow it, or set PIANOGRADE_HOME to another"
+        ) from error
+    return path

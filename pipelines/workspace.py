@@ -1,14 +1,11 @@
 """The places of the tables and outputs of a corpus and its recipes."""
 
-import errno
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from degradation.errors import UserError
 from models.config.experiment import Experiment, ExperimentConfig
 from pipelines.corpora import Corpus, choose_corpus
-from pipelines.settings import Settings, load_settings
+from pipelines.settings import Settings, load_settings, make_folder
 from storage.schema import TABLES
 from storage.tables import Table, data_file_rows, partition_of, table_exists
 
@@ -85,17 +82,3 @@ def open_workspace(corpus: str | None) -> Workspace:
     """Return the workspace that a command works on (see `choose_corpus`)."""
     settings = load_settings()
     return Workspace(settings, choose_corpus(settings, corpus))
-
-
-def make_folder(path: Path) -> Path:
-    """Return a writable folder, created if necessary. Raises UserError where that fails."""
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-        if not os.access(path, os.W_OK):
-            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
-    except OSError as error:
-        raise UserError(
-            f"nothing can be written to {path} ({error.strerror}); expected a folder for what is "
-            "made: allow it, or set PIANOGRADE_HOME to another"
-        ) from error
-    return path

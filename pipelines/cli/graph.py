@@ -188,11 +188,12 @@ def ui(
     """Serve the Dagster UI, its daemon, and the reports it links to; Ctrl-C ends all."""
     from pipelines.cli.serve import serve
     from pipelines.execution.running_commands import register_command
-    from pipelines.settings import load_settings
+    from pipelines.settings import load_settings, make_folder
 
     if port:
         os.environ["PIANOGRADE_PORT"] = str(port)
     settings = load_settings()
+    make_folder(settings.outputs)
     # The memory of Dagster and pyarrow would stay with this process, which only waits.
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as apart:
         home, corpora = apart.submit(_prepare_ui, settings).result()

@@ -21,8 +21,7 @@ from pipelines.execution.signals import children_ignore_ctrl_c
 from pipelines.execution.stages import Stage
 from pipelines.execution.terminal_logger import TERMINAL
 from pipelines.partitions import CORPORA, RANGE_END_TAG, RANGE_START_TAG, partition_key
-from pipelines.settings import Settings, find_recipe
-from pipelines.workspace import make_folder
+from pipelines.settings import Settings, find_recipe, make_folder
 
 CLI_PROCESS_TAG = "pianograde/process"
 HOST_TAG = "pianograde/host"

@@ -231,8 +231,7 @@ def test_progress_is_logged_and_nothing_else(
     assert len(said) == 3
     assert "48 training and 16 validation samples" in said[0]
     assert all(word in said[1] for word in ("epoch 1/1", "loss", "r ", "MAE", "samples/s", "left"))
-    assert ("gate: mean" in said[1]) == (experiment == "gated")
-    assert all(f"{dimension} " in said[1] for dimension in DIMENSIONS)
+    assert len(said[1]) < 160, "the UI and history.json have the rest"
     captured = capfd.readouterr()
     assert captured.out == captured.err == ""
 
