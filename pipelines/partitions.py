@@ -11,7 +11,8 @@ import dagster as dg
 
 from degradation.recipe import TIERS
 
-CORPORA = dg.DynamicPartitionsDefinition(name="corpora")
+CORPORA_NAME = "corpora"
+CORPORA = dg.DynamicPartitionsDefinition(name=CORPORA_NAME)
 RECIPE_TIERS = dg.StaticPartitionsDefinition(list(TIERS))
 CORPUS_TIERS = dg.MultiPartitionsDefinition({"corpus": CORPORA, "tier": RECIPE_TIERS})
 
@@ -42,6 +43,14 @@ class TierYear:
 def partition_key(corpus: str, tier: str) -> str:
     """Return Dagster's key: the dimensions joined in order of their names."""
     return f"{corpus}|{tier}"
+
+
+def all_tiers_tags(corpus: str) -> dict[str, str]:
+    """Return the tags of one run that makes all tiers of a corpus."""
+    return {
+        RANGE_START_TAG: partition_key(corpus, TIERS[0]),
+        RANGE_END_TAG: partition_key(corpus, TIERS[-1]),
+    }
 
 
 def tiers_by_corpus(keys: Iterable[str]) -> dict[str, list[str]]:

@@ -6,7 +6,7 @@ import dagster as dg
 
 from degradation.recipe import TIERS
 from pipelines.execution.stages import tables_job
-from pipelines.partitions import CORPORA, RANGE_END_TAG, RANGE_START_TAG, partition_key
+from pipelines.partitions import CORPORA_NAME, all_tiers_tags, partition_key
 
 
 def nightly_schedule(recipe_name: str) -> dg.ScheduleDefinition:
@@ -24,15 +24,9 @@ def nightly_schedule(recipe_name: str) -> dg.ScheduleDefinition:
     )
     def nightly(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest]:
         """Make the tables again of each corpus that has some: for teams without the sensor."""
-        assert CORPORA.name
         made = context.instance.get_materialized_partitions(dg.AssetKey([recipe_name, "pairs"]))
-        for corpus in context.instance.get_dynamic_partitions(CORPORA.name):
+        for corpus in context.instance.get_dynamic_partitions(CORPORA_NAME):
             if any(partition_key(corpus, tier) in made for tier in TIERS):
-                yield dg.RunRequest(
-                    tags={
-                        RANGE_START_TAG: partition_key(corpus, TIERS[0]),
-                        RANGE_END_TAG: partition_key(corpus, TIERS[-1]),
-                    },
-                )
+                yield dg.RunRequest(tags=all_tiers_tags(corpus))
 
     return nightly

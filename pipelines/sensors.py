@@ -7,7 +7,7 @@ import dagster as dg
 from pipelines.assets.recipe import changed_tiers
 from pipelines.checks.recipe import evaluation, fault
 from pipelines.corpora import corpus_names
-from pipelines.partitions import CORPORA
+from pipelines.partitions import CORPORA, CORPORA_NAME
 from pipelines.settings import find_recipe, load_settings
 
 RUNNING = dg.DefaultSensorStatus.RUNNING
@@ -47,8 +47,7 @@ def recipe_sensor(names: list[str]) -> dg.SensorDefinition:
 )
 def corpora_changed(context: dg.SensorEvaluationContext) -> dg.SensorResult:
     """Make each corpus that has a file a partition, and remove those whose file is gone."""
-    assert CORPORA.name
-    known = set(context.instance.get_dynamic_partitions(CORPORA.name))
+    known = set(context.instance.get_dynamic_partitions(CORPORA_NAME))
     there = set(corpus_names(load_settings()))
     requests: list[dg.AddDynamicPartitionsRequest | dg.DeleteDynamicPartitionsRequest] = []
     if new := sorted(there - known):

@@ -20,6 +20,9 @@ app = typer.Typer(
 
 P = ParamSpec("P")
 RecipeOption = Annotated[str, typer.Option(help="A recipe: a YAML file of configs/recipes.")]
+MaestroOption = Annotated[
+    Path | None, typer.Option(help="A MAESTRO root: the folder with its CSV.")
+]
 CorpusOption = Annotated[
     str | None, typer.Option(help="A corpus (see `pianograde corpus list`). Default: the only one.")
 ]

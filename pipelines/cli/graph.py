@@ -15,6 +15,7 @@ from pipelines.cli.command import (
     ExperimentOption,
     LicenceOption,
     LimitOption,
+    MaestroOption,
     RecipeOption,
     app,
     report_user_error,
@@ -37,9 +38,7 @@ def demo(recipe: RecipeOption = "phase2", experiment: ExperimentOption = None) -
 @app.command()
 @report_user_error
 def run(
-    maestro: Annotated[
-        Path | None, typer.Option(help="A MAESTRO root: the folder with its CSV.")
-    ] = None,
+    maestro: MaestroOption = None,
     corpus: CorpusOption = None,
     recipe: RecipeOption = "phase2",
     limit: LimitOption = None,
@@ -53,9 +52,7 @@ def run(
 @app.command()
 @report_user_error
 def pretrain(
-    maestro: Annotated[
-        Path | None, typer.Option(help="A MAESTRO root: the folder with its CSV.")
-    ] = None,
+    maestro: MaestroOption = None,
     corpus: CorpusOption = None,
     limit: LimitOption = None,
     experiment: ExperimentOption = None,

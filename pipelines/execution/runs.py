@@ -12,7 +12,6 @@ import yaml
 from sqlalchemy.exc import SQLAlchemyError
 
 from degradation.errors import UserError
-from degradation.recipe import TIERS
 from pipelines.assets.recipe import changed_tiers
 from pipelines.corpora import Corpus, corpus_file, corpus_names, write_corpus
 from pipelines.execution.failures import FailedCheck, find_failed_checks, find_failure
@@ -20,7 +19,7 @@ from pipelines.execution.running_commands import other_commands, own_command, re
 from pipelines.execution.signals import children_ignore_ctrl_c
 from pipelines.execution.stages import Stage
 from pipelines.execution.terminal_logger import TERMINAL
-from pipelines.partitions import CORPORA, RANGE_END_TAG, RANGE_START_TAG, partition_key
+from pipelines.partitions import CORPORA_NAME, RANGE_END_TAG, RANGE_START_TAG, all_tiers_tags
 from pipelines.settings import Settings, find_recipe, make_folder
 
 CLI_PROCESS_TAG = "pianograde/process"
@@ -123,8 +122,7 @@ def materialise(stage: Stage, settings: Settings, corpus: Corpus) -> list[Failed
             CORPUS_TAG: name,
         }
         if stage.tiers:
-            tags[RANGE_START_TAG] = partition_key(name, TIERS[0])
-            tags[RANGE_END_TAG] = partition_key(name, TIERS[-1])
+            tags |= all_tiers_tags(name)
         keys, run_id = [dg.AssetKey(list(path)) for path in stage.assets], str(uuid.uuid4())
         job = _find_job(stage.job)
         try:
@@ -155,10 +153,9 @@ def prepare_corpora(settings: Settings) -> None:
 
 
 def _partition_by(instance: dg.DagsterInstance, names: list[str]) -> None:
-    assert CORPORA.name
-    instance.add_dynamic_partitions(CORPORA.name, names)
-    for gone in set(instance.get_dynamic_partitions(CORPORA.name)) - set(names):
-        instance.delete_dynamic_partition(CORPORA.name, gone)
+    instance.add_dynamic_partitions(CORPORA_NAME, names)
+    for gone in set(instance.get_dynamic_partitions(CORPORA_NAME)) - set(names):
+        instance.delete_dynamic_partition(CORPORA_NAME, gone)
 
 
 def prepare_ui(settings: Settings) -> Path:
