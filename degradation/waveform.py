@@ -55,3 +55,17 @@ def snr_db(signal: NDArray[np.floating], noisy: NDArray[np.floating]) -> float:
     """Return the power of `signal` over that of what was added to it, in dB; inf if nothing was."""
     added = power(np.asarray(noisy, np.float64) - np.asarray(signal, np.float64))
     return 10 * float(np.log10(power(signal) / added)) if added > 0 else np.inf
+
+
+def power_frames(waveform: Waveform, window: int, hop: int) -> NDArray[np.float32]:
+    """Return the power spectrogram, of shape (window / 2 + 1, frames).
+
+    Frame k is centred on sample k * hop, and weighted by a periodic Hann window. Not librosa's:
+    it needs numba, and processes that import that side by side after installation may share a
+    broken cache and crash (numba's issue 10128).
+    """
+    hann = 0.5 + 0.5 * np.cos(np.linspace(-np.pi, np.pi, window + 1))[:-1]
+    padded = np.pad(waveform.samples, window // 2)
+    frames = np.lib.stride_tricks.sliding_window_view(padded, window)[::hop]
+    spectrum = np.fft.rfft(hann * frames).astype(np.complex64)
+    return (spectrum.real**2 + spectrum.imag**2).T

@@ -5,14 +5,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import librosa
 import numpy as np
 
 from degradation.degrade import damage_sound
 from degradation.notes import Performance
 from degradation.render import Instrument
 from degradation.seeds import stream
-from degradation.waveform import Waveform, power
+from degradation.waveform import Waveform, power, power_frames
 from storage.audio import decode_audio
 from storage.load_or_render import load_or_render
 from storage.midi import read_midi
@@ -27,6 +26,7 @@ may have half as much power again, an error of 0.1 dB at this ratio."""
 
 HOP_S = 0.005
 WIDEST_LAG_S = 0.15
+FLUX_WINDOW, FLUX_RANGE_DB = 512, 80.0
 
 
 def measured_snr_db(row: dict[str, Any], root: Path | None) -> float | None:
@@ -54,9 +54,9 @@ def onset_lag_s(performance: Performance, waveform: Waveform) -> float:
     velocity (5 ms steps).
     """
     hop = round(HOP_S * waveform.sample_rate_hz)
-    flux = librosa.onset.onset_strength(
-        y=np.asarray(waveform.samples), sr=waveform.sample_rate_hz, hop_length=hop, n_fft=512
-    )
+    frames = power_frames(waveform, FLUX_WINDOW, hop)
+    level_db = 10 * np.log10(np.maximum(frames, frames.max() * 10 ** (-FLUX_RANGE_DB / 10)))
+    flux = np.maximum(np.diff(level_db, axis=1, prepend=level_db[:, :1]), 0.0).mean(axis=0)
     struck = np.zeros(len(flux))
     frames = np.rint(performance.notes["onset_s"] / HOP_S).astype(int)
     inside = frames < len(struck)

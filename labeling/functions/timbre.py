@@ -1,11 +1,11 @@
 """What the tone is like: how bright for its register, and how sharp its attacks."""
 
-import librosa
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from degradation.notes import Performance
-from degradation.waveform import Waveform, level_dbfs
+from degradation.waveform import Waveform, level_dbfs, power_frames
 from labeling.functions.reading import Abstention, LabelingFunction, ScoreCurve
 
 SILENT_DBFS = -80.0
@@ -36,13 +36,9 @@ ATTACK_WINDOW, ATTACK_HOP, ATTACK_BANDS = 512, 128, 24
 ATTACK_LOW_HZ, ATTACK_HIGH_HZ = 100.0, 8000.0
 ATTACK_RANGE_DB = 50.0
 ATTACK_RISE_DB = 0.8
-
-
-def power_frames(waveform: Waveform, window: int, hop: int) -> NDArray[np.float32]:
-    """Return the power spectrogram, of shape (window / 2 + 1, frames)."""
-    spectrogram = librosa.stft(waveform.samples, n_fft=window, hop_length=hop)
-    power: NDArray[np.float32] = spectrogram.real**2 + spectrogram.imag**2
-    return power
+ATTACK_NEAR, ATTACK_FAR, ATTACK_WAIT = 5, 15, 6
+"""In frames to either side: where an attack is the largest, where the mean is taken; and the least
+number between two attacks."""
 
 
 def brightness_deviation(performance: Performance, waveform: Waveform | None) -> float | Abstention:
@@ -58,7 +54,7 @@ def brightness_deviation(performance: Performance, waveform: Waveform | None) ->
     notes = performance.notes
     if len(notes) < MIN_NOTES:
         return FEW_NOTES
-    hz = librosa.fft_frequencies(sr=waveform.sample_rate_hz, n_fft=TONE_WINDOW)
+    hz = np.fft.rfftfreq(TONE_WINDOW, 1 / waveform.sample_rate_hz)
     power = power_frames(waveform, TONE_WINDOW, TONE_HOP).mean(axis=1, dtype=np.float64)
     floor_from_hz, floor_to_hz = (part * hz[-1] for part in (FLOOR_FROM, FLOOR_TO))
     floor = power[(hz > floor_from_hz) & (hz < floor_to_hz)].mean()
@@ -66,7 +62,7 @@ def brightness_deviation(performance: Performance, waveform: Waveform | None) ->
     tone[(hz < TONE_LOW_HZ) | (hz > floor_to_hz)] = 0.0
     if not tone.any():
         return SILENT
-    centroid_hz = float(librosa.feature.spectral_centroid(S=tone[:, None], freq=hz)[0, 0])
+    centroid_hz = float((hz * (tone / tone.sum())).sum())
     above_a4 = (notes["pitch"].astype(np.float64) - 69) / 12
     register = np.average(above_a4, weights=notes["velocity"].astype(np.float64) ** 2)
     expected = BRIGHTNESS_AT_A4 + BRIGHTNESS_SLOPE * register
@@ -91,18 +87,32 @@ def attack_rise(performance: Performance, waveform: Waveform | None) -> float | 
     )
     level_db = 10 * np.log10(bands / bands.max() + 10 ** (-ATTACK_RANGE_DB / 10))
     strength = np.maximum(level_db[:, 2:] - level_db[:, :-2], 0.0).mean(axis=0)
-    attack = librosa.util.peak_pick(
-        strength, pre_max=5, post_max=5, pre_avg=15, post_avg=15, delta=ATTACK_RISE_DB, wait=6
-    )
+    attack = attack_frames(strength)
     if len(attack) < MIN_ATTACKS:
         return FEW_ATTACKS
     risen = strength[attack].astype(np.float64)
     return float((risen**2).sum() / risen.sum())
 
 
+def attack_frames(strength: NDArray[np.floating]) -> list[int]:
+    """Return the frames whose strength is the largest near by and rises above the mean further off.
+
+    The frames just after an attack hold no other (Boeck, Krebs and Schedl 2012, section 2.1).
+    """
+    padded = np.pad(strength, (ATTACK_NEAR, ATTACK_NEAR - 1), constant_values=-np.inf)
+    largest = sliding_window_view(padded, 2 * ATTACK_NEAR).max(axis=1)
+    attacks: list[int] = []
+    for frame in np.flatnonzero(strength == largest).tolist():
+        around = strength[max(0, frame - ATTACK_FAR) : frame + ATTACK_FAR]
+        apart = not attacks or frame > attacks[-1] + ATTACK_WAIT
+        if apart and strength[frame] >= around.mean() + ATTACK_RISE_DB:
+            attacks.append(frame)
+    return attacks
+
+
 def band_filters(sample_rate_hz: int) -> NDArray[np.float32]:
     """Return third-octave-like bands as 0/1 filters, of shape (bands, bins); none is empty."""
-    hz = librosa.fft_frequencies(sr=sample_rate_hz, n_fft=ATTACK_WINDOW)
+    hz = np.fft.rfftfreq(ATTACK_WINDOW, 1 / sample_rate_hz)
     edges_hz = np.geomspace(ATTACK_LOW_HZ, ATTACK_HIGH_HZ, ATTACK_BANDS + 1)
     inside = (hz >= edges_hz[:-1, None]) & (hz < edges_hz[1:, None])
     filters: NDArray[np.float32] = inside[inside.any(axis=1)].astype(np.float32)

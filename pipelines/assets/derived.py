@@ -70,7 +70,7 @@ def derived_assets(recipe_name: str) -> list[dg.AssetsDefinition]:
             [recipe_name, "heuristics"],
             "The reading of each row by the nine labeling functions: value, score from 0 to 100, "
             "or the reason to abstain.",
-            kinds={"librosa", "deltalake"},
+            kinds={"numpy", "deltalake"},
             code_version=HEURISTICS_VERSION,
             parts_version=lambda _: HEURISTICS_VERSION,
             task=derived_task,

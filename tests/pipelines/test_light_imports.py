@@ -3,8 +3,10 @@
 import json
 import subprocess
 import sys
+from importlib.metadata import PackageNotFoundError, requires
 
 import pytest
+from packaging.requirements import Requirement
 
 HEAVY = {"torch", "lightning", "torchaudio", "transformers", "matplotlib", "sklearn", "numba"}
 EXTRA = {"transkun", "mir_eval"}
@@ -38,3 +40,24 @@ def test_a_module_does_not_import_what_it_does_not_use(module: str, forbidden: s
     found = json.loads(answer.stdout)
     print(f"{module}: {found['peak_mib']:.0f} MiB")
     assert forbidden & set(found["modules"]) == set()
+
+
+def test_nothing_that_is_installed_with_the_product_needs_numba() -> None:
+    """Processes that import numba's cached functions side by side may crash: its issue 10128."""
+    needed, waiting = set[str](), ["pianograde"]
+    while waiting:
+        name = waiting.pop()
+        if name in needed:
+            continue
+        needed.add(name)
+        try:
+            requirements = [Requirement(line) for line in requires(name) or []]
+        except PackageNotFoundError:
+            continue
+        waiting += [
+            requirement.name
+            for requirement in requirements
+            if requirement.marker is None or requirement.marker.evaluate({"extra": ""})
+        ]
+    assert len(needed) > 50
+    assert "numba" not in needed
