@@ -75,7 +75,7 @@ def test_who_looks_for_models_makes_no_folder(home: Path) -> None:
 
 def test_an_output_is_made_where_its_path_says(home: Path) -> None:
     workspace = Workspace(load_settings(), Corpus(name="demo"))
-    path = workspace.output_path("phase2", "evaluation")
+    path = workspace.output("phase2", "evaluation")
     assert not path.exists()
     assert workspace.output("phase2", "evaluation") == path
     assert path.is_dir()
