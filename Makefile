@@ -25,12 +25,15 @@ chaos: $(READY) system  ## harm runs and files in 30 ways; the rows must be thos
 a-root:
 	@test -n "$(MAESTRO)" || { echo "expected MAESTRO=folder, a MAESTRO root: make $(MAKECMDGOALS) MAESTRO=~/maestro-v3.0.0" >&2; exit 2; }
 
-# Of three processes one often waits for a server, a daemon or a killed run.
+# Of three processes one often waits for a server, a daemon or a killed run. Where one crashes,
+# pytest-xdist ends the tests: with another in its place it may wait for ever.
+PYTEST := $(BIN)/python -m pytest -n 3 --max-worker-restart 0
+
 test: $(READY) system browser postgres  ## every test; those on real data skip where there is none
-	$(BIN)/python -m pytest -n 3
+	$(PYTEST)
 
 quick: $(READY) system  ## every test but the slow ones
-	$(BIN)/python -m pytest -n 3 -m "not slow"
+	$(PYTEST) -m "not slow"
 
 check: lint types contracts test  ## what a change must pass
 

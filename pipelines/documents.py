@@ -5,7 +5,6 @@ from typing import TypeVar
 
 from degradation.errors import UserError
 from models.document import read_document, write_document
-from pipelines.settings import make_folder
 from pipelines.workspace import Workspace
 
 T = TypeVar("T")
@@ -13,20 +12,21 @@ T = TypeVar("T")
 
 def document_file(workspace: Workspace, recipe_name: str, asset: str) -> Path:
     """Return the place of an asset's document, whether it exists or not."""
-    return workspace.output_path(recipe_name, asset) / f"{asset}.json"
+    return workspace.output(recipe_name, asset) / f"{asset}.json"
 
 
 def write_made(workspace: Workspace, recipe_name: str, asset: str, document: object) -> Path:
     """Write an asset's document and return its path."""
     path = document_file(workspace, recipe_name, asset)
-    make_folder(path.parent)
-    write_document(path, document)
+    with workspace.write(path.parent):
+        write_document(path, document)
     return path
 
 
 def read_if_made(workspace: Workspace, recipe_name: str, asset: str, kind: type[T]) -> T | None:
     """Return an asset's document, None where the asset was not made."""
     path = document_file(workspace, recipe_name, asset)
+    workspace.fetch(path.parent)
     return read_document(path, kind) if path.exists() else None
 
 

@@ -44,7 +44,10 @@ class Settings(BaseSettings):
     )
 
     home: AbsolutePath = PROJECT / ".pianograde"
-    store: str | None = Field(default=None, description="URL of the tables; default HOME/data")
+    store: str | None = Field(
+        default=None,
+        description="URL of tables and copies of outputs; default: tables in HOME/data",
+    )
     corpora: AbsolutePath | None = Field(
         default=None, description="folder of corpora; default HOME/corpora"
     )
@@ -82,6 +85,11 @@ class Settings(BaseSettings):
         if "://" in base or base.startswith("file:"):  # no URL has a space, but a folder may
             return quote(base, safe=string.punctuation)
         return str(_absolute(Path(base)))
+
+    @property
+    def outputs_url(self) -> str:
+        """The URL of the copies of models, reports and pages, where a store is set."""
+        return f"{self.store_url}/_outputs"  # no corpus can have this name
 
     @property
     def engine(self) -> Engine:

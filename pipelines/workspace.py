@@ -1,11 +1,14 @@
 """The places of the tables and outputs of a corpus and its recipes."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from models.config.experiment import Experiment, ExperimentConfig
 from pipelines.corpora import Corpus, choose_corpus
 from pipelines.settings import Settings, load_settings, make_folder
+from storage.mirror import fetch_folder, publish_folder
 from storage.schema import TABLES
 from storage.tables import Table, data_file_rows, partition_of, table_exists
 
@@ -58,24 +61,36 @@ class Workspace:
 
     @property
     def outputs(self) -> Path:
-        """The local folder of the corpus's models, reports and pages."""
+        """The local folder of the corpus's models, reports and pages; the store has copies."""
         return self.settings.outputs / self.corpus.name
 
-    def corpus_output(self, name: str) -> Path:
-        """Return the local folder of an output that all recipes share, created if necessary."""
-        return make_folder(self.outputs / name)
-
     def output(self, recipe: str, name: str) -> Path:
-        """Return the local folder of a recipe's output, created if necessary."""
-        return make_folder(self.output_path(recipe, name))
-
-    def output_path(self, recipe: str, name: str) -> Path:
         """Return the local folder of a recipe's output, which may not exist."""
         return self.outputs / recipe / name
 
     def model_folder(self, recipe: str, experiment: Experiment) -> Path:
         """Return where a model lies, or would lie; experiment files of other names have others."""
-        return self.output_path(recipe, f"models/{self.corpus.experiment.stem}/{experiment}")
+        return self.output(recipe, f"models/{self.corpus.experiment.stem}/{experiment}")
+
+    def fetch(self, folder: Path) -> Path:
+        """Return a folder of outputs, with what other machines published of it."""
+        if self.settings.store is not None:
+            fetch_folder(self._stored(folder), folder)
+        return folder
+
+    @contextmanager
+    def write(self, folder: Path) -> Iterator[Path]:
+        """Fetch a folder of outputs, and publish it when the block ends, even by an error."""
+        make_folder(folder)
+        self.fetch(folder)
+        try:
+            yield folder
+        finally:
+            if self.settings.store is not None:
+                publish_folder(folder, self._stored(folder))
+
+    def _stored(self, folder: Path) -> str:
+        return f"{self.settings.outputs_url}/{folder.relative_to(self.settings.outputs).as_posix()}"
 
 
 def open_workspace(corpus: str | None) -> Workspace:

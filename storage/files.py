@@ -2,6 +2,7 @@
 
 import errno
 import io
+import mimetypes
 import os
 import re
 import shutil
@@ -85,7 +86,7 @@ def whole_file(url: str, path: str) -> Iterator[IO[bytes]]:
             with (
                 write_errors(target),
                 complete.open("rb") as source,
-                files.open_output_stream(target) as stream,
+                files.open_output_stream(target, metadata=_content_type(path)) as stream,
             ):
                 shutil.copyfileobj(source, stream, UPLOAD_BYTES)
 
@@ -101,6 +102,11 @@ def storage_error(doing: str, where: str, error: Exception) -> UserError:
     return UserError(
         f"could not {doing} {where}: {reason}; {remedy} and run again, finished parts are kept"
     )
+
+
+def _content_type(path: str) -> dict[str, str]:
+    """Return a file's metadata in an object store, by which a browser shows a page."""
+    return {"Content-Type": mimetypes.guess_type(path)[0] or "application/octet-stream"}
 
 
 class _WrittenFile(io.BufferedRandom):

@@ -54,8 +54,8 @@ def onset_lag_s(performance: Performance, waveform: Waveform) -> float:
     velocity (5 ms steps).
     """
     hop = round(HOP_S * waveform.sample_rate_hz)
-    frames = power_frames(waveform, FLUX_WINDOW, hop)
-    level_db = 10 * np.log10(np.maximum(frames, frames.max() * 10 ** (-FLUX_RANGE_DB / 10)))
+    power_of = power_frames(waveform, FLUX_WINDOW, hop)
+    level_db = 10 * np.log10(np.maximum(power_of, power_of.max() * 10 ** (-FLUX_RANGE_DB / 10)))
     flux = np.maximum(np.diff(level_db, axis=1, prepend=level_db[:, :1]), 0.0).mean(axis=0)
     struck = np.zeros(len(flux))
     frames = np.rint(performance.notes["onset_s"] / HOP_S).astype(int)

@@ -36,8 +36,9 @@ def comparison_asset(recipe_names: Sequence[str]) -> dg.AssetsDefinition:
     ) -> dg.MaterializeResult[None]:
         workspace = project.workspace(context.partition_key)
         reports = read_reports(workspace, recipe_names)
-        path = workspace.corpus_output("recipe_comparison") / "comparison.html"
-        path.write_text(comparison_page(reports), encoding="utf-8")
+        with workspace.write(workspace.outputs / "recipe_comparison") as folder:
+            path = folder / "comparison.html"
+            path.write_text(comparison_page(reports), encoding="utf-8")
         return dg.MaterializeResult(
             metadata={
                 "page": dg.MetadataValue.url(project.settings.link(path)),

@@ -100,8 +100,8 @@ def evaluation_asset(recipe_name: str) -> dg.AssetsDefinition:
                 seed=recipe.seed,
             )
         )
-        folder = workspace.output(recipe_name, "evaluation")
-        paths = write_report(report, report_page(report), folder, "report")
+        with workspace.write(workspace.output(recipe_name, "evaluation")) as folder:
+            paths = write_report(report, report_page(report), folder, "report")
         context.log.info(f"report: {paths.html}")
         return dg.MaterializeResult(
             metadata={
@@ -184,7 +184,7 @@ def criterion_row(criterion: Criterion) -> dict[str, str]:
 
 def report_file(workspace: Workspace, recipe_name: str) -> Path:
     """Return where the numbers of a recipe's report lie."""
-    return workspace.output(recipe_name, "evaluation") / "report.json"
+    return workspace.fetch(workspace.output(recipe_name, "evaluation")) / "report.json"
 
 
 def tier_scores(recipe: Recipe) -> tuple[TierScores, ...]:

@@ -66,7 +66,8 @@ def human_validation_asset(recipe_name: str) -> dg.AssetsDefinition:
             recipe=recipe_name,
             log=context.log.info,
         )
-        paths = write_human_validation(found, workspace.output(recipe_name, "human_validation"))
+        with workspace.write(workspace.output(recipe_name, "human_validation")) as folder:
+            paths = write_human_validation(found, folder)
         return dg.MaterializeResult(
             metadata={
                 "page": dg.MetadataValue.url(project.settings.link(paths.html)),
@@ -104,7 +105,7 @@ def trained_models(workspace: Workspace, recipe_name: str) -> "dict[Experiment, 
     folders = {
         name: folder
         for name in workspace.experiment_config().experiments
-        if is_trained(folder := workspace.model_folder(recipe_name, name))
+        if is_trained(folder := workspace.fetch(workspace.model_folder(recipe_name, name)))
     }
     if folders:
         data = read_examples(workspace, recipe_name)

@@ -51,9 +51,9 @@ def label_quality_asset(recipe_name: str) -> dg.AssetsDefinition:
         seed = find_recipe(recipe_name).seed
         tables = assess_labels(long_readings(samples), damage_done(samples), seed=seed)
         tables |= combination_tables(samples, seed=seed)
-        folder = workspace.output(recipe_name, "label_quality")
-        for name, table in tables.items():
-            table.to_csv(folder / f"{name}.csv", index=False)
+        with workspace.write(workspace.output(recipe_name, "label_quality")) as folder:
+            for name, table in tables.items():
+                table.to_csv(folder / f"{name}.csv", index=False)
         return dg.MaterializeResult(
             metadata={
                 "samples": len(samples),

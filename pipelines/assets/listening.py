@@ -53,12 +53,11 @@ def listening_page_asset(recipe_name: str) -> dg.AssetsDefinition:
     )
     def page(context: dg.AssetExecutionContext, project: Project) -> dg.MaterializeResult[None]:
         workspace, recipe = project.workspace(context.partition_key), find_recipe(recipe_name)
-        path = workspace.output(recipe_name, "listening_page") / PAGE
         segments = listening_segments(recipe, workspace)
-        path.write_text(
-            listening_page(segments, fault_dose_jnd(recipe), recipe_name, workspace.corpus.name),
-            encoding="utf-8",
-        )
+        page = listening_page(segments, fault_dose_jnd(recipe), recipe_name, workspace.corpus.name)
+        with workspace.write(workspace.output(recipe_name, "listening_page")) as folder:
+            path = folder / PAGE
+            path.write_text(page, encoding="utf-8")
         context.log.info(f"listening page: {path}")
         return dg.MaterializeResult(
             metadata={

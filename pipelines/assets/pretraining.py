@@ -65,14 +65,15 @@ def midi_pretrain(
             dg.AssetObservation(KEY, partition=workspace.corpus.name, metadata=record.curves())
         )
 
-    result = pretrain(
-        config,
-        CorpusTable(table=table, version=version),
-        pretraining_folder(workspace),
-        data_version=performances_version(workspace, version),
-        log=context.log.info,
-        on_epoch=on_epoch,
-    )
+    with workspace.write(pretraining_folder(workspace)) as folder:
+        result = pretrain(
+            config,
+            CorpusTable(table=table, version=version),
+            folder,
+            data_version=performances_version(workspace, version),
+            log=context.log.info,
+            on_epoch=on_epoch,
+        )
     return dg.MaterializeResult(
         metadata={"version of performances": version, **pretraining_metadata(result)}
     )
@@ -80,7 +81,7 @@ def midi_pretrain(
 
 def pretraining_folder(workspace: Workspace) -> Path:
     """Return the folder of the encoder, which depends on the experiment file's name."""
-    return workspace.corpus_output(f"models/{workspace.corpus.experiment.stem}/midi_pretrain")
+    return workspace.outputs / f"models/{workspace.corpus.experiment.stem}/midi_pretrain"
 
 
 def performances_version(workspace: Workspace, version: int | None = None) -> str:
@@ -98,7 +99,7 @@ def pretrained_folder(workspace: Workspace) -> Path | None:
         return None
     if folder := whole_root_encoder(workspace):
         return folder
-    folder = pretraining_folder(workspace)
+    folder = workspace.fetch(pretraining_folder(workspace))
     if load_pretraining(folder).identity != expected_identity(workspace):
         raise UserError(
             f"the encoder in {folder} was pretrained on other performances or settings; expected "
@@ -117,7 +118,7 @@ def whole_root_encoder(workspace: Workspace) -> Path | None:
     whole = whole_root(workspace)
     if whole is None or not table_exists(whole.corpus_table("performances")):
         return None
-    folder = pretraining_folder(whole)
+    folder = whole.fetch(pretraining_folder(whole))
     if not is_trained(folder) or load_pretraining(folder).identity != expected_identity(whole):
         return None
     return folder

@@ -68,17 +68,18 @@ def training_asset(recipe_name: str, experiment: Experiment) -> dg.AssetsDefinit
                 )
             )
 
-        result = train(
-            experiment,
-            workspace.experiment_config(),
-            data.parts,
-            data.samples,
-            workspace.model_folder(recipe_name, experiment),
-            pretrained_dir=start_of(workspace, experiment),
-            table_versions=data.table_versions,
-            log=context.log.info,
-            on_epoch=on_epoch,
-        )
+        with workspace.write(workspace.model_folder(recipe_name, experiment)) as folder:
+            result = train(
+                experiment,
+                workspace.experiment_config(),
+                data.parts,
+                data.samples,
+                folder,
+                pretrained_dir=start_of(workspace, experiment),
+                table_versions=data.table_versions,
+                log=context.log.info,
+                on_epoch=on_epoch,
+            )
         return dg.MaterializeResult(metadata=training_metadata(result))
 
     return trained
@@ -144,7 +145,7 @@ def find_result(
     pretrained = load_pretraining(start).identity if start else None
     config = workspace.experiment_config()
     identity = training_identity(experiment, config, data.parts, data.samples, pretrained)
-    return load_result(workspace.model_folder(recipe_name, experiment), identity)
+    return load_result(workspace.fetch(workspace.model_folder(recipe_name, experiment)), identity)
 
 
 def training_metadata(result: TrainingResult) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from models.evaluation.audits.documents import TranscribedSplit, TranscriptionAu
 from models.inference.model_choice import best_model
 from models.training.result import TrainingResult
 from pipelines.assets.training import LabelledExamples, find_result, read_examples
-from pipelines.documents import document_file, write_made
+from pipelines.documents import write_made
 from pipelines.metadata import records_metadata
 from pipelines.partitions import CORPORA, tables_of
 from pipelines.resources import Project
@@ -62,7 +62,8 @@ def transcription_asset(recipe_name: str) -> dg.AssetsDefinition:
         try:
             transcriber = load_transcriber(workspace.experiment_config().torch_threads)
         except UserError as error:  # an extra that is missing must not end a run
-            document_file(workspace, recipe_name, "transcription").unlink(missing_ok=True)
+            with workspace.write(workspace.output(recipe_name, "transcription")) as folder:
+                (folder / "transcription.json").unlink(missing_ok=True)
             return dg.MaterializeResult(metadata={"left out": str(error)})
         audit = judge_transcription(workspace, recipe_name, transcriber)
         path = write_made(workspace, recipe_name, "transcription", audit)
@@ -130,10 +131,9 @@ def _judge_split(
 
     media = _read_media(workspace, recipe_name, asked)
     audio = {name: media[name]["audio"]["bytes"] for name in asked}
-    kept = workspace.output(recipe_name, "transcription/notes")
-    clips = list(
-        transcribe_clips(audio, transcriber, kept, workspace.settings.transcription_budget_s)
-    )
+    budget_s = workspace.settings.transcription_budget_s
+    with workspace.write(workspace.output(recipe_name, "transcription/notes")) as kept:
+        clips = list(transcribe_clips(audio, transcriber, kept, budget_s))
     about = data.samples.set_index("sample_id").to_dict("index")
     rows = [
         TranscribedRow(

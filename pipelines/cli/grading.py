@@ -73,7 +73,7 @@ def score(
         raise typer.Exit(2)
     workspace = open_workspace(corpus)
     choice = ModelChoice(
-        {name: workspace.model_folder(recipe, name) for name in EXPERIMENTS}, model
+        {name: workspace.fetch(workspace.model_folder(recipe, name)) for name in EXPERIMENTS}, model
     )
 
     from models.inference.scorer import Scorer

@@ -156,8 +156,8 @@ def _print_places(recipe_name: str, settings: "Settings", corpus: "Corpus") -> N
     workspace = Workspace(settings, corpus)
     option = f" --corpus {corpus.name}" if len(corpus_names(settings)) > 1 else ""
     typer.echo(
-        f"report     {workspace.output_path(recipe_name, 'evaluation') / 'report.html'}\n"
-        f"listen     {workspace.output_path(recipe_name, 'listening_page') / 'listening.html'}\n"
+        f"report     {workspace.output(recipe_name, 'evaluation') / 'report.html'}\n"
+        f"listen     {workspace.output(recipe_name, 'listening_page') / 'listening.html'}\n"
         f"shards     {workspace.table(recipe_name, 'pairs').url}\n"
         f"query      pianograde query{option} "
         f'"select tier, count(*) from {recipe_name}.samples group by 1"\n'

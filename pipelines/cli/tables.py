@@ -104,7 +104,7 @@ def listen(recipe: RecipeOption = "phase2", corpus: CorpusOption = None) -> None
 
     stage = models_stage("listening page", recipe, "listening_page")
     materialise(stage, workspace.settings, workspace.corpus)
-    page = workspace.output_path(recipe, "listening_page") / "listening.html"
+    page = workspace.output(recipe, "listening_page") / "listening.html"
     typer.echo(str(page))
     typer.launch(page.as_uri())
 

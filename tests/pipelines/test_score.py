@@ -26,6 +26,7 @@ from models.config.experiment import Experiment, load_experiment
 from models.inference.score import Score
 from pipelines.cli import app, score_table
 from pipelines.settings import CONFIGS
+from pipelines.workspace import open_workspace
 from storage.midi import read_midi, write_midi
 
 PROJECT = Path(__file__).parents[2]
@@ -112,6 +113,24 @@ def test_json_is_one_object_a_file_on_a_line(score: Run, midi: Path, wav: Path) 
         assert found["recipe"] == "phase2"
     assert first["not_judged"] == {"tone_quality": "no sound was heard"}
     assert second["not_judged"] == {}
+
+
+def test_another_machine_grades_with_the_models_of_the_store(
+    score: Run,
+    midi: Path,
+    tmp_path: Path,
+    save_model: Callable[..., Any],
+    demo_config: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("PIANOGRADE_STORE", str(tmp_path / "store"))
+    monkeypatch.setenv("PIANOGRADE_HOME", str(tmp_path / "one"))
+    workspace = open_workspace(None)
+    with workspace.write(workspace.model_folder("phase2", "midi_only")) as folder:
+        save_model(folder, "midi_only", demo_config)
+    here = objects(score("--json", midi))
+    monkeypatch.setenv("PIANOGRADE_HOME", str(tmp_path / "other"))
+    assert objects(score("--json", midi)) == here
 
 
 def test_what_is_left_out_is_told_in_the_object_the_table_and_on_standard_error(

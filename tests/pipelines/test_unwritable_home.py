@@ -73,12 +73,12 @@ def test_who_looks_for_models_makes_no_folder(home: Path) -> None:
     assert not home.exists()
 
 
-def test_an_output_is_made_where_its_path_says(home: Path) -> None:
+def test_an_output_is_made_by_who_writes_it_alone(home: Path) -> None:
     workspace = Workspace(load_settings(), Corpus(name="demo"))
-    path = workspace.output_path("phase2", "evaluation")
+    path = workspace.fetch(workspace.output("phase2", "evaluation"))
     assert not path.exists()
-    assert workspace.output("phase2", "evaluation") == path
-    assert path.is_dir()
+    with workspace.write(path):
+        assert path.is_dir()
 
 
 @pytest.mark.parametrize("kind", ["gone", "relative", "~", "a file", "read-only", "broken"])
