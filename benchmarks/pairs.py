@@ -1,13 +1,18 @@
-"""How fast pairs are made, against FluidSynth alone, and how fast models learn, by threads."""
+"""How fast pairs are made, part by part, against FluidSynth alone: `pianograde bench`.
+
+Seconds are those of processors, so that a machine that is busy with other work changes little.
+"""
 
 import resource
-import shutil
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
+from unittest.mock import patch
 
 from joblib import cpu_count
 
@@ -15,23 +20,45 @@ from degradation.recipe import TIERS, Recipe
 from degradation.render import Instrument, warm_synthesiser
 from models.config.experiment import ExperimentConfig
 from pipelines.assets.pairs import pairs_step
+from pipelines.corpora import Corpus
 from pipelines.partitions import TierYear
+from pipelines.settings import load_settings
 from pipelines.workspace import Workspace
+from storage.corpus import choose, read_index
+from storage.demo_corpus import write_demo_corpus
 from storage.pairs import PairsTask, write_pairs
+from storage.performances import plan_performances, write_performances
 from storage.replay import replay
-from storage.tables import Table, read_data_file
+from storage.segments import write_segments
+from storage.tables import commit, read_data_file
 
 ROUNDS = 3
+PERFORMANCES = 30
+"""Of a MAESTRO root; the demo corpus has as many."""
+
+PARTS = {
+    "damage": ("damage_notes",),
+    "render": ("load_or_render",),
+    "sound": ("damage_sound", "level_dbfs"),
+    "encode": ("encode_flac", "write_midi"),
+    "measure": ("measure_damage",),
+}
+"""The parts of a pair, as the functions that `storage.pairs` calls; the rest of it is `write`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BenchResult:
-    """Seconds a pair, made whole and merely rendered; and this process's peak memory."""
+    """Seconds a pair: of each part, and merely rendered; and this process's peak memory."""
 
     pairs: int
-    pair_s: float
+    part_s: dict[str, float]
     render_s: float
     peak_mib: float
+
+    @property
+    def pair_s(self) -> float:
+        """Seconds a pair takes in all."""
+        return sum(self.part_s.values())
 
     @property
     def ratio(self) -> float:
@@ -39,44 +66,79 @@ class BenchResult:
         return self.pair_s / self.render_s
 
 
+@contextmanager
+def small_corpus(maestro: Path | None) -> Iterator[Workspace]:
+    """Yield the tables of the demo corpus, or of a few performances of a MAESTRO root."""
+    with tempfile.TemporaryDirectory(prefix="pianograde-bench-") as folder:
+        settings = load_settings().model_copy(update={"home": Path(folder), "store": None})
+        workspace = Workspace(settings, Corpus(name="bench", maestro=maestro))
+        if maestro is None:
+            write_demo_corpus(workspace.root)
+        performances, quarantine, segments = map(
+            workspace.corpus_table, ("performances", "quarantine", "segments")
+        )
+        config = settings.corpus_config()
+        entries = choose(read_index(workspace.root).entries, PERFORMANCES, config.split_shares)
+        planned = plan_performances(
+            performances, quarantine, workspace.root, entries, config.duration_tolerance_s
+        )
+        commit(performances, [write_performances(task)[0] for task in planned])
+        commit(segments, [write_segments(segments, performances, config)[0]])
+        yield workspace
+
+
 def bench_pairs(recipe: Recipe, workspace: Workspace, pairs: int) -> BenchResult:
     """Make some pairs of each tier in this process, then render the same notes alone.
 
-    The two are timed in turn, three rounds; the sums are compared, so that a machine that
-    slows down slows both. The mix of tiers is the recipe's own.
+    The two are timed in turn, three rounds, and the sums are compared. The mix of tiers is the
+    recipe's own.
     """
-    with _scratch() as folder:
-        tasks = _tasks(recipe, workspace, pairs, folder)
-        degraded = []
-        for task in tasks:
-            for group in read_data_file(task.table, write_pairs(task)[0].path):
-                degraded += [
-                    (
-                        Instrument.model_validate_json(row["instrument"]),
-                        replay(row, task.origin.root).degraded,
-                    )
-                    for row in group.to_pylist()
-                ]
-        pair_s = render_s = 0.0
-        for _ in range(ROUNDS):
+    tasks = _tasks(recipe, workspace, pairs)
+    played = [
+        (Instrument.model_validate_json(row["instrument"]), replay(row).degraded)
+        for task in tasks
+        for group in read_data_file(task.table, _make_again(task))
+        for row in group.to_pylist()
+    ]
+    part_s: dict[str, float] = defaultdict(float)
+    render_s = 0.0
+    for _ in range(ROUNDS):
+        with _timed_parts(part_s):
+            begun_s = time.process_time()
             for task in tasks:
-                shutil.rmtree(folder / "pairs")
-                shutil.rmtree(folder / "quarantine")
-                started = time.perf_counter()
-                write_pairs(task)
-                pair_s += time.perf_counter() - started
-            started = time.perf_counter()
-            for instrument, performance in degraded:
-                warm_synthesiser(instrument).render(performance)
-            render_s += time.perf_counter() - started
-    done = ROUNDS * len(degraded)
-    peak_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+                _make_again(task)
+            part_s["write"] += time.process_time() - begun_s
+        begun_s = time.process_time()
+        for instrument, performance in played:
+            warm_synthesiser(instrument).render(performance)
+        render_s += time.process_time() - begun_s
+    part_s["write"] -= sum(part_s[part] for part in PARTS)
+    done = ROUNDS * len(played)
     return BenchResult(
-        pairs=len(degraded),
-        pair_s=pair_s / done,
+        pairs=len(played),
+        part_s={part: part_s[part] / done for part in (*PARTS, "write")},
         render_s=render_s / done,
-        peak_mib=peak_kib / 1024,
+        peak_mib=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
     )
+
+
+def as_lines(results: dict[str, BenchResult]) -> Iterator[str]:
+    """Yield a table of results by recipe, a column each."""
+    columns = list(results.values())
+
+    def line(name: str, values: list[str]) -> str:
+        return f"{name:24}" + "".join(f"{value:>12}" for value in values)
+
+    yield line("", list(results))
+    yield line("pairs", [f"{r.pairs}" for r in columns])
+    yield line("pairs a second and core", [f"{1 / r.pair_s:.1f}" for r in columns])
+    yield line("bare FluidSynth", [f"{1 / r.render_s:.1f}" for r in columns])
+    yield line("ratio", [f"{r.ratio:.2f}" for r in columns])
+    yield line("ms a pair", [f"{1000 * r.pair_s:.1f}" for r in columns])
+    for part in columns[0].part_s:
+        shares = [f"{1000 * r.part_s[part]:.1f} {r.part_s[part] / r.pair_s:4.0%}" for r in columns]
+        yield line(f"  {part}", shares)
+    yield line("peak memory, MiB", [f"{r.peak_mib:.0f}" for r in columns])
 
 
 def bench_training(config: ExperimentConfig) -> dict[int, float]:
@@ -91,7 +153,7 @@ def bench_training(config: ExperimentConfig) -> dict[int, float]:
     return training_rates(config.experiments[-1], config, counts)
 
 
-def _tasks(recipe: Recipe, workspace: Workspace, pairs: int, folder: Path) -> list[PairsTask]:
+def _tasks(recipe: Recipe, workspace: Workspace, pairs: int) -> list[PairsTask]:
     step = pairs_step(recipe, workspace)
     tasks = []
     for tier in TIERS:
@@ -101,25 +163,34 @@ def _tasks(recipe: Recipe, workspace: Workspace, pairs: int, folder: Path) -> li
                 few = planned.draws[:wanted]
                 wanted -= len(few)
                 if few:
-                    tasks.append(
-                        replace(
-                            planned,
-                            table=_moved(planned.table, folder / "pairs"),
-                            quarantine=_moved(planned.quarantine, folder / "quarantine"),
-                            draws=few,
-                        )
-                    )
+                    tasks.append(replace(planned, draws=few))
     return tasks
 
 
-def _moved(table: Table, folder: Path) -> Table:
-    return Table(url=str(folder), schema=table.schema, partition_by=table.partition_by)
+def _make_again(task: PairsTask) -> str:
+    """Make a task's pairs, made before or not; return the data file's path."""
+    for table, path in zip((task.table, task.quarantine), task.paths, strict=True):
+        (Path(table.url) / path).unlink(missing_ok=True)
+    return write_pairs(task)[0].path
 
 
 @contextmanager
-def _scratch() -> Iterator[Path]:
-    folder = Path(tempfile.mkdtemp(prefix="pianograde-bench-"))
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder)
+def _timed_parts(part_s: dict[str, float]) -> Iterator[None]:
+    """Add the seconds that each of `PARTS` takes in the block."""
+
+    def timed(part: str, work: Callable[..., Any]) -> Callable[..., Any]:
+        def timing(*args: Any) -> Any:
+            begun_s = time.process_time()
+            made = work(*args)
+            part_s[part] += time.process_time() - begun_s
+            return made
+
+        return timing
+
+    from storage import pairs
+
+    with ExitStack() as patches:
+        for part, names in PARTS.items():
+            for name in names:
+                patches.enter_context(patch.object(pairs, name, timed(part, getattr(pairs, name))))
+        yield

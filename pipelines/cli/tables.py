@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from degradation.errors import UserError
-from pipelines.cli.command import CorpusOption, RecipeOption, app, report_user_error
+from pipelines.cli.command import CorpusOption, MaestroOption, RecipeOption, app, report_user_error
 
 
 @app.command()
@@ -147,25 +147,26 @@ def fetch_maestro(
 @app.command()
 @report_user_error
 def bench(
-    recipe: RecipeOption = "phase2",
-    pairs: Annotated[int, typer.Option(min=8, help="How many pairs to make.")] = 120,
-    corpus: CorpusOption = None,
+    recipe: Annotated[str | None, typer.Option(help="A recipe. Default: all that render.")] = None,
+    pairs: Annotated[int, typer.Option(min=8, help="How many pairs to make of each.")] = 120,
+    maestro: MaestroOption = None,
 ) -> None:
-    """Time pairs on one core against FluidSynth alone, then a training by its torch threads."""
-    from pipelines.settings import find_recipe
-    from pipelines.workspace import open_workspace
+    """Time pairs on one core against FluidSynth alone, then a training by its torch threads.
 
-    chosen, workspace = find_recipe(recipe), open_workspace(corpus)
+    On the demo corpus, or on thirty performances of a MAESTRO root; nothing is kept.
+    """
+    from pipelines.settings import find_recipe, recipe_names
 
-    from benchmarks.pairs import bench_pairs, bench_training
+    recipes = [find_recipe(name) for name in ([recipe] if recipe else recipe_names())]
+    rendered = [each for each in recipes if each.audio_source == "rendered"]
+    if not rendered:
+        raise UserError(f"recipe {recipe} takes recordings; expected one that renders")
 
-    result = bench_pairs(chosen, workspace, pairs)
-    typer.echo(
-        f"pairs                   {result.pairs}\n"
-        f"pairs a second and core {1 / result.pair_s:.1f}\n"
-        f"bare FluidSynth         {1 / result.render_s:.1f} a second and core\n"
-        f"ratio                   {result.ratio:.2f}\n"
-        f"peak memory             {result.peak_mib:.0f} MiB"
-    )
+    from benchmarks.pairs import as_lines, bench_pairs, bench_training, small_corpus
+
+    with small_corpus(maestro) as workspace:
+        results = {each.name: bench_pairs(each, workspace, pairs) for each in rendered}
+    for line in as_lines(results):
+        typer.echo(line)
     for threads, rate in bench_training(workspace.experiment_config()).items():
         typer.echo(f"samples a second        {rate:.0f} learnt from, torch threads: {threads}")

@@ -241,13 +241,19 @@ def test_csv_is_nothing_but_csv(new_project: Any) -> None:
 
 
 @pytest.mark.slow
-def test_bench_prints_the_ratio(finished: Any) -> None:
-    answer = finished.process("bench", "--pairs", "8")
+def test_bench_prints_ratio_and_shares_of_each_recipe_that_renders(new_project: Any) -> None:
+    answer = new_project().process("bench", "--pairs", "8")
     assert answer.returncode == 0, answer.stderr
-    shown = answer.stdout
-    for name in ("pairs a second and core", "bare FluidSynth", "ratio", "peak memory"):
-        assert name in shown
-    rates = re.findall(r"^samples a second +(\d+) .* torch threads: (\d+)$", shown, re.MULTILINE)
+    lines = [re.split("  +", line.strip()) for line in answer.stdout.splitlines()]
+    assert lines[0] == ["factored", "phase2"]
+    shown = {name: values for name, *values in lines[1:]}
+    assert all(float(value) > 1 for value in shown["ratio"])
+    parts = ("damage", "render", "sound", "encode", "measure", "write")
+    for at in (0, 1):
+        assert sum(float(" ".join(shown[part]).split()[2 * at]) for part in parts) == pytest.approx(
+            float(shown["ms a pair"][at]), abs=0.4
+        )
+    rates = re.findall(r"samples a second +(\d+) .* torch threads: (\d+)$", answer.stdout, re.M)
     assert [int(threads) for _, threads in rates][-1] == cpu_count()
     assert all(int(rate) > 0 for rate, _ in rates)
 
