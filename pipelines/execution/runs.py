@@ -194,11 +194,23 @@ def refuse_switch(settings: Settings, before: Corpus, after: Corpus) -> None:
         register_command(_commands_folder(instance, after.name))
     old, new = before.model_dump(), after.model_dump()
     changes = [f"{name} from {old[name]} to {new[name]}" for name in new if old[name] != new[name]]
-    if changes and (count := count_under_way(settings, after.name)):
+    if changes:
+        refuse_while_under_way(
+            settings,
+            after.name,
+            f"would go on with what is chosen here ({', '.join(changes)})",
+            instead=", or add the corpus under another name: `pianograde corpus add`",
+        )
+
+
+def refuse_while_under_way(
+    settings: Settings, corpus: str, they: str, *, instead: str = ""
+) -> None:
+    """Raise UserError when other commands or runs on a corpus are under way; `they` says why."""
+    if count := count_under_way(settings, corpus):
         raise UserError(
-            f"{count} commands or runs on corpus {after.name} are under way, and would go on with "
-            f"what is chosen here ({', '.join(changes)}); expected none: wait, end them in the UI, "
-            "or add the corpus under another name: `pianograde corpus add`"
+            f"{count} commands or runs on corpus {corpus} are under way, and {they}; expected "
+            f"none: wait, or end them in the UI{instead}"
         )
 
 
