@@ -180,16 +180,17 @@ def test_a_scheduler_that_goes_ends_the_run_in_one_line(
         assert "distributed.client" not in capfd.readouterr().err
 
 
-def kill_one(scheduler: str, killed: list[int]) -> None:
+def kill_one(scheduler: str, killed: list[str]) -> None:
     """Kill a worker while it makes pairs."""
     with Client(scheduler, set_as_default=False) as client:
+        pids = client.run(os.getpid)
         while not killed:
             for worker, keys in client.processing().items():
-                if any(str(key).startswith("write_pairs") for key in keys):
-                    killed += client.run(os.getpid, workers=[worker]).values()
-                    os.kill(killed[0], signal.SIGKILL)
+                if worker in pids and any(str(key).startswith("write_pairs") for key in keys):
+                    os.kill(pids[worker], signal.SIGKILL)
+                    killed.append(worker)
                     break
-            time.sleep(0.05)
+            time.sleep(0.01)
 
 
 def test_tables_are_the_same_bytes_as_of_local_processes_though_a_worker_is_killed(
@@ -199,7 +200,7 @@ def test_tables_are_the_same_bytes_as_of_local_processes_though_a_worker_is_kill
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("PIANOGRADE_DASK_SCHEDULER", scheduler)
-    killed: list[int] = []
+    killed: list[str] = []
     threading.Thread(target=kill_one, args=(scheduler, killed), daemon=True).start()
     home = make_poor("pairs", "heuristics", "samples", "audio_features", "midi_tokens")
     assert killed
