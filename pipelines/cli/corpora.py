@@ -5,7 +5,6 @@ from typing import Annotated
 
 import typer
 
-from degradation.errors import UserError
 from pipelines.cli.command import (
     ExperimentOption,
     LicenceOption,
@@ -62,17 +61,13 @@ def list_() -> None:
 def remove(name: NameArgument) -> None:
     """Remove a corpus from the list and from Dagster's partitions; what was made of it stays."""
     from pipelines.corpora import corpus_file, find_corpus
-    from pipelines.execution.runs import count_under_way, prepare_corpora
+    from pipelines.execution.runs import prepare_corpora, refuse_while_under_way
     from pipelines.settings import load_settings
     from pipelines.workspace import Workspace
 
     settings = load_settings()
     workspace = Workspace(settings, find_corpus(settings, name))
-    if count := count_under_way(settings, name):
-        raise UserError(
-            f"{count} commands or runs on corpus {name} are under way; expected none: wait, or end "
-            "them in the UI"
-        )
+    refuse_while_under_way(settings, name, "would make tables that no corpus names")
     corpus_file(settings, name).unlink()
     prepare_corpora(settings)
     typer.echo(

@@ -29,15 +29,13 @@ def verify(
     for name in recipe or ():
         find_recipe(name)
 
-    from pipelines.execution.runs import count_under_way
+    from pipelines.execution.runs import refuse_while_under_way
     from pipelines.verification import summary
     from pipelines.verification import verify as verify_tables
 
-    if count := count_under_way(workspace.settings, workspace.corpus.name):
-        raise UserError(
-            f"{count} commands or runs on corpus {workspace.corpus.name} are under way, and change "
-            "what would be counted; expected none: wait, or end them in the UI"
-        )
+    refuse_while_under_way(
+        workspace.settings, workspace.corpus.name, "change what would be counted"
+    )
     found = verify_tables(workspace, recipe or recipe_names(), rows, seed)
     if not found:
         raise UserError(

@@ -116,17 +116,15 @@ def vacuum(
     corpus: CorpusOption = None,
 ) -> None:
     """Free the disk of parts that no kept version of a table has."""
-    from pipelines.execution.runs import count_under_way
+    from pipelines.execution.runs import refuse_while_under_way
     from pipelines.settings import recipe_names
     from pipelines.workspace import open_workspace
     from storage.vacuum import vacuum as vacuum_table
 
     workspace = open_workspace(corpus)
-    if count := count_under_way(workspace.settings, workspace.corpus.name):
-        raise UserError(
-            f"{count} commands or runs on corpus {workspace.corpus.name} are under way, and may "
-            "use what would be removed; expected none: wait, or end them in the UI"
-        )
+    refuse_while_under_way(
+        workspace.settings, workspace.corpus.name, "may use what would be removed"
+    )
     freed = [vacuum_table(table, keep) for table in workspace.all_tables(recipe_names())]
     count, size = sum(f.files for f in freed), sum(f.size for f in freed)
     typer.echo(f"removed {count} files, {size / 1e6:.1f} MB")

@@ -3,6 +3,7 @@
 A corpus of recordings, and a store that is a folder, must lie at the same path on every machine.
 """
 
+import logging
 import platform
 import uuid
 from collections.abc import Callable, Generator, Iterable, Iterator
@@ -83,12 +84,13 @@ def _connected(address: str, expected: dict[str, str]) -> "Iterator[Client]":
     """
     try:
         from distributed import Client
-        from distributed.comm.core import CommClosedError
     except ImportError as error:
         raise UserError(
             f"a Dask scheduler is set ({address}), but Dask is not installed: "
             "`pip install 'pianograde[dask]'`, or unset PIANOGRADE_DASK_SCHEDULER"
         ) from error
+    # It logs a traceback of what is raised here in a line.
+    logging.getLogger("distributed.client").setLevel(logging.CRITICAL)
     try:
         client = Client(address, timeout=CONNECT_S, set_as_default=False)
     except (OSError, ValueError) as error:
@@ -110,7 +112,9 @@ def _connected(address: str, expected: dict[str, str]) -> "Iterator[Client]":
                 if found and not isinstance(found, OSError):  # a worker that died is no other
                     raise UserError(_refusal(worker, str(found)))
             yield client
-        except (CancelledError, CommClosedError) as error:
+        except (CancelledError, OSError) as error:
+            if client.status == "running":  # an error of a task
+                raise
             raise UserError(
                 f"the Dask scheduler at {address} is gone; finished parts are kept: start it and "
                 "run again"

@@ -19,6 +19,7 @@ from pipelines.execution.running_commands import other_commands, own_command, re
 from pipelines.execution.signals import children_ignore_ctrl_c
 from pipelines.execution.stages import Stage
 from pipelines.execution.terminal_logger import TERMINAL
+from pipelines.execution.ui_origin import runs_belong_to_the_ui
 from pipelines.partitions import CORPORA_NAME, RANGE_END_TAG, RANGE_START_TAG, all_tiers_tags
 from pipelines.settings import Settings, find_recipe, make_folder
 
@@ -120,13 +121,14 @@ def materialise(stage: Stage, settings: Settings, corpus: Corpus) -> list[Failed
             CLI_PROCESS_TAG: command,
             HOST_TAG: socket.gethostname(),
             CORPUS_TAG: name,
+            "dagster/max_retries": "0",  # who killed a command did not ask the daemon to go on
         }
         if stage.tiers:
             tags |= all_tiers_tags(name)
         keys, run_id = [dg.AssetKey(list(path)) for path in stage.assets], str(uuid.uuid4())
         job = _find_job(stage.job)
         try:
-            with children_ignore_ctrl_c():
+            with children_ignore_ctrl_c(), runs_belong_to_the_ui(instance, stage.job):
                 result = job.execute_in_process(
                     instance=instance,
                     partition_key=None if stage.tiers else name,
@@ -194,11 +196,23 @@ def refuse_switch(settings: Settings, before: Corpus, after: Corpus) -> None:
         register_command(_commands_folder(instance, after.name))
     old, new = before.model_dump(), after.model_dump()
     changes = [f"{name} from {old[name]} to {new[name]}" for name in new if old[name] != new[name]]
-    if changes and (count := count_under_way(settings, after.name)):
+    if changes:
+        refuse_while_under_way(
+            settings,
+            after.name,
+            f"would go on with what is chosen here ({', '.join(changes)})",
+            instead=", or add the corpus under another name: `pianograde corpus add`",
+        )
+
+
+def refuse_while_under_way(
+    settings: Settings, corpus: str, they: str, *, instead: str = ""
+) -> None:
+    """Raise UserError when other commands or runs on a corpus are under way; `they` says why."""
+    if count := count_under_way(settings, corpus):
         raise UserError(
-            f"{count} commands or runs on corpus {after.name} are under way, and would go on with "
-            f"what is chosen here ({', '.join(changes)}); expected none: wait, end them in the UI, "
-            "or add the corpus under another name: `pianograde corpus add`"
+            f"{count} commands or runs on corpus {corpus} are under way, and {they}; expected "
+            f"none: wait, or end them in the UI{instead}"
         )
 
 

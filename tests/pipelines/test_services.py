@@ -5,7 +5,6 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -19,6 +18,8 @@ import pandas as pd
 import psycopg2
 import pytest
 
+from benchmarks.chaos import digest
+from pipelines.corpora import Corpus
 from pipelines.execution.runs import (
     CLI_PROCESS_TAG,
     HOST_TAG,
@@ -26,18 +27,11 @@ from pipelines.execution.runs import (
     count_under_way,
     prepare_ui,
 )
-from pipelines.settings import load_settings
+from pipelines.settings import Settings, load_settings
+from pipelines.workspace import Workspace
 from storage.demo_corpus import CSV_NAME
+from tests.pipelines.conftest import UNTIL_SHARDS
 
-UNTIL_TABLES = """
-from pipelines.cli import app
-from pipelines.execution import stages as graph
-graph.TABLES = {tables}
-whole = graph.stages
-graph.stages = lambda *chosen: whole(*chosen)[:2]
-app()
-"""
-ROWS = "select sample_id, md5(audio.bytes) as sound, md5(midi.bytes) as notes from pairs order by 1"
 REFUSED_S = 10
 SILENT_S = 4
 
@@ -109,19 +103,12 @@ def dagster_home(folder: Path) -> str:
     return str(folder)
 
 
-def start(project: Any, variables: dict[str, str], *tables: str) -> subprocess.Popen[str]:
-    """Begin to make tables of three performances of one year, in a process of its own."""
+def start(project: Any, variables: dict[str, str]) -> subprocess.Popen[str]:
+    """Begin to make the tables of three performances of one year, in a process of its own."""
     index = project.root / CSV_NAME
     pd.read_csv(index, keep_default_na=False).assign(year=2021).to_csv(index, index=False)
     return subprocess.Popen(
-        [
-            sys.executable,
-            "-c",
-            UNTIL_TABLES.format(tables=tables),
-            *project.run_arguments,
-            "--limit",
-            "3",
-        ],
+        [*UNTIL_SHARDS, *project.run_arguments, "--limit", "3"],
         env=project.environment | variables,
         stderr=subprocess.PIPE,
         text=True,
@@ -146,14 +133,14 @@ def test_a_run_on_s3_and_postgres_outlives_the_store_and_makes_the_same_rows(
     postgres: dict[str, str],
     few_rows: str,
     tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The store's port is closed for a while, and later the store does not answer."""
     here, there = new_project(), new_project()
     of_both = {"PIANOGRADE_RECIPES": few_rows, "PIANOGRADE_WORKERS": "1"}
     on_s3 = of_both | s3_server.environment | {"PIANOGRADE_STORE": "s3://music/run"}
     on_s3 |= postgres | {"DAGSTER_HOME": dagster_home(tmp_path / "dagster")}
-    local = start(here, of_both, "pairs")
-    remote = start(there, on_s3, "pairs", "heuristics", "samples")
+    local, remote = start(here, of_both), start(there, on_s3)
     wait_for_file(s3_server, "run/root-3/phase2/pairs/tier=", remote)
     s3_server.open_or_close()
     time.sleep(REFUSED_S)
@@ -169,13 +156,16 @@ def test_a_run_on_s3_and_postgres_outlives_the_store_and_makes_the_same_rows(
     assert ask(postgres, "select status from runs") == [("SUCCESS",), ("SUCCESS",)]
     assert not list((tmp_path / "dagster").rglob("*.db"))
 
-    expected = here.query(ROWS, **of_both)
-    assert there.query(ROWS, **on_s3) == expected
-    count = there.query("select count(*) as rows from samples", **on_s3)
-    assert count == [{"rows": str(len(expected))}]
+    monkeypatch.setenv("PIANOGRADE_HOME", str(here.home))
+    corpus = Corpus(name="root-3")
+    expected = digest(Workspace(Settings(), corpus))
+    for name, value in on_s3.items():
+        monkeypatch.setenv(name, value)
+    assert digest(Workspace(Settings(), corpus)) == expected
+    rows = there.query("select sample_id from samples", **on_s3)
     row, plain = tmp_path / "row", tmp_path / "plain"
     for command in (
-        ["replay", expected[0]["sample_id"], "--out", str(row)],
+        ["replay", rows[0]["sample_id"], "--out", str(row)],
         ["export", "--out", str(plain)],
     ):
         answer = there.pianograde(*command, **on_s3)

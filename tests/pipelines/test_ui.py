@@ -25,12 +25,17 @@ pytestmark = pytest.mark.slow
 
 RUNS = (
     "{runsOrError(limit: 100) {... on Runs {results "
-    "{runId status assetSelection {path} tags {key value}}}}}"
+    "{runId status jobName assetSelection {path} tags {key value} "
+    "repositoryOrigin {repositoryLocationName}}}}}"
 )
 SENSORS = (
     '{sensorsOrError(repositorySelector: {repositoryName: "__repository__", '
     'repositoryLocationName: "pipelines.definitions"}) {... on Sensors {results {name '
     "sensorState {ticks(limit: 20) {status timestamp endTimestamp}}}}}}"
+)
+REEXECUTE = (
+    'mutation {{launchRunReexecution(reexecutionParams: {{parentRunId: "{run_id}", '
+    "strategy: ALL_STEPS}}) {{__typename ... on LaunchRunSuccess {{run {{runId}}}}}}}}"
 )
 ASSETS = "{assetNodes {assetKey {path} groupName description owners {__typename} kinds}}"
 
@@ -153,6 +158,19 @@ def test_runs_from_the_command_line_show_in_the_ui(ui: Ui, browser: Browser) -> 
     page.get_by_text(pairs["description"].partition("`")[0].strip()).wait_for()
     page.get_by_text("Row count").wait_for()
     page.close()
+
+
+def test_a_run_of_the_command_line_is_executed_again_from_the_ui(ui: Ui) -> None:
+    (run,) = (run for run in ui.runs() if run["jobName"] == "corpus_tables")
+    assert run["repositoryOrigin"]["repositoryLocationName"] == "pipelines.definitions"
+    answer = ui.ask(REEXECUTE.format(run_id=run["runId"]))["launchRunReexecution"]
+    assert answer["__typename"] == "LaunchRunSuccess", answer
+
+    def ended() -> str | None:
+        status = {found["runId"]: found["status"] for found in ui.runs()}[answer["run"]["runId"]]
+        return status if status in ("SUCCESS", "FAILURE") else None
+
+    assert wait_for(ended, 300) == "SUCCESS"
 
 
 def test_saving_a_recipe_makes_exactly_the_changed_tier_again(ui: Ui) -> None:

@@ -21,7 +21,8 @@ def workspace(monkeypatch: pytest.MonkeyPatch, tmp_path) -> Workspace:
 
 def test_an_old_report_is_refused_and_a_missing_one_is_none(workspace: Workspace) -> None:
     assert read_reports(workspace, ["first", "second"]) == {"first": None, "second": None}
-    report_file(workspace, "first").write_text(json.dumps({"schema_version": 3}), encoding="utf-8")
+    with workspace.write(workspace.output("first", "evaluation")):
+        report_file(workspace, "first").write_text(json.dumps({"schema_version": 3}))
     with pytest.raises(UserError, match=r"report\.json is no Report of this version"):
         read_reports(workspace, ["first", "second"])
 

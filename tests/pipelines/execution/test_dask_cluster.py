@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from itertools import count, takewhile
 from pathlib import Path
 from typing import Any
@@ -47,22 +48,29 @@ def end(process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
-@pytest.fixture(scope="module")
-def scheduler(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a scheduler with three workers, whose nannies start them again."""
-    folder = tmp_path_factory.mktemp("dask")
+@contextmanager
+def cluster(folder: Path, workers: int) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """Yield the address and process of a scheduler; nannies start its dead workers again."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = str(probe.getsockname()[1])
     address = f"tcp://127.0.0.1:{port}"
     quiet = ("--host", "127.0.0.1", "--port", port, "--no-dashboard")
     started = [start(("scheduler", *quiet), folder)]
-    started.append(start_workers(address, folder, "--nworkers", "3", *ONE_THREAD))
+    started.append(start_workers(address, folder, "--nworkers", str(workers), *ONE_THREAD))
     with Client(address, timeout=60, set_as_default=False) as client:
-        client.wait_for_workers(3, timeout=120)
-    yield address
+        client.wait_for_workers(workers, timeout=120)
+    yield address, started[0]
     for process in reversed(started):
-        end(process)
+        if process.poll() is None:
+            end(process)
+
+
+@pytest.fixture(scope="module")
+def scheduler(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a scheduler with three workers."""
+    with cluster(tmp_path_factory.mktemp("dask"), 3) as (address, _):
+        yield address
 
 
 @pytest.fixture
@@ -95,12 +103,16 @@ def test_a_killed_worker_s_tasks_are_done_again_and_one_that_always_kills_is_rep
 def complain(number: int) -> int:
     if number == 3:
         raise UserError("three is not wanted")
+    if number == 4:
+        raise OSError("four is not there")
     return number
 
 
 def test_an_error_in_a_task_ends_the_run_with_that_error(engine: Engine) -> None:
     with pytest.raises(UserError, match="three is not wanted"):
-        list(run_tasks(complain, ((None, n) for n in range(9)), engine))
+        list(run_tasks(complain, ((None, n) for n in range(4)), engine))
+    with pytest.raises(OSError, match="four is not there"):
+        list(run_tasks(complain, [(None, 4)], engine))
 
 
 def test_tasks_are_taken_as_needed(engine: Engine) -> None:
@@ -153,16 +165,32 @@ def test_without_a_scheduler_the_run_ends_in_one_line(monkeypatch: pytest.Monkey
             list(run_tasks(complain, [(None, 1)], Engine(workers=1, scheduler=address)))
 
 
-def kill_one(scheduler: str, killed: list[int]) -> None:
+def test_a_scheduler_that_goes_ends_the_run_in_one_line(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dask_cluster, "CONNECT_S", 3)
+    with cluster(tmp_path, 1) as (address, process):
+        tasks = ((None, n) for n in range(100, 200))
+        results = run_tasks(complain, tasks, Engine(workers=1, scheduler=address))
+        next(results)
+        capfd.readouterr()
+        end(process)
+        with pytest.raises(UserError, match=f"Dask scheduler at {address} is gone"):
+            list(results)
+        assert "distributed.client" not in capfd.readouterr().err
+
+
+def kill_one(scheduler: str, killed: list[str]) -> None:
     """Kill a worker while it makes pairs."""
     with Client(scheduler, set_as_default=False) as client:
+        pids = client.run(os.getpid)
         while not killed:
             for worker, keys in client.processing().items():
-                if any(str(key).startswith("write_pairs") for key in keys):
-                    killed += client.run(os.getpid, workers=[worker]).values()
-                    os.kill(killed[0], signal.SIGKILL)
+                if worker in pids and any(str(key).startswith("write_pairs") for key in keys):
+                    os.kill(pids[worker], signal.SIGKILL)
+                    killed.append(worker)
                     break
-            time.sleep(0.05)
+            time.sleep(0.01)
 
 
 def test_tables_are_the_same_bytes_as_of_local_processes_though_a_worker_is_killed(
@@ -172,7 +200,7 @@ def test_tables_are_the_same_bytes_as_of_local_processes_though_a_worker_is_kill
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("PIANOGRADE_DASK_SCHEDULER", scheduler)
-    killed: list[int] = []
+    killed: list[str] = []
     threading.Thread(target=kill_one, args=(scheduler, killed), daemon=True).start()
     home = make_poor("pairs", "heuristics", "samples", "audio_features", "midi_tokens")
     assert killed
