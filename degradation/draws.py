@@ -137,6 +137,10 @@ class FactoredDraw:
         return f"{self.family}-{self.varied}{severity}"
 
     @property
+    def duplicate_of(self) -> None:
+        """None: each draw is recorded in a way of its own."""
+
+    @property
     def overall_severity_jnd(self) -> float:
         """The overall severity."""
         return self.recipe.overall(np.array(self.severity_jnd))
