@@ -60,19 +60,8 @@ def cut_segments(performances: pa.Table, config: CorpusConfig) -> tuple[pa.Table
     return pa.Table.from_pylist(rows, schema=SEGMENTS), faults
 
 
-def _digest(rows: pa.Table) -> str:
-    """Return a digest of the rows as CSV, of which a few at a time are in memory."""
-    digest, frame = hashlib.sha256(), rows.to_pandas()
-    for first in range(0, len(frame), DIGEST_ROWS):
-        csv = frame.iloc[first : first + DIGEST_ROWS].to_csv(header=not first)
-        digest.update(csv.encode())
-    return digest.hexdigest()[:16]
-
-
-def write_segments(
-    table: Table, performances: Table, config: CorpusConfig
-) -> tuple[DataFile, list[Fault]]:
-    """Write the segments of all performances as one data file. UserError when there is none."""
+def _cut_all(performances: Table, config: CorpusConfig) -> tuple[pa.Table, list[Fault]]:
+    """Return the segments of a whole table, in order of their names, and what is left out."""
     groups, faults = [SEGMENTS.empty_table()], []
     columns = [*COPIED, "duration_s", "notes.list.element.onset_s"]
     for path in data_file_rows(performances):
@@ -80,7 +69,24 @@ def write_segments(
             segments, left_out = cut_segments(group, config)
             groups.append(segments)
             faults += left_out
-    joined = pa.concat_tables(groups).sort_by("segment_id")
+    return pa.concat_tables(groups).sort_by("segment_id"), faults
+
+
+def _digest(rows: pa.Table) -> str:
+    """Return a digest of the rows as CSV, of which a few at a time are in memory."""
+    digest = hashlib.sha256()
+    for first in range(0, len(rows), DIGEST_ROWS):
+        frame = rows.slice(first, DIGEST_ROWS).to_pandas()
+        frame.index += first
+        digest.update(frame.to_csv(header=not first).encode())
+    return digest.hexdigest()[:16]
+
+
+def write_segments(
+    table: Table, performances: Table, config: CorpusConfig
+) -> tuple[DataFile, list[Fault]]:
+    """Write the segments of all performances as one data file. UserError when there is none."""
+    joined, faults = _cut_all(performances, config)
     if not len(joined):
         reason = faults[0].reason if faults else "no performance could be used"
         raise UserError(
