@@ -93,12 +93,11 @@ def table_line(name: str, rows: int, samples: list[Sample]) -> dict[str, str]:
             for one in samples[max(begin, 0) : end + 1]
             if low * total <= one.table_bytes[name] <= high * total
         ]
-        if len(part) > 1:
-            grown = part[-1].table_bytes[name] - part[0].table_bytes[name]
-            rate = grown / total * rows / (part[-1].time_s - part[0].time_s)
-            line[f"rows/s, {title}"] = f"{rate:.1f}"
-            line[f"command MB, {title}"] = f"{max(one.command_mb for one in part):.0f}"
-            line[f"worker MB, {title}"] = f"{max(one.worker_mb for one in part):.0f}"
+        grown = part[-1].table_bytes[name] - part[0].table_bytes[name] if part else 0
+        rate = grown / total * rows / (part[-1].time_s - part[0].time_s) if grown else None
+        line[f"rows/s, {title}"] = f"{rate:.1f}" if rate else ""
+        line[f"command MB, {title}"] = f"{max((one.command_mb for one in part), default=0):.0f}"
+        line[f"worker MB, {title}"] = f"{max((one.worker_mb for one in part), default=0):.0f}"
     return line
 
 
