@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -104,7 +105,7 @@ def tiered_draws(recipe: TieredRecipe, segment_id: str) -> list[TieredDraw]:
     ]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class FactoredDraw:
     """One graded version of a segment: a severity in JND for each of `FACTORS`.
 
@@ -136,6 +137,10 @@ class FactoredDraw:
         return f"{self.family}-{self.varied}{severity}"
 
     @property
+    def duplicate_of(self) -> None:
+        """None: each draw is recorded in a way of its own."""
+
+    @property
     def overall_severity_jnd(self) -> float:
         """The overall severity."""
         return self.recipe.overall(np.array(self.severity_jnd))
@@ -165,7 +170,7 @@ class FactoredDraw:
         """The operations that the label depends on, in order: none on the recording."""
         return self.note_operations
 
-    @property
+    @cached_property
     def recording(self) -> Recording:
         """How it is recorded."""
         recipe = self.recipe

@@ -80,15 +80,14 @@ def apply_edits(performance: Performance, edits: Edits) -> Performance:
     Raises ValueError for an altered or missed note that does not exist, an extra one whose id
     does, two edits of one note, or a pitch or velocity outside 0-127.
     """
-    _refuse_misfits(performance.notes, edits.notes)
-    change = edits.notes["change"]
-    altered = edits.notes[change == Change.ALTERED]
-    extra = edits.notes[change == Change.EXTRA]
-
-    by_id = np.argsort(performance.notes["note_id"])
-    rows = np.searchsorted(performance.notes["note_id"], altered["note_id"], sorter=by_id)
-    moved = np.concatenate([performance.notes[by_id[rows]], np.zeros(len(extra), dtype=NOTE_DTYPE)])
-    shift = np.concatenate([altered, extra])
+    pedal = performance.pedal if edits.pedal is None else edits.pedal
+    if not len(edits.notes):
+        return Performance(notes=performance.notes, pedal=pedal, duration_s=performance.duration_s)
+    rows = _rows_of(edits.notes, performance.notes)
+    kept = edits.notes["change"] != Change.MISSED
+    shift, clean_rows = edits.notes[kept], rows[kept]
+    moved = np.zeros(len(shift), dtype=NOTE_DTYPE)
+    moved[clean_rows >= 0] = performance.notes[clean_rows[clean_rows >= 0]]
     moved["note_id"] = shift["note_id"]
     moved["pitch"] = _shifted(moved["pitch"], shift["pitch_shift"], "pitch")
     moved["velocity"] = _shifted(moved["velocity"], shift["velocity_shift"], "velocity")
@@ -99,18 +98,21 @@ def apply_edits(performance: Performance, edits: Edits) -> Performance:
         moved["onset_s"] + TICK_S,
         performance.duration_s,
     )
-    untouched = ~np.isin(performance.notes["note_id"], edits.notes["note_id"])
-    notes = np.concatenate([performance.notes[untouched], moved])
+    untouched = np.delete(performance.notes, rows[rows >= 0])
+    notes = np.concatenate([untouched, moved])
     return Performance(
         notes=release_before_restrike(notes, latest_onset_s),
-        pedal=performance.pedal if edits.pedal is None else edits.pedal,
+        pedal=pedal,
         duration_s=performance.duration_s,
     )
 
 
-def _refuse_misfits(notes: NoteArray, edits: NDArray[np.void]) -> None:
-    named = edits["note_id"]
-    known = np.isin(named, notes["note_id"])
+def _rows_of(edits: NDArray[np.void], notes: NoteArray) -> NDArray[np.intp]:
+    """Return the row of each edit's note, -1 for an extra one. Raises ValueError for misfits."""
+    named, by_id = edits["note_id"], np.argsort(notes["note_id"])
+    rows = np.append(by_id, -1)[np.searchsorted(notes["note_id"], named, sorter=by_id)]
+    known = rows >= 0
+    known[known] = notes["note_id"][rows[known]] == named[known]
     extra = edits["change"] == Change.EXTRA
     if len(unknown := named[~known & ~extra]):
         raise ValueError(f"edits name notes that do not exist: {unknown[:5].tolist()}")
@@ -118,6 +120,7 @@ def _refuse_misfits(notes: NoteArray, edits: NDArray[np.void]) -> None:
         raise ValueError(f"edits add notes with ids that exist: {taken[:5].tolist()}")
     if len(np.unique(named)) < len(named):
         raise ValueError("edits name a note twice; expected one edit a note")
+    return np.where(known, rows, -1)
 
 
 def _shifted(

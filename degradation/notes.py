@@ -85,6 +85,10 @@ def next_strike(pitch: NDArray[np.integer], onset: NDArray[np.number]) -> NDArra
     return following
 
 
+def _within(value: NDArray[np.integer], lowest: int, highest: int) -> bool:
+    return bool(((value >= lowest) & (value <= highest)).all())
+
+
 def find_faults(notes: NoteArray, pedal: PedalArray, duration_s: float) -> list[str]:
     """Return the rules that a performance's arrays break, in words."""
     onset_s, offset_s, moved_s = notes["onset_s"], notes["offset_s"], pedal["time_s"]
@@ -95,15 +99,17 @@ def find_faults(notes: NoteArray, pedal: PedalArray, duration_s: float) -> list[
         "an onset lies outside [0, duration)": ((onset_s >= 0) & (onset_s < duration_s)).all(),
         "a note ends before it begins": (offset_s > onset_s).all(),
         "a note id occurs twice": len(np.unique(notes["note_id"])) == len(notes),
-        "a velocity lies outside 1-127": np.isin(notes["velocity"], range(1, 128)).all(),
-        "a pitch lies outside 21-108": np.isin(notes["pitch"], PIANO_PITCHES).all(),
+        "a velocity lies outside 1-127": _within(notes["velocity"], int(SOFTEST), int(LOUDEST)),
+        "a pitch lies outside 21-108": _within(notes["pitch"], PIANO_PITCHES[0], PIANO_PITCHES[-1]),
         "a key is struck while it is held": (offset_s <= restruck_s).all(),
         "pedal movements are not sorted": (np.diff(moved_s) >= 0).all(),
         "a pedal movement lies outside [0, duration]": (
             (moved_s >= 0) & (moved_s <= duration_s)
         ).all(),
         "a pedal value exceeds 127": (pedal["value"] <= 127).all(),
-        "a controller is not a pedal": np.isin(pedal["controller"], PEDAL_CONTROLLERS).all(),
+        "a controller is not a pedal": (
+            (pedal["controller"][:, None] == PEDAL_CONTROLLERS).any(axis=1).all()
+        ),
     }
     return [fault for fault, holds in rules.items() if not holds]
 

@@ -1,5 +1,6 @@
 """Flattened phrasing: the slow course of tempo and loudness is taken away, the detail kept."""
 
+from collections.abc import Callable
 from typing import Literal
 
 import numpy as np
@@ -38,17 +39,24 @@ DRIFT_PER_ROOT_S = 0.12
 """Standard deviation of the change of tempo within a second."""
 
 
-def smooth(
-    value: FloatArray, at_s: FloatArray, weight: FloatArray, where_s: FloatArray, reach_s: float
-) -> FloatArray:
-    """Return local means of values by a Gaussian kernel of standard deviation `reach_s`.
+def local_means(
+    at_s: FloatArray, weight: FloatArray, where_s: FloatArray, reach_s: float
+) -> Callable[[FloatArray], FloatArray]:
+    """Return what takes local means by a Gaussian kernel of standard deviation `reach_s`.
 
-    `value`, given at times `at_s`, and `weight` have shape (n,); the result has that of `where_s`.
+    It takes values at times `at_s`, which have, like `weight`, shape (n,), and returns as many as
+    there are times in `where_s`.
     """
-    distance = (np.subtract.outer(where_s, at_s) / reach_s) ** 2
+    nearness = np.subtract.outer(where_s, at_s)  # in place from here on: it may be large
+    nearness /= reach_s
+    nearness *= nearness
     # Relative to the nearest value: after a long rest all weights would underflow.
-    nearness = weight * np.exp(-0.5 * (distance - np.min(distance, axis=-1, keepdims=True)))
-    return np.asarray(nearness @ value / nearness.sum(axis=-1))
+    nearness -= np.min(nearness, axis=-1, keepdims=True)
+    nearness *= -0.5
+    np.exp(nearness, out=nearness)
+    nearness *= weight
+    total = nearness.sum(axis=-1)
+    return lambda value: np.asarray(nearness @ value / total)
 
 
 def slow_course(value: FloatArray, at_s: FloatArray, weight: FloatArray) -> TimeMap:
@@ -57,12 +65,11 @@ def slow_course(value: FloatArray, at_s: FloatArray, weight: FloatArray) -> Time
     The local mean plus the local mean of its residual ("twicing", Tukey 1977): at edges and peaks
     one mean alone would leave a fifth. All arguments have shape (n,), and are not empty.
     """
-    rest = value - smooth(value, at_s, weight, at_s, SLOW_S)
+    rest = value - local_means(at_s, weight, at_s, SLOW_S)(value)
 
     def course(time_s: FloatArray) -> FloatArray:
-        inside_s = np.clip(time_s, at_s[0], at_s[-1])
-        slow = [smooth(part, at_s, weight, inside_s, SLOW_S) for part in (value, rest)]
-        return np.asarray(np.sum(slow, axis=0))
+        mean = local_means(at_s, weight, np.clip(time_s, at_s[0], at_s[-1]), SLOW_S)
+        return mean(value) + mean(rest)
 
     return course
 
@@ -92,15 +99,15 @@ def follow_beat(onset_s: FloatArray) -> FloatArray:
     """
     interval_s = np.diff(onset_s)
     away = np.log(interval_s / np.median(interval_s))[:, None] - BEATS
-    misfit = (away[..., None] - RHYTHM) ** 2 / (2 * TIMING_NOISE**2) + RHYTHM_COST
-    cost = np.minimum(misfit.min(axis=-1), HIGHEST_COST)
+    misfit = (away - RHYTHM[:, None, None]) ** 2 / (2 * TIMING_NOISE**2)
+    cost = np.minimum((misfit + RHYTHM_COST[:, None, None]).min(axis=0), HIGHEST_COST)
     step = (BEATS[:, None] - BEATS) ** 2 / (2 * DRIFT_PER_ROOT_S**2)
     total, came_from = cost[0], np.zeros(cost.shape, dtype=np.intp)
-    middle_s = onset_s[:-1] + interval_s / 2
+    middle_s, beats = onset_s[:-1] + interval_s / 2, np.arange(len(BEATS))
     for at, passed_s in enumerate(np.diff(middle_s), start=1):
         paths = total + step / passed_s
         came_from[at] = paths.argmin(axis=1)
-        total = paths.min(axis=1) + cost[at]
+        total = paths[beats, came_from[at]] + cost[at]
     best = np.empty(len(interval_s), dtype=np.intp)
     best[-1] = total.argmin()
     for at in range(len(best) - 1, 0, -1):

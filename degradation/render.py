@@ -44,6 +44,9 @@ MEMORY_MAP = Path("/proc/self/maps")
 FLUID_ERR = 1
 """FluidSynth's log level of errors (`fluid_log_level`)."""
 
+RESET_CONTROLLERS = 121
+"""MIDI controller number of the message that lifts all pedals; nothing else is ever changed."""
+
 NOTE_OFF, PEDAL, NOTE_ON = range(3)
 """Kinds of events, in their order within one block: a key is released before it is restruck."""
 
@@ -174,6 +177,7 @@ class Synthesiser:
         A voice's first note starts from another filter state than its later ones, so the same
         notes would give other samples, depending on what was played before.
         """
+        self._choose_piano(CHANNEL)
         self._reset()
         one_block = np.empty((2, BLOCK_SAMPLES), dtype=np.float32)
         for channel, key in itertools.product(range(MIDI_CHANNELS), PIANO_PITCHES):
@@ -185,11 +189,10 @@ class Synthesiser:
             self._write(one_block, 0, 1)  # FluidSynth's event queue is short
 
     def _reset(self) -> None:
-        # system_reset alone lets notes ring on; a voice that is off is free after one block.
+        # A reset of controllers lets notes ring on; a voice that is off is free after one block.
         self._all_sounds_off(self._synth.synth, -1)
         self._write(np.empty((2, BLOCK_SAMPLES), dtype=np.float32), 0, 1)
-        self._synth.system_reset()
-        self._choose_piano(CHANNEL)
+        self._synth.cc(CHANNEL, RESET_CONTROLLERS, 0)
 
     def _choose_piano(self, channel: int) -> None:
         instrument = self.instrument
@@ -228,7 +231,8 @@ class Synthesiser:
     def _write(self, stereo: np.ndarray, first_block: int, end_block: int) -> None:
         start, count = first_block * BLOCK_SAMPLES, (end_block - first_block) * BLOCK_SAMPLES
         if count:
-            left, right = (side[start:].ctypes.data for side in stereo)
+            left = stereo.ctypes.data + start * stereo.itemsize
+            right = left + stereo.strides[0]
             self._write_float(self._synth.synth, count, left, 0, 1, right, 0, 1)
 
 

@@ -46,15 +46,13 @@ class Room(SoundOperation):
 
     def rt60_s(self, sample_rate_hz: int) -> float:
         """Return the reverberation time, measured on the impulse response."""
-        from pyroomacoustics.experimental import measure_rt60
-
-        response = impulse_response(self, sample_rate_hz)
-        return float(measure_rt60(response, fs=sample_rate_hz, decay_db=DECAY_DB))
+        return _rt60_s(self, sample_rate_hz)
 
     def transform(self, waveform: Waveform, rng: np.random.Generator) -> Waveform:
         """Return the sound in the room, of the same length; nothing here is random."""
-        response = impulse_response(self, waveform.sample_rate_hz)
-        wet = scipy.signal.fftconvolve(waveform.samples, response)[: len(waveform.samples)]
+        dry, count = waveform.samples, len(waveform.samples)
+        response, padded = _frequency_response(self, waveform.sample_rate_hz, count)
+        wet = scipy.fft.irfft(scipy.fft.rfft(dry, padded) * response, padded)[:count]
         return waveform.with_samples(wet)
 
 
@@ -77,6 +75,27 @@ def impulse_response(room: Room, sample_rate_hz: int) -> NDArray[np.float64]:
     direct = response[int(np.argmax(np.abs(response))) :]
     scaled: NDArray[np.float64] = direct / np.sqrt(np.sum(direct**2))
     return scaled
+
+
+@functools.lru_cache(maxsize=64)
+def _frequency_response(
+    room: Room, sample_rate_hz: int, count: int
+) -> tuple[NDArray[np.complex128], int]:
+    """Return the spectrum of a room's impulse response, and how many samples it was padded to.
+
+    Long enough to convolve `count` samples by a product of spectra, of which none wraps round.
+    """
+    response = impulse_response(room, sample_rate_hz)
+    padded = scipy.fft.next_fast_len(count + len(response) - 1, real=True)
+    return scipy.fft.rfft(response, padded), padded
+
+
+@functools.cache
+def _rt60_s(room: Room, sample_rate_hz: int) -> float:
+    from pyroomacoustics.experimental import measure_rt60
+
+    response = impulse_response(room, sample_rate_hz)
+    return float(measure_rt60(response, fs=sample_rate_hz, decay_db=DECAY_DB))
 
 
 class RoomRange(Parameters):

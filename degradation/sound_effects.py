@@ -1,5 +1,6 @@
 """Operations on the recording: filters, level and noise. Rooms are in `room`."""
 
+import functools
 from typing import Annotated, Literal, Self, get_args
 
 import numpy as np
@@ -172,7 +173,14 @@ def coloured_noise(
     colour: Colour, n_samples: int, sample_rate_hz: int, rng: np.random.Generator
 ) -> NDArray[np.float64]:
     """Return noise of a colour, float64 of shape (n_samples,), of unspecified level."""
-    white = np.fft.rfft(rng.standard_normal(n_samples))
-    frequency_hz = np.fft.rfftfreq(n_samples, 1 / sample_rate_hz)
-    shape = np.maximum(frequency_hz, LOWEST_HZ) ** (-FALL[colour] / 2)
-    return np.fft.irfft(white * shape, n_samples)
+    spectrum = scipy.fft.rfft(rng.standard_normal(n_samples))
+    spectrum *= _spectral_shape(colour, n_samples, sample_rate_hz)
+    noise: NDArray[np.float64] = scipy.fft.irfft(spectrum, n_samples)
+    return noise
+
+
+@functools.lru_cache(maxsize=8)
+def _spectral_shape(colour: Colour, n_samples: int, sample_rate_hz: int) -> NDArray[np.float64]:
+    frequency_hz = scipy.fft.rfftfreq(n_samples, 1 / sample_rate_hz)
+    shape: NDArray[np.float64] = np.maximum(frequency_hz, LOWEST_HZ) ** (-FALL[colour] / 2)
+    return shape

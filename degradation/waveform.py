@@ -53,7 +53,7 @@ def level_dbfs(samples: NDArray[np.floating]) -> float:
 
 def snr_db(signal: NDArray[np.floating], noisy: NDArray[np.floating]) -> float:
     """Return the power of `signal` over that of what was added to it, in dB; inf if nothing was."""
-    added = power(np.asarray(noisy, np.float64) - np.asarray(signal, np.float64))
+    added = power(np.subtract(noisy, signal, dtype=np.float64))
     return 10 * float(np.log10(power(signal) / added)) if added > 0 else np.inf
 
 

@@ -6,10 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from degradation.edits import carry_pedal
-from degradation.melody_bass import chord_of, find_melody_and_accompaniment
+from degradation.melody_bass import BoolArray, chord_of, find_melody_and_accompaniment
 from degradation.notes import PEDAL_DOWN_FROM, SUSTAIN, NoteArray, Performance, sort_notes
 from degradation.pedal import find_lifts
-from degradation.phrasing import loudness_shape, smooth, tempo_shape
+from degradation.phrasing import local_means, loudness_shape, tempo_shape
 
 FloatArray = NDArray[np.float64]
 
@@ -77,12 +77,15 @@ def measure_damage(clean: Performance, degraded: Performance) -> Damage:
 
 def _compare_notes(before: NoteArray, after: NoteArray, shift_s: FloatArray) -> dict[str, float]:
     swell = _swell(before, before)
+    melody, accompaniment = find_melody_and_accompaniment(before)
     return {
         "local_jitter_ms": 1000 * _local_jitter_s(before["onset_s"], shift_s),
         "chord_jitter_ms": 1000 * _chord_jitter_s(before["onset_s"], shift_s),
         "articulation_spread_octaves": _articulation_spread(before, after),
-        "velocity_roughness": _velocity_roughness(before, after),
-        "voicing_loss_velocity": _voicing_loss(before, after),
+        "velocity_roughness": _velocity_roughness(
+            before, after, np.column_stack([swell, melody, accompaniment])
+        ),
+        "voicing_loss_velocity": _voicing_loss(before, after, melody, accompaniment),
         "loudness_shape_kept": _slope(swell, _swell(before, after), FLATTEST["loudness"]),
         **_tempo(before, after),
     }
@@ -107,7 +110,8 @@ def _per_chord(onset_s: FloatArray, *values: FloatArray) -> list[FloatArray]:
 
 def _local_jitter_s(onset_s: FloatArray, shift_s: FloatArray) -> float:
     chord_s, moved_s = _per_chord(onset_s, onset_s, shift_s)
-    weight = smooth(np.eye(len(chord_s)), chord_s, np.ones(len(chord_s)), chord_s, AROUND_S)
+    count = len(chord_s)
+    weight = local_means(chord_s, np.ones(count), chord_s, AROUND_S)(np.eye(count))
     # Smoothed twice: otherwise a change of tempo would count as jitter, above all at the edges.
     weight = 2 * weight - weight @ weight
     # The variance of shift minus local mean, for independent shifts of variance 1.
@@ -129,12 +133,9 @@ def _articulation_spread(before: NoteArray, after: NoteArray) -> float:
     return float(np.log2(held_after_s / held_s).std())
 
 
-def _velocity_roughness(before: NoteArray, after: NoteArray) -> float:
+def _velocity_roughness(before: NoteArray, after: NoteArray, shape: FloatArray) -> float:
     """Return the residual standard deviation of a least-squares fit."""
-    melody, accompaniment = find_melody_and_accompaniment(before)
-    explanatory = np.column_stack(
-        [np.ones(len(before)), before["velocity"], _swell(before, before), melody, accompaniment]
-    ).astype(np.float64)
+    explanatory = np.column_stack([np.ones(len(before)), before["velocity"], shape])
     velocity = after["velocity"].astype(np.float64)
     fit, _, rank, _ = np.linalg.lstsq(explanatory, velocity)
     free = len(before) - int(rank)
@@ -142,8 +143,9 @@ def _velocity_roughness(before: NoteArray, after: NoteArray) -> float:
     return float(np.sqrt(np.sum(residual**2) / free)) if free else float("nan")
 
 
-def _voicing_loss(before: NoteArray, after: NoteArray) -> float:
-    melody, accompaniment = find_melody_and_accompaniment(before)
+def _voicing_loss(
+    before: NoteArray, after: NoteArray, melody: BoolArray, accompaniment: BoolArray
+) -> float:
     if not (melody.any() and accompaniment.any()):
         return float("nan")
     louder = after["velocity"].astype(np.float64) - before["velocity"]
@@ -168,7 +170,8 @@ def _tempo(before: NoteArray, after: NoteArray) -> dict[str, float]:
         return {}
     interval_s, middle_s = np.diff(clean_s), (clean_s[:-1] + clean_s[1:]) / 2
     # Weighted by length, the jitter of neighbouring intervals cancels.
-    slower = smooth(np.diff(degraded_s) / interval_s, middle_s, interval_s, middle_s, AROUND_S)
+    around = local_means(middle_s, interval_s, middle_s, AROUND_S)
+    slower = around(np.diff(degraded_s) / interval_s)
     log_slower = np.log(np.maximum(slower, 0.01))
     mean = np.average(log_slower, weights=interval_s)
     spread = np.sqrt(np.average((log_slower - mean) ** 2, weights=interval_s))

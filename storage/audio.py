@@ -28,10 +28,10 @@ def encode_flac(waveform: Waveform) -> bytes:
     peak = float(np.abs(waveform.samples).max(initial=0.0))
     if peak >= 1:
         raise ValueError(f"the waveform would clip: expected a peak below 1, got {peak:.3f}")
+    # libsndfile would do the same sample by sample.
+    integers = np.rint(waveform.samples * np.float32(2**15)).clip(max=2**15 - 1).astype(np.int16)
     encoded = io.BytesIO()
-    soundfile.write(
-        encoded, waveform.samples, waveform.sample_rate_hz, format="FLAC", subtype="PCM_16"
-    )
+    soundfile.write(encoded, integers, waveform.sample_rate_hz, format="FLAC", subtype="PCM_16")
     return encoded.getvalue()
 
 

@@ -105,12 +105,13 @@ def read_performance(notes: pa.ListScalar, pedal: pa.ListScalar) -> Performance:
 
 def edit_rows(edits: dict[str, Edits]) -> list[dict[str, object]]:
     """Return the note edits of every operation, in order, as rows of `EDITS`."""
-    return [
-        dict(zip(EDIT_DTYPE.names or (), edit.tolist(), strict=True))
-        | {"operation": operation, "change": Change(edit["change"]).name.lower()}
+    names, changes = EDIT_DTYPE.names or (), [change.name.lower() for change in Change]
+    rows: list[dict[str, object]] = [
+        dict(zip(names, edit, strict=True), operation=operation, change=changes[edit[0]])
         for operation, made in edits.items()
-        for edit in made.notes
+        for edit in made.notes.tolist()
     ]
+    return rows
 
 
 def pedal_edit_rows(edits: dict[str, Edits]) -> list[dict[str, object]]:
@@ -119,7 +120,7 @@ def pedal_edit_rows(edits: dict[str, Edits]) -> list[dict[str, object]]:
     return [
         {
             "operation": operation,
-            "pedal": [dict(zip(names, moved.tolist(), strict=True)) for moved in made.pedal],
+            "pedal": [dict(zip(names, moved, strict=True)) for moved in made.pedal.tolist()],
         }
         for operation, made in edits.items()
         if made.pedal is not None

@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 
 from degradation.degrade import damage_notes, damage_sound
-from degradation.draws import Draw, FactoredDraw, TieredDraw
+from degradation.draws import Draw, FactoredDraw
 from degradation.errors import UserError
 from degradation.notes import Performance, cut_window
 from degradation.render import soundfont_digest
@@ -149,11 +149,16 @@ def _fault(task: PairsTask, draw: Draw, reason: str) -> dict[str, Any]:
 
 
 def _groups(task: PairsTask, faults: list[dict[str, Any]]) -> Iterator[pa.Table]:
+    original: dict[str, Any] = {}
     for first in range(0, len(task.draws), ROW_GROUP_ROWS):
         rows = []
         for draw, segment in task.draws[first : first + ROW_GROUP_ROWS]:
             try:
-                rows.append(make_row(draw, segment, task.performances, task.origin))
+                if original and draw.duplicate_of == original["sample_id"]:
+                    rows.append(_duplicate(original, draw))
+                else:
+                    original = make_row(draw, segment, task.performances, task.origin)
+                    rows.append(original)
             except (RecordingError, SilenceError) as error:
                 faults.append(_fault(task, draw, str(error)))
         yield pa.Table.from_pylist(rows, schema=PAIRS)
@@ -204,7 +209,7 @@ def make_row(
             "recipe_digest": recipe.tier_digest(draw.tier),
             "seed": recipe.seed,
             "draw": draw.number,
-            "duplicate_of": draw.duplicate_of if isinstance(draw, TieredDraw) else None,
+            "duplicate_of": draw.duplicate_of,
             "corpus": origin.name,
             "licence": origin.licence,
             "audio_source": recipe.audio_source,
@@ -223,6 +228,22 @@ def make_row(
             "midi": _medium(write_midi(played), f"{sample_id}.mid"),
             "clean_midi": _medium(write_midi(clean), f"{segment['segment_id']}.mid"),
             "audio": _medium(encode_flac(sound.waveform), f"{sample_id}.flac"),
+        }
+    )
+
+
+def _duplicate(original: dict[str, Any], draw: Draw) -> dict[str, Any]:
+    """Return the row of a draw that sounds as the original: scores and names are its own."""
+    sample_id = draw.sample_id
+    return (
+        original
+        | draw_scores(draw)
+        | {
+            "sample_id": sample_id,
+            "draw": draw.number,
+            "duplicate_of": draw.duplicate_of,
+            "midi": _medium(original["midi"]["bytes"], f"{sample_id}.mid"),
+            "audio": _medium(original["audio"]["bytes"], f"{sample_id}.flac"),
         }
     )
 

@@ -6,15 +6,15 @@ import numpy as np
 import pyarrow as pa
 
 from degradation.errors import UserError
-from storage.columns import read_notes
 from storage.corpus import CorpusConfig, Fault
 from storage.schema import SEGMENTS
 from storage.tables import (
     DataFile,
     Table,
     data_file_path,
+    data_file_rows,
     find_data_file,
-    read_table,
+    read_data_file,
     write_data_file,
 )
 
@@ -22,6 +22,9 @@ COPIED = (
     "performance_id", "composer", "title", "composition", "split", "year",
     "midi_filename", "audio_filename",
 )  # fmt: skip
+
+
+DIGEST_ROWS = 4096
 
 
 def window_starts(duration_s: float, config: CorpusConfig) -> list[float]:
@@ -39,7 +42,7 @@ def cut_segments(performances: pa.Table, config: CorpusConfig) -> tuple[pa.Table
     faults: list[Fault] = []
     for row in performances.to_batches(max_chunksize=1):
         performance = row.select([*COPIED, "duration_s"]).to_pylist()[0]
-        onset_s = read_notes(row["notes"][0])["onset_s"]
+        onset_s = row["notes"][0].values.field("onset_s").to_numpy()
         starts = window_starts(performance["duration_s"], config)
         if not starts:
             length_s, item = performance["duration_s"], performance["performance_id"]
@@ -57,15 +60,24 @@ def cut_segments(performances: pa.Table, config: CorpusConfig) -> tuple[pa.Table
     return pa.Table.from_pylist(rows, schema=SEGMENTS), faults
 
 
+def _digest(rows: pa.Table) -> str:
+    """Return a digest of the rows as CSV, of which a few at a time are in memory."""
+    digest, frame = hashlib.sha256(), rows.to_pandas()
+    for first in range(0, len(frame), DIGEST_ROWS):
+        csv = frame.iloc[first : first + DIGEST_ROWS].to_csv(header=not first)
+        digest.update(csv.encode())
+    return digest.hexdigest()[:16]
+
+
 def write_segments(
     table: Table, performances: Table, config: CorpusConfig
 ) -> tuple[DataFile, list[Fault]]:
     """Write the segments of all performances as one data file. UserError when there is none."""
     groups, faults = [SEGMENTS.empty_table()], []
-    dataset = read_table(performances)
-    for batch in dataset.to_batches(columns=[*COPIED, "duration_s", "notes"], batch_size=8):
-        if len(batch):
-            segments, left_out = cut_segments(pa.Table.from_batches([batch]), config)
+    columns = [*COPIED, "duration_s", "notes.list.element.onset_s"]
+    for path in data_file_rows(performances):
+        for group in read_data_file(performances, path, columns):
+            segments, left_out = cut_segments(group, config)
             groups.append(segments)
             faults += left_out
     joined = pa.concat_tables(groups).sort_by("segment_id")
@@ -75,6 +87,5 @@ def write_segments(
             f"the corpus gives no segment of {config.window_s:g} s; the first reason: {reason}: "
             "see the quarantine table, and choose another corpus or a shorter window"
         )
-    name = hashlib.sha256(joined.to_pandas().to_csv().encode()).hexdigest()[:16]
-    path = data_file_path(table, {}, name)
+    path = data_file_path(table, {}, _digest(joined))
     return find_data_file(table, path) or write_data_file(table, path, [joined]), faults

@@ -7,7 +7,13 @@ import pytest
 
 from degradation.edits import apply_edits
 from degradation.notes import Performance, cut_window
-from degradation.phrasing import FlattenedPhrasing, follow_beat, loudness_shape, smooth, tempo_shape
+from degradation.phrasing import (
+    FlattenedPhrasing,
+    follow_beat,
+    local_means,
+    loudness_shape,
+    tempo_shape,
+)
 from degradation.seeds import stream
 from tools.demo_corpus.notation import parse_piece
 from tools.demo_corpus.pianist import draw_pianists
@@ -148,16 +154,15 @@ def test_the_tempo_of_the_demo_corpus_is_found_again() -> None:
             at_s = np.arange(window["onset_s"][0], window["onset_s"][-1], 0.1)
             position_q = np.interp(at_s + start_s, tempo.time_s, tempo.position_q)
             true = -np.log(np.gradient(position_q, at_s))
-            slow = smooth(true, at_s, np.ones(len(at_s)), at_s, 1.0)
+            slow = local_means(at_s, np.ones(len(at_s)), at_s, 1.0)(true)
             matched.append(np.corrcoef(tempo_shape(window)(at_s), slow)[0, 1])
     assert len(matched) > 60
     assert np.median(matched) > 0.9
 
 
-def test_smooth_is_a_local_mean() -> None:
+def test_local_means_are_weighted_by_nearness() -> None:
     at_s, value = np.array([0.0, 1.0, 9.0]), np.array([0.0, 2.0, 7.0])
     weight = np.array([1.0, 3.0, 1.0])
-    assert smooth(value, at_s, weight, np.array([0.5, 9.0, 500.0]), 0.5) == pytest.approx(
-        [1.5, 7.0, 7.0], abs=1e-6
-    )
-    assert smooth(value, at_s, weight, np.array([3.0]), 1e6) == pytest.approx([13 / 5])
+    near = local_means(at_s, weight, np.array([0.5, 9.0, 500.0]), 0.5)
+    assert near(value) == pytest.approx([1.5, 7.0, 7.0], abs=1e-6)
+    assert local_means(at_s, weight, np.array([3.0]), 1e6)(value) == pytest.approx([13 / 5])

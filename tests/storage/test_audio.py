@@ -36,6 +36,9 @@ def test_flac_keeps_every_sample_to_16_bits() -> None:
     assert decoded.sample_rate_hz == RATE_HZ
     assert np.abs(decoded.samples - samples).max() <= 1 / 2**15
     assert encode_flac(decoded) == flac
+    of_floats = io.BytesIO()
+    soundfile.write(of_floats, samples, RATE_HZ, format="FLAC", subtype="PCM_16")
+    assert of_floats.getvalue() == flac
 
 
 @pytest.mark.parametrize(("subtype", "bits"), [("PCM_16", 16), ("PCM_24", 24), ("FLOAT", 0)])

@@ -21,6 +21,7 @@ from storage.midi import read_midi, write_midi
 from storage.pairs import (
     PairsTask,
     find_pairs,
+    make_row,
     quarantine_pairs,
     split_into_tasks,
     write_pairs,
@@ -388,3 +389,18 @@ def test_marked_rows_are_those_whose_sound_and_notes_were_there_before(shards: T
         assert row["duplicate_of"] == first.get(content)
         first.setdefault(content, row["sample_id"])
     assert first
+
+
+def test_a_repeated_row_is_not_rendered_again_and_is_the_one_that_would_be_made(
+    make_task: MakeTask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task = make_task("pristine", 12)
+    alone = [make_row(*draw, task.performances, task.origin) for draw in task.draws]
+    repeated = [row["sample_id"] for row in alone if row["duplicate_of"]]
+    made: list[str] = []
+    monkeypatch.setattr(
+        "storage.pairs.make_row", lambda draw, *rest: made.append(draw) or make_row(draw, *rest)
+    )
+    assert rows_of(task) == pa.Table.from_pylist(alone, schema=PAIRS).to_pylist()
+    assert repeated
+    assert len(made) == len(alone) - len(repeated)
