@@ -12,6 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
+import psutil  # type: ignore[import-untyped]
 
 from pipelines.corpora import Corpus, write_corpus
 from pipelines.settings import Settings
@@ -125,6 +126,7 @@ class Disturbed:
         address = f"tcp://127.0.0.1:{port}"
         scheduler = self.beside("distributed.cli.dask_scheduler", *local, "--port", port)
         worker = self.beside("distributed.cli.dask_worker", address, *local, "--nthreads", "1")
+        wait_for_port(int(port))
         process = self.start(scheduler=address)
         self.wait_some()
         end(scheduler)
@@ -188,16 +190,25 @@ class Disturbed:
 
 
 def descendants(pid: int) -> list[int]:
-    """Return the processes that a process started, and those that they started."""
-    found = []
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = path.read_text().rpartition(")")[2].split()
-        except OSError:
-            continue
-        if int(fields[1]) == pid:
-            found += [int(path.parent.name), *descendants(int(path.parent.name))]
-    return found
+    """Return the processes that a process started, and those that they started.
+
+    But for multiprocessing's tracker of semaphores: without it Python complains at its end.
+    """
+    try:
+        found = psutil.Process(pid).children(recursive=True)
+        return [one.pid for one in found if "resource_tracker" not in " ".join(one.cmdline())]
+    except psutil.NoSuchProcess:
+        return []
+
+
+def wait_for_port(port: int) -> None:
+    """Wait until something listens."""
+    for _ in range(300):
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.1)
+    raise AssertionError(f"nothing listened on port {port} within 30 s")
 
 
 def kill(pid: int) -> None:

@@ -5,6 +5,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import Any
 
 from degradation.errors import UserError
@@ -16,6 +17,7 @@ from pipelines.partitions import TierYear, partition_key
 from pipelines.settings import find_recipe
 from pipelines.workspace import PARTITIONED_BY, Workspace
 from storage.corpus import choose, read_index
+from storage.derived import folder_path
 from storage.integrity import FileReport, FileTask, check_file, sample_rows, unpaired
 from storage.schema import TABLES
 from storage.segments import cut_segments
@@ -36,9 +38,6 @@ ASSETS = {name: name for name in TABLES} | {
     "pairs_quarantine": "pairs",
 }
 """The asset that makes each table."""
-
-DERIVED = {"heuristics": False, "samples": False, "audio_features": True, "midi_tokens": True}
-"""Tables derived from the pairs, and whether they leave out rows that repeat others."""
 
 SHOWN_NAMES = 3
 
@@ -253,13 +252,26 @@ def _count_derived(found: dict[str, Verified], recipe: str) -> None:
     pairs = found[f"{recipe}/pairs"]
     whole = {file.path: file.rows for file in pairs.files if file.path not in pairs.damaged}
     distinct = {path: _column(pairs, "duplicate_of", path).count(None) for path in whole}
-    for name, takes_distinct in DERIVED.items():
+    sources = {
+        "heuristics": whole,
+        "samples": _by_folder(pairs.files),
+        "audio_features": distinct,
+        "midi_tokens": distinct,
+    }
+    for name, expected in sources.items():
         if derived := found.get(f"{recipe}/{name}"):
             rows = {file.path: file.rows for file in derived.files}
             tiers = {partition_of(path)["tier"] for path in rows}
-            for path, what in unpaired(distinct if takes_distinct else whole, rows):
+            for path, what in unpaired(expected, rows):
                 if partition_of(path)["tier"] in tiers:
                     derived.add(what, path)
+
+
+def _by_folder(files: Sequence[DataFile]) -> dict[str, int]:
+    """Return the rows of each folder of the pairs, by the path that stands for its files."""
+    folders = groupby(files, key=lambda file: partition_of(file.path))
+    held = [list(together) for _, together in folders]
+    return {folder_path([f.path for f in one]): sum(f.rows for f in one) for one in held}
 
 
 def _column(verified: Verified, column: str, within: str = "") -> list[Any]:

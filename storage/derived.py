@@ -1,7 +1,8 @@
-"""Tables derived from the shards, file by file: heuristics, and samples without the binaries."""
+"""Tables derived from the shards: heuristics file by file, samples without the binaries."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from hashlib import sha256
 
 import pandas as pd
 import pyarrow as pa
@@ -24,23 +25,38 @@ from storage.tables import (
 HEURISTICS_VERSION = "h2"
 """In every data file's name: raise it when a labeling function gives other readings."""
 
-SAMPLES_VERSION = f"s2{HEURISTICS_VERSION}"
+SAMPLES_VERSION = f"s3{HEURISTICS_VERSION}"
+
+SAMPLES_GROUP_ROWS = 8192
+"""Rows a row group of the samples, whose rows are small."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DerivedTask:
-    """One data file of the shards, and the tables derived from it."""
+class HeuristicsTask:
+    """One data file of the shards, and the table of its heuristics."""
 
     pairs: Table
     heuristics: Table
-    samples: Table
     path: str
 
     def __str__(self) -> str:
         return f"what follows from {self.pairs.url}/{self.path}"
 
 
-def write_heuristics(task: DerivedTask) -> DataFile:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SamplesTask:
+    """The data files of one folder of the shards, and the tables derived from them."""
+
+    pairs: Table
+    heuristics: Table
+    samples: Table
+    paths: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"what follows from {self.pairs.url}/{self.paths[0].rpartition('/')[0]}"
+
+
+def write_heuristics(task: HeuristicsTask) -> DataFile:
     """Apply the nine labeling functions to every row of one data file of the shards."""
     return derive_data_file(task.pairs, task.path, task.heuristics, HEURISTICS_VERSION, read_rows)
 
@@ -66,27 +82,43 @@ def read_rows(rows: pa.Table) -> pa.Table:
     return pa.Table.from_pylist(found, schema=HEURISTICS)
 
 
-def write_samples(task: DerivedTask) -> DataFile:
-    """Join one data file of the shards with its heuristics, without the binaries.
+def folder_path(paths: Sequence[str]) -> str:
+    """Return the path of a file that stands for all files of a folder of the shards."""
+    folder = paths[0].rpartition("/")[0]
+    digest = sha256("\n".join(sorted(paths)).encode()).hexdigest()[:16]
+    return f"{folder}/{digest}.parquet"
 
-    Raises UserError when the heuristics of that file were not made yet.
+
+def samples_path(paths: Sequence[str]) -> str:
+    """Return the path of the samples that follow from all files of a folder of the shards."""
+    return derived_path(folder_path(paths), SAMPLES_VERSION)
+
+
+def write_samples(task: SamplesTask) -> DataFile:
+    """Join the data files of a folder of the shards with their heuristics, without the binaries.
+
+    They become one file: a query of thousands would spend its time on opening them. Raises
+    UserError when the heuristics of a file were not made yet.
     """
-    path = derived_path(task.path, SAMPLES_VERSION)
+    path = samples_path(task.paths)
     if found := find_data_file(task.samples, path):
         return found
-    return write_data_file(task.samples, path, _side_by_side(task))
+    groups = [group for part in task.paths for group in _side_by_side(task, part)]
+    return write_data_file(
+        task.samples, path, [pa.concat_tables(groups)], group_rows=SAMPLES_GROUP_ROWS
+    )
 
 
-def _side_by_side(task: DerivedTask) -> Iterator[pa.Table]:
+def _side_by_side(task: SamplesTask, path: str) -> Iterator[pa.Table]:
     light = [name for name in SAMPLES.names if name in task.pairs.schema.names]
-    readings_path = derived_path(task.path, HEURISTICS_VERSION)
+    readings_path = derived_path(path, HEURISTICS_VERSION)
     if find_data_file(task.heuristics, readings_path) is None:
         raise UserError(
             f"heuristics lacks the part {readings_path} of the pairs; expected one a part: "
             "materialise heuristics first"
         )
     heuristics = read_data_file(task.heuristics, readings_path)
-    pairs = read_data_file(task.pairs, task.path, light)
+    pairs = read_data_file(task.pairs, path, light)
     for rows, readings in zip(pairs, heuristics, strict=True):
         yield pa.table({n: (rows if n in light else readings)[n] for n in SAMPLES.names})
 

@@ -91,18 +91,19 @@ def check_file(task: FileTask) -> FileReport:
 def unpaired(pairs: Mapping[str, int], derived: Mapping[str, int]) -> Iterator[tuple[str, str]]:
     """Yield the files of a derived table, by path, that do not follow from those of the pairs.
 
-    Both arguments are rows by path. A derived file has its source's name, with a version behind.
+    Both arguments are rows by path. A derived file has its source's name, with a version behind;
+    that of the samples is `storage.derived.folder_path`.
     """
     left = dict(derived)
     of_source = {_source_path(path): path for path in derived}
     for path, rows in pairs.items():
         found = of_source.get(path.removesuffix(".parquet"))
         if found is None:
-            yield path, "nothing was derived from this file of the pairs"
+            yield path, "nothing was derived from these pairs"
         elif (got := left.pop(found)) != rows:
-            yield found, f"it has {got} rows; expected {rows}, as many as its file of the pairs"
+            yield found, f"it has {got} rows; expected {rows}, as many as its pairs"
     for path in left:
-        yield path, "no file of the pairs is its source"
+        yield path, "no pairs are its source"
 
 
 def _source_path(derived_path: str) -> str:

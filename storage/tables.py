@@ -78,7 +78,9 @@ def find_data_file(table: Table, path: str) -> DataFile | None:
     return DataFile(path=path, size=about.size, rows=rows)
 
 
-def write_data_file(table: Table, path: str, groups: Iterable[pa.Table]) -> DataFile:
+def write_data_file(
+    table: Table, path: str, groups: Iterable[pa.Table], *, group_rows: int = ROW_GROUP_ROWS
+) -> DataFile:
     """Write a data file from groups of rows; it appears whole or not at all.
 
     Media columns are stored uncompressed and without dictionaries and statistics, which would
@@ -99,7 +101,7 @@ def write_data_file(table: Table, path: str, groups: Iterable[pa.Table]) -> Data
     with whole_file(table.url, path) as file:
         with pq.ParquetWriter(file, schema, write_page_checksum=True, **options) as writer:
             for group in groups:
-                writer.write_table(group.cast(schema), row_group_size=ROW_GROUP_ROWS)
+                writer.write_table(group.cast(schema), row_group_size=group_rows)
                 rows += len(group)
             writer.add_key_value_metadata({checksum.KEY: checksum.BLANK})
         checksum.seal(file)
@@ -164,10 +166,9 @@ def read_table(table: Table, version: int | None = None, **partition: str) -> pa
     Files are read through Arrow's own file system. Arrow's read-ahead would call Delta Lake's,
     which is written in Python, after the interpreter has ended: the process would hang or crash.
     """
-    opened = open_table(table, version)
     conditions = [(column, "=", value) for column, value in partition.items()]
     files, root = filesystem(table.url)
-    return opened.to_pyarrow_dataset(
+    return open_table(table, version).to_pyarrow_dataset(
         partitions=conditions or None, filesystem=pyarrow.fs.SubTreeFileSystem(root, files)
     )
 

@@ -1,4 +1,4 @@
-"""Tables derived from the pairs, part by part: heuristics, samples, audio features, MIDI tokens."""
+"""Tables derived from the pairs: heuristics, samples, audio features, MIDI tokens."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -27,23 +27,24 @@ from pipelines.workspace import Workspace
 from storage.derived import (
     HEURISTICS_VERSION,
     SAMPLES_VERSION,
-    DerivedTask,
+    HeuristicsTask,
+    SamplesTask,
+    samples_path,
     write_heuristics,
     write_samples,
 )
-from storage.tables import DataFile, commit, data_file_rows, derived_path, find_data_file
+from storage.tables import DataFile, Table, commit, data_file_rows, derived_path, find_data_file
 
-Task = TypeVar("Task", DerivedTask, FeaturesTask)
+Task = TypeVar("Task")
+PartTask = TypeVar("PartTask", HeuristicsTask, FeaturesTask)
 
 
 def derived_assets(recipe_name: str) -> list[dg.AssetsDefinition]:
     """Return the assets of a recipe's derived tables."""
 
-    def derived_task(workspace: Workspace, path: str) -> DerivedTask:
-        pairs, heuristics, samples = (
-            workspace.table(recipe_name, name) for name in ("pairs", "heuristics", "samples")
-        )
-        return DerivedTask(pairs=pairs, heuristics=heuristics, samples=samples, path=path)
+    def heuristics_task(workspace: Workspace, path: str) -> HeuristicsTask:
+        pairs, heuristics = (workspace.table(recipe_name, one) for one in ("pairs", "heuristics"))
+        return HeuristicsTask(pairs=pairs, heuristics=heuristics, path=path)
 
     def features_task(target: str, workspace: Workspace, path: str) -> FeaturesTask:
         config = workspace.experiment_config()
@@ -72,9 +73,12 @@ def derived_assets(recipe_name: str) -> list[dg.AssetsDefinition]:
             "or the reason to abstain.",
             kinds={"numpy", "deltalake"},
             code_version=HEURISTICS_VERSION,
-            parts_version=lambda _: HEURISTICS_VERSION,
-            task=derived_task,
-            work=write_heuristics,
+            step_of=part_by_part(
+                [recipe_name, "heuristics"],
+                version=lambda _: HEURISTICS_VERSION,
+                task=heuristics_task,
+                work=write_heuristics,
+            ),
         ),
         derived_asset(
             [recipe_name, "samples"],
@@ -83,9 +87,7 @@ def derived_assets(recipe_name: str) -> list[dg.AssetsDefinition]:
             deps=("pairs", "heuristics"),
             kinds={"deltalake"},
             code_version=SAMPLES_VERSION,
-            parts_version=lambda _: SAMPLES_VERSION,
-            task=derived_task,
-            work=write_samples,
+            step_of=partial(samples_step, recipe_name),
         ),
         derived_asset(
             [recipe_name, "audio_features"],
@@ -93,19 +95,25 @@ def derived_assets(recipe_name: str) -> list[dg.AssetsDefinition]:
             "spectrograms, or hidden states of MERT, as the experiment file says.",
             kinds={"torch", "deltalake"},
             code_version=AUDIO_FEATURES_VERSION,
-            parts_version=features_version,
-            task=partial(features_task, "audio_features"),
-            work=write_audio_features,
-            engine=features_engine,
+            step_of=part_by_part(
+                [recipe_name, "audio_features"],
+                version=features_version,
+                task=partial(features_task, "audio_features"),
+                work=write_audio_features,
+                engine=features_engine,
+            ),
         ),
         derived_asset(
             [recipe_name, "midi_tokens"],
             "Note tokens of the kind that the experiment file names; no note is dropped.",
             kinds={"midi", "deltalake"},
             code_version=MIDI_TOKENS_VERSION,
-            parts_version=tokens_version,
-            task=partial(features_task, "midi_tokens"),
-            work=write_midi_tokens,
+            step_of=part_by_part(
+                [recipe_name, "midi_tokens"],
+                version=tokens_version,
+                task=partial(features_task, "midi_tokens"),
+                work=write_midi_tokens,
+            ),
         ),
     ]
 
@@ -117,24 +125,17 @@ def derived_asset(
     deps: Sequence[str] = ("pairs",),
     kinds: set[str],
     code_version: str,
-    parts_version: Callable[[Workspace], str],
-    task: Callable[[Workspace, str], Task],
-    work: Callable[[Task], DataFile],
-    engine: Callable[[Workspace], Engine] = lambda workspace: workspace.settings.engine,
+    step_of: Callable[[Workspace], Step[Task, DataFile]],
 ) -> dg.AssetsDefinition:
-    """Return the asset of one derived table: `work` does one `task` for each part of the pairs.
-
-    `parts_version` is the suffix of its parts' names; `code_version` that of the code alone.
-    """
-    recipe_name, name = key
+    """Return the asset of one derived table, made by a corpus's step."""
 
     @dg.asset(
         key=key,
-        deps=[dg.AssetDep([recipe_name, dep]) for dep in deps],
+        deps=[dg.AssetDep([key[0], dep]) for dep in deps],
         partitions_def=CORPUS_TIERS,
         backfill_policy=dg.BackfillPolicy.single_run(),
         pool="workers",
-        group_name=recipe_name,
+        group_name=key[0],
         kinds=kinds,
         owners=["team:data"],
         automation_condition=REMATERIALIZE_ON_CHANGE,
@@ -146,27 +147,90 @@ def derived_asset(
     ) -> Iterator[dg.MaterializeResult[None]]:
         yield from run_partitions(context, project, step_of)
 
-    def step_of(workspace: Workspace) -> Step[Task, DataFile]:
-        pairs, table = (workspace.table(recipe_name, one) for one in ("pairs", name))
-        version, rows = parts_version(workspace), data_file_rows(pairs)
+    return derived
 
-        def plan(folder: TierYear) -> list[Task]:
+
+def part_by_part(
+    key: Sequence[str],
+    *,
+    version: Callable[[Workspace], str],
+    task: Callable[[Workspace, str], PartTask],
+    work: Callable[[PartTask], DataFile],
+    engine: Callable[[Workspace], Engine] = lambda workspace: workspace.settings.engine,
+) -> Callable[[Workspace], Step[PartTask, DataFile]]:
+    """Return the steps of a table with a part for each part of the pairs.
+
+    `version` is the suffix of its parts' names.
+    """
+    recipe_name, name = key
+
+    def step_of(workspace: Workspace) -> Step[PartTask, DataFile]:
+        pairs, table = (workspace.table(recipe_name, one) for one in ("pairs", name))
+        suffix, rows = version(workspace), data_file_rows(pairs)
+
+        def plan(folder: TierYear) -> list[PartTask]:
             return [task(workspace, path) for path in data_file_rows(pairs, None, **folder.columns)]
 
-        def commit_folder(folder: TierYear, files: list[DataFile]) -> Committed:
-            commit(table, files, folder.columns)
-            return Committed.of(files)
-
-        return Step(
-            tables=(table,),
-            engine=engine(workspace),
-            count=lambda folder: sum(data_file_rows(pairs, None, **folder.columns).values()),
+        return derived_step(
+            table,
+            engine(workspace),
+            pairs,
             plan=plan,
-            find=lambda planned: find_data_file(table, derived_path(planned.path, version)),
+            find=lambda planned: find_data_file(table, derived_path(planned.path, suffix)),
             work=work,
             size=lambda planned: rows[planned.path],
-            commit=commit_folder,
-            metadata=lambda tier: table_metadata(table),
         )
 
-    return derived
+    return step_of
+
+
+def samples_step(recipe_name: str, workspace: Workspace) -> Step[SamplesTask, DataFile]:
+    """Return the step of the samples, which have a part for each folder of the pairs."""
+    pairs, heuristics, samples = (
+        workspace.table(recipe_name, name) for name in ("pairs", "heuristics", "samples")
+    )
+    rows = data_file_rows(pairs)
+
+    def plan(folder: TierYear) -> list[SamplesTask]:
+        paths = tuple(data_file_rows(pairs, None, **folder.columns))
+        task = SamplesTask(pairs=pairs, heuristics=heuristics, samples=samples, paths=paths)
+        return [task] if paths else []
+
+    return derived_step(
+        samples,
+        workspace.settings.engine,
+        pairs,
+        plan=plan,
+        find=lambda planned: find_data_file(samples, samples_path(planned.paths)),
+        work=write_samples,
+        size=lambda planned: sum(rows[path] for path in planned.paths),
+    )
+
+
+def derived_step(
+    table: Table,
+    engine: Engine,
+    pairs: Table,
+    *,
+    plan: Callable[[TierYear], list[Task]],
+    find: Callable[[Task], DataFile | None],
+    work: Callable[[Task], DataFile],
+    size: Callable[[Task], int],
+) -> Step[Task, DataFile]:
+    """Return the step of a derived table, which has as many rows as the pairs."""
+
+    def commit_folder(folder: TierYear, files: list[DataFile]) -> Committed:
+        commit(table, files, folder.columns)
+        return Committed.of(files)
+
+    return Step(
+        tables=(table,),
+        engine=engine,
+        count=lambda folder: sum(data_file_rows(pairs, None, **folder.columns).values()),
+        plan=plan,
+        find=find,
+        work=work,
+        size=size,
+        commit=commit_folder,
+        metadata=lambda tier: table_metadata(table),
+    )

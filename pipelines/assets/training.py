@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +22,9 @@ from pipelines.metadata import epochs_metadata
 from pipelines.partitions import CORPORA, tables_of
 from pipelines.resources import Project
 from pipelines.workspace import Workspace
-from storage.derived import SAMPLES_VERSION
+from storage.derived import samples_path
 from storage.schema import DISTINCT
-from storage.tables import data_file_rows, derived_path, open_table, read_table
+from storage.tables import data_file_rows, open_table, read_table
 
 LABELS = ["sample_id", "segment_id", "split", "tier", "composition", *DIMENSIONS]
 COUNTERFACTUAL = ["family", "varied", "varied_severity_jnd"]
@@ -120,7 +121,8 @@ def read_examples(workspace: Workspace, recipe_name: str) -> LabelledExamples:
         "samples": int(open_table(samples).version()),
     }
     paths = list(data_file_rows(pairs, versions["pairs"]))
-    labelled = [derived_path(path, SAMPLES_VERSION) for path in paths]
+    folders = groupby(paths, key=lambda path: path.rpartition("/")[0])
+    labelled = [samples_path(list(held)) for _, held in folders]
     check_parts(samples, labelled, data_file_rows(samples, versions["samples"]))
     rows = read_table(samples, versions["samples"])
     # Tables from before there were counterfactual rows lack these columns.

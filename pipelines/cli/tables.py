@@ -39,6 +39,7 @@ def query(
         {name: workspace.corpus_table(name) for name in PARTITIONED_BY},
         {r: {name: workspace.table(r, name) for name in of_recipe} for r in recipe_names()},
         recipe,
+        sql,
     )
     if out is None:
         write_answer(connection, sql, form, sys.stdout.buffer)

@@ -1,5 +1,6 @@
 """Dagster runs started from the command line: ordinary runs, which the UI shows like its own."""
 
+import logging
 import os
 import socket
 import uuid
@@ -64,6 +65,8 @@ def prepare_dagster_home(settings: Settings) -> None:
         if not config.exists():
             config.write_text(DAGSTER_YAML, encoding="utf-8")
     os.environ["DAGSTER_HOME"] = str(home)
+    # A command that is ended tells so in a line; a connection that closes then adds a traceback.
+    logging.getLogger("sqlalchemy.pool").setLevel(logging.CRITICAL)
     try:
         with dg.DagsterInstance.get() as instance:
             instance.get_runs(limit=1)

@@ -22,7 +22,7 @@ from pipelines.corpora import Corpus, write_corpus
 from pipelines.resources import Project
 from pipelines.settings import CONFIGS, find_recipe, load_settings
 from pipelines.workspace import Workspace
-from storage.derived import SAMPLES_VERSION
+from storage.derived import samples_path
 from storage.tables import commit, data_file_path, derived_path, open_table, write_data_file
 
 RECIPE = "phase2"
@@ -60,8 +60,8 @@ def commit_pairs(workspace: Workspace, name: str, lowest_score: float) -> None:
     tokens = {"tokens": [np.ones(3, PERFORMANCE_DTYPE).tobytes()] * 24, "notes": [3] * 24}
     path = data_file_path(workspace.table(RECIPE, "pairs"), {"tier": "good", "year": "2004"}, name)
     commit_rows(workspace, "pairs", path, about)
+    commit_rows(workspace, "samples", samples_path([path]), about | scores)
     for table, version, columns in (
-        ("samples", SAMPLES_VERSION, scores),
         ("audio_features", audio_features_version(config.audio_features), mel_columns),
         ("midi_tokens", midi_tokens_version("performance"), tokens),
     ):

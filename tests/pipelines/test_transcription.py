@@ -47,7 +47,7 @@ from pipelines.resources import Project
 from pipelines.settings import CONFIGS, load_settings
 from pipelines.workspace import Workspace
 from storage.audio import decode_audio, encode_flac
-from storage.derived import SAMPLES_VERSION
+from storage.derived import samples_path
 from storage.midi import read_midi, write_midi
 from storage.tables import commit, data_file_path, derived_path, read_table, write_data_file
 
@@ -102,7 +102,7 @@ def commit_tables(workspace: Workspace) -> None:
             "audio": [{"bytes": each, "path": "a.flac"} for each in flac],
         }),
         "samples": (
-            SAMPLES_VERSION, {name: list(rng.uniform(50, 100, COUNT)) for name in DIMENSIONS}
+            None, {name: list(rng.uniform(50, 100, COUNT)) for name in DIMENSIONS}
         ),
         "audio_features": (audio_features_version(config.audio_features), {
             "features": [each.astype("<f2").tobytes() for each in frames],
@@ -118,6 +118,7 @@ def commit_tables(workspace: Workspace) -> None:
     )
     for name, (version, columns) in tables.items():
         where = path if version is None else derived_path(path, version)
+        where = samples_path([path]) if name == "samples" else where
         commit_rows(workspace, name, where, about | columns)
 
 

@@ -1,4 +1,5 @@
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from itertools import groupby
 from pathlib import Path
 
 import pyarrow as pa
@@ -8,7 +9,8 @@ from degradation.errors import UserError
 from labeling.functions import LABELING_FUNCTIONS
 from storage.audio import decode_audio
 from storage.derived import (
-    DerivedTask,
+    HeuristicsTask,
+    SamplesTask,
     long_readings,
     write_heuristics,
     write_samples,
@@ -18,20 +20,33 @@ from storage.schema import HEURISTICS, SAMPLES
 from storage.tables import Table, commit, data_file_rows, read_data_file, read_table
 
 
+@dataclass(frozen=True, slots=True)
+class Derived:
+    """The shards, and what was derived from them: one task a part, and one a folder."""
+
+    heuristics: list[HeuristicsTask]
+    samples: list[SamplesTask]
+
+
 @pytest.fixture(scope="module")
-def tasks(shards: Table, tmp_path_factory: pytest.TempPathFactory) -> list[DerivedTask]:
-    """Every part of the shards derived and committed."""
+def derived(shards: Table, tmp_path_factory: pytest.TempPathFactory) -> Derived:
+    """Everything that follows from the shards, committed."""
     store = tmp_path_factory.mktemp("derived")
     heuristics = Table(
         url=str(store / "heuristics"), schema=HEURISTICS, partition_by=("tier", "year")
     )
     samples = Table(url=str(store / "samples"), schema=SAMPLES, partition_by=("tier", "year"))
-    planned = [
-        DerivedTask(pairs=shards, heuristics=heuristics, samples=samples, path=path)
-        for path in data_file_rows(shards)
-    ]
-    commit(heuristics, [write_heuristics(task) for task in planned])
-    commit(samples, [write_samples(task) for task in planned])
+    paths = list(data_file_rows(shards))
+    folders = groupby(paths, key=lambda path: path.rpartition("/")[0])
+    planned = Derived(
+        [HeuristicsTask(pairs=shards, heuristics=heuristics, path=path) for path in paths],
+        [
+            SamplesTask(pairs=shards, heuristics=heuristics, samples=samples, paths=tuple(held))
+            for _, held in folders
+        ],
+    )
+    commit(heuristics, [write_heuristics(task) for task in planned.heuristics])
+    commit(samples, [write_samples(task) for task in planned.samples])
     return planned
 
 
@@ -39,18 +54,30 @@ def whole(table: Table, path: str) -> pa.Table:
     return pa.concat_tables(read_data_file(table, path))
 
 
-def test_rows_follow_those_of_the_shards_in_order(tasks: list[DerivedTask]) -> None:
-    for task in tasks:
-        names = whole(task.pairs, task.path)["sample_id"].to_pylist()
-        for table, write in (
-            (task.heuristics, write_heuristics),
-            (task.samples, write_samples),
-        ):
-            assert whole(table, write(task).path)["sample_id"].to_pylist() == names
+def test_rows_follow_those_of_the_shards_in_order(derived: Derived) -> None:
+    for task in derived.heuristics:
+        names = whole(task.pairs, task.path)["sample_id"]
+        assert whole(task.heuristics, write_heuristics(task).path)["sample_id"].equals(names)
+    for task in derived.samples:
+        names = pa.concat_tables(whole(task.pairs, path) for path in task.paths)["sample_id"]
+        found = whole(task.samples, write_samples(task).path)["sample_id"]
+        assert found.to_pylist() == names.to_pylist()
 
 
-def test_a_row_holds_what_the_functions_say_of_its_own_bytes(tasks: list[DerivedTask]) -> None:
-    task = tasks[-1]
+def test_a_folder_of_the_shards_is_one_file_and_one_row_group_of_samples(
+    derived: Derived, tmp_path: Path
+) -> None:
+    twice = max((task.paths for task in derived.samples), key=len)
+    first = derived.samples[0]
+    task = replace(first, paths=twice * 20, samples=replace(first.samples, url=str(tmp_path)))
+    path = write_samples(task).path
+    assert [part.num_rows for part in read_data_file(task.samples, path)] == [
+        20 * sum(whole(task.pairs, part).num_rows for part in twice)
+    ]
+
+
+def test_a_row_holds_what_the_functions_say_of_its_own_bytes(derived: Derived) -> None:
+    task = derived.heuristics[-1]
     pairs = whole(task.pairs, task.path)
     readings = whole(task.heuristics, write_heuristics(task).path).to_pylist()
     for at in (0, len(pairs) - 1):
@@ -64,47 +91,47 @@ def test_a_row_holds_what_the_functions_say_of_its_own_bytes(tasks: list[Derived
             assert readings[at][f"{function.name}_abstention"] == reading.abstention
 
 
-def test_samples_are_the_shards_and_heuristics_side_by_side_and_light(
-    tasks: list[DerivedTask],
-) -> None:
-    for task in tasks:
+def test_samples_are_the_shards_and_heuristics_side_by_side_and_light(derived: Derived) -> None:
+    readings_of = {task.path: write_heuristics(task).path for task in derived.heuristics}
+    for task in derived.samples:
         path = write_samples(task).path
         samples = whole(task.samples, path)
-        pairs = whole(task.pairs, task.path)
-        readings = whole(task.heuristics, write_heuristics(task).path)
+        pairs = pa.concat_tables(whole(task.pairs, part) for part in task.paths)
+        readings = pa.concat_tables(whole(task.heuristics, readings_of[p]) for p in task.paths)
         for name in SAMPLES.names:
             source = pairs if name in pairs.column_names else readings
-            assert samples[name].equals(source[name]), name
+            assert samples[name].to_pylist() == source[name].to_pylist(), name
         assert not {"audio", "midi", "clean_midi", "edits"} & set(samples.column_names)
         # Four rows are mostly footer; a hundred thousand would not be.
         size = (Path(task.samples.url) / path).stat().st_size
-        assert size < max(100_000, (Path(task.pairs.url) / task.path).stat().st_size / 20)
+        of_pairs = sum((Path(task.pairs.url) / part).stat().st_size for part in task.paths)
+        assert size < max(100_000, of_pairs / 20)
 
 
-def test_samples_without_their_heuristics_are_told(
-    tasks: list[DerivedTask], tmp_path: Path
-) -> None:
+def test_samples_without_their_heuristics_are_told(derived: Derived, tmp_path: Path) -> None:
+    task = derived.samples[0]
     elsewhere = {
-        name: replace(getattr(tasks[0], name), url=str(tmp_path / name))
+        name: replace(getattr(task, name), url=str(tmp_path / name))
         for name in ("heuristics", "samples")
     }
     with pytest.raises(UserError, match=r"heuristics lacks .*materialise heuristics first") as told:
-        write_samples(replace(tasks[0], **elsewhere))
+        write_samples(replace(task, **elsewhere))
     assert "\n" not in str(told.value)
     assert not any(tmp_path.rglob("*.parquet"))
 
 
-def test_what_was_derived_is_not_derived_again(tasks: list[DerivedTask], tmp_path: Path) -> None:
-    folder = Path(tasks[0].heuristics.url).parent
+def test_what_was_derived_is_not_derived_again(derived: Derived) -> None:
+    folder = Path(derived.samples[0].heuristics.url).parent
     written = {path: path.stat().st_mtime_ns for path in folder.rglob("*.parquet")}
-    for task in tasks:
-        write_heuristics(task)
+    for part in derived.heuristics:
+        write_heuristics(part)
+    for task in derived.samples:
         write_samples(task)
     assert {path: path.stat().st_mtime_ns for path in folder.rglob("*.parquet")} == written
 
 
-def test_readings_stand_one_a_row_for_quality(tasks: list[DerivedTask]) -> None:
-    samples = read_table(tasks[0].samples).to_table().to_pandas()
+def test_readings_stand_one_a_row_for_quality(derived: Derived) -> None:
+    samples = read_table(derived.samples[0].samples).to_table().to_pandas()
     long = long_readings(samples)
     assert len(long) == len(samples) * len(LABELING_FUNCTIONS)
     one = long[long["function"] == "MIDIVelocityRange"].set_index("sample_id")["value"]
@@ -112,16 +139,11 @@ def test_readings_stand_one_a_row_for_quality(tasks: list[DerivedTask]) -> None:
     assert one.equals(same.rename("value"))
 
 
-def test_derived_tables_lie_in_an_object_store_too(
-    tasks: list[DerivedTask], object_store: str
-) -> None:
-    task = next(task for task in tasks if "tier=good" in task.path)
+def test_derived_tables_lie_in_an_object_store_too(derived: Derived, object_store: str) -> None:
+    task = next(task for task in derived.heuristics if "tier=good" in task.path)
     moved = Table(
         url=f"{object_store}/heuristics", schema=HEURISTICS, partition_by=("tier", "year")
     )
-    part = write_heuristics(
-        DerivedTask(pairs=task.pairs, heuristics=moved, samples=task.samples, path=task.path)
-    )
-    commit(moved, [part])
+    commit(moved, [write_heuristics(replace(task, heuristics=moved))])
     found = read_table(moved, tier="good").to_table()
     assert found["sample_id"].to_pylist() == whole(task.pairs, task.path)["sample_id"].to_pylist()

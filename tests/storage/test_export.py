@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from degradation.errors import UserError
-from storage.derived import HEURISTICS_VERSION, DerivedTask, write_heuristics
+from storage.derived import HEURISTICS_VERSION, HeuristicsTask, write_heuristics
 from storage.export import FILE_ROWS, export_shards
 from storage.schema import HEURISTICS
 from storage.tables import Table, commit, data_file_rows, derived_path, read_table, write_data_file
@@ -79,7 +79,7 @@ def test_the_readmes_block_runs_on_an_export(
         url=str(tmp_path / "heuristics"), schema=HEURISTICS, partition_by=partition_by
     )
     tasks = [
-        DerivedTask(pairs=shards, heuristics=heuristics, samples=heuristics, path=path)
+        HeuristicsTask(pairs=shards, heuristics=heuristics, path=path)
         for path in data_file_rows(shards)
     ]
     commit(heuristics, [write_heuristics(task) for task in tasks])

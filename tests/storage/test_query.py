@@ -5,10 +5,12 @@ import json
 import math
 import os
 import re
+import shutil
 import signal
 import threading
 import time
 from collections import defaultdict
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +26,8 @@ from storage.tables import Table, read_table
 
 LONG = "select count(*) from range(2000000) a, range(2000000) b where a.range + b.range = 7"
 
+EVERY_TABLE = "pairs performances quarantine segments samples"
+
 
 @pytest.fixture
 def connection(
@@ -31,7 +35,7 @@ def connection(
 ) -> duckdb.DuckDBPyConnection:
     absent = Table(url=str(tmp_path / "absent"), schema=shards.schema)
     recipes = {"phase2": {"pairs": shards, "samples": absent}, "later": {"pairs": absent}}
-    return connect(corpus_tables, recipes, "phase2")
+    return connect(corpus_tables, recipes, "phase2", EVERY_TABLE)
 
 
 def answer(connection: duckdb.DuckDBPyConnection, sql: str, form: str = "table") -> bytes:
@@ -57,6 +61,35 @@ def test_tables_are_queried_with_and_without_the_recipes_name(
     assert rows_of(connection, joined) == [{"n": 52}]
 
 
+@pytest.mark.parametrize(
+    ("sql", "rows"),
+    [
+        ("select count(*) n from pairs", 52),
+        ('select count(*) n from PHASE2."Pairs"', 52),
+        ("select count(*) n from query_table('pa' || 'irs')", 52),
+        ("from query('select count(*) n from pa' || 'irs')", 52),
+    ],
+)
+def test_a_table_that_a_statement_reads_is_opened(
+    shards: Table, corpus_tables: dict[str, Table], sql: str, rows: int
+) -> None:
+    opened = connect(corpus_tables, {"phase2": {"pairs": shards}}, "phase2", sql)
+    assert rows_of(opened, sql) == [{"n": rows}]
+
+
+def test_a_table_that_a_statement_does_not_read_is_not_opened(
+    shards: Table, tmp_path: Path
+) -> None:
+    shutil.copytree(shards.url, tmp_path / "pairs")
+    for entry in (tmp_path / "pairs" / "_delta_log").glob("*.json"):
+        entry.write_text("damaged")
+    damaged = {"phase2": {"pairs": replace(shards, url=str(tmp_path / "pairs"))}}
+    opened = connect({}, damaged, "phase2", "show tables")
+    assert {"name": "pairs"} in rows_of(opened, "show tables")
+    with pytest.raises(UserError, match="could not open"):
+        connect({}, damaged, "phase2", "from pairs")
+
+
 def test_notes_unnest(connection: duckdb.DuckDBPyConnection) -> None:
     sql = (
         "select count(*) = (select sum(len(notes)) from performances) as same "
@@ -80,13 +113,13 @@ def test_a_bad_statement_names_the_tables_there_are(
 
 def test_what_is_not_there_is_told(shards: Table, tmp_path: Path) -> None:
     absent = Table(url=str(tmp_path / "absent"), schema=shards.schema)
-    empty = connect({}, {"phase2": {"pairs": absent}}, "phase2")
+    empty = connect({}, {"phase2": {"pairs": absent}}, "phase2", EVERY_TABLE)
     with pytest.raises(UserError, match=r"tables there are: none: run `pianograde demo` first"):
         answer(empty, "select * from pairs")
     with pytest.raises(UserError, match=r"'xlsx'; expected one of table, csv, json, parquet"):
         answer(empty, "select 1", "xlsx")
     with pytest.raises(UserError, match=r"no recipe is called 'nope'; expected one of phase2"):
-        connect({}, {"phase2": {}}, "nope")
+        connect({}, {"phase2": {}}, "nope", EVERY_TABLE)
 
 
 @pytest.mark.parametrize(
