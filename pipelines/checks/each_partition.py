@@ -3,7 +3,6 @@
 import json
 
 import dagster as dg
-from dagster_shared.serdes import deserialize_value
 
 
 def log_each_partition(
@@ -34,6 +33,6 @@ def log_each_partition(
                 severity=result.severity,
                 description=result.description,
                 partition=key,
-                target_materialization_data=deserialize_value(json.dumps(target)),  # type: ignore[arg-type]
+                target_materialization_data=dg.deserialize_value(json.dumps(target)),  # type: ignore[arg-type]
             )
         )
