@@ -34,6 +34,15 @@ def find_failed_checks(instance: dg.DagsterInstance, run_id: str) -> list[Failed
     return list(dict.fromkeys(failed))  # one of each partition is recorded
 
 
+def was_interrupted(instance: dg.DagsterInstance, run_id: str) -> bool:
+    """Return whether a step of a run failed because its process was told to end."""
+    failures = instance.all_logs(run_id, of_type=dg.DagsterEventType.STEP_FAILURE)
+    errors = [
+        record.dagster_event.step_failure_data.error for record in failures if record.dagster_event
+    ]
+    return any(error.cls_name == "DagsterExecutionInterruptedError" for error in errors if error)
+
+
 def find_failure(
     instance: dg.DagsterInstance, run_id: str, failed_checks: list[FailedCheck]
 ) -> Exception:
