@@ -24,6 +24,7 @@ from storage.schema import TABLES
 from storage.segments import cut_segments
 from storage.tables import (
     DataFile,
+    data_file_rows,
     data_files,
     partition_of,
     read_data_file,
@@ -90,6 +91,12 @@ def _check_files(found: dict[str, Verified], workspace: Workspace, rows: int, se
             verified.replayed -= len(task.replayed)
         for what in report.faults:
             verified.add(what, path, delete=True)
+
+
+def performances_made(workspace: Workspace) -> int:
+    """Return how many performances the corpus's table has; 0 where it was never made."""
+    table = workspace.corpus_table("performances")
+    return sum(data_file_rows(table).values()) if table_exists(table) else 0
 
 
 def index_miscounts(workspace: Workspace) -> dict[str, int]:

@@ -17,7 +17,7 @@ from pipelines.automation import REMATERIALIZE_ON_CHANGE
 from pipelines.documents import write_made
 from pipelines.evenly_spaced import evenly_spaced
 from pipelines.execution.engine import run_tasks
-from pipelines.metadata import records_metadata
+from pipelines.metadata import defined, records_metadata
 from pipelines.partitions import CORPORA, tables_of
 from pipelines.resources import Project
 from pipelines.settings import find_recipe
@@ -65,7 +65,7 @@ def shortcut_audit_asset(recipe_name: str) -> dg.AssetsDefinition:
                 "verdict": audit.threshold.verdict,
                 "because": describe(audit.threshold),
                 **{
-                    f"balanced accuracy of {probe.statistics}": probe.balanced_accuracy
+                    f"balanced accuracy of {probe.statistics}": defined(probe.balanced_accuracy)
                     for probe in audit.tiers
                 },
                 "scores": records_metadata(list(map(asdict, audit.scores))),

@@ -33,13 +33,22 @@ def add(
     from pipelines.cli.graph import add_corpus
     from pipelines.execution.runs import prepare_corpora
     from pipelines.settings import load_settings
+    from pipelines.verification import index_miscounts, performances_made
+    from pipelines.workspace import Workspace
 
     settings = load_settings()
     corpus = add_corpus(
         settings, name, maestro=maestro, limit=limit, experiment=experiment, licence=licence
     )
     prepare_corpora(settings)
-    typer.echo(f"{corpus.name} added\nnext: pianograde run --corpus {corpus.name}")
+    typer.echo(f"{corpus.name} added")
+    workspace = Workspace(settings, corpus)
+    if (made := performances_made(workspace)) and (miscounts := index_miscounts(workspace)):
+        typer.echo(
+            f"tables of {made} performances are there, made by another choice: {len(miscounts)} "
+            f"differ; `pianograde plan --corpus {corpus.name}` says what the next run makes again"
+        )
+    typer.echo(f"next: pianograde run --corpus {corpus.name}")
 
 
 @corpora.command("list")
