@@ -88,8 +88,16 @@ def build_definitions(executor: dg.ExecutorDefinition = dg.in_process_executor) 
             ),
             asset_checks=[no_composition_in_two_splits, every_field_beats_the_unigram],
             jobs=[
-                dg.define_asset_job("corpus_tables", dg.AssetSelection.assets(corpus, segments)),
-                dg.define_asset_job("pretraining", dg.AssetSelection.assets(midi_pretrain)),
+                dg.define_asset_job(
+                    "corpus_tables",
+                    dg.AssetSelection.assets(corpus, segments),
+                    description="Performances and segments of a corpus, which all recipes share.",
+                ),
+                dg.define_asset_job(
+                    "pretraining",
+                    dg.AssetSelection.assets(midi_pretrain),
+                    description="The MIDI encoder of a corpus, pretrained for the models.",
+                ),
                 verification,
             ],
             schedules=[verification_weekly],
