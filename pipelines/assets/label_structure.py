@@ -60,7 +60,7 @@ def label_structure_asset(recipe_name: str) -> dg.AssetsDefinition:
         path = write_made(workspace, recipe_name, "label_structure", audit)
         shape = audit.shape
         because = "; ".join(map(describe, shape.thresholds))
-        context.log.info(because)
+        context.log.info(f"{recipe_name}/label_structure: {because}")
         return dg.MaterializeResult(
             metadata={
                 "rows": shape.rows,

@@ -50,7 +50,7 @@ def midi_pretrain(
     workspace = project.workspace(context.partition_key)
     config = workspace.experiment_config()
     if config.pretraining is None:
-        context.log.info("pretraining is null: the experiments start from random weights")
+        context.log.info("midi_pretrain: off (null); the experiments start from random weights")
         return dg.MaterializeResult(metadata={"pretraining": "off: see the experiment file"})
     if folder := whole_root_encoder(workspace):
         context.log.info(f"midi_pretrain: taken from the whole root, {folder}")

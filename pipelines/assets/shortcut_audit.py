@@ -57,7 +57,7 @@ def shortcut_audit_asset(recipe_name: str) -> dg.AssetsDefinition:
         seed = find_recipe(recipe_name).seed
         audit = shortcut_probes.audit_shortcuts(rows, seed=seed)
         path = write_made(workspace, recipe_name, "shortcut_audit", audit)
-        context.log.info(describe(audit.threshold))
+        context.log.info(f"{recipe_name}/shortcut_audit: {describe(audit.threshold)}")
         return dg.MaterializeResult(
             metadata={
                 "rows": audit.rows,

@@ -98,6 +98,7 @@ def together(results: Mapping[str, dg.AssetCheckResult]) -> dg.AssetCheckResult:
         severity=dg.AssetCheckSeverity.ERROR
         if errors or not failed
         else dg.AssetCheckSeverity.WARN,
+        description="; ".join(result.description for result in failed if result.description),
         metadata={
             f"{corpus}: {name}": value
             for corpus, result in results.items()

@@ -16,7 +16,7 @@ from labeling.scores import DIMENSIONS
 from pipelines.checks.checked_pairs import CheckedPairs
 from pipelines.checks.counts import find_miscounts, judge_rows, judge_tier_shares, share_z
 from pipelines.checks.note_damage import jitter_tolerance, judge_jitter, judge_wrong_notes
-from pipelines.checks.pairs import PAIRS_CHECKS, pairs_check
+from pipelines.checks.pairs import PAIRS_CHECKS, pairs_check, together
 from pipelines.checks.scores import find_score_faults, judge_scores
 from pipelines.checks.sound import judge_alignment, judge_snr
 from pipelines.checks.splits import find_leaks, no_composition_in_two_splits
@@ -64,6 +64,14 @@ def test_scores_out_of_their_tier_s_range_are_found() -> None:
         ("tone_quality", 1),
         ("dynamic_range", 1),
     }
+
+
+def test_a_run_of_several_corpora_says_why_it_failed_in_one_of_them() -> None:
+    results = {
+        "good": dg.AssetCheckResult(passed=True),
+        "bad": dg.AssetCheckResult(passed=False, description="bad|poor: 9 of 16 rows lag"),
+    }
+    assert together(results).description == "bad|poor: 9 of 16 rows lag"
 
 
 @pytest.fixture
