@@ -14,8 +14,7 @@ from benchmarks.part_costs import training_rates
 from models.config.experiment import MODALITIES
 from models.inputs.stream import Targets, load_batches
 from pipelines.assets.training import read_examples
-from pipelines.cli.command import report_user_error
-from pipelines.cli.operations import print_table
+from pipelines.cli.command import print_table, report_user_error
 from pipelines.workspace import open_workspace
 
 

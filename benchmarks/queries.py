@@ -18,8 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import typer
 
-from pipelines.cli.command import report_user_error
-from pipelines.cli.operations import print_table
+from pipelines.cli.command import print_table, report_user_error
 from pipelines.settings import Settings
 from pipelines.workspace import Workspace, open_workspace
 from storage.derived import SAMPLES_GROUP_ROWS

@@ -19,8 +19,7 @@ from typing import Annotated
 import psutil  # type: ignore[import-untyped]
 import typer
 
-from pipelines.cli.command import report_user_error
-from pipelines.cli.operations import print_table
+from pipelines.cli.command import print_table, report_user_error
 from pipelines.corpora import Corpus, find_corpus, write_corpus
 from pipelines.execution.runs import materialise
 from pipelines.execution.stages import TABLES, stages

@@ -7,12 +7,20 @@ _CHANGED: dg.AutomationCondition = (  # type: ignore[type-arg] # what Dagster's 
     | dg.AutomationCondition.code_version_changed()
 )
 
+_BLOCKED: dg.AutomationCondition = dg.AutomationCondition.any_deps_match(  # type: ignore[type-arg]
+    ~dg.AutomationCondition.all_checks_match(
+        dg.AutomationCondition.check_passed(), blocking_only=True
+    )
+)
+"""A blocking check of any partition of a dependency failed, or has not judged its newest rows.
+Dagster's own `all_deps_blocking_checks_passed` is content with one partition of several."""
+
 REMATERIALIZE_ON_CHANGE = (
     _CHANGED.since_last_handled()
     & ~dg.AutomationCondition.missing()
     & ~dg.AutomationCondition.any_deps_in_progress()
     & ~dg.AutomationCondition.in_progress()
-    & dg.AutomationCondition.all_deps_blocking_checks_passed()
+    & ~_BLOCKED
 )
 """Rematerialize a partition when a dependency's data version or the code version changes.
 

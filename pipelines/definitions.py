@@ -27,7 +27,13 @@ from pipelines.execution.terminal_logger import TERMINAL, terminal_logger
 from pipelines.jobs import verification, verification_weekly
 from pipelines.resources import Project
 from pipelines.schedules import nightly_schedule
-from pipelines.sensors import automation_sensor, corpora_changed, recipe_sensor, run_failed
+from pipelines.sensors import (
+    automation_sensor,
+    commands_killed,
+    corpora_changed,
+    recipe_sensor,
+    run_failed,
+)
 from pipelines.settings import recipe_names
 
 
@@ -82,12 +88,26 @@ def build_definitions(executor: dg.ExecutorDefinition = dg.in_process_executor) 
             ),
             asset_checks=[no_composition_in_two_splits, every_field_beats_the_unigram],
             jobs=[
-                dg.define_asset_job("corpus_tables", dg.AssetSelection.assets(corpus, segments)),
-                dg.define_asset_job("pretraining", dg.AssetSelection.assets(midi_pretrain)),
+                dg.define_asset_job(
+                    "corpus_tables",
+                    dg.AssetSelection.assets(corpus, segments),
+                    description="Performances and segments of a corpus, which all recipes share.",
+                ),
+                dg.define_asset_job(
+                    "pretraining",
+                    dg.AssetSelection.assets(midi_pretrain),
+                    description="The MIDI encoder of a corpus, pretrained for the models.",
+                ),
                 verification,
             ],
             schedules=[verification_weekly],
-            sensors=[recipe_sensor(names), corpora_changed, automation_sensor, run_failed],
+            sensors=[
+                recipe_sensor(names),
+                corpora_changed,
+                commands_killed,
+                automation_sensor,
+                run_failed,
+            ],
             resources={"project": Project()},
             loggers={TERMINAL: terminal_logger, "console": dg.colored_console_logger},
             executor=executor,

@@ -50,12 +50,22 @@ def epochs_metadata(history: Sequence[EpochRecord | PretrainingEpoch]) -> dg.Tab
     return records_metadata([{"epoch": record.epoch, **record.curves()} for record in history])
 
 
+def curves_metadata(record: EpochRecord | PretrainingEpoch) -> dict[str, float | None]:
+    """Return the figures of an epoch, each by itself, so that the UI plots it."""
+    return {name: defined(value) for name, value in record.curves().items()}
+
+
 def defined(value: float) -> float | None:
-    """Return a figure as Dagster's JSON can hold it: None where it is NaN."""
-    return None if math.isnan(value) else value
+    """Return a figure as people read it and Dagster's JSON can hold it: rounded, None for NaN.
+
+    Four decimals, or four digits of a figure below 1, such as a rate of learning.
+    """
+    if math.isnan(value):
+        return None
+    return round(value, 4) if abs(value) >= 1 else float(f"{value:.4g}")
 
 
 def _cell(value: object) -> str | int | float | bool | None:
     if isinstance(value, float):
-        return defined(round(value, 4))
+        return defined(value)
     return value if isinstance(value, str | int | bool) else str(value)

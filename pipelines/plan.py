@@ -14,7 +14,7 @@ from pipelines.execution.stages import stages
 from pipelines.history import History
 from pipelines.partitions import CORPORA, CORPUS_TIERS, RECIPE_TIERS, partition_key
 from pipelines.settings import find_recipe
-from pipelines.verification import index_miscounts
+from pipelines.verification import index_miscounts, performances_made
 from pipelines.workspace import PARTITIONED_BY, Workspace
 from storage.schema import TABLES
 from storage.tables import Table, data_files, partition_of, table_exists
@@ -45,7 +45,7 @@ class Planned:
         }
 
 
-UNKNOWN = "unknown: never measured"
+UNKNOWN = "unknown: never measured here"
 
 
 def plan(
@@ -64,12 +64,15 @@ def plan(
     ]
     in_order = sorted(dict.fromkeys(assets), key=lambda asset: asset == "recipe_comparison")
     found: dict[tuple[str, str], Planned] = {}
+    growth = _growth(workspace)
     for asset in in_order:
         spec = specs[asset]
         for tier in TIERS if spec.partitions_def == CORPUS_TIERS else ("",):
             reasons = dict.fromkeys(_reasons(workspace, history, spec, tier, specs, found))
             if reasons:
-                found[asset, tier] = _planned(workspace, history, asset, tier, tuple(reasons))
+                found[asset, tier] = _planned(
+                    workspace, history, asset, tier, tuple(reasons), growth
+                )
     return list(found.values())
 
 
@@ -144,10 +147,16 @@ def _recipe_changes(history: History, recipe: Recipe, tier: str, made_at: int) -
 
 
 def _planned(
-    workspace: Workspace, history: History, asset: str, tier: str, reasons: tuple[str, ...]
+    workspace: Workspace,
+    history: History,
+    asset: str,
+    tier: str,
+    reasons: tuple[str, ...],
+    growth: float,
 ) -> Planned:
     corpus = workspace.corpus.name
-    rows = _rows(workspace, asset, tier)
+    held = _rows(workspace, asset, tier)
+    rows = None if held is None else round(growth * held)
     a_row = history.seconds_a_row(asset, corpus)
     bytes_a_row = _bytes_a_row(workspace, asset)
     return Planned(
@@ -158,6 +167,15 @@ def _planned(
         seconds=None if a_row is None else a_row * (1 if rows is None else rows),
         size=None if rows is None or bytes_a_row is None else bytes_a_row * rows,
     )
+
+
+def _growth(workspace: Workspace) -> float:
+    """Return how many performances the next run will read, for each that the corpus has now."""
+    if made := performances_made(workspace):
+        with suppress(UserError):  # without its root it stays as it is
+            times = index_miscounts(workspace).values()
+            return 1 + (sum(n == 0 for n in times) - sum(n > 0 for n in times)) / made
+    return 1.0
 
 
 def _rows(workspace: Workspace, asset: str, tier: str) -> int | None:

@@ -10,7 +10,7 @@ from pipelines.partitions import CORPORA_NAME, all_tiers_tags, partition_key
 
 
 def nightly_schedule(recipe_name: str) -> dg.ScheduleDefinition:
-    """Return the schedule that makes a recipe's tables again, for each corpus that has them.
+    """Return the schedule that makes a recipe's tables again, for each corpus that has some.
 
     Files are named by their content, so that what did not change is found and not made.
     """

@@ -7,6 +7,7 @@ import dagster as dg
 from pipelines.assets.recipe import changed_tiers
 from pipelines.checks.recipe import evaluation, fault
 from pipelines.corpora import corpus_names
+from pipelines.execution.runs import close_orphans
 from pipelines.partitions import CORPORA, CORPORA_NAME
 from pipelines.settings import find_recipe, load_settings
 
@@ -55,6 +56,16 @@ def corpora_changed(context: dg.SensorEvaluationContext) -> dg.SensorResult:
     if gone := sorted(known - there):
         requests.append(CORPORA.build_delete_request(gone))
     return dg.SensorResult(dynamic_partitions_requests=requests)
+
+
+@dg.sensor(
+    minimum_interval_seconds=2 * INTERVAL_S,
+    default_status=RUNNING,
+    description="Ends the runs of commands that were killed: a run of the UI may wait for theirs.",
+)
+def commands_killed(context: dg.SensorEvaluationContext) -> dg.SkipReason:
+    """Mark the runs of this machine's commands that no longer exist as failed."""
+    return dg.SkipReason(f"runs ended: {close_orphans(context.instance)}")
 
 
 automation_sensor = dg.AutomationConditionSensorDefinition(

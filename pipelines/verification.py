@@ -3,8 +3,8 @@
 `pianograde verify` and the job `verification` print and raise what this module finds.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
@@ -13,77 +13,24 @@ from degradation.recipe import Recipe
 from pipelines.assets.pairs import expected_draws
 from pipelines.checks.counts import find_miscounts
 from pipelines.execution.engine import Engine, run_tasks
-from pipelines.partitions import TierYear, partition_key
+from pipelines.partitions import TierYear
 from pipelines.settings import find_recipe
-from pipelines.workspace import PARTITIONED_BY, Workspace
+from pipelines.verified import Verified, counted, describe_miscounts
+from pipelines.workspace import ASSETS, PARTITIONED_BY, Workspace
 from storage.corpus import choose, read_index
 from storage.derived import folder_path
-from storage.integrity import FileReport, FileTask, check_file, sample_rows, unpaired
+from storage.integrity import NO_SOURCE, FileReport, FileTask, check_file, sample_rows, unpaired
 from storage.schema import TABLES
 from storage.segments import cut_segments
 from storage.tables import (
     DataFile,
-    Table,
+    data_file_rows,
     data_files,
     partition_of,
     read_data_file,
     read_table,
     table_exists,
 )
-
-ASSETS = {name: name for name in TABLES} | {
-    "performances": "corpus",
-    "quarantine": "corpus",
-    "twins": "corpus",
-    "pairs_quarantine": "pairs",
-}
-"""The asset that makes each table."""
-
-SHOWN_NAMES = 3
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fault:
-    """What is wrong in a table or one of its files, and the way out."""
-
-    where: str
-    what: str
-    way_out: str
-
-    def __str__(self) -> str:
-        """Return one line."""
-        return f"{self.where}: {self.what}: {self.way_out}"
-
-
-@dataclass(slots=True, kw_only=True)
-class Verified:
-    """What was looked at in one table, and what is wrong; notes are no faults."""
-
-    name: str
-    table: Table
-    asset: str
-    corpus: str
-    files: list[DataFile] = field(default_factory=list)
-    replayed: int = 0
-    unsealed: int = 0
-    is_readable: bool = True
-    damaged: set[str] = field(default_factory=set)
-    faults: list[Fault] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-
-    @property
-    def rows(self) -> int:
-        """The rows of all files, as the table's log says."""
-        return sum(file.rows for file in self.files)
-
-    def add(self, what: str, path: str = "", *, delete: bool = False) -> None:
-        """Add a fault of a file, or of a folder (`tier=poor/year=2021`), or of the table."""
-        tier = partition_of(path).get("tier")
-        partition = partition_key(self.corpus, tier) if tier else self.corpus
-        again = f"materialise {self.asset} of {partition} again"
-        where = f"{self.table.url}/{path}".rstrip("/")
-        way_out = f"delete it and {again}" if delete else again
-        self.faults.append(Fault(where=where, what=what, way_out=way_out))
 
 
 def verify(workspace: Workspace, recipes: Sequence[str], rows: int, seed: int) -> list[Verified]:
@@ -102,7 +49,7 @@ def verify(workspace: Workspace, recipes: Sequence[str], rows: int, seed: int) -
                     name=prefix + name,
                     table=table,
                     asset=prefix + ASSETS[name],
-                    corpus=workspace.corpus.name,
+                    workspace=workspace,
                 )
     _check_files(found, workspace, rows, seed)
     readable = {name: one for name, one in found.items() if one.is_readable}
@@ -112,28 +59,6 @@ def verify(workspace: Workspace, recipes: Sequence[str], rows: int, seed: int) -
             _count_pairs(readable, workspace, recipe)
             _count_derived(readable, recipe)
     return list(found.values())
-
-
-def summary(found: Sequence[Verified]) -> list[dict[str, str]]:
-    """Return one row a table, for people."""
-    return [
-        {
-            "table": one.name,
-            "files": f"{len(one.files):,}",
-            "rows": f"{one.rows:,}",
-            "replayed": f"{one.replayed:,}" if one.name.endswith("/pairs") else "",
-            "result": "; ".join(_results(one)),
-        }
-        for one in found
-    ]
-
-
-def _results(one: Verified) -> Iterator[str]:
-    count = len(one.faults)
-    yield f"{count} fault{'s' if count > 1 else ''}" if count else "good"
-    if one.unsealed:
-        yield f"without checksum, because older: {one.unsealed} files"
-    yield from one.notes
 
 
 def _check_files(found: dict[str, Verified], workspace: Workspace, rows: int, seed: int) -> None:
@@ -168,6 +93,12 @@ def _check_files(found: dict[str, Verified], workspace: Workspace, rows: int, se
             verified.add(what, path, delete=True)
 
 
+def performances_made(workspace: Workspace) -> int:
+    """Return how many performances the corpus's table has; 0 where it was never made."""
+    table = workspace.corpus_table("performances")
+    return sum(data_file_rows(table).values()) if table_exists(table) else 0
+
+
 def index_miscounts(workspace: Workspace) -> dict[str, int]:
     """Return how often each performance is in the table that is missing, twice, or not expected.
 
@@ -192,7 +123,7 @@ def _count_corpus(found: dict[str, Verified], workspace: Workspace) -> None:
         return
     try:
         if miscounts := index_miscounts(workspace):
-            performances.add(_listed("performances", miscounts))
+            performances.add(describe_miscounts("performance", miscounts), stale=True)
     except UserError as error:
         performances.notes.append(f"not compared with the corpus's index: {error}")
     segments = found.get("segments")
@@ -203,7 +134,7 @@ def _count_corpus(found: dict[str, Verified], workspace: Workspace) -> None:
         for group in read_data_file(performances.table, file.path):
             wanted.update(cut_segments(group, config)[0]["segment_id"].to_pylist())
     if miscounts := find_miscounts(wanted, _column(segments, "segment_id"), []):
-        segments.add(_listed("segments", miscounts))
+        segments.add(describe_miscounts("segment", miscounts), stale=True)
 
 
 def _count_pairs(found: dict[str, Verified], workspace: Workspace, name: str) -> None:
@@ -223,6 +154,7 @@ def _count_pairs(found: dict[str, Verified], workspace: Workspace, name: str) ->
     tiers = sorted(set(made))
     stale = {tier for tier in tiers if _is_stale(pairs, recipe, tier)}
     pairs.notes += [f"{tier} not counted: the recipe has changed since" for tier in sorted(stale)]
+    wrong: dict[str, dict[str, int]] = defaultdict(dict)
     for year in workspace.years():  # the names of one year at a time, to save memory
         draws = expected_draws(recipe, workspace, [year])
         for tier in tiers:
@@ -234,8 +166,13 @@ def _count_pairs(found: dict[str, Verified], workspace: Workspace, name: str) ->
                 _column(pairs, "sample_id", within),
                 _column(quarantine, "item", within),
             )
-            if miscounts := find_miscounts(expected, rows, left_out):
-                pairs.add(_listed("draws", miscounts), within)
+            wrong[tier] |= find_miscounts(expected, rows, left_out)
+    corpus_changed = any(fault.is_stale for one in source if one for fault in one.faults)
+    for tier, miscounts in wrong.items():
+        if miscounts:
+            # Damage takes rows away; only another corpus leaves some that are not expected.
+            changed = corpus_changed or 1 in miscounts.values()
+            pairs.add(describe_miscounts("draw", miscounts), f"tier={tier}", stale=changed)
 
 
 def _is_stale(pairs: Verified, recipe: Recipe, tier: str) -> bool:
@@ -250,9 +187,12 @@ def _is_stale(pairs: Verified, recipe: Recipe, tier: str) -> bool:
 def _count_derived(found: dict[str, Verified], recipe: str) -> None:
     """Judge whether each derived table has the files that follow from those of the pairs."""
     pairs = found[f"{recipe}/pairs"]
-    whole = {file.path: file.rows for file in pairs.files if file.path not in pairs.damaged}
-    distinct = {path: _column(pairs, "duplicate_of", path).count(None) for path in whole}
-    sources = {
+    whole = {file.path: file.rows for file in pairs.files}
+    distinct = {
+        path: None if path in pairs.damaged else _column(pairs, "duplicate_of", path).count(None)
+        for path in whole
+    }
+    sources: dict[str, Mapping[str, int | None]] = {
         "heuristics": whole,
         "samples": _by_folder(pairs.files),
         "audio_features": distinct,
@@ -262,9 +202,15 @@ def _count_derived(found: dict[str, Verified], recipe: str) -> None:
         if derived := found.get(f"{recipe}/{name}"):
             rows = {file.path: file.rows for file in derived.files}
             tiers = {partition_of(path)["tier"] for path in rows}
+            stale: Counter[str] = Counter()
             for path, what in unpaired(expected, rows):
-                if partition_of(path)["tier"] in tiers:
+                if path in rows and what != NO_SOURCE:
                     derived.add(what, path)
+                elif (tier := partition_of(path)["tier"]) in tiers:
+                    stale[tier] += 1
+            for tier, count in stale.items():
+                what = f"{counted(count, 'file')} missing or no longer needed: pairs have changed"
+                derived.add(what, f"tier={tier}", stale=True)
 
 
 def _by_folder(files: Sequence[DataFile]) -> dict[str, int]:
@@ -283,10 +229,3 @@ def _column(verified: Verified, column: str, within: str = "") -> list[Any]:
         for group in read_data_file(verified.table, file.path, [column])
         for value in group[column].to_pylist()
     ]
-
-
-def _listed(what: str, miscounts: dict[str, int]) -> str:
-    """Return which items are missing, twice, or not expected, the first few by name."""
-    few = [f"{name} {times} times" for name, times in list(miscounts.items())[:SHOWN_NAMES]]
-    more = f" and {len(miscounts) - SHOWN_NAMES} more" if len(miscounts) > SHOWN_NAMES else ""
-    return f"{what} are there a wrong number of times; expected once: {', '.join(few)}{more}"

@@ -20,6 +20,14 @@ PARTITIONED_BY = {
 }
 """Tables of the corpus; those of a recipe are partitioned by tier and year."""
 
+ASSETS = {name: name for name in TABLES} | {
+    "performances": "corpus",
+    "quarantine": "corpus",
+    "twins": "corpus",
+    "pairs_quarantine": "pairs",
+}
+"""The asset that makes each table."""
+
 
 @dataclass(frozen=True, slots=True)
 class Workspace:
@@ -45,12 +53,22 @@ class Workspace:
     def corpus_table(self, name: str) -> Table:
         """Return a table that all recipes share."""
         url = f"{self.settings.store_url}/{self.corpus.name}/{name}"
-        return Table(url=url, schema=TABLES[name][1], partition_by=PARTITIONED_BY[name])
+        way_out = f"materialise corpus and segments of {self.corpus.name}, or `{self.command()}`"
+        by = PARTITIONED_BY[name]
+        return Table(url=url, schema=TABLES[name][1], partition_by=by, way_out=way_out)
 
     def table(self, recipe: str, name: str) -> Table:
         """Return a table of one recipe."""
         url = f"{self.settings.store_url}/{self.corpus.name}/{recipe}/{name}"
-        return Table(url=url, schema=TABLES[name][1], partition_by=("tier", "year"))
+        asset = f"{recipe}/{ASSETS[name]} of {self.corpus.name}"
+        way_out = f"materialise {asset}, or `{self.command(recipe)}`"
+        by = ("tier", "year")
+        return Table(url=url, schema=TABLES[name][1], partition_by=by, way_out=way_out)
+
+    def command(self, recipe: str = "") -> str:
+        """Return the command that makes the tables of the corpus, and of a recipe."""
+        option = f" --recipe {recipe}" if recipe else ""
+        return f"pianograde run --corpus {self.corpus.name}{option}"
 
     def all_tables(self, recipes: list[str]) -> list[Table]:
         """Return every existing table of this corpus and these recipes."""

@@ -24,6 +24,9 @@ from storage.tables import MEDIA_COLUMNS, DataFile, Table
 
 _ARROW_SCHEMA = b"ARROW:schema"
 
+MISSING = "it is missing"
+NO_SOURCE = "no pairs are its source"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileTask:
@@ -71,7 +74,7 @@ def check_file(task: FileTask) -> FileReport:
     place, logged = f"{root}/{task.file.path}", task.file
     about = files.get_file_info(place)
     if about.type != pyarrow.fs.FileType.File:
-        return FileReport(faults=("it is missing",), damaged=True)
+        return FileReport(faults=(MISSING,), damaged=True)
     if about.size != logged.size:
         reason = f"it has {about.size:,} bytes; expected {logged.size:,}, as the log says"
         return FileReport(faults=(reason,), damaged=True)
@@ -88,11 +91,13 @@ def check_file(task: FileTask) -> FileReport:
     return FileReport(faults=tuple(faults), sealed=bool(intact))
 
 
-def unpaired(pairs: Mapping[str, int], derived: Mapping[str, int]) -> Iterator[tuple[str, str]]:
+def unpaired(
+    pairs: Mapping[str, int | None], derived: Mapping[str, int]
+) -> Iterator[tuple[str, str]]:
     """Yield the files of a derived table, by path, that do not follow from those of the pairs.
 
-    Both arguments are rows by path. A derived file has its source's name, with a version behind;
-    that of the samples is `storage.derived.folder_path`.
+    Both arguments are rows by path, None where they are not known. A derived file has its source's
+    name, with a version behind; that of the samples is `storage.derived.folder_path`.
     """
     left = dict(derived)
     of_source = {_source_path(path): path for path in derived}
@@ -100,10 +105,10 @@ def unpaired(pairs: Mapping[str, int], derived: Mapping[str, int]) -> Iterator[t
         found = of_source.get(path.removesuffix(".parquet"))
         if found is None:
             yield path, "nothing was derived from these pairs"
-        elif (got := left.pop(found)) != rows:
+        elif (got := left.pop(found)) != rows and rows is not None:
             yield found, f"it has {got} rows; expected {rows}, as many as its pairs"
     for path in left:
-        yield path, "no pairs are its source"
+        yield path, NO_SOURCE
 
 
 def _source_path(derived_path: str) -> str:

@@ -32,11 +32,12 @@ MEDIA_COLUMNS = ("audio", "midi", "clean_midi")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
-    """Where a table lies (a `file:` or `s3:` URL), its columns, and what it is partitioned by."""
+    """Where a table lies (a `file:` or `s3:` URL), its columns, its partitions, who makes it."""
 
     url: str
     schema: pa.Schema
     partition_by: tuple[str, ...] = ()
+    way_out: str = "make it first"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,10 +144,8 @@ def open_table(table: Table, version: int | None = None) -> DeltaTable:
         return DeltaTable(table.url, version=version, storage_options=DELTA_RETRIES)
     except TableNotFoundError as error:
         name = table.url.rsplit("/", 1)[-1]
-        raise UserError(
-            f"table {name!r} is not there ({table.url}); materialise its asset first: "
-            "`make demo` makes all of them"
-        ) from error
+        reason = f"table {name!r} is not there ({table.url}); expected one"
+        raise UserError(f"{reason}: {table.way_out}") from error
     except (OSError, DeltaError) as error:
         wanted = table.url if version is None else f"version {version} of {table.url}"
         raise storage_error("open", wanted, error) from error

@@ -13,7 +13,7 @@ from degradation.errors import UserError
 from pipelines.automation import REMATERIALIZE_ON_CHANGE
 from pipelines.execution.engine import Engine, run_tasks
 from pipelines.execution.progress import log_progress
-from pipelines.metadata import records_metadata, table_metadata
+from pipelines.metadata import defined, records_metadata, table_metadata
 from pipelines.partitions import CORPORA
 from pipelines.resources import Project
 from storage.corpus import SPLITS, Fault, choose, read_index
@@ -108,7 +108,7 @@ def segments(context: dg.AssetExecutionContext, project: Project) -> dg.Material
     return dg.MaterializeResult(
         metadata={
             **table_metadata(table),
-            "notes a segment": pc.mean(note_counts).as_py(),
+            "notes a segment": defined(pc.mean(note_counts).as_py()),
             **duration_metadata(table),
             **quarantine_metadata(quarantine),
         },
@@ -141,7 +141,7 @@ def duration_metadata(table: Table) -> dict[str, Any]:
     rows = read_table(table).to_table(columns=["split", "duration_s"])
     counts = Counter(rows["split"].to_pylist())
     return {
-        "hours": pc.sum(rows["duration_s"]).as_py() / 3600,
+        "hours": defined(pc.sum(rows["duration_s"]).as_py() / 3600),
         **{split: counts[split] for split in SPLITS},
     }
 

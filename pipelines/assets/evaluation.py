@@ -71,8 +71,8 @@ def evaluation_asset(recipe_name: str) -> dg.AssetsDefinition:
         transcription = read_if_made(workspace, recipe_name, "transcription", TranscriptionAudit)
         if transcription and (others := other_models(transcription, outcomes)):
             context.log.warning(
-                f"transcription is left out: it graded by another {', '.join(others)} than is "
-                "judged here; materialise transcription again to see it"
+                f"{recipe_name}/transcription is left out: it graded by another "
+                f"{', '.join(others)} than is judged here; materialise it again to see it"
             )
             transcription = None
         report = build_report(
@@ -102,7 +102,7 @@ def evaluation_asset(recipe_name: str) -> dg.AssetsDefinition:
         )
         with workspace.write(workspace.output(recipe_name, "evaluation")) as folder:
             paths = write_report(report, report_page(report), folder, "report")
-        context.log.info(f"report: {paths.html}")
+        context.log.info(f"{recipe_name}/evaluation: {paths.html}")
         return dg.MaterializeResult(
             metadata={
                 "report": dg.MetadataValue.url(project.settings.link(paths.html)),

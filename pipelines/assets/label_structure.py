@@ -17,7 +17,7 @@ from models.evaluation.audits.thresholds import describe
 from pipelines.automation import REMATERIALIZE_ON_CHANGE
 from pipelines.documents import write_made
 from pipelines.evenly_spaced import evenly_spaced
-from pipelines.metadata import records_metadata
+from pipelines.metadata import defined, records_metadata
 from pipelines.partitions import CORPORA, tables_of
 from pipelines.resources import Project
 from pipelines.settings import find_recipe
@@ -60,11 +60,11 @@ def label_structure_asset(recipe_name: str) -> dg.AssetsDefinition:
         path = write_made(workspace, recipe_name, "label_structure", audit)
         shape = audit.shape
         because = "; ".join(map(describe, shape.thresholds))
-        context.log.info(because)
+        context.log.info(f"{recipe_name}/label_structure: {because}")
         return dg.MaterializeResult(
             metadata={
                 "rows": shape.rows,
-                **{found.threshold.name: found.value for found in shape.thresholds},
+                **{found.threshold.name: defined(found.value) for found in shape.thresholds},
                 "correlate most": " and ".join(shape.pair or ("no two",)),
                 "constant": ", ".join(shape.constant) or "none",
                 "because": because,

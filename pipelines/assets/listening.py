@@ -58,7 +58,7 @@ def listening_page_asset(recipe_name: str) -> dg.AssetsDefinition:
         with workspace.write(workspace.output(recipe_name, "listening_page")) as folder:
             path = folder / PAGE
             path.write_text(page, encoding="utf-8")
-        context.log.info(f"listening page: {path}")
+        context.log.info(f"{recipe_name}/listening_page: {path}")
         return dg.MaterializeResult(
             metadata={
                 "page": dg.MetadataValue.url(project.settings.link(path)),

@@ -19,7 +19,7 @@ from labeling.scores import DIMENSIONS
 from pipelines.assets.recipe import latest_record, parameters_metadata
 from pipelines.automation import REMATERIALIZE_ON_CHANGE
 from pipelines.execution.partitioned_step import Committed, Step, run_partitions
-from pipelines.metadata import records_metadata, table_metadata
+from pipelines.metadata import defined, records_metadata, table_metadata
 from pipelines.partitions import CORPUS_TIERS, OF_CORPUS, OF_TIER, TierYear, partition_key
 from pipelines.resources import Project
 from pipelines.settings import find_recipe
@@ -185,7 +185,7 @@ def pairs_metadata(recipe: Recipe, workspace: Workspace) -> dict[str, Any]:
     tiers = Counter(light["tier"])
     metadata = {
         **table_metadata(table),
-        "hours": float(light["duration_s"].sum()) / 3600,
+        "hours": defined(float(light["duration_s"].sum()) / 3600),
         **{f"{name} rows": tiers[name] for name in TIERS},
         "duplicates": int(light["duplicate_of"].notna().sum()),
         "audio source": recipe.audio_source,

@@ -17,7 +17,7 @@ from models.training.pretraining.source import CorpusTable
 from models.training.result import is_trained
 from pipelines.assets.corpus import parts_digest
 from pipelines.corpora import corpus_names, find_corpus
-from pipelines.metadata import epochs_metadata, records_metadata
+from pipelines.metadata import curves_metadata, defined, epochs_metadata, records_metadata
 from pipelines.partitions import CORPORA
 from pipelines.resources import Project
 from pipelines.workspace import Workspace
@@ -50,7 +50,7 @@ def midi_pretrain(
     workspace = project.workspace(context.partition_key)
     config = workspace.experiment_config()
     if config.pretraining is None:
-        context.log.info("pretraining is null: the experiments start from random weights")
+        context.log.info("midi_pretrain: off (null); the experiments start from random weights")
         return dg.MaterializeResult(metadata={"pretraining": "off: see the experiment file"})
     if folder := whole_root_encoder(workspace):
         context.log.info(f"midi_pretrain: taken from the whole root, {folder}")
@@ -62,7 +62,9 @@ def midi_pretrain(
 
     def on_epoch(record: PretrainingEpoch) -> None:
         context.log_event(
-            dg.AssetObservation(KEY, partition=workspace.corpus.name, metadata=record.curves())
+            dg.AssetObservation(
+                KEY, partition=workspace.corpus.name, metadata=curves_metadata(record)
+            )
         )
 
     with workspace.write(pretraining_folder(workspace)) as folder:
@@ -180,10 +182,10 @@ def pretraining_lines(result: PretrainingResult) -> list[str]:
 def pretraining_metadata(result: PretrainingResult) -> dict[str, Any]:
     """Return the best epoch's figures, field by field, and a table of all epochs."""
     return {
-        "validation loss": result.best.val_loss,
+        "validation loss": defined(result.best.val_loss),
         "best epoch": result.best.epoch,
         "parameters": result.parameters,
-        "seconds": result.seconds,
+        "seconds": defined(result.seconds),
         "checkpoint": dg.MetadataValue.path(result.checkpoint),
         "fields that beat the unigram": sum(result.best.beats_unigram.values()),
         "fields": records_metadata(field_rows(result)),

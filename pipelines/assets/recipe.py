@@ -8,6 +8,7 @@ import dagster as dg
 from degradation.recipe import TIERS, Recipe
 from pipelines.metadata import records_metadata
 from pipelines.partitions import DATA_VERSION_TAG, RECIPE_TIERS
+from pipelines.settings import load_settings
 
 PARAMETERS = "parameters"
 
@@ -25,9 +26,9 @@ def recipe_asset(recipe_name: str) -> dg.AssetSpec:
         kinds={"yaml"},
         owners=["team:data"],
         description=(
-            f"`configs/recipes/{recipe_name}.yaml`, validated. A tier's version is a digest of its "
-            "parameters: comments and spaces do not count. Editing one tier of a tiered recipe "
-            "changes that tier; the factors of a factored recipe change every tier."
+            f"`{load_settings().recipes / recipe_name}.yaml`, validated. A tier's version is a "
+            "digest of its parameters: comments and spaces do not count. Editing one tier of a "
+            "tiered recipe changes that tier; the factors of a factored recipe change every tier."
         ),
     )
 

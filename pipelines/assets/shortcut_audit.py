@@ -17,7 +17,7 @@ from pipelines.automation import REMATERIALIZE_ON_CHANGE
 from pipelines.documents import write_made
 from pipelines.evenly_spaced import evenly_spaced
 from pipelines.execution.engine import run_tasks
-from pipelines.metadata import records_metadata
+from pipelines.metadata import defined, records_metadata
 from pipelines.partitions import CORPORA, tables_of
 from pipelines.resources import Project
 from pipelines.settings import find_recipe
@@ -57,7 +57,7 @@ def shortcut_audit_asset(recipe_name: str) -> dg.AssetsDefinition:
         seed = find_recipe(recipe_name).seed
         audit = shortcut_probes.audit_shortcuts(rows, seed=seed)
         path = write_made(workspace, recipe_name, "shortcut_audit", audit)
-        context.log.info(describe(audit.threshold))
+        context.log.info(f"{recipe_name}/shortcut_audit: {describe(audit.threshold)}")
         return dg.MaterializeResult(
             metadata={
                 "rows": audit.rows,
@@ -65,7 +65,7 @@ def shortcut_audit_asset(recipe_name: str) -> dg.AssetsDefinition:
                 "verdict": audit.threshold.verdict,
                 "because": describe(audit.threshold),
                 **{
-                    f"balanced accuracy of {probe.statistics}": probe.balanced_accuracy
+                    f"balanced accuracy of {probe.statistics}": defined(probe.balanced_accuracy)
                     for probe in audit.tiers
                 },
                 "scores": records_metadata(list(map(asdict, audit.scores))),

@@ -18,7 +18,7 @@ from models.training.identity import MODEL_VERSION, training_identity
 from models.training.pretraining.result import load_pretraining
 from models.training.result import TrainingResult, load_result
 from pipelines.assets.pretraining import KEY, pretrained_folder
-from pipelines.metadata import epochs_metadata
+from pipelines.metadata import curves_metadata, defined, epochs_metadata
 from pipelines.partitions import CORPORA, tables_of
 from pipelines.resources import Project
 from pipelines.workspace import Workspace
@@ -65,7 +65,7 @@ def training_asset(recipe_name: str, experiment: Experiment) -> dg.AssetsDefinit
                 dg.AssetObservation(
                     [recipe_name, experiment],
                     partition=context.partition_key,
-                    metadata=record.curves(),
+                    metadata=curves_metadata(record),
                 )
             )
 
@@ -154,10 +154,10 @@ def training_metadata(result: TrainingResult) -> dict[str, Any]:
     """Return the best epoch's figures, size and time, and a table of all epochs."""
     best = result.best
     return {
-        **best.curves(),
+        **curves_metadata(best),
         "best epoch": best.epoch,
         "parameters": result.parameters,
-        "seconds": result.seconds,
+        "seconds": defined(result.seconds),
         "checkpoint": dg.MetadataValue.path(result.checkpoint),
         **{f"version of {table}": version for table, version in result.table_versions.items()},
         "epochs": epochs_metadata(result.epochs),

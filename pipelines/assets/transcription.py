@@ -67,7 +67,7 @@ def transcription_asset(recipe_name: str) -> dg.AssetsDefinition:
             return dg.MaterializeResult(metadata={"left out": str(error)})
         audit = judge_transcription(workspace, recipe_name, transcriber)
         path = write_made(workspace, recipe_name, "transcription", audit)
-        context.log.info(f"transcription: {path}")
+        context.log.info(f"{recipe_name}/transcription: {path}")
         return dg.MaterializeResult(
             metadata=transcription_metadata(audit) | {"json": dg.MetadataValue.path(path)}
         )

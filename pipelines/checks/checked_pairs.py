@@ -2,7 +2,7 @@
 
 import functools
 import operator
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
@@ -10,7 +10,7 @@ import pandas as pd
 import pyarrow.compute as pc
 
 from degradation.recipe import Recipe
-from pipelines.partitions import TierYear
+from pipelines.partitions import TierYear, partition_key
 from pipelines.workspace import Workspace
 from storage.tables import Table, read_table
 
@@ -34,6 +34,17 @@ class CheckedPairs(Generic[RecipeT]):
     def years(self) -> list[str]:
         """The years of the partitions, in order."""
         return sorted({partition.year for partition in self.partitions})
+
+    def why(self, faults: Iterable[tuple[str, str]]) -> str | None:
+        """Return why a check failed: each fault with its partition, or the corpus for no tier."""
+        corpus = self.workspace.corpus.name
+        return (
+            "; ".join(
+                f"{partition_key(corpus, tier) if tier else corpus}: {fault}"
+                for tier, fault in faults
+            )
+            or None
+        )
 
     def within(self, partitions: Collection[TierYear]) -> "CheckedPairs[RecipeT]":
         """Return the same recipe's pairs in other partitions."""

@@ -1,6 +1,6 @@
 """Checks that count rows: each draw is there once, and tiers come as often as the recipe says."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection
 
 import dagster as dg
@@ -13,6 +13,7 @@ from pipelines.assets.pairs import expected_draws
 from pipelines.checks.checked_pairs import CheckedPairs
 from pipelines.metadata import records_metadata
 from pipelines.partitions import TierYear
+from pipelines.verified import describe_miscounts
 
 POPULATED_WITHIN = 2.0
 """The factor by which a factored recipe's tier may be more or less frequent than expected."""
@@ -36,24 +37,33 @@ def share_z(count: int, total: int, probability: float) -> float:
 
 def judge_rows(pairs: CheckedPairs[Recipe]) -> dg.AssetCheckResult:
     """Judge whether each draw of each segment is one row, or in quarantine once."""
-    wrong: dict[str, int] = {}
+    wrong: dict[str, dict[str, int]] = defaultdict(dict)
     counts: Counter[str] = Counter()
     for year in pairs.years:  # the names of one year at a time, to save memory
         of_year = pairs.within([one for one in pairs.partitions if one.year == year])
         draws = expected_draws(pairs.recipe, pairs.workspace, [year])
-        expected = {draw.sample_id for one in of_year.partitions for draw, _ in draws.get(one, [])}
-        rows = of_year.read("sample_id")["sample_id"].tolist()
-        quarantined = of_year.read("item", table="pairs_quarantine")["item"].tolist()
-        wrong |= find_miscounts(expected, rows, quarantined)
-        counts.update(expected=len(expected), rows=len(rows), quarantined=len(quarantined))
+        made = of_year.read("tier", "sample_id")
+        left_out = of_year.read("tier", "item", table="pairs_quarantine")
+        for one in of_year.partitions:
+            expected = {draw.sample_id for draw, _ in draws.get(one, [])}
+            rows = made["sample_id"][made["tier"] == one.tier].tolist()
+            quarantined = left_out["item"][left_out["tier"] == one.tier].tolist()
+            wrong[one.tier] |= find_miscounts(expected, rows, quarantined)
+            counts.update(expected=len(expected), rows=len(rows), quarantined=len(quarantined))
+    faults = [(tier, describe_miscounts("draw", times)) for tier, times in wrong.items() if times]
     return dg.AssetCheckResult(
-        passed=not wrong,
+        passed=not faults,
+        description=pairs.why(faults),
         metadata={
             "partitions": len(pairs.partitions),
             **{name: counts[name] for name in ("expected", "rows", "quarantined")},
-            "missing or twice": len(wrong),
+            "missing or twice": sum(map(len, wrong.values())),
             "samples": records_metadata(
-                [{"sample": name, "times": times} for name, times in wrong.items()]
+                [
+                    {"tier": tier, "sample": name, "times": times}
+                    for tier, miscounts in wrong.items()
+                    for name, times in miscounts.items()
+                ]
             ),
         },
     )
@@ -68,7 +78,8 @@ def judge_tier_shares(pairs: CheckedPairs[TieredRecipe]) -> dg.AssetCheckResult:
     shares = _shares(pairs.recipe, counted)
     for row in shares:
         row["z"] = share_z(int(row["rows"]), counted.total(), float(row["probability"]))
-    return _shares_result(max(abs(float(row["z"])) for row in shares) <= TOLERATED_Z, years, shares)
+    off = [row for row in shares if abs(float(row["z"])) > TOLERATED_Z]
+    return _shares_result(pairs, off, years, shares)
 
 
 def judge_populated_tiers(pairs: CheckedPairs[FactoredRecipe]) -> dg.AssetCheckResult:
@@ -84,8 +95,10 @@ def judge_populated_tiers(pairs: CheckedPairs[FactoredRecipe]) -> dg.AssetCheckR
         highest = max(probability, 1 / SHARES_FROM_DRAWS) * POPULATED_WITHIN
         return probability / POPULATED_WITHIN <= share <= highest
 
-    passed = all(is_populated(float(row["share"]), float(row["probability"])) for row in shares)
-    return _shares_result(passed, years, shares)
+    off = [
+        row for row in shares if not is_populated(float(row["share"]), float(row["probability"]))
+    ]
+    return _shares_result(pairs, off, years, shares)
 
 
 def _count_tiers(pairs: CheckedPairs[Recipe], tables: Collection[str]) -> tuple[int, Counter[str]]:
@@ -117,10 +130,18 @@ def _shares(recipe: Recipe, counted: Counter[str]) -> list[dict[str, str | float
 
 
 def _shares_result(
-    passed: bool, years: int, shares: list[dict[str, str | float]]
+    pairs: CheckedPairs[Recipe],
+    off: list[dict[str, str | float]],
+    years: int,
+    shares: list[dict[str, str | float]],
 ) -> dg.AssetCheckResult:
+    faults = (
+        (str(row["tier"]), f"{row['share']:.1%} of the rows; expected {row['probability']:.1%}")
+        for row in off
+    )
     return dg.AssetCheckResult(
-        passed=passed,
+        passed=not off,
+        description=pairs.why(faults),
         severity=dg.AssetCheckSeverity.WARN,
         metadata={"years": years, "shares": records_metadata(shares)},
     )

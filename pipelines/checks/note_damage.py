@@ -1,6 +1,7 @@
 """Checks of the damage done to notes: jitter and wrong notes, as asked and as measured."""
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import dagster as dg
@@ -53,7 +54,12 @@ def judge_jitter(pairs: CheckedPairs[TieredRecipe]) -> dg.AssetCheckResult:
             allowed_ms = max(asked_ms * jitter_tolerance(pooled["notes"]), 1000 * TICK_S)
             row |= {"asked_ms": asked_ms, "holds": bool(abs(measured_ms - asked_ms) <= allowed_ms)}
         found.append(row)
-    return _result("jitter", found)
+    return _result(
+        pairs,
+        "jitter",
+        found,
+        lambda row: f"onsets spread by {row['measured_ms']:.1f} ms; expected {row['asked_ms']:.1f}",
+    )
 
 
 def judge_wrong_notes(pairs: CheckedPairs[TieredRecipe]) -> dg.AssetCheckResult:
@@ -76,12 +82,25 @@ def judge_wrong_notes(pairs: CheckedPairs[TieredRecipe]) -> dg.AssetCheckResult:
             holds = abs(z) <= TOLERATED_Z and (wrong == 0 or share > 0)
             row |= {"asked": share, "z": z, "holds": holds}
         found.append(row)
-    return _result("wrong notes", found)
+    return _result(
+        pairs,
+        "wrong notes",
+        found,
+        lambda row: f"{row['measured']:.2%} of the notes are wrong; expected {row['asked']:.2%}",
+    )
 
 
-def _result(name: str, tiers: list[dict[str, Any]]) -> dg.AssetCheckResult:
+def _result(
+    pairs: CheckedPairs[TieredRecipe],
+    name: str,
+    tiers: list[dict[str, Any]],
+    fault: Callable[[dict[str, Any]], str],
+) -> dg.AssetCheckResult:
+    off = [row for row in tiers if not row["holds"]]
     return dg.AssetCheckResult(
-        passed=all(row["holds"] for row in tiers), metadata={name: records_metadata(tiers)}
+        passed=not off,
+        description=pairs.why((row["tier"], fault(row)) for row in off),
+        metadata={name: records_metadata(tiers)},
     )
 
 
@@ -103,12 +122,19 @@ def _judge_dose(
     rows["dose"] = rows[list(measures)].sum(axis=1)
     clean = rows[rows["varied"].isin([NOTHING, NUISANCE])]
     by_severity = rows[rows["varied"] == factor].groupby("varied_severity_jnd")["dose"].mean()
+    damaged, faults = int((clean["dose"] != 0).sum()), []
+    if damaged:
+        faults.append(("", f"{damaged} of {len(clean)} undamaged rows measure damage; expected 0"))
+    if not by_severity.is_monotonic_increasing:
+        means = ", ".join(f"{dose:.3g} at {jnd:g} JND" for jnd, dose in by_severity.items())
+        faults.append(("", f"damage does not grow with the severity of {factor}: {means}"))
     return dg.AssetCheckResult(
-        passed=bool((clean["dose"] == 0).all() and by_severity.is_monotonic_increasing),
+        passed=not faults,
         severity=dg.AssetCheckSeverity.WARN,
+        description=pairs.why(faults),
         metadata={
             "undamaged rows": len(clean),
-            "undamaged rows that measure damage": int((clean["dose"] != 0).sum()),
+            "undamaged rows that measure damage": damaged,
             "mean by severity": records_metadata(
                 [{"severity_jnd": jnd, "mean": dose} for jnd, dose in by_severity.items()]
             ),

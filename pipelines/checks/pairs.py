@@ -13,6 +13,7 @@ from degradation.factored import FactoredRecipe
 from degradation.tiered import TieredRecipe
 from pipelines.checks.checked_pairs import CheckedPairs
 from pipelines.checks.counts import judge_populated_tiers, judge_rows, judge_tier_shares
+from pipelines.checks.each_partition import log_each_partition
 from pipelines.checks.note_damage import (
     judge_jitter,
     judge_jitter_dose,
@@ -60,8 +61,10 @@ def pairs_check(recipe_name: str, check: PairsCheck) -> dg.AssetChecksDefinition
     the same result.
     """
 
+    key = [recipe_name, "pairs"]
+
     @dg.asset_check(
-        asset=[recipe_name, "pairs"],
+        asset=key,
         name=check.name,
         description=check.description,
         blocking=check.blocking,
@@ -78,19 +81,7 @@ def pairs_check(recipe_name: str, check: PairsCheck) -> dg.AssetChecksDefinition
                 else check.tiered(CheckedPairs(recipe, workspace, folders))
             )
         result = together(results)
-        if len(context.partition_keys) > 1:  # Dagster records a run's result, but no partition's
-            for key in context.partition_keys:
-                context.op_execution_context.log_event(
-                    dg.AssetCheckEvaluation(  # type: ignore[arg-type] # it is taken
-                        asset_key=dg.AssetKey([recipe_name, "pairs"]),
-                        check_name=check.name,
-                        passed=result.passed,
-                        metadata=result.metadata,
-                        severity=result.severity,
-                        description=result.description,
-                        partition=key,
-                    )
-                )
+        log_each_partition(context, dg.AssetCheckKey(dg.AssetKey(key), check.name), result)
         return result
 
     return judge
@@ -107,6 +98,7 @@ def together(results: Mapping[str, dg.AssetCheckResult]) -> dg.AssetCheckResult:
         severity=dg.AssetCheckSeverity.ERROR
         if errors or not failed
         else dg.AssetCheckSeverity.WARN,
+        description="; ".join(result.description for result in failed if result.description),
         metadata={
             f"{corpus}: {name}": value
             for corpus, result in results.items()

@@ -33,6 +33,10 @@ def judge_scores(pairs: CheckedPairs[TieredRecipe]) -> dg.AssetCheckResult:
     faults, scores = find_score_faults(rows, pairs.recipe), rows[list(DIMENSIONS)]
     return dg.AssetCheckResult(
         passed=not faults,
+        description=pairs.why(
+            (str(f["tier"]), f"{f['out of range']} scores of {f['dimension']} are out of range")
+            for f in faults
+        ),
         metadata={
             "rows": len(rows),
             "lowest": float(scores.min().min()) if len(rows) else 0.0,
@@ -67,5 +71,10 @@ def judge_labels(pairs: CheckedPairs[FactoredRecipe]) -> dg.AssetCheckResult:
     rows = pairs.read("tier", *DIMENSIONS, *SEVERITIES)
     faults = find_label_faults(rows, pairs.recipe)
     return dg.AssetCheckResult(
-        passed=not faults, metadata={"rows": len(rows), "faults": records_metadata(faults)}
+        passed=not faults,
+        description=pairs.why(
+            ("", f"{f['label']} of {f['rows']} rows does not follow from their severities")
+            for f in faults
+        ),
+        metadata={"rows": len(rows), "faults": records_metadata(faults)},
     )

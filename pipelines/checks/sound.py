@@ -1,7 +1,7 @@
 """Checks of sound: noise at the level asked for, and audio that follows its notes."""
 
-from collections import defaultdict
-from collections.abc import Collection
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable
 from typing import Any
 
 import dagster as dg
@@ -50,22 +50,20 @@ def judge_snr(pairs: CheckedPairs[TieredRecipe]) -> dg.AssetCheckResult:
         return dg.AssetCheckResult(passed=True, metadata={NOT_JUDGED: ", ".join(left_out)})
     rows = judged.read("tier", "realised_snr_db")
     asked = rows["tier"].map(asked_db)
-    return _judge_noise(
-        judged, asked, rows["realised_snr_db"], dg.AssetCheckSeverity.ERROR, left_out
-    )
+    return _judge_noise(judged, rows, asked, dg.AssetCheckSeverity.ERROR, left_out)
 
 
 def judge_recording_snr(pairs: CheckedPairs[FactoredRecipe]) -> dg.AssetCheckResult:
     """Judge whether each row's noise is as far below its sound as was drawn for its recording."""
-    rows = pairs.read("recording_quality", "realised_snr_db")
+    rows = pairs.read("tier", "recording_quality", "realised_snr_db")
     asked = rows["recording_quality"].map(lambda quality: quality["snr_db"])
-    return _judge_noise(pairs, asked, rows["realised_snr_db"], dg.AssetCheckSeverity.WARN, [])
+    return _judge_noise(pairs, rows, asked, dg.AssetCheckSeverity.WARN, [])
 
 
 def _judge_noise(
     pairs: CheckedPairs[Recipe],
+    rows: pd.DataFrame,
     asked_db: "pd.Series[Any]",
-    realised_db: "pd.Series[Any]",
     severity: dg.AssetCheckSeverity,
     left_out: Collection[str],
 ) -> dg.AssetCheckResult:
@@ -74,22 +72,37 @@ def _judge_noise(
     The stored figure of every row is compared. A few rows of each tier are decoded, and measured
     against the same sound replayed without noise.
     """
-    asked_db, realised_db = asked_db.astype(float), realised_db.astype(float)
-    off = (realised_db - asked_db).abs().dropna()
-    lost = int((asked_db.notna() & realised_db.isna()).sum())
+    asked_db, realised_db = asked_db.astype(float), rows["realised_snr_db"].astype(float)
+    off = (realised_db - asked_db).abs()
+    lost = asked_db.notna() & realised_db.isna()
     decoded = [
         {"tier": row["tier"], "asked": row["realised_snr_db"], "measured": measured}
         for row in some_rows(pairs)
         if (measured := measured_snr_db(row, pairs.workspace.root)) is not None
     ]
     off_decoded = [abs(row["asked"] - row["measured"]) for row in decoded]
+    wrong: dict[str, Iterable[str]] = {
+        "rows lost their noise": rows["tier"][lost],
+        "rows have another noise than asked": rows["tier"][off > SNR_TOLERANCE_DB],
+        "decoded rows measure another noise than they say": [
+            row["tier"]
+            for row, db in zip(decoded, off_decoded, strict=True)
+            if db > SNR_TOLERANCE_DB
+        ],
+    }
+    faults = [
+        (tier, f"{count} {what}; expected 0 beyond {SNR_TOLERANCE_DB} dB")
+        for what, tiers in wrong.items()
+        for tier, count in Counter(tiers).items()
+    ]
     return dg.AssetCheckResult(
-        passed=max([*off, *off_decoded], default=0.0) <= SNR_TOLERANCE_DB and not lost,
+        passed=not faults,
         severity=severity,
+        description=pairs.why(faults),
         metadata={
             "rows with noise": int(asked_db.notna().sum()),
-            "rows that lost their noise": lost,
-            "largest deviation in dB": float(max(off, default=0.0)),
+            "rows that lost their noise": int(lost.sum()),
+            "largest deviation in dB": float(max(off.dropna(), default=0.0)),
             "largest deviation of decoded rows in dB": max(off_decoded, default=0.0),
             "decoded": records_metadata(decoded),
             NOT_JUDGED: ", ".join(left_out) or "none",
@@ -109,11 +122,16 @@ def judge_alignment(pairs: CheckedPairs[Recipe]) -> dg.AssetCheckResult:
     off: dict[str, list[bool]] = defaultdict(list)
     for row in lags:
         off[row["tier"]].append(abs(row["lag_ms"]) > 1000 * LAG_TOLERANCE_S)
-    shares = {tier: float(np.mean(beyond)) for tier, beyond in off.items()}
+    faults = [
+        (tier, f"{sum(b)} of {len(b)} rows lag beyond 50 ms; expected at most a third")
+        for tier, b in off.items()
+        if np.mean(b) > MISALIGNED_SHARE
+    ]
     return dg.AssetCheckResult(
-        passed=max(shares.values(), default=0.0) <= MISALIGNED_SHARE,
+        passed=not faults,
+        description=pairs.why(faults),
         metadata={
-            **{f"share of {tier} beyond 50 ms": share for tier, share in shares.items()},
+            **{f"share of {tier} beyond 50 ms": float(np.mean(b)) for tier, b in off.items()},
             "lags": records_metadata(lags),
         },
     )

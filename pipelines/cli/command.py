@@ -1,7 +1,7 @@
 """What all commands share: the app, common options, and how errors are reported."""
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, ParamSpec
 
@@ -68,3 +68,14 @@ def _check_working_folder() -> None:
         raise UserError(
             "the folder that you are in was deleted; expected one that is there: cd to another"
         ) from error
+
+
+def print_table(rows: Sequence[dict[str, str]]) -> None:
+    """Print rows of the same columns, aligned; numbers to the right."""
+    widths = {name: max(len(name), *(len(row[name]) for row in rows)) for name in rows[0]}
+    for row in ({name: name for name in widths}, *rows):
+        cells = [
+            text.rjust(widths[name]) if rows[0][name][:1].isdigit() else text.ljust(widths[name])
+            for name, text in row.items()
+        ]
+        typer.echo("  ".join(cells).rstrip())

@@ -10,6 +10,7 @@ from pipelines.cli.command import (
     LicenceOption,
     LimitOption,
     app,
+    print_table,
     report_user_error,
 )
 
@@ -32,13 +33,22 @@ def add(
     from pipelines.cli.graph import add_corpus
     from pipelines.execution.runs import prepare_corpora
     from pipelines.settings import load_settings
+    from pipelines.verification import index_miscounts, performances_made
+    from pipelines.workspace import Workspace
 
     settings = load_settings()
     corpus = add_corpus(
         settings, name, maestro=maestro, limit=limit, experiment=experiment, licence=licence
     )
     prepare_corpora(settings)
-    typer.echo(f"{corpus.name} added\nnext: pianograde run --corpus {corpus.name}")
+    typer.echo(f"{corpus.name} added")
+    workspace = Workspace(settings, corpus)
+    if (made := performances_made(workspace)) and (miscounts := index_miscounts(workspace)):
+        typer.echo(
+            f"tables of {made} performances are there, made by another choice: {len(miscounts)} "
+            f"differ; `pianograde plan --corpus {corpus.name}` says what the next run makes again"
+        )
+    typer.echo(f"next: pianograde run --corpus {corpus.name}")
 
 
 @corpora.command("list")
@@ -49,11 +59,21 @@ def list_() -> None:
     from pipelines.settings import load_settings
 
     settings = load_settings()
-    for name in corpus_names(settings):
-        corpus = find_corpus(settings, name)
-        limit = f", {corpus.limit} performances" if corpus.limit else ""
-        root = corpus.maestro or "built in"
-        typer.echo(f"{name:<24} {root}{limit}; {corpus.experiment.stem}, {corpus.found_licence}")
+    found = [find_corpus(settings, name) for name in corpus_names(settings)]
+    rows = [
+        {
+            "corpus": corpus.name,
+            "root": str(corpus.maestro or "built in"),
+            "limit": str(corpus.limit or "all"),
+            "experiment": corpus.experiment.stem,
+            "licence": corpus.found_licence,
+        }
+        for corpus in found
+    ]
+    if rows:
+        print_table(rows)
+    else:
+        typer.echo("none yet; next: pianograde corpus add NAME --maestro ROOT")
 
 
 @corpora.command()
@@ -62,7 +82,7 @@ def remove(name: NameArgument) -> None:
     """Remove a corpus from the list and from Dagster's partitions; what was made of it stays."""
     from pipelines.corpora import corpus_file, find_corpus
     from pipelines.execution.runs import prepare_corpora, refuse_while_under_way
-    from pipelines.settings import load_settings
+    from pipelines.settings import load_settings, recipe_names
     from pipelines.workspace import Workspace
 
     settings = load_settings()
@@ -70,7 +90,8 @@ def remove(name: NameArgument) -> None:
     refuse_while_under_way(settings, name, "would make tables that no corpus names")
     corpus_file(settings, name).unlink()
     prepare_corpora(settings)
-    typer.echo(
-        f"{name} removed; what was made stays in {settings.store_url}/{name} and "
-        f"{workspace.outputs}: delete them if you do not need them"
-    )
+    tables = f"{settings.store_url}/{name}" if workspace.all_tables(recipe_names()) else ""
+    outputs = str(workspace.outputs) if workspace.outputs.exists() else ""
+    places = " and ".join(filter(None, (tables, outputs)))
+    stays = f"what was made stays in {places}: delete it if you do not need it"
+    typer.echo(f"{name} removed; {stays if places else 'nothing was made of it'}")

@@ -91,7 +91,7 @@ def _run(recipe_name: str, choose: "Callable[[Settings], Corpus]") -> None:
     _print_places(recipe_name, settings, corpus)
     for check in failed:
         kind = "error" if check.is_error else "warning"
-        typer.echo(f"check did not pass ({kind}): {check.name}; `make ui` shows why", err=True)
+        typer.echo(f"check did not pass ({kind}): {check}; `make ui` shows more", err=True)
     if any(check.is_error for check in failed):
         raise typer.Exit(1)
 

@@ -1,12 +1,11 @@
 """Commands that look after what was made and change nothing."""
 
-from collections.abc import Sequence
 from typing import Annotated
 
 import typer
 
 from degradation.errors import UserError
-from pipelines.cli.command import CorpusOption, app, report_user_error
+from pipelines.cli.command import CorpusOption, app, print_table, report_user_error
 
 RecipesOption = Annotated[
     list[str] | None, typer.Option("--recipe", help="A recipe, or several. Default: all.")
@@ -30,8 +29,8 @@ def verify(
         find_recipe(name)
 
     from pipelines.execution.runs import refuse_while_under_way
-    from pipelines.verification import summary
     from pipelines.verification import verify as verify_tables
+    from pipelines.verified import faults_of, summary
 
     refuse_while_under_way(
         workspace.settings, workspace.corpus.name, "change what would be counted"
@@ -43,10 +42,9 @@ def verify(
             f"`pianograde run --corpus {workspace.corpus.name}`"
         )
     print_table(summary(found))
-    for one in found:
-        for fault in one.faults:
-            typer.echo(fault)
-    if any(one.faults for one in found):
+    for fault in (faults := faults_of(found)):
+        typer.echo(fault)
+    if faults:
         raise typer.Exit(1)
 
 
@@ -75,14 +73,3 @@ def plan(corpus: CorpusOption = None, recipe: RecipesOption = None) -> None:
         return
     print_table([one.cells() for one in planned])
     typer.echo(total_line(planned))
-
-
-def print_table(rows: Sequence[dict[str, str]]) -> None:
-    """Print rows of the same columns, aligned; numbers to the right."""
-    widths = {name: max(len(name), *(len(row[name]) for row in rows)) for name in rows[0]}
-    for row in ({name: name for name in widths}, *rows):
-        cells = [
-            text.rjust(widths[name]) if rows[0][name][:1].isdigit() else text.ljust(widths[name])
-            for name, text in row.items()
-        ]
-        typer.echo("  ".join(cells).rstrip())

@@ -13,10 +13,14 @@ USER_ERRORS = ("UserError", "RecordingError", "SilenceError")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailedCheck:
-    """An asset check that did not pass, and whether that is an error or a warning."""
+    """An asset check that did not pass, whether that is an error or a warning, and why."""
 
     name: str
     is_error: bool
+    why: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.why})" if self.why else self.name
 
 
 def find_failed_checks(instance: dg.DagsterInstance, run_id: str) -> list[FailedCheck]:
@@ -27,11 +31,21 @@ def find_failed_checks(instance: dg.DagsterInstance, run_id: str) -> list[Failed
         FailedCheck(
             name=f"{check.check_name} of {check.asset_key.to_user_string()}",
             is_error=check.severity is dg.AssetCheckSeverity.ERROR,
+            why=check.description or "",
         )
         for check in (event.asset_check_evaluation_data for event in events if event)
         if not check.passed
     ]
     return list(dict.fromkeys(failed))  # one of each partition is recorded
+
+
+def was_interrupted(instance: dg.DagsterInstance, run_id: str) -> bool:
+    """Return whether a step of a run failed because its process was told to end."""
+    failures = instance.all_logs(run_id, of_type=dg.DagsterEventType.STEP_FAILURE)
+    errors = [
+        record.dagster_event.step_failure_data.error for record in failures if record.dagster_event
+    ]
+    return any(error.cls_name == "DagsterExecutionInterruptedError" for error in errors if error)
 
 
 def find_failure(
@@ -52,9 +66,12 @@ def find_failure(
             if link.cls_name in USER_ERRORS:
                 return UserError(_message_of(link.message))
         raised = chain[1] if len(chain) > 1 else error
+        if raised.cls_name == "DagsterAssetCheckFailedError":  # it names no check
+            continue
         return StepError(f"step {event.step_key} failed: {_message_of(raised.message)} ({log})")
     if failed_checks:
-        names = ", ".join(check.name for check in failed_checks)
+        errors = [check for check in failed_checks if check.is_error]
+        names = "; ".join(map(str, errors or failed_checks))
         return StepError(f"checks did not pass: {names} ({log})")
     return StepError(f"the run was ended ({log})")
 

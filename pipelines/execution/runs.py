@@ -15,7 +15,12 @@ from sqlalchemy.exc import SQLAlchemyError
 from degradation.errors import UserError
 from pipelines.assets.recipe import changed_tiers
 from pipelines.corpora import Corpus, corpus_file, corpus_names, write_corpus
-from pipelines.execution.failures import FailedCheck, find_failed_checks, find_failure
+from pipelines.execution.failures import (
+    FailedCheck,
+    find_failed_checks,
+    find_failure,
+    was_interrupted,
+)
 from pipelines.execution.running_commands import other_commands, own_command, register_command
 from pipelines.execution.signals import children_ignore_ctrl_c
 from pipelines.execution.stages import Stage
@@ -141,9 +146,9 @@ def materialise(stage: Stage, settings: Settings, corpus: Corpus) -> list[Failed
                     raise_on_error=False,
                     run_id=run_id,
                 )
-        finally:  # Dagster records an interruption within a step, but none before the first step
+        finally:  # Dagster records an interruption before the first step nowhere, in one as failure
             run = instance.get_run_by_id(run_id)
-            if run and not run.is_finished:
+            if run and (not run.is_finished or was_interrupted(instance, run_id)):
                 instance.report_run_canceled(run, "Its command was ended.")
         failed_checks = find_failed_checks(instance, run_id)
         if not result.success:
@@ -235,8 +240,12 @@ def count_under_way(settings: Settings, corpus: str) -> int:
         return len(commands) + len(elsewhere)
 
 
-def close_orphans(instance: dg.DagsterInstance) -> None:
-    """Mark runs of this machine's commands that no longer exist (killed, say) as failed."""
+def close_orphans(instance: dg.DagsterInstance) -> int:
+    """Mark runs of this machine's commands that no longer exist (killed, say) as failed.
+
+    Returns how many.
+    """
+    closed = 0
     # A process killed between creating and starting its run leaves NOT_STARTED.
     unfinished = dg.RunsFilter(
         statuses=[dg.DagsterRunStatus.NOT_STARTED, *IN_PROGRESS],
@@ -253,6 +262,8 @@ def close_orphans(instance: dg.DagsterInstance) -> None:
         now = instance.get_run_by_id(run.run_id)
         if now and not now.is_finished:  # run and process may both have ended since
             instance.report_run_failed(now, "The process that ran it is gone.")
+            closed += 1
+    return closed
 
 
 def _commands_folder(instance: dg.DagsterInstance, corpus: str) -> Path:

@@ -22,6 +22,8 @@ class TerminalHandler(logging.Handler):
         metadata = record.__dict__["dagster_meta"]
         event = metadata["dagster_event"]
         if event is None and record.levelno >= logging.INFO:
+            if metadata["orig_message"].startswith("Dependencies for step"):
+                return  # a line for each step behind one that failed, of which the command tells
             typer.echo(f"  {metadata['orig_message']}", err=True)
         elif event and event.is_step_success and event.step_key:
             seconds = event.step_success_data.duration_ms / 1000

@@ -7,7 +7,6 @@ from functools import partial
 from typing import Any
 
 import dagster as dg
-from dagster_shared.serdes import deserialize_value
 
 CODE_LOCATION = "pipelines.definitions"
 """The name that `workspace.yaml` and `deploy/workspace.yaml` give to the code location."""
@@ -29,7 +28,7 @@ def runs_belong_to_the_ui(instance: dg.DagsterInstance, job: str) -> Iterator[No
         "repository_location_origin": location,
         "repository_name": "__repository__",
     }
-    origin: Any = deserialize_value(
+    origin: Any = dg.deserialize_value(
         json.dumps(
             {
                 "__class__": "ExternalPipelineOrigin",

@@ -7,7 +7,15 @@ import dagster as dg
 import pytest
 
 from pipelines.automation import REMATERIALIZE_ON_CHANGE
-from pipelines.partitions import CORPORA, CORPUS_TIERS, OF_CORPUS, partition_key
+from pipelines.checks.each_partition import log_each_partition
+from pipelines.partitions import (
+    CORPORA,
+    CORPUS_TIERS,
+    OF_CORPUS,
+    RANGE_END_TAG,
+    RANGE_START_TAG,
+    partition_key,
+)
 
 ASSETS = ("pairs", "never_made")
 TIERS = dg.StaticPartitionsDefinition(["good", "poor"])
@@ -16,7 +24,12 @@ TIERS = dg.StaticPartitionsDefinition(["good", "poor"])
 recipe = dg.AssetSpec("recipe", partitions_def=TIERS)
 
 
-@dg.asset(partitions_def=TIERS, deps=["recipe"], automation_condition=REMATERIALIZE_ON_CHANGE)
+@dg.asset(
+    partitions_def=TIERS,
+    deps=["recipe"],
+    automation_condition=REMATERIALIZE_ON_CHANGE,
+    backfill_policy=dg.BackfillPolicy.single_run(),
+)
 def pairs() -> None:
     pass
 
@@ -86,6 +99,65 @@ def test_nothing_is_made_behind_a_blocking_check_that_failed(
     found = dg.evaluate_automation_conditions(defs=defs, instance=instance, cursor=cursor)
     asked = found.get_requested_partitions(dg.AssetKey("samples"))
     assert asked == ({"poor"} if passed else set())
+
+
+def materialise_range(instance: dg.DagsterInstance, *assets: Any) -> None:
+    """Run assets and checks for both tiers at once."""
+    chosen = dg.Definitions(
+        [recipe, *(one for one in assets if not isinstance(one, dg.AssetChecksDefinition))],
+        asset_checks=[one for one in assets if isinstance(one, dg.AssetChecksDefinition)],
+        jobs=[dg.define_asset_job("job", selection="*")],
+    )
+    tags = {RANGE_START_TAG: "good", RANGE_END_TAG: "poor"}
+    chosen.resolve_job_def("job").execute_in_process(
+        instance=instance, tags=tags, raise_on_error=False
+    )
+
+
+@pytest.mark.parametrize("failing", [set(), {"poor"}, {"good", "poor"}])
+def test_a_run_of_several_tiers_passes_its_checks_tier_by_tier(
+    instance: dg.DagsterInstance, failing: set[str]
+) -> None:
+    """What follows a tier, and what follows all of them, such as an audit."""
+
+    @dg.asset_check(asset=pairs, blocking=True, partitions_def=TIERS)
+    def check(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
+        found = dg.AssetCheckResult(passed=not failing & set(context.partition_keys))
+        log_each_partition(context, dg.AssetCheckKey(dg.AssetKey("pairs"), "check"), found)
+        return found
+
+    @dg.asset(partitions_def=TIERS, deps=[pairs], automation_condition=REMATERIALIZE_ON_CHANGE)
+    def samples() -> None:
+        pass
+
+    @dg.asset(deps=[pairs], automation_condition=REMATERIALIZE_ON_CHANGE)
+    def audit() -> None:
+        pass
+
+    defs = dg.Definitions([recipe, pairs, samples, audit], asset_checks=[check])
+
+    def requested(cursor: Any) -> tuple[Any, dict[str, Any]]:
+        found = dg.evaluate_automation_conditions(defs=defs, instance=instance, cursor=cursor)
+        asked = {
+            name: found.get_requested_partitions(dg.AssetKey(name)) for name in ("samples", "audit")
+        }
+        return found.cursor, asked
+
+    observe(instance, good="1", poor="1")
+    materialise_range(instance, pairs, samples)
+    dg.materialize([audit], instance=instance)
+    cursor, _ = requested(None)
+    observe(instance, good="2", poor="2")
+    if failing == {"poor"}:
+        for tier in ("good", "poor"):
+            dg.materialize(
+                [pairs, check], instance=instance, partition_key=tier, raise_on_error=False
+            )
+    else:
+        materialise_range(instance, pairs, check)
+    _, asked = requested(cursor)
+    assert asked["samples"] == {"good", "poor"} - failing
+    assert asked["audit"] == (set() if failing else {None})
 
 
 def test_a_changed_corpus_concerns_its_own_partitions_and_a_new_one_starts_nothing(

@@ -260,7 +260,8 @@ def test_bench_prints_ratio_and_shares_of_each_recipe_that_renders(new_project: 
 
 def test_before_anything_was_made_commands_say_so_in_one_line(new_project: Any) -> None:
     project = new_project()
-    complains(project.pianograde("listen"), "materialise")
+    way_out = "pairs of demo, or `pianograde run --corpus demo --recipe phase2`"
+    complains(project.pianograde("listen"), way_out)
     complains(project.pianograde("query", "select * from samples"), "pianograde demo")
     complains(project.pianograde("replay", "nothing", "--out", str(project.home)), "nothing")
 

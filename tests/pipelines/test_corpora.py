@@ -6,6 +6,7 @@ import pytest
 import yaml
 
 from degradation.errors import UserError
+from pipelines.assets.recipe import recipe_asset
 from pipelines.corpora import (
     Corpus,
     choose_corpus,
@@ -17,6 +18,7 @@ from pipelines.corpora import (
     write_corpus,
 )
 from pipelines.settings import CONFIGS, Settings
+from pipelines.workspace import Workspace
 
 
 @pytest.fixture
@@ -123,3 +125,20 @@ def test_the_licence_is_the_root_s_own(tmp_path: Path) -> None:
     (root / "LICENSE").write_text("Attribution-NonCommercial-ShareAlike 4.0 International\n...")
     assert corpus.found_licence == "CC-BY-NC-SA-4.0"
     assert corpus.model_copy(update={"licence": "MIT"}).found_licence == "MIT"
+
+
+def test_a_table_that_is_not_there_names_its_corpus_s_assets_and_command(
+    settings: Settings,
+) -> None:
+    workspace = Workspace(settings, Corpus(name="small"))
+    with pytest.raises(UserError) as told:
+        workspace.years()
+    way_out = "materialise corpus and segments of small, or `pianograde run --corpus small`"
+    assert str(told.value).endswith(f": {way_out}")
+
+
+def test_a_recipe_s_page_names_the_file_that_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PIANOGRADE_RECIPES", str(tmp_path))
+    assert f"`{tmp_path}/mine.yaml`" in (recipe_asset("mine").description or "")

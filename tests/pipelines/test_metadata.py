@@ -29,3 +29,7 @@ def test_a_figure_that_is_not_defined_is_none_and_not_nan() -> None:
     assert shown == {"r": None, "zero": 0.0}
     (row,) = records_metadata([{"r": math.nan, "mae": 1.23456, "name": "gated"}]).records
     assert row.data == {"r": None, "mae": 1.2346, "name": "gated"}
+
+
+def test_a_figure_is_rounded_and_a_small_one_keeps_its_digits() -> None:
+    assert [defined(1.3388888888888888), defined(9.369221296335006e-05)] == [1.3389, 9.369e-05]

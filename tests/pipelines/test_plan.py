@@ -73,7 +73,23 @@ def test_a_performance_that_is_new_in_the_index_makes_the_corpus_stale(project: 
     finally:
         table.write_text(text)
     assert "differs from its index in 1 performances" in found["corpus", "-"]
+    assert found["corpus", "-"].split()[2] == "4"  # of five
+    held = int(project.query("select count(*) as n from segments")[0]["n"])
+    assert found["segments", "-"].split()[2] == str(round(held * 4 / 5))
     assert found["phase2/pairs", "poor"].endswith("follows segments")
+
+
+def test_a_corpus_added_again_says_what_is_there_of_another_choice(project: Any) -> None:
+    def add(*limit: str) -> str:
+        answer = project.pianograde("corpus", "add", "root", "--maestro", str(project.root), *limit)
+        assert answer.returncode == 0, answer.stderr
+        return str(answer.stdout)
+
+    assert "are there" not in add()
+    assert project.pianograde("corpus", "remove", "root").returncode == 0
+    assert "tables of 5 performances are there, made by another choice: 1 differ" in add(
+        "--limit", "4"
+    )
 
 
 def test_a_raised_code_version_lists_all_tiers(

@@ -17,6 +17,7 @@ from pipelines.corpora import find_corpus
 from pipelines.settings import load_settings
 from pipelines.workspace import Workspace
 from storage.tables import (
+    Table,
     commit,
     data_file_path,
     data_files,
@@ -52,8 +53,7 @@ def flip(path: Path) -> None:
 
 def remove_a_row(project: Any) -> str:
     """Commit the largest part of the good pairs again without its first row; return its name."""
-    settings = load_settings(home=project.home)
-    table = Workspace(settings, find_corpus(settings, "root")).table("phase2", "pairs")
+    table = pairs_of(project)
     held = [file for file in data_files(table) if file.path.startswith("tier=good")]
     first = max(held, key=lambda file: file.rows)
     rows = pa.concat_tables(read_data_file(table, first.path))
@@ -62,6 +62,20 @@ def remove_a_row(project: Any) -> str:
     rest = [f for f in held if f != first and partition_of(f.path) == partition]
     commit(table, [*rest, write_data_file(table, path, [rows.slice(1)])], partition)
     return str(rows["sample_id"][0])
+
+
+def make_again(project: Any, tier: str) -> None:
+    """Commit the rows of a tier's pairs as if other code had made them, in files of other names."""
+    table = pairs_of(project)
+    for file in [file for file in data_files(table) if partition_of(file.path)["tier"] == tier]:
+        partition = partition_of(file.path)
+        path = data_file_path(table, partition, "fedcba9876543210")
+        commit(table, [write_data_file(table, path, read_data_file(table, file.path))], partition)
+
+
+def pairs_of(project: Any) -> Table:
+    settings = load_settings(home=project.home)
+    return Workspace(settings, find_corpus(settings, "root")).table("phase2", "pairs")
 
 
 def faults_of(answer: Any) -> list[str]:
@@ -81,19 +95,44 @@ def test_each_damage_is_told_with_its_way_out(project: Any) -> None:
     damages: list[tuple[Path, Callable[[Path], None], str]] = [
         (part(project, "pairs", "poor"), flip, "phase2/pairs of root|poor"),
         (part(project, "samples", "moderate"), halve, "phase2/samples of root|moderate"),
-        (part(project, "heuristics", "poor"), Path.unlink, "phase2/heuristics of root|poor"),
     ]
     for path, damage, _ in damages:
         damage(path)
+    missing = part(project, "heuristics", "poor")
+    missing.unlink()
     removed = remove_a_row(project)
     answer = project.pianograde("verify", "--rows", "0")
     assert answer.returncode == 1
     told = faults_of(answer)
     for path, _, asset in damages:
         [fault] = [fault for fault in told if fault.startswith(str(path))]
-        assert f"delete it and materialise {asset}" in fault
+        assert f"delete it and materialise {asset} again in the UI" in fault
+    [fault] = [fault for fault in told if fault.startswith(str(missing))]
+    assert "it is missing: materialise phase2/heuristics of root|poor again" in fault
     [fault] = [fault for fault in told if removed in fault]
-    assert "materialise phase2/pairs of root|good again" in fault
+    assert f"1 draw missing ({removed}): materialise phase2/pairs of root|good again" in fault
+    assert "or `pianograde run --corpus root --recipe phase2`" in fault
+
+
+def test_what_is_stale_is_a_line_a_partition_apart_from_damage(project: Any) -> None:
+    make_again(project, "poor")
+    flip(part(project, "pairs", "good"))
+    answer = project.pianograde("verify", "--rows", "0")
+    assert answer.returncode == 1
+    stale = [line for line in answer.stdout.splitlines() if line.startswith("stale: ")]
+    assert [line.split(": ")[1].rsplit("/", 2)[1:] for line in stale] == [
+        [name, "tier=poor"] for name in ("samples", "heuristics", "audio_features", "midi_tokens")
+    ]
+    assert len(faults_of(answer)) == len(stale) + 1
+
+
+def test_a_corpus_that_changed_is_stale_and_says_how(project: Any) -> None:
+    with (project.home / "corpora" / "root.yaml").open("a") as file:
+        file.write("limit: 4\n")
+    answer = project.pianograde("verify", "--rows", "0")
+    [line] = faults_of(answer)
+    assert line.startswith("stale: ")
+    assert "performances: 1 performance no longer of the corpus (" in line
 
 
 @pytest.mark.slow

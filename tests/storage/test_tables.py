@@ -119,7 +119,7 @@ def test_the_log_knows_the_rows_of_every_part(table: Table) -> None:
 
 def test_a_table_that_was_never_committed_is_told(table: Table) -> None:
     assert not table_exists(table)
-    with pytest.raises(UserError, match=r"table 'table' is not there .* materialise its asset"):
+    with pytest.raises(UserError, match=r"table 'table' is not there .*: make it first"):
         read_table(table)
     put(table, "poor")
     assert table_exists(table)

@@ -1,5 +1,6 @@
 """The checks' rules, and that each check fails when what it guards is broken in a real table."""
 
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +16,7 @@ from labeling.scores import DIMENSIONS
 from pipelines.checks.checked_pairs import CheckedPairs
 from pipelines.checks.counts import find_miscounts, judge_rows, judge_tier_shares, share_z
 from pipelines.checks.note_damage import jitter_tolerance, judge_jitter, judge_wrong_notes
-from pipelines.checks.pairs import PAIRS_CHECKS, pairs_check
+from pipelines.checks.pairs import PAIRS_CHECKS, pairs_check, together
 from pipelines.checks.scores import find_score_faults, judge_scores
 from pipelines.checks.sound import judge_alignment, judge_snr
 from pipelines.checks.splits import find_leaks, no_composition_in_two_splits
@@ -65,6 +66,14 @@ def test_scores_out_of_their_tier_s_range_are_found() -> None:
     }
 
 
+def test_a_run_of_several_corpora_says_why_it_failed_in_one_of_them() -> None:
+    results = {
+        "good": dg.AssetCheckResult(passed=True),
+        "bad": dg.AssetCheckResult(passed=False, description="bad|poor: 9 of 16 rows lag"),
+    }
+    assert together(results).description == "bad|poor: 9 of 16 rows lag"
+
+
 @pytest.fixture
 def project(finished: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ProjectResource:
     """The finished project's tables, copied, to be broken."""
@@ -92,10 +101,10 @@ def rewrite(table: Table, edit: Broken) -> None:
 Judge = Callable[[CheckedPairs[Any]], dg.AssetCheckResult]
 
 
-def passes(judge: Judge, project: ProjectResource) -> bool:
+def judged(judge: Judge, project: ProjectResource) -> dg.AssetCheckResult:
     workspace = project.workspace(CORPUS)
     folders = tier_years(TIERS, workspace.years())
-    return bool(judge(CheckedPairs(find_recipe("phase2"), workspace, folders)).passed)
+    return judge(CheckedPairs(find_recipe("phase2"), workspace, folders))
 
 
 def swapped(rows: pd.DataFrame) -> pd.DataFrame:
@@ -104,27 +113,47 @@ def swapped(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 @pytest.mark.parametrize(
-    ("judge", "edit"),
+    ("judge", "edit", "words"),
     [
-        (judge_rows, lambda rows: rows.iloc[1:]),
-        (judge_rows, lambda rows: rows.iloc[:0]),
-        (judge_rows, lambda rows: pd.concat([rows, rows.iloc[:1]])),
-        (judge_tier_shares, lambda rows: pd.concat([rows] * 6)),
-        (judge_jitter, lambda rows: rows.assign(jitter_ms=rows["jitter_ms"] * 1.5)),
-        (judge_wrong_notes, lambda rows: rows.assign(wrong_note_share=0.3)),
-        (judge_snr, lambda rows: rows.assign(realised_snr_db=20.3)),
-        (judge_snr, lambda rows: rows.assign(realised_snr_db=None)),
-        (judge_snr, swapped),
-        (judge_alignment, swapped),
-        (judge_scores, lambda rows: rows.assign(tone_quality=99.0)),
+        (judge_rows, lambda rows: rows.iloc[1:], r"\d+ draws missing \("),
+        (judge_rows, lambda rows: rows.iloc[:0], r"\d+ draws missing \("),
+        (judge_rows, lambda rows: pd.concat([rows, rows.iloc[:1]]), "there more than once"),
+        (judge_tier_shares, lambda rows: pd.concat([rows] * 6), r"% of the rows; expected \d"),
+        (
+            judge_jitter,
+            lambda rows: rows.assign(jitter_ms=rows["jitter_ms"] * 1.5),
+            r"onsets spread by \d+\.\d ms; expected 60\.0",
+        ),
+        (
+            judge_wrong_notes,
+            lambda rows: rows.assign(wrong_note_share=0.3),
+            r"[\d.]+% of the notes are wrong; expected 5\.00%",
+        ),
+        (
+            judge_snr,
+            lambda rows: rows.assign(realised_snr_db=20.3),
+            r"\d+ rows have another noise than asked; expected 0 beyond 0\.1 dB",
+        ),
+        (judge_snr, lambda rows: rows.assign(realised_snr_db=None), "rows lost their noise"),
+        (judge_snr, swapped, "decoded rows measure another noise"),
+        (judge_alignment, swapped, r"\d+ of \d+ rows lag beyond 50 ms; expected at most a third"),
+        (
+            judge_scores,
+            lambda rows: rows.assign(tone_quality=99.0),
+            "scores of tone_quality are out of range",
+        ),
     ],
 )
-def test_a_check_fails_when_what_it_guards_is_broken(
-    project: ProjectResource, judge: Judge, edit: Broken
+def test_a_check_fails_in_words_when_what_it_guards_is_broken(
+    project: ProjectResource, judge: Judge, edit: Broken, words: str
 ) -> None:
-    assert passes(judge, project)
+    before = judged(judge, project)
+    assert before.passed
+    assert before.description is None
     rewrite(project.workspace(CORPUS).table("phase2", "pairs"), edit)
-    assert not passes(judge, project)
+    after = judged(judge, project)
+    assert not after.passed
+    assert re.search(rf"root\|poor: [^;]*{words}", after.description or "")
 
 
 def test_a_partition_that_was_never_committed_fails_the_count(project: ProjectResource) -> None:
@@ -132,7 +161,7 @@ def test_a_partition_that_was_never_committed_fails_the_count(project: ProjectRe
         commit(
             project.workspace(CORPUS).table("phase2", name), [], {"tier": "good", "year": "2021"}
         )
-    assert not passes(judge_rows, project)
+    assert not judged(judge_rows, project).passed
 
 
 def run_check(

@@ -55,9 +55,11 @@ def test_corpora_are_added_listed_and_removed(home: Path, demo_root: Path) -> No
 
     assert "run --corpus mine" in corpus("add", "mine", "--maestro", str(demo_root))
     corpus("add", "part", "--maestro", str(demo_root), "--limit", "4")
-    assert [line.split()[0] for line in corpus("list").splitlines()] == ["mine", "part"]
-    assert "stays in" in corpus("remove", "part")
-    assert [line.split()[0] for line in corpus("list").splitlines()] == ["mine"]
+    heads, *rows = [line.split() for line in corpus("list").splitlines()]
+    assert heads == ["corpus", "root", "limit", "experiment", "licence"]
+    assert [(row[0], row[2]) for row in rows] == [("mine", "all"), ("part", "4")]
+    assert "nothing was made of it" in corpus("remove", "part")
+    assert [line.split()[0] for line in corpus("list").splitlines()] == ["corpus", "mine"]
     with dg.DagsterInstance.get() as instance:
         assert instance.get_dynamic_partitions("corpora") == ["mine"]
 

@@ -21,6 +21,7 @@ from pipelines.execution.runs import (
     prepare_ui,
     refuse_switch,
 )
+from pipelines.sensors import commands_killed
 from pipelines.settings import CONFIGS, load_settings
 
 
@@ -78,7 +79,7 @@ def test_a_run_whose_process_is_gone_has_failed_and_a_living_one_goes_on(
     assert {run.status for run in instance.get_runs()} == {status}
     process.kill()
     process.wait()
-    close_orphans(instance)
+    commands_killed(dg.build_sensor_context(instance=instance))
     found = {run.run_id: run.status for run in instance.get_runs()}
     assert found[other.run_id] is dg.DagsterRunStatus.FAILURE
     assert found[ours.run_id] is status
