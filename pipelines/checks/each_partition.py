@@ -1,6 +1,7 @@
 """A check's result for each partition of a run, as the automation asks for it."""
 
 import json
+from typing import Any
 
 import dagster as dg
 
@@ -16,14 +17,6 @@ def log_each_partition(
     if len(context.partition_keys) == 1:  # Dagster does it
         return
     for key in context.partition_keys:
-        wanted = dg.AssetRecordsFilter(asset_key=check.asset_key, asset_partitions=[key])
-        made = context.instance.fetch_materializations(wanted, limit=1).records
-        target = {
-            "__class__": "AssetCheckEvaluationTargetMaterializationData",
-            "storage_id": made[0].storage_id,
-            "run_id": made[0].run_id,
-            "timestamp": made[0].timestamp,
-        }
         context.op_execution_context.log_event(
             dg.AssetCheckEvaluation(  # type: ignore[arg-type] # it is taken
                 asset_key=check.asset_key,
@@ -33,6 +26,20 @@ def log_each_partition(
                 severity=result.severity,
                 description=result.description,
                 partition=key,
-                target_materialization_data=dg.deserialize_value(json.dumps(target)),  # type: ignore[arg-type]
+                target_materialization_data=_newest(context.instance, check.asset_key, key),
             )
         )
+
+
+def _newest(instance: dg.DagsterInstance, asset: dg.AssetKey, partition: str) -> Any:
+    """Return what names a partition's newest materialisation; None where it was never made."""
+    wanted = dg.AssetRecordsFilter(asset_key=asset, asset_partitions=[partition])
+    for made in instance.fetch_materializations(wanted, limit=1).records:
+        target = {
+            "__class__": "AssetCheckEvaluationTargetMaterializationData",
+            "storage_id": made.storage_id,
+            "run_id": made.run_id,
+            "timestamp": made.timestamp,
+        }
+        return dg.deserialize_value(json.dumps(target))
+    return None

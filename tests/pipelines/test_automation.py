@@ -160,6 +160,22 @@ def test_a_run_of_several_tiers_passes_its_checks_tier_by_tier(
     assert asked["audit"] == (set() if failing else {None})
 
 
+def test_a_check_of_several_tiers_that_were_never_made_is_logged_and_frees_nothing(
+    instance: dg.DagsterInstance,
+) -> None:
+    @dg.asset_check(asset=pairs, blocking=True, partitions_def=TIERS)
+    def check(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
+        found = dg.AssetCheckResult(passed=True)
+        log_each_partition(context, dg.AssetCheckKey(dg.AssetKey("pairs"), "check"), found)
+        return found
+
+    job = dg.define_asset_job("job", selection=dg.AssetSelection.checks(check))
+    defs = dg.Definitions([recipe, pairs], asset_checks=[check], jobs=[job])
+    tags = {RANGE_START_TAG: "good", RANGE_END_TAG: "poor"}
+    ran = defs.resolve_job_def("job").execute_in_process(instance=instance, tags=tags)
+    assert [one.partition for one in ran.get_asset_check_evaluations()][:2] == ["good", "poor"]
+
+
 def test_a_changed_corpus_concerns_its_own_partitions_and_a_new_one_starts_nothing(
     instance: dg.DagsterInstance,
 ) -> None:
