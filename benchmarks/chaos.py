@@ -71,14 +71,14 @@ def digest(workspace: Workspace) -> str:
     return hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest()[:16]
 
 
-def make_tables() -> None:
-    """Make the corpus and its tables, as the command line does."""
+def make_tables(corpus: str, recipe: str) -> None:
+    """Make a corpus and a recipe's tables, as the command line does."""
 
     @report_user_error
     def demo() -> None:
         settings = load_settings()
-        for stage in stages(RECIPE, ["midi_only"])[:2]:
-            materialise(stage, settings, find_corpus(settings, NAME))
+        for stage in stages(recipe, ["midi_only"])[:2]:
+            materialise(stage, settings, find_corpus(settings, corpus))
 
     demo()
 
@@ -90,7 +90,7 @@ def main(
 ) -> None:
     """Harm a run in many ways, and show that the rows are those of an undisturbed one."""
     if child:
-        make_tables()
+        make_tables(NAME, RECIPE)
         return
     folder = Path(tempfile.mkdtemp(prefix="pianograde-chaos-"))
     rng = stream(seed, "chaos")

@@ -3,7 +3,7 @@
 The tables are made in a home of their own, as `pianograde run` makes them, while files and memory
 are watched. A line a table: rows, seconds, gigabytes, and for the first and the last quarter of its
 bytes how fast they came and the largest memory of the command and of a worker. Where quarters are
-alike, time is linear and memory flat. A query's time on the result comes last.
+alike, time is linear and memory flat.
 """
 
 import os
@@ -19,11 +19,11 @@ from typing import Annotated
 import psutil  # type: ignore[import-untyped]
 import typer
 
-from pipelines.cli.command import print_table, report_user_error
-from pipelines.corpora import Corpus, find_corpus, write_corpus
-from pipelines.execution.runs import materialise
-from pipelines.execution.stages import TABLES, stages
-from pipelines.settings import Settings, load_settings
+from benchmarks.chaos import make_tables
+from pipelines.cli.command import print_table
+from pipelines.corpora import Corpus, write_corpus
+from pipelines.execution.stages import TABLES
+from pipelines.settings import Settings
 from pipelines.workspace import Workspace
 from storage.tables import data_file_rows
 
@@ -100,13 +100,6 @@ def table_line(name: str, rows: int, samples: list[Sample]) -> dict[str, str]:
     return line
 
 
-def make_tables(recipe: str) -> None:
-    """Make the corpus and a recipe's tables, as the command line does."""
-    settings = load_settings()
-    for stage in stages(recipe, ["midi_only"])[:2]:
-        materialise(stage, settings, find_corpus(settings, NAME))
-
-
 def main(
     root: Annotated[Path, typer.Argument(help="A MAESTRO root.")],
     limit: Annotated[int, typer.Option(min=3, help="Performances.")] = 30,
@@ -115,7 +108,7 @@ def main(
 ) -> None:
     """Make a recipe's tables once, and show time, memory and disk a table."""
     if child:
-        report_user_error(make_tables)(recipe)
+        make_tables(NAME, recipe)
         return
     home = Path(tempfile.mkdtemp(prefix="pianograde-scale-"))
     try:

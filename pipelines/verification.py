@@ -5,7 +5,6 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import groupby
 from typing import Any
 
 from degradation.errors import UserError
@@ -18,12 +17,11 @@ from pipelines.settings import find_recipe
 from pipelines.verified import Verified, counted, describe_miscounts
 from pipelines.workspace import ASSETS, PARTITIONED_BY, Workspace
 from storage.corpus import choose, read_index
-from storage.derived import folder_path
+from storage.derived import by_folder, folder_path
 from storage.integrity import NO_SOURCE, FileReport, FileTask, check_file, sample_rows, unpaired
 from storage.schema import TABLES
 from storage.segments import cut_segments
 from storage.tables import (
-    DataFile,
     data_file_rows,
     data_files,
     partition_of,
@@ -194,7 +192,7 @@ def _count_derived(found: dict[str, Verified], recipe: str) -> None:
     }
     sources: dict[str, Mapping[str, int | None]] = {
         "heuristics": whole,
-        "samples": _by_folder(pairs.files),
+        "samples": {folder_path(held): sum(whole[p] for p in held) for held in by_folder(whole)},
         "audio_features": distinct,
         "midi_tokens": distinct,
     }
@@ -211,13 +209,6 @@ def _count_derived(found: dict[str, Verified], recipe: str) -> None:
             for tier, count in stale.items():
                 what = f"{counted(count, 'file')} missing or no longer needed: pairs have changed"
                 derived.add(what, f"tier={tier}", stale=True)
-
-
-def _by_folder(files: Sequence[DataFile]) -> dict[str, int]:
-    """Return the rows of each folder of the pairs, by the path that stands for its files."""
-    folders = groupby(files, key=lambda file: partition_of(file.path))
-    held = [list(together) for _, together in folders]
-    return {folder_path([f.path for f in one]): sum(f.rows for f in one) for one in held}
 
 
 def _column(verified: Verified, column: str, within: str = "") -> list[Any]:

@@ -1,8 +1,9 @@
 """Tables derived from the shards: heuristics file by file, samples without the binaries."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
+from itertools import groupby
 
 import pandas as pd
 import pyarrow as pa
@@ -80,6 +81,11 @@ def read_rows(rows: pa.Table) -> pa.Table:
             }
         found.append(about)
     return pa.Table.from_pylist(found, schema=HEURISTICS)
+
+
+def by_folder(paths: Iterable[str]) -> list[tuple[str, ...]]:
+    """Return the paths of data files, which are sorted, folder by folder."""
+    return [tuple(held) for _, held in groupby(paths, key=lambda path: path.rpartition("/")[0])]
 
 
 def folder_path(paths: Sequence[str]) -> str:

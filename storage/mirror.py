@@ -19,7 +19,6 @@ def fetch_folder(url: str, folder: Path) -> None:
         path = folder / name
         if path.exists() and path.stat().st_mtime_ns >= kept_ns:
             continue
-        path.parent.mkdir(parents=True, exist_ok=True)
         try:
             with (
                 whole_file(str(folder), name) as target,

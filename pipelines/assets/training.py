@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +21,7 @@ from pipelines.metadata import curves_metadata, defined, epochs_metadata
 from pipelines.partitions import CORPORA, tables_of
 from pipelines.resources import Project
 from pipelines.workspace import Workspace
-from storage.derived import samples_path
+from storage.derived import by_folder, samples_path
 from storage.schema import DISTINCT
 from storage.tables import data_file_rows, open_table, read_table
 
@@ -121,8 +120,7 @@ def read_examples(workspace: Workspace, recipe_name: str) -> LabelledExamples:
         "samples": int(open_table(samples).version()),
     }
     paths = list(data_file_rows(pairs, versions["pairs"]))
-    folders = groupby(paths, key=lambda path: path.rpartition("/")[0])
-    labelled = [samples_path(list(held)) for _, held in folders]
+    labelled = [samples_path(held) for held in by_folder(paths)]
     check_parts(samples, labelled, data_file_rows(samples, versions["samples"]))
     rows = read_table(samples, versions["samples"])
     # Tables from before there were counterfactual rows lack these columns.

@@ -1,5 +1,4 @@
 from dataclasses import dataclass, replace
-from itertools import groupby
 from pathlib import Path
 
 import pyarrow as pa
@@ -11,6 +10,7 @@ from storage.audio import decode_audio
 from storage.derived import (
     HeuristicsTask,
     SamplesTask,
+    by_folder,
     long_readings,
     write_heuristics,
     write_samples,
@@ -37,12 +37,11 @@ def derived(shards: Table, tmp_path_factory: pytest.TempPathFactory) -> Derived:
     )
     samples = Table(url=str(store / "samples"), schema=SAMPLES, partition_by=("tier", "year"))
     paths = list(data_file_rows(shards))
-    folders = groupby(paths, key=lambda path: path.rpartition("/")[0])
     planned = Derived(
         [HeuristicsTask(pairs=shards, heuristics=heuristics, path=path) for path in paths],
         [
-            SamplesTask(pairs=shards, heuristics=heuristics, samples=samples, paths=tuple(held))
-            for _, held in folders
+            SamplesTask(pairs=shards, heuristics=heuristics, samples=samples, paths=held)
+            for held in by_folder(paths)
         ],
     )
     commit(heuristics, [write_heuristics(task) for task in planned.heuristics])
