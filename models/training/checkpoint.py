@@ -4,6 +4,7 @@ Everything is a `state_dict` or plain data, and is read with `weights_only=True`
 a file runs none of its code. Writes are atomic, so that a kill leaves the old file or the new.
 """
 
+import hashlib
 import json
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, fields
@@ -23,13 +24,16 @@ from models.config.experiment import (
     ExperimentConfig,
     Modality,
 )
+from models.device import describe_machine
 from models.document import write_document
 from models.inputs.feature_writer import audio_features_version, midi_tokens_version
 from models.networks.midi_encoder import NoteEncoder
 from models.networks.network import GradingNetwork
+from models.provenance import provenance
 from models.training.history import Record
 from models.training.identity import MODEL_VERSION
 from models.training.pretraining.result import NAME, load_pretraining, token_version
+from models.training.record import ModelRecord, TrainingData
 from models.training.result import HISTORY_FILE, find_best
 from storage.files import whole_file
 
@@ -85,17 +89,27 @@ def remove_unfinished(out_dir: Path) -> None:
 def save_best(
     out_dir: Path, name: str, about: Mapping[str, Any], weights: Mapping[str, Tensor]
 ) -> Path:
-    """Write `NAME-epoch=NN-val_loss=X.XXXX.pt` and, with `about`, its `.json`.
+    """Write `NAME-epoch=NN-val_loss=X.XXXX.pt` and, with `about` and their digest, its `.json`.
 
     `about` has at least `epoch` and `val_loss`. The best weights so far are removed afterwards.
     """
     stem = f"{name}-epoch={about['epoch']:02d}-val_loss={about['val_loss']:.4f}"
-    write_document(out_dir / f"{stem}.json", about)
+    write_document(out_dir / f"{stem}.json", {**about, "weights": weights_digest(weights)})
     _save(out_dir / f"{stem}.pt", dict(weights))
     for other in out_dir.glob("*-epoch=*-val_loss=*"):
         if other.stem != stem:
             other.unlink()
     return out_dir / f"{stem}.pt"
+
+
+def weights_digest(weights: Mapping[str, Tensor]) -> str:
+    """Return a digest of every bit of the weights, and of their names and shapes."""
+    digest = hashlib.blake2b(digest_size=16)
+    for name, weight in weights.items():
+        digest.update(f"{name} {weight.dtype} {tuple(weight.shape)}\n".encode())
+        flat = weight.detach().cpu().contiguous().reshape(-1)
+        digest.update(flat.view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()
 
 
 def _save(path: Path, content: object) -> None:
@@ -108,16 +122,30 @@ def describe_model(
     config: ExperimentConfig,
     *,
     identity: str,
-    table_versions: Mapping[str, int],
+    data: TrainingData,
+    pretraining: ModelRecord | None,
 ) -> dict[str, Any]:
     """Return what a model's JSON says of it: what it grades, from what, and how it was made."""
     return {
-        "experiment": experiment,
-        "identity": identity,
-        "table_versions": table_versions,
+        **describe_training(experiment, config, identity, data),
+        "pretraining": pretraining,
         "dimensions": DIMENSIONS,
         "versions": _versions(config, MODALITIES[experiment]),
+    }
+
+
+def describe_training(
+    name: str, config: ExperimentConfig, identity: str, data: TrainingData
+) -> dict[str, Any]:
+    """Return what the record of any training begins with (see `ModelRecord`)."""
+    return {
+        "experiment": name,
+        "identity": identity,
         "config": config.model_dump(mode="json"),
+        "data": data,
+        "made": provenance(),
+        "machine": describe_machine(config.torch_threads),
+        "pretraining": None,
     }
 
 

@@ -1,4 +1,3 @@
-import json
 import logging
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,8 @@ from degradation.recipe import TIERS
 from labeling.scores import DIMENSIONS
 from models.inputs.feature_writer import audio_features_version, midi_tokens_version
 from models.tokens.performance import PERFORMANCE_DTYPE
-from models.training.result import load_result
+from models.training.record import read_record
+from models.training.result import find_best, load_result
 from pipelines.assets.evaluation import judge, tier_sounds
 from pipelines.assets.human_validation import trained_models
 from pipelines.assets.training import read_examples, training_assets
@@ -125,7 +125,9 @@ def test_what_is_recorded_is_what_was_read_whatever_is_committed_meanwhile(
     assert metadata["version of pairs"] == read["pairs"]
     assert metadata["version of samples"] == read["samples"]
     folder = workspace.model_folder(RECIPE, "audio_only")
-    assert json.loads((folder / "history.json").read_text())["table_versions"] == read
+    record = read_record(find_best(folder))
+    assert record is not None
+    assert {name: record.data.tables[name].version for name in read} == read
 
 
 def test_samples_of_other_pairs_are_refused(workspace: Workspace) -> None:
