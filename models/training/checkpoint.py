@@ -4,7 +4,6 @@ Everything is a `state_dict` or plain data, and is read with `weights_only=True`
 a file runs none of its code. Writes are atomic, so that a kill leaves the old file or the new.
 """
 
-import hashlib
 import json
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, fields
@@ -35,6 +34,7 @@ from models.training.identity import MODEL_VERSION
 from models.training.pretraining.result import NAME, load_pretraining, token_version
 from models.training.record import ModelRecord, TrainingData
 from models.training.result import HISTORY_FILE, find_best
+from models.training.weights import read_weights, weights_digest
 from storage.files import whole_file
 
 RESUME_FILE = "resume.pt"
@@ -100,16 +100,6 @@ def save_best(
         if other.stem != stem:
             other.unlink()
     return out_dir / f"{stem}.pt"
-
-
-def weights_digest(weights: Mapping[str, Tensor]) -> str:
-    """Return a digest of every bit of the weights, and of their names and shapes."""
-    digest = hashlib.blake2b(digest_size=16)
-    for name, weight in weights.items():
-        digest.update(f"{name} {weight.dtype} {tuple(weight.shape)}\n".encode())
-        flat = weight.detach().cpu().contiguous().reshape(-1)
-        digest.update(flat.view(torch.uint8).numpy().tobytes())
-    return digest.hexdigest()
 
 
 def _save(path: Path, content: object) -> None:
@@ -192,7 +182,7 @@ def load_network(checkpoint_dir: Path) -> tuple[GradingNetwork, Experiment, Expe
         )
     config = ExperimentConfig.model_validate_json(json.dumps(described["config"]))
     network = GradingNetwork(described["experiment"], config)
-    network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
+    network.load_state_dict(read_weights(path))
     return network.eval(), described["experiment"], config
 
 
@@ -220,4 +210,4 @@ def load_pretrained(encoder: NoteEncoder, folder: Path) -> None:
             f"{', '.join(differing)}; expected the same: materialise "
             f"{NAME} again with this configuration"
         )
-    encoder.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
+    encoder.load_state_dict(read_weights(path))

@@ -19,12 +19,13 @@ from models.inference.predict import predict_split
 from models.inference.trained_model import load_model
 from models.metrics import agreement
 from models.tokens.tokenisers import TOKENISERS
-from models.training.checkpoint import load_network, weights_digest
+from models.training.checkpoint import load_network
 from models.training.history import EpochRecord, best_epoch, is_finished
 from models.training.module import learning_rate_factor
 from models.training.record import TrainingData, read_record
 from models.training.result import TrainingResult, load_result
 from models.training.train import train
+from models.training.weights import weights_digest
 from storage.versions import TableVersion
 from tests.models.training.killed_training import train_and_die
 
