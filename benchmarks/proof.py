@@ -59,7 +59,7 @@ def train_midi_only(
         data.samples,
         folder,
         pretrained_dir=start,
-        table_versions=data.table_versions,
+        data=data.read,
         log=lambda line: typer.echo(f"  {line}", err=True),
         on_epoch=lambda record: None,
     )

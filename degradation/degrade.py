@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from degradation.edits import Edits, apply_edits
+from degradation.edits import Edits, apply_unchecked
+from degradation.linear import LinearOperation, filter_sound
 from degradation.notes import Performance
 from degradation.operation import NoteOperation, SoundOperation
 from degradation.waveform import Waveform, snr_db
@@ -45,28 +46,36 @@ def damage_notes(
     for operation in operations:
         drawn = operation.draw(performance, stream(operation.operation))
         edits[operation.operation] = drawn
-        performance = apply_edits(performance, drawn)
-    return DamagedNotes(performance=performance, edits=edits)
+        performance = apply_unchecked(performance, drawn)
+    return DamagedNotes(performance=performance.checked(), edits=edits)
 
 
 def replay_notes(clean: Performance, edits: Sequence[Edits]) -> Performance:
     """Return the notes after stored edits; nothing is drawn."""
     for stored in edits:
-        clean = apply_edits(clean, stored)
-    return clean
+        clean = apply_unchecked(clean, stored)
+    return clean.checked()
 
 
 def damage_sound(
     waveform: Waveform, operations: Sequence[SoundOperation], stream: RandomStream
 ) -> DamagedSound:
-    """Return the sound after all operations, attenuated where it would clip."""
+    """Return the sound after all operations, attenuated where it would clip.
+
+    Neighbouring linear operations are one product of spectra.
+    """
     realised_snr_db = None
+    waiting: list[LinearOperation] = []
     for operation in operations:
-        before = waveform
+        if isinstance(operation, LinearOperation):
+            waiting.append(operation)
+            continue
+        before, waiting = filter_sound(waveform, waiting), []
         waveform = operation.transform(before, stream(operation.operation))
         if operation.operation in NOISES:
             ratio_db = snr_db(before.samples, waveform.samples)
             realised_snr_db = ratio_db if np.isfinite(ratio_db) else None
+    waveform = filter_sound(waveform, waiting)
     peak, gain_db = float(np.abs(waveform.samples).max(initial=0.0)), 0.0
     if peak > CEILING:
         gain_db = 20 * float(np.log10(CEILING / peak))

@@ -78,33 +78,42 @@ def apply_edits(performance: Performance, edits: Edits) -> Performance:
 
     Moved notes stay inside the window, and a key is released before it is struck again.
     Raises ValueError for an altered or missed note that does not exist, an extra one whose id
-    does, two edits of one note, or a pitch or velocity outside 0-127.
+    does, two edits of one note, or a pitch or velocity that a piano does not have.
     """
+    return apply_unchecked(performance, edits).checked()
+
+
+def apply_unchecked(performance: Performance, edits: Edits) -> Performance:
+    """Return what `apply_edits` does, whose rules are to be checked later, by `checked`."""
     pedal = performance.pedal if edits.pedal is None else edits.pedal
-    if not len(edits.notes):
-        return Performance(notes=performance.notes, pedal=pedal, duration_s=performance.duration_s)
-    rows = _rows_of(edits.notes, performance.notes)
-    kept = edits.notes["change"] != Change.MISSED
-    shift, clean_rows = edits.notes[kept], rows[kept]
-    moved = np.zeros(len(shift), dtype=NOTE_DTYPE)
-    moved[clean_rows >= 0] = performance.notes[clean_rows[clean_rows >= 0]]
-    moved["note_id"] = shift["note_id"]
-    moved["pitch"] = _shifted(moved["pitch"], shift["pitch_shift"], "pitch")
-    moved["velocity"] = _shifted(moved["velocity"], shift["velocity_shift"], "velocity")
-    latest_onset_s = latest_onset(performance.duration_s)
-    moved["onset_s"] = np.clip(moved["onset_s"] + shift["onset_shift_s"], 0.0, latest_onset_s)
-    moved["offset_s"] = np.clip(
-        moved["offset_s"] + shift["offset_shift_s"],
-        moved["onset_s"] + TICK_S,
-        performance.duration_s,
+    notes, duration_s = performance.notes, performance.duration_s
+    if len(edits.notes):
+        notes = _edited(notes, edits.notes, duration_s)
+    return Performance.unchecked(notes=notes, pedal=pedal, duration_s=duration_s)
+
+
+def _edited(notes: NoteArray, edits: NDArray[np.void], duration_s: float) -> NoteArray:
+    rows = _rows_of(edits, notes)
+    extra = np.zeros(int(np.sum(rows < 0)), dtype=NOTE_DTYPE)
+    extra["note_id"] = edits["note_id"][rows < 0]
+    edited = np.concatenate([notes, extra])
+    rows[rows < 0] = np.arange(len(notes), len(edited))
+    for name in ("pitch", "velocity"):
+        if (shift := edits[f"{name}_shift"]).any():
+            edited[name][rows] = _shifted(edited[name][rows], shift, name)
+    missed = edits["change"] == Change.MISSED
+    moves = (edits[name].any() for name in ("onset_shift_s", "offset_shift_s", "pitch_shift"))
+    if not (len(extra) or missed.any() or any(moves)):
+        return edited  # of other velocities alone: order and keys stay
+    latest_onset_s = latest_onset(duration_s)
+    onset_s = np.clip(edited["onset_s"][rows] + edits["onset_shift_s"], 0.0, latest_onset_s)
+    edited["offset_s"][rows] = np.clip(
+        edited["offset_s"][rows] + edits["offset_shift_s"], onset_s + TICK_S, duration_s
     )
-    untouched = np.delete(performance.notes, rows[rows >= 0])
-    notes = np.concatenate([untouched, moved])
-    return Performance(
-        notes=release_before_restrike(notes, latest_onset_s),
-        pedal=pedal,
-        duration_s=performance.duration_s,
-    )
+    edited["onset_s"][rows] = onset_s
+    if missed.any():
+        edited = np.delete(edited, rows[missed])
+    return release_before_restrike(edited, latest_onset_s)
 
 
 def _rows_of(edits: NDArray[np.void], notes: NoteArray) -> NDArray[np.intp]:

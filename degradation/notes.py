@@ -1,7 +1,7 @@
 """Notes and pedal of a performance, as sorted, read-only numpy arrays."""
 
 from dataclasses import dataclass
-from typing import overload
+from typing import Self, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -128,10 +128,25 @@ class Performance:
     duration_s: float
 
     def __post_init__(self) -> None:
-        if faults := find_faults(self.notes, self.pedal, self.duration_s):
-            raise ValueError(f"not a valid performance: {'; '.join(faults)}")
+        self.checked()
         self.notes.setflags(write=False)
         self.pedal.setflags(write=False)
+
+    def checked(self) -> Self:
+        """Return this performance. Raises ValueError when it breaks a rule of `find_faults`."""
+        if faults := find_faults(self.notes, self.pedal, self.duration_s):
+            raise ValueError(f"not a valid performance: {'; '.join(faults)}")
+        return self
+
+    @classmethod
+    def unchecked(cls, *, notes: NoteArray, pedal: PedalArray, duration_s: float) -> Self:
+        """Return a performance between two steps; the last step's result is to be `checked`."""
+        performance = object.__new__(cls)
+        for name, value in (("notes", notes), ("pedal", pedal), ("duration_s", duration_s)):
+            object.__setattr__(performance, name, value)
+        notes.setflags(write=False)
+        pedal.setflags(write=False)
+        return performance
 
 
 def release_before_restrike(notes: NoteArray, latest_onset_s: float = np.inf) -> NoteArray:

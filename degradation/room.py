@@ -8,8 +8,8 @@ import scipy
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
-from degradation.operation import Parameters, SoundOperation, Span
-from degradation.waveform import Waveform
+from degradation.linear import FrequencyGrid, LinearOperation, Response
+from degradation.operation import Parameters, Span
 
 Metres = tuple[float, float, float]
 """A size, or a position relative to a lower corner: length, width, height."""
@@ -23,7 +23,7 @@ DECAY_DB = 30.0
 """The reverberation time is extrapolated from this much of the decay (T30, ISO 3382-1)."""
 
 
-class Room(SoundOperation):
+class Room(LinearOperation):
     """A shoebox room with walls of one material and one microphone.
 
     Its impulse response follows from the image-source method (Allen & Berkley 1979) with up to
@@ -48,12 +48,13 @@ class Room(SoundOperation):
         """Return the reverberation time, measured on the impulse response."""
         return _rt60_s(self, sample_rate_hz)
 
-    def transform(self, waveform: Waveform, rng: np.random.Generator) -> Waveform:
-        """Return the sound in the room, of the same length; nothing here is random."""
-        dry, count = waveform.samples, len(waveform.samples)
-        response, padded = _frequency_response(self, waveform.sample_rate_hz, count)
-        wet = scipy.fft.irfft(scipy.fft.rfft(dry, padded) * response, padded)[:count]
-        return waveform.with_samples(wet)
+    def tail_s(self, sample_rate_hz: int) -> float:
+        """Return the length of the impulse response."""
+        return len(impulse_response(self, sample_rate_hz)) / sample_rate_hz
+
+    def response(self, grid: FrequencyGrid) -> Response:
+        """Return the spectrum of the impulse response."""
+        return _spectrum(self, grid.sample_rate_hz, grid.n_samples)
 
 
 @functools.cache
@@ -77,17 +78,10 @@ def impulse_response(room: Room, sample_rate_hz: int) -> NDArray[np.float64]:
     return scaled
 
 
-@functools.lru_cache(maxsize=64)
-def _frequency_response(
-    room: Room, sample_rate_hz: int, count: int
-) -> tuple[NDArray[np.complex128], int]:
-    """Return the spectrum of a room's impulse response, and how many samples it was padded to.
-
-    Long enough to convolve `count` samples by a product of spectra, of which none wraps round.
-    """
-    response = impulse_response(room, sample_rate_hz)
-    padded = scipy.fft.next_fast_len(count + len(response) - 1, real=True)
-    return scipy.fft.rfft(response, padded), padded
+@functools.lru_cache(maxsize=32)
+def _spectrum(room: Room, sample_rate_hz: int, n_samples: int) -> NDArray[np.complex64]:
+    spectrum = scipy.fft.rfft(impulse_response(room, sample_rate_hz), n_samples)
+    return np.asarray(spectrum, dtype=np.complex64)
 
 
 @functools.cache

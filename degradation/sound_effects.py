@@ -8,6 +8,7 @@ import scipy
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
+from degradation.linear import DECAY, FrequencyGrid, LinearOperation, Response
 from degradation.operation import Hertz, Parameters, SoundOperation
 from degradation.waveform import Waveform, power
 
@@ -18,6 +19,9 @@ Quality = Annotated[float, Field(ge=0.001, le=10)]
 Colour = Literal["white", "pink", "brown"]
 COLOURS: tuple[Colour, ...] = get_args(Colour)
 
+Quadratic = tuple[float, ...]
+"""Coefficients of s⁰, s¹ and s²."""
+
 FALL: dict[Colour, float] = {"white": 0.0, "pink": 1.0, "brown": 2.0}
 """Power is 1 / frequency to this exponent: it falls by 0, 3 and 6 dB an octave."""
 
@@ -25,8 +29,8 @@ LOWEST_HZ = 20.0
 """Below it the spectrum is flat: brown noise would be one slow, inaudible wave."""
 
 
-class Bandpass(SoundOperation):
-    """A Butterworth bandpass, run forwards and backwards so that no onset moves.
+class Bandpass(LinearOperation):
+    """A Butterworth bandpass, run forwards and backwards, so that no onset moves.
 
     Both passes together have −6 dB at the corners; `order` is that of one pass.
     (torch-audiomentations once doubled the bandwidth, PR #119: corners are tested.)
@@ -50,16 +54,30 @@ class Bandpass(SoundOperation):
         """Width of the passband."""
         return self.high_hz - self.low_hz, "Hz wide"
 
-    def transform(self, waveform: Waveform, rng: np.random.Generator) -> Waveform:
-        """Return the filtered sound. Raises ValueError when `high_hz` is above half the rate."""
-        sections = scipy.signal.butter(
-            self.order,
-            (self.low_hz, self.high_hz),
-            btype="bandpass",
-            output="sos",
-            fs=waveform.sample_rate_hz,
-        )
-        return waveform.with_samples(scipy.signal.sosfiltfilt(sections, waveform.samples))
+    def tail_s(self, sample_rate_hz: int) -> float:
+        """Return the decay of its slowest pole."""
+        slowest_hz = min(self.low_hz, (self.high_hz - self.low_hz) / 2)
+        return float(DECAY / (2 * np.pi * slowest_hz * np.sin(np.pi / (2 * self.order))))
+
+    def response(self, grid: FrequencyGrid) -> Response:
+        """Return the squared magnitude of one pass.
+
+        Raises ValueError when `high_hz` is not below half the sample rate.
+        """
+        if 2 * self.high_hz >= grid.sample_rate_hz:
+            raise ValueError(
+                f"high_hz should lie below half the sample rate, {grid.sample_rate_hz / 2:g}, "
+                f"got {self.high_hz:g}"
+            )
+        low, high = np.tan(np.pi * np.array([self.low_hz, self.high_hz]) / grid.sample_rate_hz)
+        # An analogue lowpass at f = (t² - low · high) / ((high - low) · t), where t = tan(ω / 2):
+        # 1 / (1 + f^(2 · order)). `stopped` is f² / (1 + f²), from 0 to 1.
+        above = np.square(grid.sin_squared - np.float32(low * high) * grid.cos_squared)
+        below = np.square(np.float32(high - low) * grid.sin_cos)
+        stopped = above / (above + below)
+        passed = (1 - stopped) ** self.order
+        gain: NDArray[np.float32] = passed / (passed + stopped**self.order)
+        return gain
 
 
 class EqualiserBand(Parameters):
@@ -73,36 +91,46 @@ class EqualiserBand(Parameters):
     gain_db: BandGain
     q: Quality
 
-    def section(self, sample_rate_hz: int) -> NDArray[np.float64]:
-        """Return the second-order section [b0 b1 b2 a0 a1 a2], a0 = 1.
+    def prototype(self) -> tuple[Quadratic, Quadratic]:
+        """Return the analogue filter of frequency 1: coefficients of s⁰, s¹ and s² above and below.
 
         Bristow-Johnson, Cookbook formulae for audio equalizer biquad filter coefficients.
         """
         root = 10 ** (self.gain_db / 40)
-        omega = 2 * np.pi * self.frequency_hz / sample_rate_hz
-        cos, alpha = np.cos(omega), np.sin(omega) / (2 * self.q)
         if self.shape == "peak":
-            b = [1 + alpha * root, -2 * cos, 1 - alpha * root]
-            a = [1 + alpha / root, -2 * cos, 1 - alpha / root]
-        else:
-            # A high shelf is a low one with the frequency axis reversed.
-            turn = 1 if self.shape == "low_shelf" else -1
-            above, below, slope = root + 1, turn * (root - 1), 2 * np.sqrt(root) * alpha
-            b = [
-                root * (above - below * cos + slope),
-                2 * root * (below - above * cos),
-                root * (above - below * cos - slope),
-            ]
-            a = [
-                above + below * cos + slope,
-                -2 * (below + above * cos),
-                above + below * cos - slope,
-            ]
-        section: NDArray[np.float64] = np.array([*b, *a], dtype=np.float64) / a[0]
-        return section
+            return (1, root / self.q, 1), (1, 1 / (root * self.q), 1)
+        slope = np.sqrt(root) / self.q
+        falls, rises = (1.0, slope, root), (root, slope, 1.0)
+        above, below = (rises, falls) if self.shape == "low_shelf" else (falls, rises)
+        return tuple(root * each for each in above), below
+
+    def decay_s(self) -> float:
+        """Return for how long it rings."""
+        slowest = np.roots(self.prototype()[1][::-1]).real.max()
+        return float(DECAY / (-slowest * 2 * np.pi * self.frequency_hz))
+
+    def response(self, grid: FrequencyGrid) -> NDArray[np.complex64]:
+        """Return the digital filter's response, by the bilinear transform."""
+        middle = np.pi * self.frequency_hz / grid.sample_rate_hz
+        sine, cosine = np.sin(middle), np.cos(middle)
+        # s = j · tan(ω / 2) / tan(middle); both quadratics times (cos(ω / 2) · sine)².
+        (up, up_slope), (down, down_slope) = (
+            (
+                np.float32(constant * sine**2) * grid.cos_squared
+                - np.float32(square * cosine**2) * grid.sin_squared,
+                np.float32(slope * sine * cosine),
+            )
+            for constant, slope, square in self.prototype()
+        )
+        size = np.square(down) + np.square(down_slope * grid.sin_cos)
+        found = np.empty(len(size), dtype=np.complex64)
+        slopes = up_slope * down_slope
+        found.real = (up * down + slopes * np.square(grid.sin_cos)) / size
+        found.imag = grid.sin_cos * (up_slope * down - down_slope * up) / size
+        return found
 
 
-class Equaliser(SoundOperation):
+class Equaliser(LinearOperation):
     """Filters one after the other, run forwards only, as in a real device."""
 
     operation: Literal["equaliser"] = "equaliser"
@@ -113,22 +141,29 @@ class Equaliser(SoundOperation):
         """The largest boost or cut."""
         return max((band.gain_db for band in self.bands), key=abs), "dB"
 
-    def transform(self, waveform: Waveform, rng: np.random.Generator) -> Waveform:
-        """Return the filtered sound; nothing here is random."""
-        sections = np.stack([band.section(waveform.sample_rate_hz) for band in self.bands])
-        return waveform.with_samples(scipy.signal.sosfilt(sections, waveform.samples))
+    def tail_s(self, sample_rate_hz: int) -> float:
+        """Return for how long all bands ring."""
+        return sum(band.decay_s() for band in self.bands)
+
+    def response(self, grid: FrequencyGrid) -> Response:
+        """Return the product of the bands' responses."""
+        return functools.reduce(np.multiply, (band.response(grid) for band in self.bands))
 
 
-class Gain(SoundOperation):
+class Gain(LinearOperation):
     """The sound is amplified by `gain_db`."""
 
     STRENGTH = ("gain_db", 1, "dB")
     operation: Literal["gain"] = "gain"
     gain_db: GainDb
 
-    def transform(self, waveform: Waveform, rng: np.random.Generator) -> Waveform:
-        """Return the sound at its new level; nothing here is random."""
-        return waveform.with_samples(waveform.samples * np.float32(10 ** (self.gain_db / 20)))
+    def tail_s(self, sample_rate_hz: int) -> float:
+        """Return 0: nothing rings."""
+        return 0.0
+
+    def response(self, grid: FrequencyGrid) -> Response:
+        """Return the factor."""
+        return np.float32(10 ** (self.gain_db / 20))
 
 
 class Noise(SoundOperation):
@@ -165,22 +200,25 @@ class ColouredNoise(SoundOperation):
         if signal_power == 0:
             return waveform
         noise = coloured_noise(self.colour, len(waveform.samples), waveform.sample_rate_hz, rng)
-        factor = np.sqrt(signal_power / power(noise) * 10 ** (-self.snr_db / 10))
-        return waveform.with_samples(waveform.samples + (factor * noise).astype(np.float32))
+        factor = np.float32(np.sqrt(signal_power / power(noise) * 10 ** (-self.snr_db / 10)))
+        return waveform.with_samples(waveform.samples + factor * noise)
 
 
 def coloured_noise(
     colour: Colour, n_samples: int, sample_rate_hz: int, rng: np.random.Generator
-) -> NDArray[np.float64]:
-    """Return noise of a colour, float64 of shape (n_samples,), of unspecified level."""
-    spectrum = scipy.fft.rfft(rng.standard_normal(n_samples))
-    spectrum *= _spectral_shape(colour, n_samples, sample_rate_hz)
-    noise: NDArray[np.float64] = scipy.fft.irfft(spectrum, n_samples)
+) -> NDArray[np.float32]:
+    """Return noise of a colour, float32 of shape (n_samples,), of unspecified level."""
+    if colour == "white":
+        return rng.standard_normal(n_samples, dtype=np.float32)
+    # The spectrum of white noise is itself complex Gaussian noise.
+    shape = _spectral_shape(colour, n_samples, sample_rate_hz)
+    spectrum = rng.standard_normal(2 * len(shape), dtype=np.float32).view(np.complex64) * shape
+    noise: NDArray[np.float32] = scipy.fft.irfft(spectrum, n_samples, overwrite_x=True)
     return noise
 
 
 @functools.lru_cache(maxsize=8)
-def _spectral_shape(colour: Colour, n_samples: int, sample_rate_hz: int) -> NDArray[np.float64]:
+def _spectral_shape(colour: Colour, n_samples: int, sample_rate_hz: int) -> NDArray[np.float32]:
     frequency_hz = scipy.fft.rfftfreq(n_samples, 1 / sample_rate_hz)
     shape: NDArray[np.float64] = np.maximum(frequency_hz, LOWEST_HZ) ** (-FALL[colour] / 2)
-    return shape
+    return shape.astype(np.float32)

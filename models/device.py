@@ -1,8 +1,11 @@
 """The device that torch computes on: a GPU, or a number of CPU threads."""
 
 import functools
+import platform
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Literal
 
 import torch
@@ -28,6 +31,22 @@ def torch_threads(count: int) -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
+
+
+def describe_machine(threads: int) -> dict[str, str]:
+    """Return what the last bits of a result depend on: processor, BLAS, threads, GPU."""
+    about = Path("/proc/cpuinfo")
+    named = re.search(r"model name\s*: (.+)", about.read_text()) if about.exists() else None
+    blas = re.search(r"Math Kernel Library Version \S+|BLAS_INFO=\w+", torch.__config__.show())
+    found = {
+        "processor": named[1].strip() if named else platform.machine(),
+        "instructions": torch.backends.cpu.get_cpu_capability(),
+        "blas": blas[0] if blas else "unknown",
+        "threads": str(min(threads, cpu_count())),
+    }
+    if accelerator() == "cuda":
+        found["gpu"] = f"{torch.cuda.get_device_name()}, CUDA {torch.version.cuda}"
+    return found
 
 
 @functools.cache

@@ -217,6 +217,7 @@ def save_model() -> Callable[..., Any]:
     from models.networks.network import GradingNetwork
     from models.training.checkpoint import describe_model, save_best
     from models.training.history import EpochRecord
+    from models.training.record import TrainingData
     from models.training.result import TrainingResult, write_result
 
     def save(
@@ -238,11 +239,12 @@ def save_model() -> Callable[..., Any]:
             val_mae=(0,) * 8, gradient_norms={}, diagnostics=FusionWatch().result(),
             learning_rate=0, samples_per_s=0, wait_share=0, seconds=0,
         )  # fmt: skip
-        about = describe_model(name, config, identity="0", table_versions={})
+        data = TrainingData(corpus="demo", tables={})
+        about = describe_model(name, config, identity="0", data=data, pretraining=None)
         about |= {"epoch": 1, "val_loss": val_loss}
         checkpoint = save_best(folder, name, about, network.state_dict())
         result = TrainingResult(
-            experiment=name, identity="0", table_versions={}, checkpoint=checkpoint, parameters=1,
+            experiment=name, identity="0", checkpoint=checkpoint, parameters=1,
             epochs=(record,),
         )  # fmt: skip
         write_result(folder, result)

@@ -1,4 +1,4 @@
-"""The architecture page names files and functions: they must exist."""
+"""The pages on architecture and models name files and functions: they must exist."""
 
 import pydoc
 import re
@@ -9,6 +9,7 @@ import pytest
 PROJECT = Path(__file__).parent.parent
 NAMES = set(re.findall(r"`([\w./]+)`", (PROJECT / "docs" / "architecture.md").read_text()))
 NAMED_FILES = {name for name in NAMES if "/" in name or name.endswith((".py", ".j2"))}
+NAMED_FILES |= set(re.findall(r"`(models/[\w./]+)", (PROJECT / "docs" / "models.md").read_text()))
 NAMED_CODE = {name for name in NAMES - NAMED_FILES if re.fullmatch(r"[a-z_]+(\.\w+)+", name)}
 
 

@@ -5,7 +5,7 @@ of Dagster do without.
 """
 
 import hashlib
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -132,24 +132,30 @@ def check_parts(table: Table, wanted: Collection[str], held: Collection[str]) ->
 
 
 def example_parts(
-    pairs_paths: list[str], audio_table: Table, tokens_table: Table, config: ExperimentConfig
+    pairs_paths: list[str],
+    audio_table: Table,
+    tokens_table: Table,
+    config: ExperimentConfig,
+    versions: Mapping[str, int],
 ) -> ExampleParts:
     """Return where the features of these parts of the shards lie, part by part.
 
-    Raises UserError when a table lacks some of them.
+    `versions` are those of the two tables, by name. Raises UserError when one lacks some of them.
     """
 
-    def uris(table: Table, version: str) -> tuple[str, ...]:
-        wanted = [derived_path(path, version) for path in pairs_paths]
-        check_parts(table, wanted, data_file_rows(table))
+    def uris(table: Table, name: str, made_by: str) -> tuple[str, ...]:
+        wanted = [derived_path(path, made_by) for path in pairs_paths]
+        check_parts(table, wanted, data_file_rows(table, versions[name]))
         files, root = filesystem(table.url)
         scheme = "file" if files.type_name == "local" else files.type_name
         return tuple(f"{scheme}://{root}/{path}" for path in wanted)
 
     tokens = config.midi_encoder.tokens
     return ExampleParts(
-        audio_features=uris(audio_table, audio_features_version(config.audio_features)),
-        midi_tokens=uris(tokens_table, midi_tokens_version(tokens)),
+        audio_features=uris(
+            audio_table, "audio_features", audio_features_version(config.audio_features)
+        ),
+        midi_tokens=uris(tokens_table, "midi_tokens", midi_tokens_version(tokens)),
         audio=config.audio_features,
         tokens=tokens,
     )

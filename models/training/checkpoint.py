@@ -23,14 +23,18 @@ from models.config.experiment import (
     ExperimentConfig,
     Modality,
 )
+from models.device import describe_machine
 from models.document import write_document
 from models.inputs.feature_writer import audio_features_version, midi_tokens_version
 from models.networks.midi_encoder import NoteEncoder
 from models.networks.network import GradingNetwork
+from models.provenance import provenance
 from models.training.history import Record
 from models.training.identity import MODEL_VERSION
 from models.training.pretraining.result import NAME, load_pretraining, token_version
+from models.training.record import ModelRecord, TrainingData
 from models.training.result import HISTORY_FILE, find_best
+from models.training.weights import read_weights, weights_digest
 from storage.files import whole_file
 
 RESUME_FILE = "resume.pt"
@@ -85,12 +89,12 @@ def remove_unfinished(out_dir: Path) -> None:
 def save_best(
     out_dir: Path, name: str, about: Mapping[str, Any], weights: Mapping[str, Tensor]
 ) -> Path:
-    """Write `NAME-epoch=NN-val_loss=X.XXXX.pt` and, with `about`, its `.json`.
+    """Write `NAME-epoch=NN-val_loss=X.XXXX.pt` and, with `about` and their digest, its `.json`.
 
     `about` has at least `epoch` and `val_loss`. The best weights so far are removed afterwards.
     """
     stem = f"{name}-epoch={about['epoch']:02d}-val_loss={about['val_loss']:.4f}"
-    write_document(out_dir / f"{stem}.json", about)
+    write_document(out_dir / f"{stem}.json", {**about, "weights": weights_digest(weights)})
     _save(out_dir / f"{stem}.pt", dict(weights))
     for other in out_dir.glob("*-epoch=*-val_loss=*"):
         if other.stem != stem:
@@ -108,16 +112,30 @@ def describe_model(
     config: ExperimentConfig,
     *,
     identity: str,
-    table_versions: Mapping[str, int],
+    data: TrainingData,
+    pretraining: ModelRecord | None,
 ) -> dict[str, Any]:
     """Return what a model's JSON says of it: what it grades, from what, and how it was made."""
     return {
-        "experiment": experiment,
-        "identity": identity,
-        "table_versions": table_versions,
+        **describe_training(experiment, config, identity, data),
+        "pretraining": pretraining,
         "dimensions": DIMENSIONS,
         "versions": _versions(config, MODALITIES[experiment]),
+    }
+
+
+def describe_training(
+    name: str, config: ExperimentConfig, identity: str, data: TrainingData
+) -> dict[str, Any]:
+    """Return what the record of any training begins with (see `ModelRecord`)."""
+    return {
+        "experiment": name,
+        "identity": identity,
         "config": config.model_dump(mode="json"),
+        "data": data,
+        "made": provenance(),
+        "machine": describe_machine(config.torch_threads),
+        "pretraining": None,
     }
 
 
@@ -164,7 +182,7 @@ def load_network(checkpoint_dir: Path) -> tuple[GradingNetwork, Experiment, Expe
         )
     config = ExperimentConfig.model_validate_json(json.dumps(described["config"]))
     network = GradingNetwork(described["experiment"], config)
-    network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
+    network.load_state_dict(read_weights(path))
     return network.eval(), described["experiment"], config
 
 
@@ -192,4 +210,4 @@ def load_pretrained(encoder: NoteEncoder, folder: Path) -> None:
             f"{', '.join(differing)}; expected the same: materialise "
             f"{NAME} again with this configuration"
         )
-    encoder.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
+    encoder.load_state_dict(read_weights(path))

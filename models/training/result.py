@@ -1,6 +1,5 @@
 """The result of a finished training, and how it is read back; light, without torch."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -35,10 +34,9 @@ class Result(Generic[Record]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingResult(Result[EpochRecord]):
-    """The finished training of an experiment, and the versions of the tables it read."""
+    """The finished training of an experiment."""
 
     experiment: Experiment
-    table_versions: Mapping[str, int]
     epochs: tuple[EpochRecord, ...]
 
 

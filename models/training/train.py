@@ -1,6 +1,6 @@
 """Train one experiment, or go on with it where it was killed."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from models.training.history import EpochRecord
 from models.training.identity import training_identity
 from models.training.loop import run_training
 from models.training.pretraining.result import load_pretraining
+from models.training.record import TrainingData, read_record
 from models.training.result import TrainingResult
 
 
@@ -41,7 +42,7 @@ def train(
     out_dir: Path,
     *,
     pretrained_dir: Path | None,
-    table_versions: Mapping[str, int],
+    data: TrainingData,
     log: Callable[[str], None],
     on_epoch: Callable[[EpochRecord], None],
 ) -> TrainingResult:
@@ -52,9 +53,9 @@ def train(
     training that was killed goes on after its last whole epoch and ends, on a CPU with as many
     threads and workers, with the weights it would have had; one that is finished is returned as
     it is; what a training of another identity (see `training_identity`) left in `out_dir` is
-    removed. Files: the best weights `EXPERIMENT-epoch=NN-val_loss=X.XXXX.pt` and `.json`,
-    `resume.pt`, `history.json`; both JSON files keep the identity and `table_versions`, the
-    versions of the tables that parts and samples were read from, by name.
+    removed. Files: the best weights `EXPERIMENT-epoch=NN-val_loss=X.XXXX.pt` and `.json`, its
+    record (see `ModelRecord`) with `data`, where parts and samples were read from; `resume.pt`,
+    `history.json`.
 
     Runs on `training.devices` GPUs where there are some, else on as many CPU processes of
     `torch_threads` threads; several of them train by DDP. `on_epoch` is called after each
@@ -67,8 +68,9 @@ def train(
     check_features(parts, config, MODALITIES[experiment])
     check_readers(parts, train_targets, config, MODALITIES[experiment])
     start = pretrained_dir if "midi" in MODALITIES[experiment] else None
+    pretraining = load_pretraining(start) if start else None
     identity = training_identity(
-        experiment, config, parts, samples, load_pretraining(start).identity if start else None
+        experiment, config, parts, samples, pretraining.identity if pretraining else None
     )
 
     def make_network() -> GradingNetwork:
@@ -85,7 +87,13 @@ def train(
     task = Task(
         name=experiment,
         identity=identity,
-        about=describe_model(experiment, config, identity=identity, table_versions=table_versions),
+        about=describe_model(
+            experiment,
+            config,
+            identity=identity,
+            data=data,
+            pretraining=read_record(pretraining.checkpoint) if pretraining else None,
+        ),
         out_dir=out_dir,
         record=EpochRecord,
         config=config,
@@ -94,5 +102,5 @@ def train(
         devices=training.devices,
         bf16=training.precision == "bf16",
     )
-    result = partial(TrainingResult, experiment=experiment, table_versions=table_versions)
+    result = partial(TrainingResult, experiment=experiment)
     return run_training(task, make_network, make_module, result, log, on_epoch)

@@ -14,6 +14,7 @@ from models.training.pretraining.result import (
     pretraining_identity,
 )
 from models.training.pretraining.source import CorpusTable
+from models.training.record import TrainingData
 from models.training.result import is_trained
 from pipelines.assets.corpus import parts_digest
 from pipelines.corpora import corpus_names, find_corpus
@@ -21,7 +22,8 @@ from pipelines.metadata import curves_metadata, defined, epochs_metadata, record
 from pipelines.partitions import CORPORA
 from pipelines.resources import Project
 from pipelines.workspace import Workspace
-from storage.tables import data_file_rows, open_table, table_exists
+from storage.tables import data_file_rows, table_exists
+from storage.versions import find_version
 
 KEY = dg.AssetKey(["midi_pretrain"])
 
@@ -58,7 +60,7 @@ def midi_pretrain(
             metadata={"taken from": "whole root", **pretraining_metadata(load_pretraining(folder))}
         )
     table = workspace.corpus_table("performances")
-    version = int(open_table(table).version())
+    found = find_version(table)
 
     def on_epoch(record: PretrainingEpoch) -> None:
         context.log_event(
@@ -70,14 +72,15 @@ def midi_pretrain(
     with workspace.write(pretraining_folder(workspace)) as folder:
         result = pretrain(
             config,
-            CorpusTable(table=table, version=version),
+            CorpusTable(table=table, version=found.version),
             folder,
-            data_version=performances_version(workspace, version),
+            data_version=performances_version(workspace, found.version),
+            data=TrainingData(corpus=workspace.corpus.name, tables={"performances": found}),
             log=context.log.info,
             on_epoch=on_epoch,
         )
     return dg.MaterializeResult(
-        metadata={"version of performances": version, **pretraining_metadata(result)}
+        metadata={"version of performances": found.version, **pretraining_metadata(result)}
     )
 
 

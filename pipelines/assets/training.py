@@ -7,14 +7,16 @@ from typing import Any
 
 import dagster as dg
 import pandas as pd
+import pyarrow.dataset as pads
 
 from labeling.scores import DIMENSIONS
-from models.config.experiment import EXPERIMENTS, MODALITIES, Experiment
+from models.config.experiment import EXPERIMENTS, MODALITIES, Experiment, ExperimentConfig
 from models.inputs.feature_reader import ExampleParts
 from models.inputs.feature_writer import check_parts, example_parts
 from models.training.history import EpochRecord
 from models.training.identity import MODEL_VERSION, training_identity
 from models.training.pretraining.result import load_pretraining
+from models.training.record import TrainingData
 from models.training.result import TrainingResult, load_result
 from pipelines.assets.pretraining import KEY, pretrained_folder
 from pipelines.metadata import curves_metadata, defined, epochs_metadata
@@ -23,9 +25,13 @@ from pipelines.resources import Project
 from pipelines.workspace import Workspace
 from storage.derived import by_folder, samples_path
 from storage.schema import DISTINCT
-from storage.tables import data_file_rows, open_table, read_table
+from storage.tables import data_file_rows, read_table
+from storage.versions import TableVersion, find_version
 
 LABELS = ["sample_id", "segment_id", "split", "tier", "composition", *DIMENSIONS]
+READ = ("pairs", "samples", "audio_features", "midi_tokens")
+"""Tables that features and scores are read from."""
+
 COUNTERFACTUAL = ["family", "varied", "varied_severity_jnd"]
 """Columns that describe counterfactual rows; null in all others."""
 
@@ -76,11 +82,11 @@ def training_asset(recipe_name: str, experiment: Experiment) -> dg.AssetsDefinit
                 data.samples,
                 folder,
                 pretrained_dir=start_of(workspace, experiment),
-                table_versions=data.table_versions,
+                data=data.read,
                 log=context.log.info,
                 on_epoch=on_epoch,
             )
-        return dg.MaterializeResult(metadata=training_metadata(result))
+        return dg.MaterializeResult(metadata=training_metadata(result, data.read))
 
     return trained
 
@@ -101,40 +107,57 @@ def start_of(workspace: Workspace, experiment: Experiment) -> Path | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class LabelledExamples:
-    """Features and scores, all from one version of the pairs and one of the samples."""
+    """Features and scores, all from one version of each table, and which that is."""
 
     parts: ExampleParts
     samples: pd.DataFrame
-    table_versions: Mapping[str, int]
+    read: TrainingData
 
 
-def read_examples(workspace: Workspace, recipe_name: str) -> LabelledExamples:
-    """Return the newest features and scores, pinned to the current versions of their tables.
+def read_examples(
+    workspace: Workspace,
+    recipe_name: str,
+    config: ExperimentConfig | None = None,
+    versions: Mapping[str, TableVersion] | None = None,
+) -> LabelledExamples:
+    """Return features and scores: the newest made by the corpus's experiment file, or others.
 
     Rows that repeat another's sound and notes are left out: they have no features, and would
     narrow intervals. Raises UserError when samples or features do not belong to these pairs.
     """
-    pairs, samples = (workspace.table(recipe_name, name) for name in ("pairs", "samples"))
-    versions = {
-        "pairs": int(open_table(pairs).version()),
-        "samples": int(open_table(samples).version()),
-    }
-    paths = list(data_file_rows(pairs, versions["pairs"]))
+    tables = {name: workspace.table(recipe_name, name) for name in READ}
+    found = versions or {name: find_version(table) for name, table in tables.items()}
+    numbers = {name: one.version for name, one in found.items()}
+    pairs, samples = tables["pairs"], tables["samples"]
+    paths = list(data_file_rows(pairs, numbers["pairs"]))
     labelled = [samples_path(held) for held in by_folder(paths)]
-    check_parts(samples, labelled, data_file_rows(samples, versions["samples"]))
-    rows = read_table(samples, versions["samples"])
+    check_parts(samples, labelled, data_file_rows(samples, numbers["samples"]))
+    rows = read_table(samples, numbers["samples"])
     # Tables from before there were counterfactual rows lack these columns.
     columns = LABELS + [name for name in COUNTERFACTUAL if name in rows.schema.names]
     return LabelledExamples(
         parts=example_parts(
             paths,
-            workspace.table(recipe_name, "audio_features"),
-            workspace.table(recipe_name, "midi_tokens"),
-            workspace.experiment_config(),
+            tables["audio_features"],
+            tables["midi_tokens"],
+            config or workspace.experiment_config(),
+            numbers,
         ),
         samples=rows.to_table(columns=columns, filter=DISTINCT).to_pandas(),
-        table_versions=versions,
+        read=TrainingData(
+            corpus=workspace.corpus.name,
+            tables=found,
+            recipe=recipe_name,
+            recipe_digests=_recipe_digests(rows),
+        ),
     )
+
+
+def _recipe_digests(samples: pads.Dataset) -> dict[str, str]:
+    """Return the digest of the recipe that made each tier, as the rows say."""
+    rows = samples.to_table(columns=["tier", "recipe_digest"]).drop_null()
+    found = rows.group_by(["tier", "recipe_digest"]).aggregate([]).to_pylist()
+    return {row["tier"]: row["recipe_digest"] for row in found}
 
 
 def find_result(
@@ -148,7 +171,7 @@ def find_result(
     return load_result(workspace.fetch(workspace.model_folder(recipe_name, experiment)), identity)
 
 
-def training_metadata(result: TrainingResult) -> dict[str, Any]:
+def training_metadata(result: TrainingResult, read: TrainingData) -> dict[str, Any]:
     """Return the best epoch's figures, size and time, and a table of all epochs."""
     best = result.best
     return {
@@ -157,6 +180,6 @@ def training_metadata(result: TrainingResult) -> dict[str, Any]:
         "parameters": result.parameters,
         "seconds": defined(result.seconds),
         "checkpoint": dg.MetadataValue.path(result.checkpoint),
-        **{f"version of {table}": version for table, version in result.table_versions.items()},
+        **{f"version of {name}": table.version for name, table in read.tables.items()},
         "epochs": epochs_metadata(result.epochs),
     }

@@ -13,6 +13,11 @@ from typing import IO
 _locks: dict[Path, IO[bytes]] = {}
 
 
+def commands_folder(dagster_home: str, corpus: str) -> Path:
+    """Return the folder of the locks of a corpus's commands, beside the runs that name them."""
+    return Path(dagster_home) / "commands" / corpus
+
+
 def register_command(folder: Path) -> str:
     """Lock a file in `folder` until this process ends; return the process's name there."""
     if folder not in _locks:

@@ -21,7 +21,12 @@ from pipelines.execution.failures import (
     find_failure,
     was_interrupted,
 )
-from pipelines.execution.running_commands import other_commands, own_command, register_command
+from pipelines.execution.running_commands import (
+    commands_folder,
+    other_commands,
+    own_command,
+    register_command,
+)
 from pipelines.execution.signals import children_ignore_ctrl_c
 from pipelines.execution.stages import Stage
 from pipelines.execution.terminal_logger import TERMINAL
@@ -124,7 +129,7 @@ def materialise(stage: Stage, settings: Settings, corpus: Corpus) -> list[Failed
             write_corpus(settings, corpus)  # the demo's, which is built in
         _partition_by(instance, corpus_names(settings))
         close_orphans(instance)
-        command = register_command(_commands_folder(instance, name))
+        command = register_command(commands_folder(instance.root_directory, name))
         tags = {
             CLI_PROCESS_TAG: command,
             HOST_TAG: socket.gethostname(),
@@ -201,7 +206,7 @@ def refuse_switch(settings: Settings, before: Corpus, after: Corpus) -> None:
     then. From this call on, this command counts as under way itself.
     """
     with _instance(settings) as instance:
-        register_command(_commands_folder(instance, after.name))
+        register_command(commands_folder(instance.root_directory, after.name))
     old, new = before.model_dump(), after.model_dump()
     changes = [f"{name} from {old[name]} to {new[name]}" for name in new if old[name] != new[name]]
     if changes:
@@ -231,7 +236,7 @@ def count_under_way(settings: Settings, corpus: str) -> int:
     """
     with _instance(settings) as instance:
         close_orphans(instance)
-        commands = other_commands(_commands_folder(instance, corpus))
+        commands = other_commands(commands_folder(instance.root_directory, corpus))
         elsewhere = [
             run
             for run in instance.get_runs(dg.RunsFilter(statuses=IN_PROGRESS))
@@ -264,11 +269,6 @@ def close_orphans(instance: dg.DagsterInstance) -> int:
             instance.report_run_failed(now, "The process that ran it is gone.")
             closed += 1
     return closed
-
-
-def _commands_folder(instance: dg.DagsterInstance, corpus: str) -> Path:
-    """Return the folder of the locks of a corpus's commands, beside the runs that name them."""
-    return Path(instance.root_directory) / "commands" / corpus
 
 
 def _corpora_of(run: dg.DagsterRun) -> set[str]:

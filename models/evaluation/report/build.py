@@ -33,8 +33,8 @@ from models.evaluation.report.document import (
     Source,
 )
 from models.evaluation.report.evaluation import Evaluation, Outcome
-from models.evaluation.report.provenance import provenance
 from models.metrics import Agreement, agreement
+from models.provenance import provenance
 from models.training.result import SomeResult
 
 Floats = NDArray[np.float64]

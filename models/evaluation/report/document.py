@@ -23,17 +23,9 @@ from models.evaluation.ceilings.label_ceiling import LabelCeiling
 from models.evaluation.counterfactuals.counterfactual import Counterfactual
 from models.evaluation.criteria.verdict import Criterion, Verdict
 from models.metrics import Agreement
+from models.provenance import Provenance
 from models.training.pretraining.result import PretrainingResult
 from models.training.result import TrainingResult
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Provenance:
-    """What a citation needs: UTC time, git commit (None outside a checkout), package versions."""
-
-    created_at: str
-    commit: str | None
-    versions: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,7 @@ from models.config.experiment import ExperimentConfig
 from models.device import accelerator
 from models.networks.midi_encoder import NoteEncoder
 from models.tokens.tokenisers import TOKENISERS
+from models.training.checkpoint import describe_training
 from models.training.epoch_keeper import Task
 from models.training.loop import run_training
 from models.training.pretraining.baseline import Survey, survey
@@ -20,6 +21,7 @@ from models.training.pretraining.result import (
     token_version,
 )
 from models.training.pretraining.source import PerformanceSource
+from models.training.record import TrainingData
 
 
 def pretrain(
@@ -28,17 +30,19 @@ def pretrain(
     out_dir: Path,
     *,
     data_version: str,
+    data: TrainingData,
     log: Callable[[str], None],
     on_epoch: Callable[[PretrainingEpoch], None],
 ) -> PretrainingResult:
     """Pretrain the configured MIDI encoder; files go to `out_dir`, progress to `log`.
 
     Each note's fields are guessed from the notes around it (MidiBERT, Chou et al. 2021): see
-    `masking`. `data_version` names what `source` gives. A pretraining that
-    was killed goes on after its last whole epoch and ends, on a CPU with as many threads, with
-    the weights it would have had; a finished one is returned as it is; what one of another
-    identity (see `pretraining_identity`) left in `out_dir` is removed. Files: the encoder's best
-    weights `midi_pretrain-epoch=NN-val_loss=X.XXXX.pt` and `.json`, `resume.pt`, `history.json`.
+    `masking`. `data_version` names what `source` gives, `data` says where it was read. A
+    pretraining that was killed goes on after its last whole epoch and ends, on a CPU with as many
+    threads, with the weights it would have had; a finished one is returned as it is; what one of
+    another identity (see `pretraining_identity`) left in `out_dir` is removed. Files: the encoder's
+    best weights `midi_pretrain-epoch=NN-val_loss=X.XXXX.pt` and their record `.json`, `resume.pt`,
+    `history.json`.
 
     Runs on one GPU when there is one, else on `torch_threads` CPU threads. `on_epoch` is called
     after each epoch. Raises UserError when the configuration has no pretraining, or a split has
@@ -65,7 +69,7 @@ def pretrain(
         name=NAME,
         identity=identity,
         about={
-            "identity": identity,
+            **describe_training(NAME, config, identity, data),
             "data_version": data_version,
             "tokens_version": token_version(config.midi_encoder),
             "midi_encoder": config.midi_encoder.model_dump(mode="json"),

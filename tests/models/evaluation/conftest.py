@@ -233,7 +233,6 @@ def outcome(
     training = TrainingResult(
         experiment=name,
         identity="0",
-        table_versions={"pairs": 0},
         checkpoint=Path(f"{name}-epoch=05-val_loss=0.1175.pt"),
         parameters=123_456,
         epochs=tuple(record(name, epoch) for epoch in range(1, EPOCHS + 1)),

@@ -14,6 +14,7 @@ from pathlib import Path
 import pandas as pd
 from models.config.experiment import ExperimentConfig
 from models.inputs.feature_reader import ExampleParts
+from models.training.record import TrainingData
 from models.training.train import train
 
 job = json.loads(sys.stdin.read())
@@ -35,7 +36,7 @@ train(
     pd.read_parquet(job["samples"]),
     Path(job["out_dir"]),
     pretrained_dir=None,
-    table_versions={},
+    data=TrainingData(corpus="demo", tables={}),
     log=log,
     on_epoch=lambda record: None,
 )

@@ -11,6 +11,7 @@ from models.inference.predict import predict_split
 from models.inference.trained_model import load_model
 from models.metrics import agreement
 from models.training.history import EpochRecord
+from models.training.record import TrainingData
 from models.training.train import train
 from tests.models.training.killed_training import train_and_die
 
@@ -25,7 +26,7 @@ def on_two(config: ExperimentConfig, **changed: object) -> ExperimentConfig:
 def run(config, corpus, out_dir, log=lambda line: None, on_epoch=lambda record: None):
     return train(
         "gated", config, corpus.parts, corpus.samples, out_dir, pretrained_dir=None,
-        table_versions={}, log=log, on_epoch=on_epoch,
+        data=TrainingData(corpus="demo", tables={}), log=log, on_epoch=on_epoch,
     )  # fmt: skip
 
 

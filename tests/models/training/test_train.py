@@ -22,17 +22,25 @@ from models.tokens.tokenisers import TOKENISERS
 from models.training.checkpoint import load_network
 from models.training.history import EpochRecord, best_epoch, is_finished
 from models.training.module import learning_rate_factor
+from models.training.record import TrainingData, read_record
 from models.training.result import TrainingResult, load_result
 from models.training.train import train
+from models.training.weights import weights_digest
+from storage.versions import TableVersion
 from tests.models.training.killed_training import train_and_die
 
-VERSIONS = {"pairs": 3, "samples": 5}
+DATA = TrainingData(
+    corpus="demo",
+    recipe="phase2",
+    recipe_digests={"good": "c0ffee"},
+    tables={"pairs": TableVersion(version=3, files=4, digest="beef")},
+)
 
 
 def train_and_tell(experiment: str, config: ExperimentConfig, corpus, out_dir: Path, log):
     return train(
         experiment, config, corpus.parts, corpus.samples, out_dir,
-        pretrained_dir=None, table_versions=VERSIONS, log=log, on_epoch=lambda record: None,
+        pretrained_dir=None, data=DATA, log=log, on_epoch=lambda record: None,
     )  # fmt: skip
 
 
@@ -91,10 +99,9 @@ def test_files_are_as_documented(whole) -> None:
     described = json.loads((out_dir / f"{stem}.json").read_text())
     assert described["experiment"] == "gated"
     assert described["dimensions"] == list(DIMENSIONS)
-    assert described["table_versions"] == VERSIONS
+    assert described["config"]["seed"] == 20241202
     assert described["identity"] == result.identity
     history = json.loads((out_dir / "history.json").read_text())
-    assert history["table_versions"] == VERSIONS
     assert history["identity"] == result.identity
     assert [epoch["epoch"] for epoch in history["epochs"]] == [1, 2, 3, 4]
     for epoch in history["epochs"]:
@@ -103,6 +110,31 @@ def test_files_are_as_documented(whole) -> None:
         assert set(epoch["gradient_norms"]) == {"audio", "midi"}
         assert len(epoch["val_r"]) == len(epoch["val_mae"]) == 8
         assert len(epoch["diagnostics"]["gate_mean"]) == 8
+
+
+def test_the_record_names_what_the_weights_follow_from(whole, tiny_config) -> None:
+    result = whole[1]
+    record = read_record(result.checkpoint)
+    assert record is not None
+    assert (record.experiment, record.identity) == ("gated", result.identity)
+    assert (record.config, record.data, record.pretraining) == (tiny_config, DATA, None)
+    assert (record.epoch, record.val_loss) == (result.best.epoch, result.best.val_loss)
+    assert {"python", "torch", "numpy", "pianograde"} <= set(record.made.versions)
+    assert {"processor", "instructions", "blas", "threads"} <= set(record.machine)
+    kept = weights(result.checkpoint)
+    assert record.weights == weights_digest(kept)
+    name = next(iter(kept))
+    kept[name].view(torch.uint8).flatten()[0] ^= 1
+    assert record.weights != weights_digest(kept), "one bit"
+
+
+def test_weights_older_than_records_have_none(whole, tmp_path) -> None:
+    shutil.copytree(whole[0], tmp_path / "old")
+    (described,) = (tmp_path / "old").glob("gated-*.json")
+    content = json.loads(described.read_text())
+    del content["made"]
+    described.write_text(json.dumps(content))
+    assert read_record(described.with_suffix(".pt")) is None
 
 
 def test_a_checkpoint_gives_back_the_best_epoch(whole, corpus) -> None:

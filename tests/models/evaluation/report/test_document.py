@@ -44,6 +44,6 @@ def test_it_can_be_cited(report: Report) -> None:
     found = report.provenance
     assert found.created_at[:2] == "20"
     assert found.created_at.endswith("+00:00")
-    assert {"python", "torch", "numpy", "pianograde"} == set(found.versions)
+    assert {"python", "torch", "numpy", "pianograde"} <= set(found.versions)
     assert found.commit is None or len(found.commit.removesuffix("-dirty")) == 40
     assert report.settings.seed == 1

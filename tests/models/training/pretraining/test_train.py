@@ -12,13 +12,15 @@ from models.networks.midi_encoder import NoteEncoder
 from models.training.checkpoint import load_pretrained
 from models.training.pretraining.result import PretrainingResult, load_pretraining
 from models.training.pretraining.train import pretrain
+from models.training.record import TrainingData
 
+DATA = TrainingData(corpus="demo", tables={})
 LONGER = {"epochs": 10, "batch_size": 8, "learning_rate": 0.01, "mask_share": 0.3}
 
 
 def run(config: ExperimentConfig, source, out_dir: Path, log=lambda line: None):
     return pretrain(
-        config, source, out_dir, data_version="1", log=log, on_epoch=lambda record: None
+        config, source, out_dir, data_version="1", data=DATA, log=log, on_epoch=lambda record: None
     )
 
 
@@ -121,7 +123,7 @@ def test_what_another_pretraining_left_is_not_resumed(music, config, tmp_path: P
     short = with_pretraining(config, epochs=1)
     first = run(short, music, tmp_path / "one")
     again = pretrain(
-        short, music, tmp_path / "one", data_version="2",
+        short, music, tmp_path / "one", data_version="2", data=DATA,
         log=lambda line: None, on_epoch=lambda record: None,
     )  # fmt: skip
     assert first.identity != again.identity

@@ -1,0 +1,52 @@
+"""The record of a model: all that its weights follow from. Imports no torch."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from models.config.experiment import ExperimentConfig
+from models.document import read_document
+from models.provenance import Provenance
+from storage.versions import TableVersion
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingData:
+    """What a training reads: versions of tables by name, and the digest of the recipe by tier.
+
+    A pretraining reads a corpus and no recipe.
+    """
+
+    corpus: str
+    tables: Mapping[str, TableVersion]
+    recipe: str | None = None
+    recipe_digests: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelRecord:
+    """What the JSON beside a model's weights says of how they came about.
+
+    `weights` is their digest, `machine` what changes their last bits, `pretraining` the record of
+    the encoder that the model starts from; None for random weights.
+    """
+
+    experiment: str
+    identity: str
+    config: ExperimentConfig
+    data: TrainingData
+    made: Provenance
+    machine: Mapping[str, str]
+    pretraining: "ModelRecord | None"
+    epoch: int
+    val_loss: float
+    weights: str
+
+
+def read_record(checkpoint: Path) -> ModelRecord | None:
+    """Return the record of a model's weights; None where they are older than records."""
+    path = checkpoint.with_suffix(".json")
+    if "made" not in json.loads(path.read_text(encoding="utf-8")):
+        return None
+    return read_document(path, ModelRecord)

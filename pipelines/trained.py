@@ -1,0 +1,75 @@
+"""Which models are trained, and where one that a user names lies."""
+
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from degradation.errors import UserError
+from models.config.experiment import EXPERIMENTS
+from models.training.pretraining.result import NAME
+from models.training.record import ModelRecord, read_record
+from models.training.result import TrainingResult, find_best, is_trained, read_result
+from pipelines.assets.pretraining import pretraining_folder
+from pipelines.workspace import Workspace
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trained:
+    """A finished training of an experiment; `record` is None where it is older than records."""
+
+    corpus: str
+    recipe: str
+    folder: Path
+    result: TrainingResult
+    record: ModelRecord | None
+
+    def cells(self) -> dict[str, str]:
+        """Return what is shown of it; r and MAE are means on the validation split."""
+        made = self.record.made if self.record else None
+        commit = (made.commit or "-") if made else "-"
+        return {
+            "corpus": self.corpus,
+            "recipe": self.recipe,
+            "experiment file": self.folder.parent.name,
+            "model": self.result.experiment,
+            "r": f"{self.result.best.mean_r:.3f}",
+            "MAE": f"{self.result.best.mean_mae:.2f}",
+            "MB": f"{self.result.checkpoint.stat().st_size / 1e6:.1f}",
+            "trained": made.created_at[:16].replace("T", " ") if made else "-",
+            "commit": commit[:10] + ("-dirty" if commit.endswith("-dirty") else ""),
+        }
+
+
+def find_trained(workspace: Workspace, recipes: list[str]) -> Iterator[Trained]:
+    """Yield the trained models of a corpus; one that this release cannot read is left out."""
+    for recipe in recipes:
+        folder = workspace.fetch(workspace.output(recipe, "models"))
+        for path in sorted(path for path in folder.glob("*/*") if is_trained(path)):
+            with suppress(UserError):
+                result = read_result(path, TrainingResult)
+                yield Trained(
+                    corpus=workspace.corpus.name,
+                    recipe=recipe,
+                    folder=path,
+                    result=result,
+                    record=read_record(result.checkpoint),
+                )
+
+
+def named_folder(workspace: Workspace, recipe: str, model: str) -> Path:
+    """Return the folder of an experiment's model, or of the pretrained encoder."""
+    for experiment in EXPERIMENTS:
+        if model == experiment:
+            return workspace.fetch(workspace.model_folder(recipe, experiment))
+    if model == NAME:
+        return workspace.fetch(pretraining_folder(workspace))
+    raise UserError(
+        f"no model is called {model}; expected one of {', '.join((*EXPERIMENTS, NAME))}, or the "
+        "folder of one: see `pianograde models`"
+    )
+
+
+def read_record_in(folder: Path) -> ModelRecord | None:
+    """Return the record of the finished model in a folder; None without one."""
+    return read_record(find_best(folder)) if is_trained(folder) else None
