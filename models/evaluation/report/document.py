@@ -25,6 +25,7 @@ from models.evaluation.criteria.verdict import Criterion, Verdict
 from models.metrics import Agreement
 from models.provenance import Provenance
 from models.training.pretraining.result import PretrainingResult
+from models.training.record import ModelRecord
 from models.training.result import TrainingResult
 
 
@@ -91,7 +92,8 @@ class ModelResult:
     """How one experiment did on the judged split.
 
     `share_of_ceiling_r` is mean r over the label ceiling's, `within_tier_r` r inside single tiers.
-    `alone` is empty but for fusion models.
+    `alone` is empty but for fusion models. `record` says what made the model; None for one that is
+    older than records.
     """
 
     name: Experiment
@@ -102,6 +104,7 @@ class ModelResult:
     confusion: Confusion
     alone: Mapping[Modality, OneModality]
     training: TrainingResult
+    record: ModelRecord | None
 
     @property
     def is_fusion(self) -> bool:
