@@ -21,9 +21,10 @@ def query(
     out: Annotated[Path | None, typer.Option(help="A file for the rows.")] = None,
     corpus: CorpusOption = None,
 ) -> None:
-    """Query the tables: samples, pairs, heuristics, segments, performances, twins, quarantine.
+    """Query the tables; "show tables" lists them, "from dictionary" says what columns mean.
 
-    Blobs are base64 in CSV and JSON; lists and structs are JSON in the cells of CSV.
+    RECIPE.TABLE is another recipe's. Where not all columns fit, each has a line. Blobs are base64
+    in CSV and JSON; lists and structs are JSON in the cells of CSV.
     """
     from pipelines.settings import recipe_names
     from pipelines.workspace import PARTITIONED_BY, open_workspace
