@@ -21,6 +21,7 @@ from models.evaluation.report.build import build_report
 from models.evaluation.report.document import TierSound
 from models.evaluation.report.environment import say, write_report
 from models.evaluation.report.evaluation import Evaluation, Outcome
+from models.evaluation.report.figures.files import write_figures
 from models.evaluation.report.page import report_page
 from models.training.pretraining.result import load_pretraining
 from models.training.record import read_record
@@ -103,6 +104,7 @@ def evaluation_asset(recipe_name: str) -> dg.AssetsDefinition:
         )
         with workspace.write(workspace.output(recipe_name, "evaluation")) as folder:
             paths = write_report(report, report_page(report), folder, "report")
+            write_figures(report, folder / "figures")
         context.log.info(f"{recipe_name}/evaluation: {paths.html}")
         return dg.MaterializeResult(
             metadata={

@@ -142,6 +142,16 @@ class Report:
     criteria: tuple[Criterion, ...] = ()
     limitations: tuple[Verdict, ...] = ()
 
+    @property
+    def citation(self) -> str:
+        """What a figure is cited by: code, date, recipe, corpus, split, seed."""
+        made, data = self.provenance, self.data
+        return (
+            f"pianograde {made.versions['pianograde']}, commit {made.commit or 'unknown'}, source "
+            f"{made.source}, {made.created_at[:10]}: recipe {data.recipe}, corpus {data.corpus} "
+            f"({data.licence}), split {data.split}, seed {self.settings.seed}"
+        )
+
     def model(self, name: Experiment) -> ModelResult:
         """Return an experiment by name; KeyError without it."""
         return {one.name: one for one in self.models}[name]
