@@ -21,8 +21,10 @@ from models.evaluation.report.build import build_report
 from models.evaluation.report.document import TierSound
 from models.evaluation.report.environment import say, write_report
 from models.evaluation.report.evaluation import Evaluation, Outcome
+from models.evaluation.report.figures.files import write_figures
 from models.evaluation.report.page import report_page
 from models.training.pretraining.result import load_pretraining
+from models.training.record import read_record
 from pipelines.assets.pretraining import pretrained_folder
 from pipelines.assets.training import LabelledExamples, find_result, read_examples
 from pipelines.documents import read_if_made, read_made
@@ -51,7 +53,7 @@ def evaluation_asset(recipe_name: str) -> dg.AssetsDefinition:
         group_name=f"{recipe_name}_models",
         kinds={"html"},
         owners=["team:research"],
-        code_version="5",
+        code_version="6",
         description=(
             "The report: mean and per-dimension r and MAE on held-out compositions, beside what "
             "the labels allow at best; success criteria, tiers named right, and where "
@@ -102,6 +104,7 @@ def evaluation_asset(recipe_name: str) -> dg.AssetsDefinition:
         )
         with workspace.write(workspace.output(recipe_name, "evaluation")) as folder:
             paths = write_report(report, report_page(report), folder, "report")
+            write_figures(report, folder / "figures")
         context.log.info(f"{recipe_name}/evaluation: {paths.html}")
         return dg.MaterializeResult(
             metadata={
@@ -148,6 +151,7 @@ def judge(
     counterfactual = f"{JUDGED_SPLIT}_counterfactual"
     return Outcome(
         training=training,
+        record=read_record(training.checkpoint),
         predictions=predict_split(model, data.parts, data.samples, JUDGED_SPLIT),
         alone={
             modality: predict_split(

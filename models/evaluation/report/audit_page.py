@@ -11,7 +11,7 @@ from models.evaluation.audits.documents import (
 )
 from models.evaluation.audits.thresholds import ThresholdVerdict, describe
 from models.evaluation.report.environment import page_environment
-from models.evaluation.report.provenance import provenance
+from models.provenance import provenance
 
 Audit = LabelStructure | ShortcutAudit | TokenAudit | TranscriptionAudit
 
