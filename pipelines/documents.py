@@ -1,10 +1,14 @@
-"""The JSON document that an asset of a recipe writes, named as the asset."""
+"""The JSON document of an audit, named as its asset, and the page drawn from it."""
 
 from pathlib import Path
 from typing import TypeVar
 
+import dagster as dg
+
 from degradation.errors import UserError
-from models.document import read_document, write_document
+from models.document import read_document
+from models.evaluation.report.audit_page import TITLES, Audit, audit_page
+from models.evaluation.report.environment import write_report
 from pipelines.workspace import Workspace
 
 T = TypeVar("T")
@@ -15,12 +19,18 @@ def document_file(workspace: Workspace, recipe_name: str, asset: str) -> Path:
     return workspace.output(recipe_name, asset) / f"{asset}.json"
 
 
-def write_made(workspace: Workspace, recipe_name: str, asset: str, document: object) -> Path:
-    """Write an asset's document and return its path."""
-    path = document_file(workspace, recipe_name, asset)
-    with workspace.write(path.parent):
-        write_document(path, document)
-    return path
+def write_audit(
+    workspace: Workspace, recipe_name: str, audit: Audit
+) -> dict[str, dg.MetadataValue]:
+    """Write an audit's document and page; return where they are, as Dagster shows it."""
+    name, _ = TITLES[type(audit)]
+    page = audit_page(audit, recipe_name, workspace.corpus.name)
+    with workspace.write(workspace.output(recipe_name, name)) as folder:
+        paths = write_report(audit, page, folder, name)
+    return {
+        "page": dg.MetadataValue.url(workspace.settings.link(paths.html)),
+        "json": dg.MetadataValue.path(paths.json),
+    }
 
 
 def read_if_made(workspace: Workspace, recipe_name: str, asset: str, kind: type[T]) -> T | None:

@@ -92,8 +92,8 @@ def train_again(record: ModelRecord, settings: Settings, log: Log) -> Path:
 
 def find_encoder(record: ModelRecord, settings: Settings) -> Path | None:
     """Return a folder with the encoder of a record, bit for bit; None where there is none."""
-    outputs = _workspace(record, settings).outputs
-    for folder in outputs.glob(f"models/*/{NAME}"):
+    workspace = _workspace(record, settings)
+    for folder in workspace.fetch(workspace.outputs / "models").glob(f"*/{NAME}"):
         found = read_record_in(folder)
         if found and found.weights == record.weights:
             return folder

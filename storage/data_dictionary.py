@@ -4,6 +4,14 @@
 """
 
 from storage.schema import TABLES
+from storage.views import VIEWS
+
+VIEWS_OF_SAMPLES = """\
+## Views on the samples
+
+`pianograde query` has these, too, for each recipe. Rows with `duplicate_of` are left out. The view
+`dictionary` has this page: `from dictionary where meaning like '%jitter%'`.
+"""
 
 EDITED_NOTES = """\
 ## Edits beside the notes of the piece
@@ -24,7 +32,7 @@ where edit.change <> 'extra'
 
 
 def data_dictionary() -> str:
-    """Return the data dictionary as Markdown: every table, column by column."""
+    """Return the data dictionary as Markdown: every table and view, column by column."""
     lines = [
         "# Data dictionary",
         "",
@@ -37,7 +45,11 @@ def data_dictionary() -> str:
             meaning = field.metadata[b"description"].decode()
             arrow_type = str(field.type).replace("|", "\\|").replace("element: ", "")
             lines.append(f"| {field.name} | {arrow_type} | {meaning} |")
-    return "\n".join([*lines, "", EDITED_NOTES])
+    lines += ["", VIEWS_OF_SAMPLES]
+    for name, view in VIEWS.items():
+        lines += [f"### {name}", "", view.purpose, "", "| column | meaning |", "| --- | --- |"]
+        lines += [*(f"| {column} | {meaning} |" for column, meaning in view.columns.items()), ""]
+    return "\n".join([*lines, EDITED_NOTES])
 
 
 if __name__ == "__main__":

@@ -10,14 +10,23 @@ from degradation.errors import UserError
 from models.config.experiment import Modality
 
 MIDI_SUFFIXES = {".mid", ".midi", ".kar", ".rmi", ".smf"}
+AUDIO_SUFFIXES = {
+    *(".wav", ".wave", ".w64", ".rf64", ".flac", ".mp3", ".ogg", ".oga", ".opus"),
+    *(".aif", ".aiff", ".aifc", ".au", ".snd", ".caf"),
+}
+"""Names of the music in a folder; a file that is named itself may have any."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sources:
-    """The files of one performance: MIDI or audio, or both, which begin at the same moment."""
+    """The files of one performance: MIDI or audio, or both, which begin at the same moment.
+
+    `given` is what the user called them, if not by their paths.
+    """
 
     midi: Path | None = None
     audio: Path | None = None
+    given: str = ""
 
     def __post_init__(self) -> None:
         if not self.modalities:
@@ -37,13 +46,14 @@ class Sources:
     @property
     def name(self) -> str:
         """The file's path as it was given; of two, both."""
-        return " + ".join(map(str, self.paths))
+        return self.given or " + ".join(map(str, self.paths))
 
     def only(self, modalities: frozenset[Modality]) -> "Sources":
         """Return the files of these modalities."""
         return Sources(
             midi=self.midi if "midi" in modalities else None,
             audio=self.audio if "audio" in modalities else None,
+            given=self.given,
         )
 
 
@@ -59,6 +69,22 @@ def find_sources(path: Path) -> Sources:
     if is_midi or path.suffix.lower() in MIDI_SUFFIXES:
         return Sources(midi=path)
     return Sources(audio=path)
+
+
+def music_in(folder: Path) -> list[Path]:
+    """Return the music in a folder and those inside it, by its suffix. UserError without any."""
+    with readable(folder):
+        files = sorted(
+            path
+            for path in folder.rglob("[!.]*")
+            if path.suffix.lower() in MIDI_SUFFIXES | AUDIO_SUFFIXES and path.is_file()
+        )
+    if not files:
+        raise UserError(
+            f"{folder} holds no music; expected files of MIDI or audio "
+            f"({', '.join(sorted(MIDI_SUFFIXES | AUDIO_SUFFIXES))}): name the files themselves"
+        )
+    return files
 
 
 def check_regular(path: Path) -> None:

@@ -21,8 +21,11 @@ from models.evaluation.report.build import build_report
 from models.evaluation.report.document import TierSound
 from models.evaluation.report.environment import say, write_report
 from models.evaluation.report.evaluation import Evaluation, Outcome
+from models.evaluation.report.figures.files import write_figures
 from models.evaluation.report.page import report_page
 from models.training.pretraining.result import load_pretraining
+from models.training.record import read_record
+from pipelines.assets.accounted import accounted
 from pipelines.assets.pretraining import pretrained_folder
 from pipelines.assets.training import LabelledExamples, find_result, read_examples
 from pipelines.documents import read_if_made, read_made
@@ -51,7 +54,7 @@ def evaluation_asset(recipe_name: str) -> dg.AssetsDefinition:
         group_name=f"{recipe_name}_models",
         kinds={"html"},
         owners=["team:research"],
-        code_version="5",
+        code_version="6",
         description=(
             "The report: mean and per-dimension r and MAE on held-out compositions, beside what "
             "the labels allow at best; success criteria, tiers named right, and where "
@@ -59,6 +62,7 @@ def evaluation_asset(recipe_name: str) -> dg.AssetsDefinition:
             "same numbers as JSON."
         ),
     )
+    @accounted
     def evaluation(
         context: dg.AssetExecutionContext, project: Project
     ) -> dg.MaterializeResult[None]:
@@ -102,6 +106,7 @@ def evaluation_asset(recipe_name: str) -> dg.AssetsDefinition:
         )
         with workspace.write(workspace.output(recipe_name, "evaluation")) as folder:
             paths = write_report(report, report_page(report), folder, "report")
+            write_figures(report, folder / "figures")
         context.log.info(f"{recipe_name}/evaluation: {paths.html}")
         return dg.MaterializeResult(
             metadata={
@@ -110,6 +115,7 @@ def evaluation_asset(recipe_name: str) -> dg.AssetsDefinition:
                 "label ceiling r": defined(report.ceiling.mean_r),
                 "label ceiling MAE": defined(report.ceiling.mean_mae),
                 "baseline MAE": defined(report.baseline.mean_mae),
+                **{f"r of {one.name}": defined(one.agreement.mean_r) for one in report.models},
                 "success criteria": records_metadata(
                     [criterion_row(one) for one in report.criteria]
                 ),
@@ -148,6 +154,7 @@ def judge(
     counterfactual = f"{JUDGED_SPLIT}_counterfactual"
     return Outcome(
         training=training,
+        record=read_record(training.checkpoint),
         predictions=predict_split(model, data.parts, data.samples, JUDGED_SPLIT),
         alone={
             modality: predict_split(

@@ -14,8 +14,9 @@ from labeling.scores import DIMENSIONS
 from models.evaluation.audits.documents import LabelStructure
 from models.evaluation.audits.label_structure import label_shape, sum_scores
 from models.evaluation.audits.thresholds import describe
+from pipelines.assets.accounted import accounted
 from pipelines.automation import REMATERIALIZE_ON_CHANGE
-from pipelines.documents import write_made
+from pipelines.documents import write_audit
 from pipelines.evenly_spaced import evenly_spaced
 from pipelines.metadata import defined, records_metadata
 from pipelines.partitions import CORPORA, tables_of
@@ -46,23 +47,25 @@ def label_structure_asset(recipe_name: str) -> dg.AssetsDefinition:
         kinds={"scikitlearn"},
         owners=["team:research"],
         automation_condition=REMATERIALIZE_ON_CHANGE,
-        code_version="4",
+        code_version="5",
         description=(
             "How alike the eight scores are (effective rank, correlations), and how well the "
             "measured damage predicts them."
         ),
     )
+    @accounted
     def label_structure(
         context: dg.AssetExecutionContext, project: Project
     ) -> dg.MaterializeResult[None]:
         workspace, recipe = project.workspace(context.partition_key), find_recipe(recipe_name)
         audit = audit_labels(workspace.table(recipe_name, "samples"), recipe)
-        path = write_made(workspace, recipe_name, "label_structure", audit)
+        made = write_audit(workspace, recipe_name, audit)
         shape = audit.shape
         because = "; ".join(map(describe, shape.thresholds))
         context.log.info(f"{recipe_name}/label_structure: {because}")
         return dg.MaterializeResult(
             metadata={
+                **made,
                 "rows": shape.rows,
                 **{found.threshold.name: defined(found.value) for found in shape.thresholds},
                 "correlate most": " and ".join(shape.pair or ("no two",)),
@@ -75,7 +78,6 @@ def label_structure_asset(recipe_name: str) -> dg.AssetsDefinition:
                         for name, row in zip(DIMENSIONS, shape.correlation, strict=True)
                     ]
                 ),
-                "json": dg.MetadataValue.path(path),
             }
         )
 

@@ -12,9 +12,10 @@ from degradation.render import Instrument
 from models.evaluation.audits.documents import ShortcutAudit
 from models.evaluation.audits.shortcut_rows import StatisticsTask, read_statistics
 from models.evaluation.audits.thresholds import describe
+from pipelines.assets.accounted import accounted
 from pipelines.assets.label_structure import OF_RECIPE
 from pipelines.automation import REMATERIALIZE_ON_CHANGE
-from pipelines.documents import write_made
+from pipelines.documents import write_audit
 from pipelines.evenly_spaced import evenly_spaced
 from pipelines.execution.engine import run_tasks
 from pipelines.metadata import defined, records_metadata
@@ -41,12 +42,13 @@ def shortcut_audit_asset(recipe_name: str) -> dg.AssetsDefinition:
         kinds={"scikitlearn"},
         owners=["team:research"],
         automation_condition=REMATERIALIZE_ON_CHANGE,
-        code_version="3",
+        code_version="4",
         description=(
             "A random forest tries to predict the tier and each score of compositions that it has "
             "not seen from simple statistics of the recording. Where it can, models learn those."
         ),
     )
+    @accounted
     def shortcut_audit(
         context: dg.AssetExecutionContext, project: Project
     ) -> dg.MaterializeResult[None]:
@@ -56,10 +58,11 @@ def shortcut_audit_asset(recipe_name: str) -> dg.AssetsDefinition:
         rows = audited_rows(workspace, recipe_name)
         seed = find_recipe(recipe_name).seed
         audit = shortcut_probes.audit_shortcuts(rows, seed=seed)
-        path = write_made(workspace, recipe_name, "shortcut_audit", audit)
+        made = write_audit(workspace, recipe_name, audit)
         context.log.info(f"{recipe_name}/shortcut_audit: {describe(audit.threshold)}")
         return dg.MaterializeResult(
             metadata={
+                **made,
                 "rows": audit.rows,
                 "compositions": audit.compositions,
                 "verdict": audit.threshold.verdict,
@@ -71,7 +74,6 @@ def shortcut_audit_asset(recipe_name: str) -> dg.AssetsDefinition:
                 "scores": records_metadata(list(map(asdict, audit.scores))),
                 "probes": picture(audit),
                 "method": dg.MetadataValue.md(shortcut_probes.__doc__ or ""),
-                "json": dg.MetadataValue.path(path),
             }
         )
 

@@ -10,7 +10,8 @@ from degradation.recipe import TIERS
 from models.evaluation.audits.documents import TokenAudit
 from models.evaluation.audits.token_counts import audit_tokeniser
 from models.tokens.tokenisers import TOKENISERS
-from pipelines.documents import write_made
+from pipelines.assets.accounted import accounted
+from pipelines.documents import write_audit
 from pipelines.evenly_spaced import evenly_spaced
 from pipelines.metadata import records_metadata
 from pipelines.partitions import CORPORA, tables_of
@@ -36,12 +37,13 @@ def token_audit_asset(recipe_name: str) -> dg.AssetsDefinition:
         group_name=f"{recipe_name}_models",
         kinds={"midi"},
         owners=["team:research"],
-        code_version="2",
+        code_version="3",
         description=(
             "How much of each of the recipe's operations on notes survives each tokeniser, and "
             "that no note is lost: what a model cannot read, it cannot grade."
         ),
     )
+    @accounted
     def token_audit(
         context: dg.AssetExecutionContext, project: Project
     ) -> dg.MaterializeResult[None]:
@@ -54,13 +56,13 @@ def token_audit_asset(recipe_name: str) -> dg.AssetsDefinition:
                 for row in audit_tokeniser(segments, recipe, tokeniser, seed=recipe.seed)
             )
         )
-        path = write_made(workspace, recipe_name, "token_audit", audit)
+        made = write_audit(workspace, recipe_name, audit)
         return dg.MaterializeResult(
             metadata={
+                **made,
                 "segments": len(segments),
                 "notes lost": sum(audit.notes_lost.values()),
                 "survival": records_metadata(list(map(asdict, audit.operations))),
-                "json": dg.MetadataValue.path(path),
             }
         )
 

@@ -13,8 +13,9 @@ from models.config.experiment import EXPERIMENTS, MODALITIES, Experiment
 from models.evaluation.audits.documents import TranscribedSplit, TranscriptionAudit
 from models.inference.model_choice import best_model
 from models.training.result import TrainingResult
+from pipelines.assets.accounted import accounted
 from pipelines.assets.training import LabelledExamples, find_result, read_examples
-from pipelines.documents import write_made
+from pipelines.documents import write_audit
 from pipelines.metadata import records_metadata
 from pipelines.partitions import CORPORA, tables_of
 from pipelines.resources import Project
@@ -45,7 +46,7 @@ def transcription_asset(recipe_name: str) -> dg.AssetsDefinition:
         group_name=f"{recipe_name}_models",
         kinds={"torch", "midi"},
         owners=["team:research"],
-        code_version="4",
+        code_version="5",
         pool="gpu",
         description=(
             "Grades of notes that Transkun transcribes from the audio, beside grades of the true "
@@ -53,6 +54,7 @@ def transcription_asset(recipe_name: str) -> dg.AssetsDefinition:
             "Transcriptions are kept. Needs the extra `transcription`."
         ),
     )
+    @accounted
     def transcription(
         context: dg.AssetExecutionContext, project: Project
     ) -> dg.MaterializeResult[None]:
@@ -63,14 +65,12 @@ def transcription_asset(recipe_name: str) -> dg.AssetsDefinition:
             transcriber = load_transcriber(workspace.experiment_config().torch_threads)
         except UserError as error:  # an extra that is missing must not end a run
             with workspace.write(workspace.output(recipe_name, "transcription")) as folder:
-                (folder / "transcription.json").unlink(missing_ok=True)
+                for kind in ("json", "html"):
+                    (folder / f"transcription.{kind}").unlink(missing_ok=True)
             return dg.MaterializeResult(metadata={"left out": str(error)})
         audit = judge_transcription(workspace, recipe_name, transcriber)
-        path = write_made(workspace, recipe_name, "transcription", audit)
-        context.log.info(f"{recipe_name}/transcription: {path}")
-        return dg.MaterializeResult(
-            metadata=transcription_metadata(audit) | {"json": dg.MetadataValue.path(path)}
-        )
+        made = write_audit(workspace, recipe_name, audit)
+        return dg.MaterializeResult(metadata=made | transcription_metadata(audit))
 
     return transcription
 

@@ -4,7 +4,9 @@ import io
 import os
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -19,9 +21,13 @@ if TYPE_CHECKING:
 @app.command()
 @report_user_error
 def score(
+    context: typer.Context,
     files: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="[FILE]...", help="Performances: MIDI or audio, of any length."),
+        typer.Argument(
+            metavar="[FILE]...",
+            help="Performances: MIDI or audio, of any length; folders of them; - is what is piped.",
+        ),
     ] = None,
     midi: Annotated[Path | None, typer.Option(help="One performance's MIDI.")] = None,
     audio: Annotated[
@@ -64,7 +70,7 @@ def score(
             typer.echo(score_table.json_error(name, str(error)))
 
     chosen = find_recipe(recipe)
-    performances = list(_find_performances(files or [], midi, audio))
+    performances = list(_find_performances(context, files or [], midi, audio))
     # Cheap checks come first: torch takes seconds to import.
     if not any(isinstance(found, Sources) for _, found in performances):
         for name, found in performances:
@@ -113,20 +119,41 @@ def score(
 
 
 def _find_performances(
-    files: list[Path], midi: Path | None, audio: Path | None
+    context: typer.Context, files: list[Path], midi: Path | None, audio: Path | None
 ) -> "Iterator[tuple[str, Sources | UserError]]":
     """Yield each performance's name, and its files or why they cannot be read."""
-    from models.inference.sources import Sources, find_sources, why_unreadable
+    from models.inference.sources import Sources, find_sources, music_in, why_unreadable
 
-    for file in files:
+    for given in files:
         try:
-            yield str(file), find_sources(file)
+            inside = music_in(given) if given.is_dir() else [given]
         except UserError as error:
-            yield str(file), error
+            yield str(given), error
+            continue
+        for file in inside:
+            try:
+                yield str(file), _piped(context) if str(file) == "-" else find_sources(file)
+            except UserError as error:
+                yield str(file), error
     if not files:
         pair = Sources(midi=midi, audio=audio)
         reasons = [reason for path in pair.paths if (reason := why_unreadable(path))]
         yield pair.name, reasons[0] if reasons else pair
+
+
+def _piped(context: typer.Context) -> "Sources":
+    """Return standard input as a file that is deleted when the command ends."""
+    from models.inference.sources import find_sources
+
+    if sys.stdin.isatty():
+        raise UserError(
+            "standard input is the terminal; expected a MIDI or audio file: pipe one in, "
+            "`pianograde score - < take.mid`"
+        )
+    folder = context.with_resource(TemporaryDirectory())
+    file = Path(folder) / "standard input"
+    file.write_bytes(sys.stdin.buffer.read())
+    return replace(find_sources(file), given="-")
 
 
 @app.command()

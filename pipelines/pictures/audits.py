@@ -23,8 +23,6 @@ LIMIT = "#b2182b"
 def probes_picture(audit: ShortcutAudit) -> bytes:
     """Return a PNG: balanced accuracy of each probe, and its most important statistics."""
     probes = audit.tiers
-    control = next(probe for probe in probes if probe.statistics == "dry")
-    limit = max(audit.chance, control.balanced_accuracy) + audit.threshold.threshold.number
     figure = Figure(figsize=(12.4, 7.0), dpi=DOTS_PER_INCH, layout="constrained")
     grid = figure.add_gridspec(2, len(probes), height_ratios=[1, 1.7])
     axis = figure.add_subplot(grid[0, :])
@@ -41,7 +39,7 @@ def probes_picture(audit: ShortcutAudit) -> bytes:
             value, (probe.balanced_accuracy, row), (0, 9), textcoords="offset points", ha="center"
         )
     axis.axvline(audit.chance, color="#888888", linestyle=":", label="chance")
-    axis.axvline(limit, color=LIMIT, linestyle="--", label="threshold for recording")
+    axis.axvline(audit.most_allowed, color=LIMIT, linestyle="--", label="threshold for recording")
     for tier, colour in TIER_COLOURS.items():
         axis.plot([], [], "|", color=colour, markersize=9, markeredgewidth=3, label=tier)
     axis.set_yticks(range(len(names)), names)

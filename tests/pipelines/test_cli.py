@@ -262,7 +262,9 @@ def test_before_anything_was_made_commands_say_so_in_one_line(new_project: Any) 
     project = new_project()
     way_out = "pairs of demo, or `pianograde run --corpus demo --recipe phase2`"
     complains(project.pianograde("listen"), way_out)
-    complains(project.pianograde("query", "select * from samples"), "pianograde demo")
+    complains(
+        project.pianograde("query", "select * from samples"), way_out.replace("pairs", "samples")
+    )
     complains(project.pianograde("replay", "nothing", "--out", str(project.home)), "nothing")
 
 

@@ -229,6 +229,47 @@ def test_a_file_that_cannot_be_graded_is_told_and_the_others_go_on(
     assert "\x1b" not in shown.output
 
 
+def test_a_folder_is_all_the_music_in_it(score: Run, midi: Path, wav: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "recital"
+    (folder / "2nd half").mkdir(parents=True)
+    takes = [folder / "2nd half" / "B.MID", folder / "a.wav"]
+    takes[0].write_bytes(midi.read_bytes())
+    takes[1].write_bytes(wav.read_bytes())
+    for other in ("._a.wav", "notes.txt", "cover.jpg"):
+        (folder / other).write_bytes(b"no music")
+    (folder / "silence.wav").mkdir()
+    answer = score("--json", folder, midi)
+    assert (answer.exit_code, answer.stderr) == (0, "")
+    assert [one["file"] for one in objects(answer)] == [str(path) for path in (*takes, midi)]
+    empty = score("--json", folder / "silence.wav", midi)
+    assert empty.exit_code == 2
+    assert ["error" in one for one in objects(empty)] == [True, False]
+    assert "silence.wav holds no music; expected files of MIDI or audio" in empty.stderr
+
+
+def test_what_is_piped_is_graded_and_not_kept(home: Path, midi: Path, tmp_path: Path) -> None:
+    def piped(content: bytes) -> subprocess.CompletedProcess[str]:
+        (tmp_path / "piped").write_bytes(content)
+        with (tmp_path / "piped").open("rb") as file:
+            return subprocess.run(
+                [sys.executable, "-m", "pipelines.cli", "score", "--json", "-"],
+                env={**os.environ, "PIANOGRADE_HOME": str(home), "TMPDIR": str(tmp_path / "tmp")},
+                cwd=PROJECT, stdin=file, capture_output=True, text=True, check=False,
+            )  # fmt: skip
+
+    (tmp_path / "tmp").mkdir()
+    answer = piped(midi.read_bytes())
+    assert answer.returncode == 0, answer.stderr
+    found = json.loads(answer.stdout)
+    assert (found["file"], found["model"], found["duration_s"]) == ("-", "midi_only", 17)
+    assert not list((tmp_path / "tmp").iterdir())
+    answer = piped(b"")
+    assert answer.returncode == 2
+    assert json.loads(answer.stdout)["file"] == "-"
+    assert answer.stderr.startswith("pianograde: -: ")
+    assert answer.stderr.count("\n") == 1
+
+
 @pytest.mark.parametrize(
     ("arguments", "problem"),
     [
@@ -255,7 +296,7 @@ def test_a_call_that_cannot_work_ends_in_one_line(
 REFUSED = {
     "nope.mid": [
         ["score", "nope.mid"],
-        ["score", "--json", "nope.mid", "."],
+        ["score", "--json", "nope.mid", "empty"],
         ["score", "--midi", "nope.mid"],
     ],
     "nope.wav": [["transcribe", "nope.wav", "--out", "out"]],
@@ -280,6 +321,7 @@ for command in json.loads(sys.argv[1]):
 
 def test_what_is_not_there_is_told_before_torch_is_imported(home: Path, midi: Path) -> None:
     """Its import takes seconds, Dagster's likewise."""
+    (midi.parent / "empty").mkdir()
     expected = [(words, command) for words, group in REFUSED.items() for command in group]
     answer = subprocess.run(
         [sys.executable, "-c", REFUSE_ALL, json.dumps([command for _, command in expected])],

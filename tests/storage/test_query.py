@@ -19,9 +19,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from degradation.errors import UserError
+from storage.answer import BATCH_ROWS
 from storage.data_dictionary import data_dictionary
 from storage.midi import read_midi
-from storage.query import BATCH_ROWS, connect, write_answer
+from storage.query import connect, write_answer
 from storage.tables import Table, read_table
 
 LONG = "select count(*) from range(2000000) a, range(2000000) b where a.range + b.range = 7"
@@ -90,6 +91,76 @@ def test_a_table_that_a_statement_does_not_read_is_not_opened(
         connect({}, damaged, "phase2", "from pairs")
 
 
+@pytest.mark.parametrize(
+    "sql",
+    ["from factored.pairs", 'SELECT * FROM "factored".severities', "describe factored.families"],
+)
+def test_a_table_of_another_recipe_that_is_not_there_is_told_with_the_way_out(
+    shards: Table, tmp_path: Path, sql: str
+) -> None:
+    """`phase2` has both tables, which are not meant."""
+    absent = replace(shards, url=str(tmp_path / "absent"), way_out="run `make factored`")
+    recipes = {
+        "phase2": {"pairs": shards, "samples": shards},
+        "factored": {"pairs": absent, "samples": absent},
+    }
+    with pytest.raises(UserError, match=r"^table 'absent' is not there .* run `make factored`$"):
+        connect({}, recipes, "phase2", sql)
+    connect({}, recipes, "phase2", "from pairs")
+    with pytest.raises(UserError, match="make factored"):
+        connect({}, recipes, "factored", "select * from pairs")
+
+
+def test_show_tables_lists_what_can_be_queried_and_nothing_else(
+    connection: duckdb.DuckDBPyConnection,
+) -> None:
+    names = {row["name"] for row in rows_of(connection, "show tables")}
+    assert names == {"pairs", "performances", "quarantine", "segments", "dictionary"}
+    for name in names:
+        assert answer(connection, f"from {name} limit 1")
+
+
+def test_a_row_that_is_too_wide_has_a_line_a_column(
+    connection: duckdb.DuckDBPyConnection, shards: Table
+) -> None:
+    drawn = answer(connection, "from pairs limit 2").decode()
+    lines = [line.split("  ", 1) for line in drawn.splitlines()]
+    assert [name for name, *_ in lines if not name.startswith("─")] == 2 * shards.schema.names
+    values = {name: value.strip() for name, *rest in lines for value in rest}
+    row = read_table(shards).to_table().slice(1, 1).to_pylist()[0]
+    assert values["sample_id"] == row["sample_id"]
+    assert f"{len(row['audio']['bytes']):,} bytes" in values["audio"]
+    assert f"{row['audio']['path']}" in values["audio"]
+    narrow = answer(connection, "select sample_id, tier from pairs").decode()
+    assert narrow.count("-phase2-") == 52
+    assert "┌" in narrow
+
+
+def test_long_answers_with_wide_rows_are_cut_and_say_so(
+    connection: duckdb.DuckDBPyConnection,
+) -> None:
+    drawn = answer(connection, "select *, repeat('x', 3000) as long from pairs").decode()
+    assert drawn.count("─ row ") == 20
+    assert drawn.count(f"{'x' * 1000}… (3000 characters)\n") == 20
+    assert drawn.endswith("the first 20 rows; --format csv, json or parquet gives all\n")
+    none = answer(connection, "from pairs where tier = 'none'").decode()
+    assert none.startswith("0 rows of 69 columns: sample_id, segment_id, ")
+
+
+def test_describe_shows_every_column(connection: duckdb.DuckDBPyConnection, shards: Table) -> None:
+    drawn = answer(connection, "describe pairs").decode()
+    assert re.findall(r"^│ (\w+) ", drawn, re.MULTILINE) == shards.schema.names
+
+
+def test_the_dictionary_means_every_column(
+    connection: duckdb.DuckDBPyConnection, shards: Table
+) -> None:
+    found = rows_of(connection, "from dictionary where table_name = 'pairs'")
+    assert {row["column_name"]: row["meaning"] for row in found} == {
+        field.name: field.metadata[b"description"].decode() for field in shards.schema
+    }
+
+
 def test_notes_unnest(connection: duckdb.DuckDBPyConnection) -> None:
     sql = (
         "select count(*) = (select sum(len(notes)) from performances) as same "
@@ -99,15 +170,20 @@ def test_notes_unnest(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 @pytest.mark.parametrize("form", ["table", "csv", "json", "parquet"])
-def test_a_bad_statement_names_the_tables_there_are(
+def test_a_bad_statement_is_told_in_a_line_with_what_there_is(
     connection: duckdb.DuckDBPyConnection, form: str
 ) -> None:
-    for sql in ("select * from samples", "selec 1", "select cast(tier as int) from pairs"):
-        with pytest.raises(UserError) as told:
+    for sql, told_at_the_end in (
+        (
+            "select * from samples",
+            "(tables there are: main.performances, main.quarantine, main.segments, phase2.pairs)",
+        ),
+        ("select tiers from pairs", r'Candidate bindings: "tier",'),
+        ("selec 1", "selec 1"),
+        ("select cast(tier as int) from pairs", "from source column tier"),
+    ):
+        with pytest.raises(UserError, match=re.escape(told_at_the_end)) as told:
             answer(connection, sql, form)
-        assert str(told.value).endswith(
-            "(tables there are: main.performances, main.quarantine, main.segments, phase2.pairs)"
-        )
         assert "\n" not in str(told.value)
 
 
@@ -115,7 +191,7 @@ def test_what_is_not_there_is_told(shards: Table, tmp_path: Path) -> None:
     absent = Table(url=str(tmp_path / "absent"), schema=shards.schema)
     empty = connect({}, {"phase2": {"pairs": absent}}, "phase2", EVERY_TABLE)
     with pytest.raises(UserError, match=r"tables there are: none: run `pianograde demo` first"):
-        answer(empty, "select * from pairs")
+        answer(empty, "select * from nothing")
     with pytest.raises(UserError, match=r"'xlsx'; expected one of table, csv, json, parquet"):
         answer(empty, "select 1", "xlsx")
     with pytest.raises(UserError, match=r"no recipe is called 'nope'; expected one of phase2"):

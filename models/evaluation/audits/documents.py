@@ -106,6 +106,12 @@ class ShortcutAudit:
         """The balanced accuracy of guessing."""
         return 1 / len(self.counts)
 
+    @property
+    def most_allowed(self) -> float:
+        """The balanced accuracy that statistics of the recording may have; needs probes."""
+        control = next(probe for probe in self.tiers if probe.statistics == "dry")
+        return max(self.chance, control.balanced_accuracy) + self.threshold.threshold.number
+
 
 Aspect = Literal["presence", "onset", "duration", "pitch", "velocity", "pedal"]
 """What can change of a note: whether it is there, when it begins, how long its key is held, its

@@ -44,7 +44,7 @@ RECORDING = (
     Statistic("peak_dbfs", "largest sample"),
     Statistic("crest_db", "peak over RMS level; 3.01 of a sine"),
     Statistic("noise_floor_dbfs", "level that no moment falls below, bin by bin, summed"),
-    Statistic("high_noise_floor_dbfs", f"the same above {HIGH_HZ:g} Hz"),
+    Statistic("high_noise_floor_dbfs", f"level that no moment falls below, above {HIGH_HZ:g} Hz"),
     Statistic("silence_share", f"frames of 50 ms below {SILENT_DBFS:g} dBFS"),
     Statistic("centroid_hz", "mean frequency of the power"),
     Statistic("bandwidth_hz", "standard deviation of the power around the centroid"),

@@ -181,6 +181,7 @@ def _model(
             for modality, table in alone.items()
         },
         training=_without_folder(outcome.training),
+        record=outcome.record,
     )
 
 

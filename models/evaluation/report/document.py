@@ -25,6 +25,7 @@ from models.evaluation.criteria.verdict import Criterion, Verdict
 from models.metrics import Agreement
 from models.provenance import Provenance
 from models.training.pretraining.result import PretrainingResult
+from models.training.record import ModelRecord
 from models.training.result import TrainingResult
 
 
@@ -91,7 +92,8 @@ class ModelResult:
     """How one experiment did on the judged split.
 
     `share_of_ceiling_r` is mean r over the label ceiling's, `within_tier_r` r inside single tiers.
-    `alone` is empty but for fusion models.
+    `alone` is empty but for fusion models. `record` says what made the model; None for one that is
+    older than records.
     """
 
     name: Experiment
@@ -102,6 +104,7 @@ class ModelResult:
     confusion: Confusion
     alone: Mapping[Modality, OneModality]
     training: TrainingResult
+    record: ModelRecord | None
 
     @property
     def is_fusion(self) -> bool:
@@ -138,6 +141,16 @@ class Report:
     headline: tuple[Verdict, ...] = ()
     criteria: tuple[Criterion, ...] = ()
     limitations: tuple[Verdict, ...] = ()
+
+    @property
+    def citation(self) -> str:
+        """What a figure is cited by: code, date, recipe, corpus, split, seed."""
+        made, data = self.provenance, self.data
+        return (
+            f"pianograde {made.versions['pianograde']}, commit {made.commit or 'unknown'}, source "
+            f"{made.source}, {made.created_at[:10]}: recipe {data.recipe}, corpus {data.corpus} "
+            f"({data.licence}), split {data.split}, seed {self.settings.seed}"
+        )
 
     def model(self, name: Experiment) -> ModelResult:
         """Return an experiment by name; KeyError without it."""

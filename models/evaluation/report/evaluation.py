@@ -15,6 +15,7 @@ from models.evaluation.audits.documents import (
 from models.evaluation.ceilings.label_ceiling import TierScores
 from models.evaluation.report.document import Source
 from models.training.pretraining.result import PretrainingResult
+from models.training.record import ModelRecord
 from models.training.result import TrainingResult
 
 
@@ -27,6 +28,7 @@ class Outcome:
     """
 
     training: TrainingResult
+    record: ModelRecord | None
     predictions: pd.DataFrame
     alone: Mapping[Modality, pd.DataFrame]
     counterfactual: pd.DataFrame | None

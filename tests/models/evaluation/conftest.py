@@ -52,6 +52,7 @@ from tests.models.evaluation.counterfactuals.made_families import (
     score,
     tier_names,
 )
+from tests.models.evaluation.made_records import model_record
 
 DEMO = Path(__file__).parents[3] / "configs" / "experiments" / "demo.yaml"
 CHANNELS = 32
@@ -239,6 +240,7 @@ def outcome(
     )
     return Outcome(
         training=training,
+        record=model_record(name) if name != "concat" else None,
         predictions=table(predicted),
         alone={side: table(scores) for side, scores in (alone or {}).items()},  # type: ignore[misc]
         counterfactual=counterfactual,

@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from markupsafe import Markup, escape
+from markupsafe import escape
 
 WIDTH, HEIGHT = 300, 190
 LEFT, RIGHT, TOP, BOTTOM = 40, 292, 24, 152
@@ -13,12 +13,13 @@ LEFT, RIGHT, TOP, BOTTOM = 40, 292, 24, 152
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """A line in a colour of the palette ("currentColor": the text's).
+    """A named line in a colour of the palette ("currentColor": the text's).
 
     Points with an undefined value are left out. `band` is (low, high) of each point, `marked` the
     x of a point to mark.
     """
 
+    name: str
     colour: str
     x: Sequence[float]
     y: Sequence[float | None]
@@ -32,65 +33,70 @@ class Line:
         return self.colour if self.colour == "currentColor" else f"var(--{self.colour})"
 
 
-def line_chart(
-    title: str,
-    lines: Sequence[Line],
-    *,
-    x_label: str,
-    x_ticks: Sequence[tuple[float, str]] | None = None,
-    y_from: float | None = None,
-    y_to: float | None = None,
-    guide: float | None = None,
-) -> Markup:
-    """Return a chart; `title` is also what a screen reader says.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LineChart:
+    """Lines over one axis, drawn where a template shows them; `title` is read out, too.
 
     `x_ticks` are places and their labels, else whole numbers; the y axis spans the data and, where
     given, `y_from` and `y_to`. `guide` is where a dotted line is drawn.
     """
-    ends = [end for line in lines if line.band for side in line.band for end in side]
-    values = [*(y for line in lines for y in line.y), *ends, y_from, y_to]
-    known = [value for value in values if value is not None and math.isfinite(value)]
-    y_ticks = nice_ticks(min(known, default=0), max(known, default=1))
-    low, high = min([y_ticks[0], *known]), max([y_ticks[-1], *known])
-    places = [x for line in lines for x in line.x]
-    first, last = min(places), max(places)
-    x_ticks = x_ticks or [(tick, f"{tick:.0f}") for tick in nice_ticks(first, last, whole=True)]
 
-    def across(x: float) -> float:
-        return round(LEFT + (RIGHT - LEFT) * (x - first) / (last - first or 1), 1)
+    title: str
+    lines: Sequence[Line]
+    x_label: str
+    x_ticks: Sequence[tuple[float, str]] | None = None
+    y_from: float | None = None
+    y_to: float | None = None
+    guide: float | None = None
 
-    def down(y: float) -> float:
-        return round(BOTTOM - (BOTTOM - TOP) * (y - low) / (high - low), 1)
+    def __html__(self) -> str:
+        """Return the chart as SVG."""
+        ends = [end for line in self.lines if line.band for side in line.band for end in side]
+        values = [*(y for line in self.lines for y in line.y), *ends, self.y_from, self.y_to]
+        known = [value for value in values if value is not None and math.isfinite(value)]
+        y_ticks = nice_ticks(min(known, default=0), max(known, default=1))
+        low, high = min([y_ticks[0], *known]), max([y_ticks[-1], *known])
+        places = [x for line in self.lines for x in line.x]
+        first, last = min(places), max(places)
+        x_ticks = self.x_ticks or [
+            (tick, f"{tick:.0f}") for tick in nice_ticks(first, last, whole=True)
+        ]
 
-    parts = [f'<text x="{LEFT}" y="14" font-weight="600">{escape(title)}</text>']
-    digits = max(0, -math.floor(math.log10(y_ticks[1] - y_ticks[0])))
-    for tick in y_ticks:
-        parts.append(
-            f'<path d="M{LEFT} {down(tick)}H{RIGHT}" stroke="var(--line)"/>'
-            f'<text class="soft" x="{LEFT - 5}" y="{down(tick) + 4}" text-anchor="end">'
-            f"{tick:.{digits}f}</text>".replace(">-", ">−")
-        )
-    for place, label in x_ticks:
-        if first <= place <= last:
+        def across(x: float) -> float:
+            return round(LEFT + (RIGHT - LEFT) * (x - first) / (last - first or 1), 1)
+
+        def down(y: float) -> float:
+            return round(BOTTOM - (BOTTOM - TOP) * (y - low) / (high - low), 1)
+
+        parts = [f'<text x="{LEFT}" y="14" font-weight="600">{escape(self.title)}</text>']
+        digits = max(0, -math.floor(math.log10(y_ticks[1] - y_ticks[0])))
+        for tick in y_ticks:
             parts.append(
-                f'<text class="soft" x="{across(place)}" y="{BOTTOM + 15}" '
-                f'text-anchor="middle">{escape(label)}</text>'
+                f'<path d="M{LEFT} {down(tick)}H{RIGHT}" stroke="var(--line)"/>'
+                f'<text class="soft" x="{LEFT - 5}" y="{down(tick) + 4}" text-anchor="end">'
+                f"{tick:.{digits}f}</text>".replace(">-", ">−")
             )
-    parts.append(
-        f'<text class="soft" x="{(LEFT + RIGHT) / 2}" y="{HEIGHT - 8}" text-anchor="middle">'
-        f"{escape(x_label)}</text>"
-    )
-    if guide is not None:
+        for place, label in x_ticks:
+            if first <= place <= last:
+                parts.append(
+                    f'<text class="soft" x="{across(place)}" y="{BOTTOM + 15}" '
+                    f'text-anchor="middle">{escape(label)}</text>'
+                )
         parts.append(
-            f'<path d="M{LEFT} {down(guide)}H{RIGHT}" stroke="currentColor" '
-            'stroke-dasharray="2 3"/>'
+            f'<text class="soft" x="{(LEFT + RIGHT) / 2}" y="{HEIGHT - 8}" text-anchor="middle">'
+            f"{escape(self.x_label)}</text>"
         )
-    for line in lines:
-        parts += _line(line, [across(x) for x in line.x], down)
-    return Markup(
-        f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(title)}">'
-        f"{''.join(parts)}</svg>"
-    )
+        if self.guide is not None:
+            parts.append(
+                f'<path d="M{LEFT} {down(self.guide)}H{RIGHT}" stroke="currentColor" '
+                'stroke-dasharray="2 3"/>'
+            )
+        for line in self.lines:
+            parts += _line(line, [across(x) for x in line.x], down)
+        return (
+            f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(self.title)}">'
+            f"{''.join(parts)}</svg>"
+        )
 
 
 def _line(line: Line, x: Sequence[float], down: Callable[[float], float]) -> list[str]:

@@ -88,6 +88,16 @@ def test_what_changed_is_known_from_the_tokeniser_that_loses_nothing(report: Rep
     assert cells(changed, "notes lost")[-2:] == ["21", "0"]
 
 
+def test_what_made_the_figures_can_be_cited(page: str, report: Report) -> None:
+    found = [row for row in rows(page) if len(row) > 1 and row[1].startswith("digest of")]
+    trained = ["2026-01-02 03:04", "c0ffee012345-dirty", "samples 12"]
+    wanted = [[one.name, f"digest of {one.name}", *trained] for one in report.models if one.record]
+    assert found == wanted
+    assert ["concat", "older than records"] in rows(page)
+    assert f"reproduce {report.best} --recipe phase2 --corpus" in text(page)
+    assert report.provenance.source in page
+
+
 def test_ceilings_stand_beside_all_figures(factored_page: str, factored_report: Report) -> None:
     row = cells(factored_page, "tone quality")
     assert row[5:] == ["1.000", "0.940", "0.000"], "label and observable ceiling, the mean"

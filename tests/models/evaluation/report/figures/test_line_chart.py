@@ -1,7 +1,7 @@
 import math
 import re
 
-from models.evaluation.report.figures.line_chart import Line, line_chart, nice_ticks
+from models.evaluation.report.figures.line_chart import Line, LineChart, nice_ticks
 
 
 def test_ticks_are_round_and_span_the_data() -> None:
@@ -13,8 +13,8 @@ def test_ticks_are_round_and_span_the_data() -> None:
 
 
 def test_points_rise_to_the_right_and_gaps_are_left_out() -> None:
-    line = Line(colour="blue", x=[1, 2, 3, 4], y=[0.0, None, math.nan, 1.0], marked=4)
-    svg = line_chart("loss <&>", [line], x_label="epoch")
+    line = Line(name="a", colour="blue", x=[1, 2, 3, 4], y=[0.0, None, math.nan, 1.0], marked=4)
+    svg = LineChart(title="loss <&>", lines=[line], x_label="epoch").__html__()
     (path,) = re.findall(r'd="M([^"]*)" fill="none"', svg)
     (x0, y0), (x1, y1) = (map(float, point.split()) for point in path.split("L"))
     assert x0 < x1
@@ -25,9 +25,14 @@ def test_points_rise_to_the_right_and_gaps_are_left_out() -> None:
     assert "nan" not in svg
 
 
+def chart_of(y: float | None) -> str:
+    line = Line(name="a", colour="red", x=[1], y=[y])
+    return LineChart(title="x", lines=[line], x_label="epoch").__html__()
+
+
 def test_one_epoch_is_a_dot_and_no_value_is_nothing() -> None:
-    one = line_chart("x", [Line(colour="red", x=[1], y=[0.3])], x_label="epoch")
+    one = chart_of(0.3)
     assert one.count("<circle") == 1
-    none = line_chart("x", [Line(colour="red", x=[1], y=[None])], x_label="epoch")
+    none = chart_of(None)
     assert "<circle" not in none
     assert "nan" not in none

@@ -1,0 +1,43 @@
+import dataclasses
+import re
+
+import pytest
+
+from models.evaluation.report.audit_page import TITLES, Audit, audit_page
+from models.evaluation.report.document import Report
+from tests.models.evaluation.report.test_page import cells, no_gaps, rows, text
+
+
+def audits(report: Report) -> dict[str, Audit]:
+    """Every audit of a report, by the name of its file."""
+    found = report.label_structure, report.shortcut_audit, report.transcription, report.token_audit
+    return {TITLES[type(one)][0]: one for one in found if one}
+
+
+@pytest.mark.parametrize("name", [name for name, _ in TITLES.values()])
+def test_an_audit_s_page_stands_alone(name: str, factored_report: Report) -> None:
+    html = audit_page(audits(factored_report)[name], "factored", "a <small> corpus")
+    no_gaps(html)
+    assert not re.findall(r'(?:href|src)="', html), "nothing is fetched"
+    assert "Recipe factored, corpus a &lt;small&gt; corpus." in html
+    assert f"<code>{name}.json</code>" in html
+
+
+def test_a_page_has_its_audit_s_verdict_and_figures(factored_report: Report) -> None:
+    audit = factored_report.shortcut_audit
+    assert audit
+    html = audit_page(audit, "factored", "demo")
+    assert "Fails: balanced accuracy above chance and control is 0.310" in text(html)
+    assert '<li><i class="line"></i>most that the recording may have: 0.450</li>' in html
+    assert cells(html, "the recording")[0].startswith("0.710")
+    assert ["the recording", "71 %", "71 %", "71 %", "71 %"] in rows(html)
+    assert ["noise_floor_db", "0.200"] in rows(html)
+    tokens = audit_page(factored_report.token_audit, "factored", "demo")
+    assert cells(tokens, "notes lost")[-2:] == ["0", "0"]
+
+
+def test_an_audit_without_probes_says_what_it_lacks(factored_report: Report) -> None:
+    audit = factored_report.shortcut_audit
+    assert audit
+    few = dataclasses.replace(audit, counts={"poor": 3}, compositions=1, tiers=(), scores=())
+    assert "3 rows of 1 composition are too few" in text(audit_page(few, "phase2", "demo"))
