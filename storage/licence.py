@@ -1,4 +1,4 @@
-"""Finds the licence of a corpus."""
+"""Finds the licence of a corpus, and says what it allows."""
 
 from pathlib import Path
 
@@ -13,6 +13,18 @@ KNOWN = {
     "cc0 1.0": "CC0-1.0",
 }
 """SPDX identifiers by how a Creative Commons licence's text begins."""
+
+_NAMED = "name the source and say what was changed"
+IN_WORDS = {
+    "CC-BY-NC-SA-4.0": f"{_NAMED}; no commercial use; pass it on under the same licence.",
+    "CC-BY-NC-4.0": f"{_NAMED}; no commercial use.",
+    "CC-BY-SA-4.0": f"{_NAMED}; pass it on under the same licence.",
+    "CC-BY-4.0": f"{_NAMED}.",
+    "CC0-1.0": "use it for anything, without asking.",
+    UNKNOWN: "pianograde does not know it: ask the owner of the performances before you pass "
+    "anything on.",
+}
+"""What each licence asks of those who use the rows."""
 
 
 def find_licence(root: Path) -> str:

@@ -73,6 +73,13 @@ def write_answer(
             raise
 
 
+def find_sample_ids(connection: duckdb.DuckDBPyConnection, condition: str) -> frozenset[str]:
+    """Return the samples of which a condition holds. Raises UserError for a bad one."""
+    with _user_errors(connection):
+        found = _parse(connection, f"select sample_id from samples where {condition}")
+        return frozenset(sample_id for (sample_id,) in found.fetchall())
+
+
 def _parse(connection: duckdb.DuckDBPyConnection, sql: str) -> duckdb.DuckDBPyRelation:
     kinds = [statement.type for statement in connection.extract_statements(sql)]
     if kinds not in ([duckdb.StatementType.SELECT], [duckdb.StatementType.EXPLAIN]):
@@ -93,7 +100,7 @@ def _user_errors(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
             f"{_one_line(error)}: a query reads the tables and nothing else; for files, use "
             "DuckDB itself"
         ) from error
-    except (duckdb.Error, pa.ArrowException) as error:
+    except duckdb.CatalogException as error:
         # Another cursor: the connection's own transaction has failed, or has rows left to give.
         tables = connection.cursor().execute(
             "select schema_name || '.' || view_name from duckdb_views() "
@@ -104,6 +111,8 @@ def _user_errors(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
         raise UserError(
             f"{_one_line(error)} (tables there are: {there or 'none: run `pianograde demo` first'})"
         ) from error
+    except (duckdb.Error, pa.ArrowException) as error:
+        raise UserError(_one_line(error)) from error
 
 
 def _one_line(error: Exception) -> str:

@@ -14,12 +14,13 @@ from pydantic import TypeAdapter
 from degradation.degrade import NOISES, DamagedSound, damage_sound, replay_notes
 from degradation.draws import random_stream_key
 from degradation.errors import UserError
-from degradation.notes import Performance
+from degradation.notes import NoteArray, Performance
 from degradation.operation import SoundOperation
 from degradation.operations import SoundDamage
 from degradation.render import Instrument, soundfont_digest
 from degradation.seeds import stream
 from degradation.waveform import Waveform
+from labeling.mistakes import find_mistakes
 from storage.audio import encode_flac
 from storage.columns import read_edits
 from storage.files import whole_file
@@ -121,6 +122,8 @@ def find_row(tables: Sequence[Table], sample_id: str) -> dict[str, Any]:
 def write_replay(row: dict[str, Any], root: Path, folder: Path) -> list[Path]:
     """Write a row's files, made again, into `folder`; return their paths.
 
+    `extra.mid`, `missed.mid` and `correct.mid` hold the notes of each class of `Mistakes`.
+
     Raises UserError when they are not the bytes that the row holds, or cannot be written.
     """
     made = replay(row, root)
@@ -131,15 +134,23 @@ def write_replay(row: dict[str, Any], root: Path, folder: Path) -> list[Path]:
             "libsndfile that made it: use the versions of constraints.txt, or read the row's own "
             "audio and midi"
         )
+    mistakes = find_mistakes(made.clean.notes, made.degraded.notes)
     about = {name: value for name, value in row.items() if name not in MEDIA_COLUMNS}
     files = {
         "degraded.mid": midi,
         "degraded.flac": flac,
         "clean.mid": write_midi(made.clean),
         "clean.flac": encode_flac(made.clean_sound),
+        "extra.mid": write_midi(_notes_alone(mistakes.extra, made.clean)),
+        "missed.mid": write_midi(_notes_alone(mistakes.missed, made.clean)),
+        "correct.mid": write_midi(_notes_alone(mistakes.correct, made.clean)),
         "provenance.json": json.dumps(about, indent=2, ensure_ascii=False).encode(),
     }
     for name, data in files.items():
         with whole_file(str(folder), name) as file:
             file.write(data)
     return [folder / name for name in files]
+
+
+def _notes_alone(notes: NoteArray, of: Performance) -> Performance:
+    return Performance(notes=notes, pedal=of.pedal[:0], duration_s=of.duration_s)

@@ -2,9 +2,14 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+    from pipelines.workspace import Workspace
 
 from degradation.errors import UserError
 from pipelines.cli.command import CorpusOption, MaestroOption, RecipeOption, app, report_user_error
@@ -26,22 +31,14 @@ def query(
     RECIPE.TABLE is another recipe's. Where not all columns fit, each has a line. Blobs are base64
     in CSV and JSON; lists and structs are JSON in the cells of CSV.
     """
-    from pipelines.settings import recipe_names
-    from pipelines.workspace import PARTITIONED_BY, open_workspace
+    from pipelines.workspace import open_workspace
     from storage.files import whole_file
-    from storage.query import connect, write_answer
-    from storage.schema import TABLES
+    from storage.query import write_answer
 
     if form == "parquet" and out is None and sys.stdout.isatty():
         raise UserError("Parquet is binary; expected a file, got the terminal: give --out FILE")
     workspace = open_workspace(corpus)
-    of_recipe = [name for name in TABLES if name not in PARTITIONED_BY]
-    connection = connect(
-        {name: workspace.corpus_table(name) for name in PARTITIONED_BY},
-        {r: {name: workspace.table(r, name) for name in of_recipe} for r in recipe_names()},
-        recipe,
-        sql,
-    )
+    connection = _connect(workspace, recipe, sql)
     if out is None:
         write_answer(connection, sql, form, sys.stdout.buffer)
         sys.stdout.flush()
@@ -50,27 +47,74 @@ def query(
             write_answer(connection, sql, form, file)
 
 
+def _connect(workspace: "Workspace", recipe: str, sql: str) -> "DuckDBPyConnection":
+    from pipelines.settings import recipe_names
+    from pipelines.workspace import PARTITIONED_BY
+    from storage.query import connect
+    from storage.schema import TABLES
+
+    of_recipe = [name for name in TABLES if name not in PARTITIONED_BY]
+    return connect(
+        {name: workspace.corpus_table(name) for name in PARTITIONED_BY},
+        {r: {name: workspace.table(r, name) for name in of_recipe} for r in recipe_names()},
+        recipe,
+        sql,
+    )
+
+
 @app.command()
 @report_user_error
 def export(
     out: Annotated[Path, typer.Option(help="An empty folder.")],
+    where: Annotated[
+        str | None, typer.Option(help="A condition on columns of samples, in SQL. Default: all.")
+    ] = None,
+    one_file: Annotated[bool, typer.Option("--one-file", help="One file a split.")] = False,
     recipe: RecipeOption = "phase2",
     corpus: CorpusOption = None,
 ) -> None:
-    """Write the shards as plain Parquet, a few files a split: `datasets.load_dataset(OUT)`."""
+    """Write the shards as plain Parquet, by split, with a dataset card: `load_dataset(OUT)`."""
     from pipelines.settings import find_recipe
     from pipelines.workspace import open_workspace
-    from storage.export import export_shards
+    from storage.export import ExportOptions, export_shards
+    from storage.query import find_sample_ids
+    from storage.tables import open_table
 
     find_recipe(recipe)
     workspace = open_workspace(corpus)
     pairs, heuristics = workspace.table(recipe, "pairs"), workspace.table(recipe, "heuristics")
-    for path in export_shards(pairs, heuristics, out):
+    version = int(open_table(pairs).version())
+    chosen = None
+    if where is not None:
+        chosen = find_sample_ids(_connect(workspace, recipe, "samples"), where)
+    options = ExportOptions(
+        sample_ids=chosen,
+        one_file_a_split=one_file,
+        title=f"pianograde: {workspace.corpus.name}, {recipe}",
+        provenance={
+            "corpus": workspace.corpus.name,
+            "recipe": recipe,
+            "rows": "all" if where is None else f"`{where}`",
+            "version of the table pairs": str(version),
+            **_made_by(),
+        },
+    )
+    for path in export_shards(pairs, heuristics, out, version, options):
         typer.echo(str(path))
     typer.echo(
         f"next: datasets.load_dataset({str(out)!r}); a row's audio is a FLAC file: "
         'soundfile.read(io.BytesIO(row["audio"]["bytes"]))'
     )
+
+
+def _made_by() -> dict[str, str]:
+    from models.provenance import provenance
+
+    made = provenance()
+    return {
+        "exported at": made.created_at,
+        "by": f"pianograde {made.versions['pianograde']}, commit {made.commit or 'unknown'}",
+    }
 
 
 @app.command()
@@ -80,7 +124,10 @@ def replay(
     out: Annotated[Path, typer.Option(help="Folder for the files.")],
     corpus: CorpusOption = None,
 ) -> None:
-    """Make one row's MIDI and audio again, before and after, and say what was done to it."""
+    """Make one row's MIDI and audio again, before and after, and say what was done to it.
+
+    extra.mid, missed.mid and correct.mid are its notes in the classes of MAESTRO-E.
+    """
     from pipelines.settings import recipe_names
     from pipelines.workspace import open_workspace
     from storage.replay import find_row, write_replay

@@ -1,3 +1,4 @@
+import json
 import pickle
 import re
 import signal
@@ -11,16 +12,28 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
+from huggingface_hub import DatasetCard
 
 from degradation.errors import UserError
 from storage.derived import HEURISTICS_VERSION, HeuristicsTask, write_heuristics
-from storage.export import FILE_ROWS, export_shards
+from storage.export import FILE_ROWS, ExportOptions, export_shards
 from storage.schema import HEURISTICS
 from storage.tables import Table, commit, data_file_rows, derived_path, read_table, write_data_file
 
 README = Path(__file__).parents[2] / "README.md"
-PAIRS = pa.schema([("sample_id", pa.string()), ("split", pa.string()), ("tier", pa.string())])
+TOLD = ("duplicate_of", "licence", "recipe_digest")
+PAIRS = pa.schema(
+    [(name, pa.string()) for name in ("sample_id", "split", "tier", *TOLD)]
+    + [("severity_note_accuracy", pa.float64())]
+)
 READINGS = pa.schema([("sample_id", pa.string()), ("tier", pa.string()), ("score", pa.float64())])
+
+
+READ_WITH_POLARS = """
+import json, polars
+rows = polars.read_parquet("shards/data/train-*.parquet")
+print(json.dumps([len(rows), sum(len(sound["bytes"]) for sound in rows["audio"])]))
+"""
 
 
 def described(schema: pa.Schema) -> pa.Schema:
@@ -35,7 +48,14 @@ def tables(tmp_path: Path) -> tuple[Table, Table]:
     parts, readings = [], []
     for first in range(0, 5010, 167):
         rows = [
-            {"sample_id": f"s{n:05d}", "split": "test" if n % 501 == 0 else "train", "tier": "good"}
+            {
+                "sample_id": f"s{n:05d}",
+                "split": "test" if n % 501 == 0 else "train",
+                "tier": "good",
+                "licence": "CC-BY-NC-SA-4.0",
+                "recipe_digest": "abc",
+                "duplicate_of": "s00001" if n == 2 else None,
+            }
             for n in range(first, first + 167)
         ]
         scored = [
@@ -63,7 +83,9 @@ def test_every_row_is_exported_once_with_its_readings(
         "train-00001-of-00003.parquet",
         "train-00002-of-00003.parquet",
         "test-00000-of-00001.parquet",
+        "README.md",
     ]
+    *paths, _ = paths
     rows = [row for path in paths for row in pq.read_table(path).to_pylist()]
     assert sorted(row["sample_id"] for row in rows) == [f"s{n:05d}" for n in range(5010)]
     assert all(row["score"] == float(row["sample_id"][1:]) for row in rows)
@@ -91,9 +113,50 @@ def test_the_readmes_block_runs_on_an_export(
     made: dict[str, Any] = {}
     exec(block, made)
     assert (len(made["samples"]), made["rate_hz"]) == (240_000, 24_000)
-    assert len(made["rows"]) == len(
-        read_table(shards).to_table(filter=pc.field("split") == "train")
+    train = read_table(shards).to_table(filter=pc.field("split") == "train")
+    assert len(made["rows"]) == len(train)
+    # A process of its own: polars takes SIGINT for itself, of which other tests need to hear.
+    told = subprocess.run([sys.executable, "-c", READ_WITH_POLARS], capture_output=True, check=True)
+    assert json.loads(told.stdout) == [
+        len(train), sum(len(sound["bytes"]) for sound in train["audio"].to_pylist())
+    ]  # fmt: skip
+
+
+def test_a_part_is_exported_in_one_file_a_split_with_a_card(
+    tables: tuple[Table, Table], tmp_path: Path
+) -> None:
+    chosen = frozenset(f"s{n:05d}" for n in range(4000))
+    options = ExportOptions(
+        sample_ids=chosen, one_file_a_split=True, title="some", provenance={"recipe": "phase2"}
     )
+    *paths, card_path = export_shards(*tables, tmp_path / "out", None, options)
+    assert [path.name for path in paths] == [
+        "train-00000-of-00001.parquet",
+        "test-00000-of-00001.parquet",
+    ]
+    assert {row for path in paths for row in pq.read_table(path)["sample_id"].to_pylist()} == chosen
+    card = DatasetCard.load(card_path)
+    about = card.data.to_dict()
+    assert (about["license"], about["size_categories"]) == ("cc-by-nc-sa-4.0", ["1K<n<10K"])
+    (configuration,) = about["configs"]
+    for split in configuration["data_files"]:
+        assert list((tmp_path / "out").glob(split["path"]))
+    for told in (
+        "| train | 3,992 | 1 |", "| test | 8 | 1 |", "good 4,000.", "1 rows repeat",
+        "| recipe | phase2 |", "| recipe digests | good abc |", "drawn at random", "no commercial",
+        "| split | string | split |",
+    ):  # fmt: skip
+        assert told in card.text
+
+
+def test_a_choice_of_rows_that_are_not_there_is_refused(
+    tables: tuple[Table, Table], tmp_path: Path
+) -> None:
+    for chosen, told in (({"s00001", "x"}, "pairs has 1 of the 2 rows"), ((), "no row was chosen")):
+        options = ExportOptions(sample_ids=frozenset(chosen))
+        with pytest.raises(UserError, match=told):
+            export_shards(*tables, tmp_path / "out", None, options)
+        assert not (tmp_path / "out").exists()
 
 
 def test_an_export_does_not_mix_with_another(tables: tuple[Table, Table], tmp_path: Path) -> None:
@@ -129,7 +192,7 @@ def test_an_export_that_failed_leaves_nothing_and_can_be_run_again(
     assert list((tmp_path / "out").iterdir()) == []
     assert sorted(path.name for path in tmp_path.iterdir()) == ["heuristics", "out", "pairs"]
     last.write_bytes(whole)
-    assert len(export_shards(*tables, tmp_path / "out")) == 4
+    assert len(export_shards(*tables, tmp_path / "out")) == 5
 
 
 EXPORT_AND_DIE = """
@@ -167,6 +230,6 @@ def test_a_killed_export_does_not_block_the_next(
     assert left[0].endswith(".tmp")
     assert left[1] == "train-00000-of-00003.parquet"
     paths = export_shards(*tables, out)
-    assert sorted((out / "data").iterdir()) == sorted(paths)
-    assert sum(pq.read_metadata(path).num_rows for path in paths) == 5010
+    assert [*sorted((out / "data").iterdir()), out / "README.md"] == sorted(paths[:-1]) + paths[-1:]
+    assert sum(pq.read_metadata(path).num_rows for path in paths[:-1]) == 5010
     assert {path.name for path in tmp_path.iterdir()} == {"call", "heuristics", "out", "pairs"}

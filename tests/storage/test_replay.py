@@ -2,6 +2,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pretty_midi
 import pytest
 import soundfile
 
@@ -28,6 +29,23 @@ def test_the_files_are_the_rows_own_bytes(shards: Table, tier: str, tmp_path: Pa
     assert written["clean.mid"] == row["clean_midi"]["bytes"]
     assert (written["clean.flac"] == written["degraded.flac"]) == (tier == "pristine")
     assert soundfile.info(tmp_path / "out" / "clean.flac").duration == row["duration_s"]
+
+
+def test_mistakes_are_three_midi_files_that_other_libraries_read(
+    row: dict[str, Any], tmp_path: Path
+) -> None:
+    write_replay(row, tmp_path, tmp_path)
+    extra, missed, correct, clean, degraded = (
+        pretty_midi.PrettyMIDI(str(tmp_path / f"{name}.mid")).instruments[0].notes
+        for name in ("extra", "missed", "correct", "clean", "degraded")
+    )
+    shares = [row["wrong_note_share"], row["extra_note_share"], row["missed_note_share"]]
+    wrong, added, left_out = (round(share * len(clean)) for share in shares)
+    assert wrong > 0
+    assert (len(extra), len(missed)) == (wrong + added, wrong + left_out)
+    assert len(correct) == len(clean) - len(missed)
+    together = sorted([*extra, *correct], key=lambda note: (note.start, note.pitch))
+    assert [(n.start, n.pitch) for n in together] == sorted((n.start, n.pitch) for n in degraded)
 
 
 def test_the_provenance_is_json_without_binaries(row: dict[str, Any], tmp_path: Path) -> None:

@@ -11,9 +11,6 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
-from typer.testing import CliRunner
-
-from pipelines.cli import app
 
 ENDLESS = "select a.range from range(100000000) a, range(100000000) b"
 NOTHING_FOR_LONG = f"{ENDLESS} where a.range + b.range = -1"
@@ -85,11 +82,18 @@ def test_a_closed_pipe_ends_a_query_quietly(project: Any, form: str) -> None:
     assert querying.stderr.read() == b""
 
 
-def test_an_export_says_how_it_is_read(
-    project: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setenv("PIANOGRADE_HOME", str(project.home))
-    monkeypatch.setattr("storage.export.export_shards", lambda *_: [tmp_path / "a.parquet"])
-    told = CliRunner().invoke(app, ["export", "--out", "shards"]).stdout.splitlines()
-    assert told[0] == str(tmp_path / "a.parquet")
-    assert told[1].startswith("next: datasets.load_dataset('shards')")
+@pytest.mark.slow
+def test_a_part_of_the_shards_is_exported_by_a_condition(finished: Any, tmp_path: Path) -> None:
+    out = tmp_path / "shards"
+    condition = "tier = 'poor' and MIDITimingVariance_score < 60"
+    answer = finished.pianograde("export", "--out", str(out), "--where", condition)
+    assert answer.returncode == 0, answer.stderr
+    *written, card, following = answer.stdout.splitlines()
+    rows = [name for path in written for name in pq.read_table(path)["sample_id"].to_pylist()]
+    expected = finished.query(f"select sample_id from samples where {condition}")
+    assert sorted(rows) == sorted(row["sample_id"] for row in expected)
+    assert f"| rows | `{condition}` |" in Path(card).read_text(encoding="utf-8")
+    assert following.startswith(f"next: datasets.load_dataset({str(out)!r})")
+    wrong = finished.pianograde("export", "--out", str(tmp_path / "b"), "--where", "tiers = 'poor'")
+    assert (wrong.returncode, wrong.stderr.count("\n")) == (2, 1)
+    assert 'Candidate bindings: "tier"' in wrong.stderr
