@@ -7,7 +7,8 @@ import pytest
 
 from degradation.notes import NOTE_DTYPE, PEDAL_DTYPE, SUSTAIN, Performance
 from degradation.seeds import stream
-from models.evaluation.human.measures import HEURISTICS, MEASURES
+from labeling.measures import MEASURES
+from models.evaluation.human.hypotheses import HEURISTICS
 from models.evaluation.human.rating_agreement import correlate
 from storage.percepiano import SCALES, read_percepiano
 
