@@ -174,7 +174,8 @@ def off_rhythm(performance: Performance) -> float:
     gap_s = chord_intervals_s(performance)
     if not len(gap_s):
         return float("nan")
-    octaves = np.log2(gap_s / np.median(gap_s))
+    # One of the intervals themselves: the mean of two may be no rhythm.
+    octaves = np.log2(gap_s / np.percentile(gap_s, 50, method="lower"))
     return float(np.abs(octaves - np.rint(octaves)).mean())
 
 
