@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from degradation.errors import UserError
 from models.config.experiment import Experiment, ExperimentConfig
 from pipelines.corpora import Corpus, choose_corpus
 from pipelines.settings import Settings, load_settings, make_folder
@@ -64,6 +65,12 @@ class Workspace:
         way_out = f"materialise {asset}, or `{self.command(recipe)}`"
         by = ("tier", "year")
         return Table(url=url, schema=TABLES[name][1], partition_by=by, way_out=way_out)
+
+    def named_table(self, recipe: str, name: str) -> Table:
+        """Return a table of the corpus or of a recipe. Raises UserError for another name."""
+        if name not in TABLES:
+            raise UserError(f"no table is called {name!r}; expected one of {', '.join(TABLES)}")
+        return self.corpus_table(name) if name in PARTITIONED_BY else self.table(recipe, name)
 
     def command(self, recipe: str = "") -> str:
         """Return the command that makes the tables of the corpus, and of a recipe."""
