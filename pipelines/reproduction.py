@@ -7,6 +7,7 @@ from pathlib import Path
 
 from degradation.errors import UserError
 from models.config.experiment import EXPERIMENTS, Experiment
+from models.inference.model_choice import loading
 from models.provenance import provenance
 from models.training.identity import training_identity
 from models.training.pretraining.result import NAME, pretraining_identity
@@ -92,8 +93,8 @@ def train_again(record: ModelRecord, settings: Settings, log: Log) -> Path:
 
 def find_encoder(record: ModelRecord, settings: Settings) -> Path | None:
     """Return a folder with the encoder of a record, bit for bit; None where there is none."""
-    outputs = _workspace(record, settings).outputs
-    for folder in outputs.glob(f"models/*/{NAME}"):
+    workspace = _workspace(record, settings)
+    for folder in workspace.fetch(workspace.outputs / "models").glob(f"*/{NAME}"):
         found = read_record_in(folder)
         if found and found.weights == record.weights:
             return folder
@@ -166,7 +167,8 @@ def _code(record: ModelRecord) -> Iterator[Finding]:
 def _weights(record: ModelRecord, folder: Path) -> Finding:
     from models.training.weights import read_weights, weights_digest
 
-    found = weights_digest(read_weights(find_best(folder)))
+    with loading(folder):
+        found = weights_digest(read_weights(find_best(folder)))
     return _compared("weights", record.weights, found, "the file was changed after the training")
 
 

@@ -10,13 +10,12 @@ from models.config.experiment import EXPERIMENTS
 from models.training.pretraining.result import NAME
 from models.training.record import ModelRecord, read_record
 from models.training.result import TrainingResult, find_best, is_trained, read_result
-from pipelines.assets.pretraining import pretraining_folder
 from pipelines.workspace import Workspace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trained:
-    """A finished training of an experiment; `record` is None where it is older than records."""
+    """A finished training of an experiment; `record` is None where this release cannot read one."""
 
     corpus: str
     recipe: str
@@ -42,19 +41,25 @@ class Trained:
 
 
 def find_trained(workspace: Workspace, recipes: list[str]) -> Iterator[Trained]:
-    """Yield the trained models of a corpus; one that this release cannot read is left out."""
+    """Yield the trained models of a corpus, those of other machines included."""
     for recipe in recipes:
-        folder = workspace.fetch(workspace.output(recipe, "models"))
-        for path in sorted(path for path in folder.glob("*/*") if is_trained(path)):
-            with suppress(UserError):
-                result = read_result(path, TrainingResult)
-                yield Trained(
-                    corpus=workspace.corpus.name,
-                    recipe=recipe,
-                    folder=path,
-                    result=result,
-                    record=read_record(result.checkpoint),
-                )
+        workspace.fetch(workspace.output(recipe, "models"))
+        yield from trained_here(workspace, recipe)
+
+
+def trained_here(workspace: Workspace, recipe: str) -> Iterator[Trained]:
+    """Yield the models in the local folder; one that this release cannot read is left out."""
+    folder = workspace.output(recipe, "models")
+    for path in sorted(path for path in folder.glob("*/*") if is_trained(path)):
+        with suppress(UserError):
+            result = read_result(path, TrainingResult)
+            yield Trained(
+                corpus=workspace.corpus.name,
+                recipe=recipe,
+                folder=path,
+                result=result,
+                record=read_record(result.checkpoint),
+            )
 
 
 def named_folder(workspace: Workspace, recipe: str, model: str) -> Path:
@@ -63,7 +68,7 @@ def named_folder(workspace: Workspace, recipe: str, model: str) -> Path:
         if model == experiment:
             return workspace.fetch(workspace.model_folder(recipe, experiment))
     if model == NAME:
-        return workspace.fetch(pretraining_folder(workspace))
+        return workspace.fetch(workspace.pretraining_folder)
     raise UserError(
         f"no model is called {model}; expected one of {', '.join((*EXPERIMENTS, NAME))}, or the "
         "folder of one: see `pianograde models`"

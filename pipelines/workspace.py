@@ -97,6 +97,11 @@ class Workspace:
         """Return where a model lies, or would lie; experiment files of other names have others."""
         return self.output(recipe, f"models/{self.corpus.experiment.stem}/{experiment}")
 
+    @property
+    def pretraining_folder(self) -> Path:
+        """The folder of the pretrained encoder, which depends on the experiment file's name."""
+        return self.outputs / f"models/{self.corpus.experiment.stem}/midi_pretrain"
+
     def fetch(self, folder: Path) -> Path:
         """Return a folder of outputs, with what other machines published of it."""
         if self.settings.store is not None:

@@ -7,6 +7,7 @@ import dagster as dg
 from models.document import read_document
 from models.evaluation.report.comparison import comparison_page
 from models.evaluation.report.document import Report
+from pipelines.assets.accounted import accounted
 from pipelines.assets.evaluation import report_file
 from pipelines.partitions import CORPORA
 from pipelines.resources import Project
@@ -31,6 +32,7 @@ def comparison_asset(recipe_names: Sequence[str]) -> dg.AssetsDefinition:
             "evaluated is named as missing."
         ),
     )
+    @accounted
     def recipe_comparison(
         context: dg.AssetExecutionContext, project: Project
     ) -> dg.MaterializeResult[None]:

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from degradation.errors import UserError
+from pipelines.assets.accounted import accounted
 from pipelines.automation import REMATERIALIZE_ON_CHANGE
 from pipelines.execution.engine import Engine, run_tasks
 from pipelines.execution.progress import log_progress
@@ -37,6 +38,7 @@ from storage.twins import remove_twins
     pool="workers",
     code_version="1",
 )
+@accounted
 def corpus(context: dg.AssetExecutionContext, project: Project) -> dg.MaterializeResult[None]:
     """Every usable performance of the MAESTRO root (or the demo corpus), with its notes.
 
@@ -96,6 +98,7 @@ def corpus(context: dg.AssetExecutionContext, project: Project) -> dg.Materializ
     owners=["team:data"],
     code_version="1",
 )
+@accounted
 def segments(context: dg.AssetExecutionContext, project: Project) -> dg.MaterializeResult[None]:
     """Windows of every performance (10 s every 5 s), with the pedal position at their start."""
     workspace = project.workspace(context.partition_key)

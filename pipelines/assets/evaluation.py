@@ -25,6 +25,7 @@ from models.evaluation.report.figures.files import write_figures
 from models.evaluation.report.page import report_page
 from models.training.pretraining.result import load_pretraining
 from models.training.record import read_record
+from pipelines.assets.accounted import accounted
 from pipelines.assets.pretraining import pretrained_folder
 from pipelines.assets.training import LabelledExamples, find_result, read_examples
 from pipelines.documents import read_if_made, read_made
@@ -61,6 +62,7 @@ def evaluation_asset(recipe_name: str) -> dg.AssetsDefinition:
             "same numbers as JSON."
         ),
     )
+    @accounted
     def evaluation(
         context: dg.AssetExecutionContext, project: Project
     ) -> dg.MaterializeResult[None]:
@@ -113,6 +115,7 @@ def evaluation_asset(recipe_name: str) -> dg.AssetsDefinition:
                 "label ceiling r": defined(report.ceiling.mean_r),
                 "label ceiling MAE": defined(report.ceiling.mean_mae),
                 "baseline MAE": defined(report.baseline.mean_mae),
+                **{f"r of {one.name}": defined(one.agreement.mean_r) for one in report.models},
                 "success criteria": records_metadata(
                     [criterion_row(one) for one in report.criteria]
                 ),

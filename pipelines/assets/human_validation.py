@@ -13,6 +13,7 @@ from models.evaluation.human.document import HumanValidation
 from models.evaluation.human.page import summary_lines, write_human_validation
 from models.training.pretraining.source import CorpusTable
 from models.training.result import is_trained
+from pipelines.assets.accounted import accounted
 from pipelines.assets.pretraining import pretrained_corpus, pretrained_folder
 from pipelines.assets.training import find_result, read_examples
 from pipelines.metadata import defined, records_metadata
@@ -44,6 +45,7 @@ def human_validation_asset(recipe_name: str) -> dg.AssetsDefinition:
             "PercePiano's ratings. Needs the setting `percepiano`, a checkout of it."
         ),
     )
+    @accounted
     def human_validation(
         context: dg.AssetExecutionContext, project: Project
     ) -> dg.MaterializeResult[None]:

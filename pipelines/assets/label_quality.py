@@ -12,6 +12,7 @@ from labeling.combination import compare_with_mean, fit_combination
 from labeling.functions import LABELING_FUNCTIONS
 from labeling.quality import assess_labels
 from labeling.scores import DIMENSIONS
+from pipelines.assets.accounted import accounted
 from pipelines.automation import REMATERIALIZE_ON_CHANGE
 from pipelines.evenly_spaced import evenly_spaced
 from pipelines.metadata import records_metadata
@@ -43,6 +44,7 @@ def label_quality_asset(recipe_name: str) -> dg.AssetsDefinition:
             "agree and conflict, and how each follows the damage that was done."
         ),
     )
+    @accounted
     def label_quality(
         context: dg.AssetExecutionContext, project: Project
     ) -> dg.MaterializeResult[None]:

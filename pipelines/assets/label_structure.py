@@ -14,6 +14,7 @@ from labeling.scores import DIMENSIONS
 from models.evaluation.audits.documents import LabelStructure
 from models.evaluation.audits.label_structure import label_shape, sum_scores
 from models.evaluation.audits.thresholds import describe
+from pipelines.assets.accounted import accounted
 from pipelines.automation import REMATERIALIZE_ON_CHANGE
 from pipelines.documents import write_audit
 from pipelines.evenly_spaced import evenly_spaced
@@ -52,6 +53,7 @@ def label_structure_asset(recipe_name: str) -> dg.AssetsDefinition:
             "measured damage predicts them."
         ),
     )
+    @accounted
     def label_structure(
         context: dg.AssetExecutionContext, project: Project
     ) -> dg.MaterializeResult[None]:

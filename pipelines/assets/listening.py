@@ -10,6 +10,7 @@ from degradation.factored import FactoredRecipe, reference_dose
 from degradation.notes import Performance
 from degradation.recipe import TIERS, Recipe
 from labeling.scores import DIMENSIONS
+from pipelines.assets.accounted import accounted
 from pipelines.assets.pairs import SegmentRow, corpus_origin
 from pipelines.automation import REMATERIALIZE_ON_CHANGE
 from pipelines.listening.page import ListeningSegment, Take, listening_page
@@ -51,6 +52,7 @@ def listening_page_asset(recipe_name: str) -> dg.AssetsDefinition:
             "in a factored recipe, each fault alone."
         ),
     )
+    @accounted
     def page(context: dg.AssetExecutionContext, project: Project) -> dg.MaterializeResult[None]:
         workspace, recipe = project.workspace(context.partition_key), find_recipe(recipe_name)
         segments = listening_segments(recipe, workspace)

@@ -36,7 +36,7 @@ from storage.pairs import (
 )
 from storage.performances import load_performances
 from storage.replay import replay
-from storage.tables import DataFile, commit, data_file_rows, read_table
+from storage.tables import DataFile, Table, commit, data_file_rows, read_table
 
 SegmentRow = dict[str, Any]
 
@@ -134,7 +134,7 @@ def pairs_step(recipe: Recipe, workspace: Workspace) -> Step[PairsTask, tuple[Da
     return Step(
         tables=(table, quarantine),
         engine=workspace.settings.engine,
-        metadata=lambda tier: {**of_table(), **pair_metadata(recipe, workspace, tier)},
+        metadata=lambda tier: {**of_table(), **tier_metadata(recipe, workspace, tier)},
         count=lambda folder: len(draws(folder.year).get(folder, [])),
         plan=plan,
         find=find_pairs,
@@ -207,18 +207,27 @@ def _labels_picture(light: pd.DataFrame) -> str:
     return as_markdown(png, "histograms of the eight scores by tier")
 
 
-def pair_metadata(recipe: Recipe, workspace: Workspace, tier: str) -> dict[str, Any]:
-    """Return a picture of a tier's first pair; nothing where the tier has none."""
+def tier_metadata(recipe: Recipe, workspace: Workspace, tier: str) -> dict[str, Any]:
+    """Return a tier's figures and a picture of its first pair; nothing where it has none."""
+    table = workspace.table(recipe.name, "pairs")
+    columns = ["realised_snr_db", *DIMENSIONS]
+    light = read_table(table, None, tier=tier).to_table(columns=columns).to_pandas()
+    if light.empty:
+        return {}
+    snr_db, *scores = light.astype(float).mean()
+    return {
+        "realised SNR, dB": defined(snr_db),
+        **{f"mean {name}": defined(score) for name, score in zip(DIMENSIONS, scores, strict=True)},
+        "before and after": dg.MetadataValue.md(_pair_picture(table, workspace, tier)),
+    }
+
+
+def _pair_picture(table: Table, workspace: Workspace, tier: str) -> str:
     from pipelines.pictures.before_after import before_and_after
     from pipelines.pictures.png import as_markdown
 
-    table = workspace.table(recipe.name, "pairs")
-    rows = read_table(table, None, tier=tier).head(1).to_pylist()
-    if not rows:
-        return {}
-    [row] = rows
+    [row] = read_table(table, None, tier=tier).head(1).to_pylist()
     pair = replay(row, workspace.root)
     title = f"{row['composer']}: {row['title']}, {row['start_s']:.0f} s, {row['tier']}"
     png = before_and_after(pair.clean, pair.clean_sound, pair.degraded, pair.sound, title)
-    words = f"piano roll and spectrogram of {row['sample_id']}, before and after"
-    return {"before and after": dg.MetadataValue.md(as_markdown(png, words))}
+    return as_markdown(png, f"piano roll and spectrogram of {row['sample_id']}, before and after")

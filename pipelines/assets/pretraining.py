@@ -16,6 +16,7 @@ from models.training.pretraining.result import (
 from models.training.pretraining.source import CorpusTable
 from models.training.record import TrainingData
 from models.training.result import is_trained
+from pipelines.assets.accounted import accounted
 from pipelines.assets.corpus import parts_digest
 from pipelines.corpora import corpus_names, find_corpus
 from pipelines.metadata import curves_metadata, defined, epochs_metadata, records_metadata
@@ -38,6 +39,7 @@ KEY = dg.AssetKey(["midi_pretrain"])
     code_version=PRETRAINING_VERSION,
     pool="gpu",
 )
+@accounted
 def midi_pretrain(
     context: dg.AssetExecutionContext, project: Project
 ) -> dg.MaterializeResult[None]:
@@ -69,7 +71,7 @@ def midi_pretrain(
             )
         )
 
-    with workspace.write(pretraining_folder(workspace)) as folder:
+    with workspace.write(workspace.pretraining_folder) as folder:
         result = pretrain(
             config,
             CorpusTable(table=table, version=found.version),
@@ -82,11 +84,6 @@ def midi_pretrain(
     return dg.MaterializeResult(
         metadata={"version of performances": found.version, **pretraining_metadata(result)}
     )
-
-
-def pretraining_folder(workspace: Workspace) -> Path:
-    """Return the folder of the encoder, which depends on the experiment file's name."""
-    return workspace.outputs / f"models/{workspace.corpus.experiment.stem}/midi_pretrain"
 
 
 def performances_version(workspace: Workspace, version: int | None = None) -> str:
@@ -104,7 +101,7 @@ def pretrained_folder(workspace: Workspace) -> Path | None:
         return None
     if folder := whole_root_encoder(workspace):
         return folder
-    folder = workspace.fetch(pretraining_folder(workspace))
+    folder = workspace.fetch(workspace.pretraining_folder)
     if load_pretraining(folder).identity != expected_identity(workspace):
         raise UserError(
             f"the encoder in {folder} was pretrained on other performances or settings; expected "
@@ -123,7 +120,7 @@ def whole_root_encoder(workspace: Workspace) -> Path | None:
     whole = whole_root(workspace)
     if whole is None or not table_exists(whole.corpus_table("performances")):
         return None
-    folder = whole.fetch(pretraining_folder(whole))
+    folder = whole.fetch(whole.pretraining_folder)
     if not is_trained(folder) or load_pretraining(folder).identity != expected_identity(whole):
         return None
     return folder

@@ -12,6 +12,7 @@ from degradation.render import Instrument
 from models.evaluation.audits.documents import ShortcutAudit
 from models.evaluation.audits.shortcut_rows import StatisticsTask, read_statistics
 from models.evaluation.audits.thresholds import describe
+from pipelines.assets.accounted import accounted
 from pipelines.assets.label_structure import OF_RECIPE
 from pipelines.automation import REMATERIALIZE_ON_CHANGE
 from pipelines.documents import write_audit
@@ -47,6 +48,7 @@ def shortcut_audit_asset(recipe_name: str) -> dg.AssetsDefinition:
             "not seen from simple statistics of the recording. Where it can, models learn those."
         ),
     )
+    @accounted
     def shortcut_audit(
         context: dg.AssetExecutionContext, project: Project
     ) -> dg.MaterializeResult[None]:

@@ -10,6 +10,7 @@ from degradation.recipe import TIERS
 from models.evaluation.audits.documents import TokenAudit
 from models.evaluation.audits.token_counts import audit_tokeniser
 from models.tokens.tokenisers import TOKENISERS
+from pipelines.assets.accounted import accounted
 from pipelines.documents import write_audit
 from pipelines.evenly_spaced import evenly_spaced
 from pipelines.metadata import records_metadata
@@ -42,6 +43,7 @@ def token_audit_asset(recipe_name: str) -> dg.AssetsDefinition:
             "that no note is lost: what a model cannot read, it cannot grade."
         ),
     )
+    @accounted
     def token_audit(
         context: dg.AssetExecutionContext, project: Project
     ) -> dg.MaterializeResult[None]:

@@ -18,6 +18,7 @@ from models.training.identity import MODEL_VERSION, training_identity
 from models.training.pretraining.result import load_pretraining
 from models.training.record import TrainingData
 from models.training.result import TrainingResult, load_result
+from pipelines.assets.accounted import accounted
 from pipelines.assets.pretraining import KEY, pretrained_folder
 from pipelines.metadata import curves_metadata, defined, epochs_metadata
 from pipelines.partitions import CORPORA, tables_of
@@ -58,6 +59,7 @@ def training_asset(recipe_name: str, experiment: Experiment) -> dg.AssetsDefinit
             "at its last epoch after an interruption."
         ),
     )
+    @accounted
     def trained(context: dg.AssetExecutionContext, project: Project) -> dg.MaterializeResult[None]:
         from models.training.train import train
 

@@ -13,6 +13,7 @@ from models.config.experiment import EXPERIMENTS, MODALITIES, Experiment
 from models.evaluation.audits.documents import TranscribedSplit, TranscriptionAudit
 from models.inference.model_choice import best_model
 from models.training.result import TrainingResult
+from pipelines.assets.accounted import accounted
 from pipelines.assets.training import LabelledExamples, find_result, read_examples
 from pipelines.documents import write_audit
 from pipelines.metadata import records_metadata
@@ -53,6 +54,7 @@ def transcription_asset(recipe_name: str) -> dg.AssetsDefinition:
             "Transcriptions are kept. Needs the extra `transcription`."
         ),
     )
+    @accounted
     def transcription(
         context: dg.AssetExecutionContext, project: Project
     ) -> dg.MaterializeResult[None]:

@@ -150,12 +150,14 @@ def _materialise(
 
 
 def _print_places(recipe_name: str, settings: "Settings", corpus: "Corpus") -> None:
+    from pipelines.contents import INDEX
     from pipelines.corpora import corpus_names
     from pipelines.workspace import Workspace
 
     workspace = Workspace(settings, corpus)
     option = f" --corpus {corpus.name}" if len(corpus_names(settings)) > 1 else ""
     typer.echo(
+        f"everything {workspace.output(recipe_name, INDEX)}\n"
         f"report     {workspace.output(recipe_name, 'evaluation') / 'report.html'}\n"
         f"listen     {workspace.output(recipe_name, 'listening_page') / 'listening.html'}\n"
         f"shards     {workspace.table(recipe_name, 'pairs').url}\n"

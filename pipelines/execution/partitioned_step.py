@@ -5,6 +5,7 @@ missing ones.
 """
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
@@ -12,6 +13,8 @@ from typing import Any, Generic, TypeVar
 import dagster as dg
 
 from degradation.errors import UserError
+from pipelines.contents import renew_index
+from pipelines.execution.cost import Cost, measure
 from pipelines.execution.engine import Engine, run_tasks
 from pipelines.execution.progress import log_progress
 from pipelines.partitions import (
@@ -33,21 +36,30 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Committed:
-    """The content of a partition: its number of rows, and a version that digests its files."""
+    """The content of a partition: its rows and bytes, and a version that digests its files."""
 
     rows: int
+    size: int
     version: str
 
     @classmethod
     def of(cls, files: Sequence[DataFile]) -> "Committed":
         """Return the content of a folder with these files, whose names digest their rows."""
-        return cls(rows=sum(file.rows for file in files), version=_digest(f.path for f in files))
+        return cls(
+            rows=sum(file.rows for file in files),
+            size=sum(file.size for file in files),
+            version=_digest(f.path for f in files),
+        )
 
     @classmethod
     def together(cls, parts: Mapping[TierYear, "Committed"]) -> "Committed":
         """Return the content of several folders."""
         versions = (f"{folder.year} {part.version}" for folder, part in parts.items())
-        return cls(rows=sum(part.rows for part in parts.values()), version=_digest(versions))
+        return cls(
+            rows=sum(part.rows for part in parts.values()),
+            size=sum(part.size for part in parts.values()),
+            version=_digest(versions),
+        )
 
 
 def _digest(lines: Iterator[str]) -> str:
@@ -94,21 +106,32 @@ def run_partitions(
 
     Dagster gives all partitions of a result one data version, so that a change of one would
     remake what depends on the others. Of several partitions, events after the result correct that.
+    The cost of a run is shared among its partitions by the rows that it made of each.
     """
     done: dict[str, tuple[Committed, Mapping[str, Any]]] = {}
     for corpus, tiers in tiers_by_corpus(context.partition_keys).items():
         workspace = project.workspace(corpus)
-        step, years = step_of(workspace), workspace.years()
-        committed = _run_step(context, step, tier_years(tiers, years))
-        for table in step.tables:
-            empty_other_years(table, years)
-        for tier in tiers:
-            parts = {one: part for one, part in committed.items() if one.tier == tier}
-            done[partition_key(corpus, tier)] = Committed.together(parts), step.metadata(tier)
+        contents: dict[str, Committed] = {}
+        described: dict[str, Mapping[str, Any]] = {}
+        with measure() as cost:
+            step, years = step_of(workspace), workspace.years()
+            committed, made = _run_step(context, step, tier_years(tiers, years))
+            for table in step.tables:
+                empty_other_years(table, years)
+            for tier in tiers:
+                parts = {one: part for one, part in committed.items() if one.tier == tier}
+                contents[tier] = Committed.together(parts)
+                described[tier] = step.metadata(tier)
+        index = renew_index(workspace, context.asset_key)
+        for tier, content in contents.items():
+            share = made[tier] / made.total() if made.total() else 1 / len(tiers)
+            figures = figures_metadata(content, made[tier], cost, share)
+            shown = {**described[tier], **figures, **index}
+            done[partition_key(corpus, tier)] = content, shown
     if len(done) == 1:
         [(content, metadata)] = done.values()
         yield dg.MaterializeResult(
-            metadata={**metadata, ROW_COUNT: content.rows},
+            metadata=metadata,
             data_version=dg.DataVersion(content.version),
         )
         return
@@ -118,19 +141,34 @@ def run_partitions(
             dg.AssetMaterialization(
                 asset_key=context.asset_key,
                 partition=key,
-                metadata={**metadata, ROW_COUNT: content.rows},
+                metadata=metadata,
                 tags={DATA_VERSION_TAG: content.version},
             )
         )
 
 
+def figures_metadata(content: Committed, made: int, cost: Cost, share: float) -> dict[str, Any]:
+    """Return the figures of a partition that the UI plots; no speed where nothing was made."""
+    figures: dict[str, Any] = {
+        ROW_COUNT: content.rows,
+        "bytes": content.size,
+        "rows made": made,
+        **cost.metadata(share),
+    }
+    if made:
+        figures["rows a second"] = round(made / (cost.seconds * share), 2)
+    return figures
+
+
 def _run_step(
     context: dg.AssetExecutionContext, step: Step[Task, Result], folders: Sequence[TierYear]
-) -> dict[TierYear, Committed]:
-    """Run a step for some folders; return what was committed."""
+) -> tuple[dict[TierYear, Committed], Counter[str]]:
+    """Run a step for some folders; return what was committed, and how many rows of each tier were
+    made now: the others were there."""
     name = "/".join(context.asset_key.path)
     why = f"{name}, run {context.run_id}"
     committed: dict[TierYear, Committed] = {}
+    made: Counter[str] = Counter()
     started: dict[TierYear, _Started[Result]] = {}
 
     def collect(folder: TierYear, task: Task, result: Result) -> None:
@@ -170,10 +208,11 @@ def _run_step(
                     "store that all machines share: PIANOGRADE_STORE=s3://…, or a folder that is "
                     "mounted at the same path everywhere, as a corpus of recordings must be"
                 )
+            made[folder.tier] += step.size(task)
             collect(folder, task, result)
     if lost := set(folders) - set(committed):
         raise RuntimeError(f"folders were not committed: {sorted(lost)}")
-    return committed
+    return committed, made
 
 
 def empty_other_years(table: Table, years: Sequence[str]) -> None:

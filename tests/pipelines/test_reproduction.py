@@ -160,7 +160,9 @@ def test_a_model_is_trained_again_after_its_recipe_changed_and_its_encoder_is_go
     (recipes / "phase2.yaml").write_text(text.replace("spread_s: 0.060", "spread_s: 0.080"))
     for name in READ:  # as a run begins that makes the tier again
         url, by = f"{project.home}/data/root/phase2/{name}", ("tier", "year")
-        commit(Table(url=url, schema=TABLES[name][1], partition_by=by), [], {"tier": "poor"})
+        for year in ("2021", "2022"):
+            table = Table(url=url, schema=TABLES[name][1], partition_by=by)
+            commit(table, [], {"tier": "poor", "year": year})
     shutil.rmtree(Path(project.home) / "outputs/root/models/tiny/midi_pretrain")
     answer = project.pianograde("reproduce", "gated", PIANOGRADE_RECIPES=str(recipes))
     assert answer.returncode == 0, answer.stdout + answer.stderr
@@ -188,6 +190,14 @@ def test_a_record_with_another_seed_differs_in_the_weights(project: Any) -> None
     checked = project.pianograde("reproduce", str(folder), "--check")
     assert checked.returncode == 2
     assert "weights, by" not in checked.stdout
+
+
+def test_a_damaged_model_is_one_line(project: Any) -> None:
+    find_best(model_folder(project, "gated")).write_bytes(b"no weights")
+    answer = project.pianograde("reproduce", "gated")
+    assert answer.returncode == 2
+    assert "model gated in" in answer.stderr
+    assert answer.stderr.count("\n") == 1
 
 
 def test_models_are_listed_and_those_that_are_not_there_refused(project: Any) -> None:

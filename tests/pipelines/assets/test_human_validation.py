@@ -13,7 +13,7 @@ from models.document import write_document
 from models.evaluation.human.training_overlap import find_overlap
 from models.training.result import HISTORY_FILE
 from pipelines.assets.human_validation import pretrained_on, train_split
-from pipelines.assets.pretraining import expected_identity, pretraining_folder
+from pipelines.assets.pretraining import expected_identity
 from pipelines.cli import app
 from pipelines.corpora import Corpus, write_corpus
 from pipelines.settings import CONFIGS, Settings
@@ -96,7 +96,7 @@ def commit_performances(workspace: Workspace, clips: list[Clip]) -> None:
 def finish_pretraining(workspace: Workspace) -> None:
     """Leave what a finished pretraining leaves, so far as it is asked for."""
     history = {"identity": expected_identity(workspace), "checkpoint": "none.pt", "parameters": 1}
-    write_document(pretraining_folder(workspace) / HISTORY_FILE, {**history, "epochs": []})
+    write_document(workspace.pretraining_folder / HISTORY_FILE, {**history, "epochs": []})
 
 
 def test_a_limit_with_the_encoder_of_its_whole_root_has_read_the_whole_root(

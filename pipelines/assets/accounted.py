@@ -1,0 +1,35 @@
+"""What every asset does besides its own work: it says what it cost, and renews the index page."""
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import dagster as dg
+
+from pipelines.contents import renew_index
+from pipelines.execution.cost import measure
+from pipelines.resources import Project
+
+Body = Callable[[dg.AssetExecutionContext, Project], dg.MaterializeResult[None]]
+
+
+def accounted(body: Body) -> Body:
+    """Return the body of an asset of one corpus, with its cost and index added to its metadata."""
+
+    @functools.wraps(body)
+    def with_account(
+        context: dg.AssetExecutionContext, project: Project
+    ) -> dg.MaterializeResult[None]:
+        with measure() as cost:
+            result = body(context, project)
+        workspace = project.workspace(context.partition_key)
+        index = renew_index(workspace, context.asset_key)
+        return dg.MaterializeResult(
+            metadata={**(result.metadata or {}), **cost.metadata(), **index},
+            data_version=result.data_version,
+        )
+
+    # Dagster links to the file of a function's own code, and to the line of what it wraps.
+    linked: Any = with_account
+    linked.__code__ = linked.__code__.replace(co_filename=body.__code__.co_filename)
+    return with_account

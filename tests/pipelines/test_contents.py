@@ -1,0 +1,102 @@
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+import dagster as dg
+import pytest
+
+from pipelines.contents import INDEX
+
+pytestmark = pytest.mark.slow
+
+EVERY_ASSET = {"seconds", "CPU seconds", "peak memory, MB", "index"}
+OF_TABLES = {"bytes", "rows made", "rows a second", "dagster/partition_row_count"}
+
+
+@pytest.fixture(scope="module")
+def metadata(finished: Any) -> Callable[..., dict[str, Any]]:
+    """Return a reader of what the finished project's runs recorded of a partition."""
+
+    def read(*key: str, partition: str = "root") -> dict[str, Any]:
+        with dg.DagsterInstance.from_config(str(finished.home / "dagster")) as instance:
+            asked = dg.AssetRecordsFilter(dg.AssetKey(key), asset_partitions=[partition])
+            [record] = instance.fetch_materializations(asked, limit=1).records
+        assert record.asset_materialization
+        return {name: one.value for name, one in record.asset_materialization.metadata.items()}
+
+    return read
+
+
+def rows_of(page: str) -> list[list[str]]:
+    """The text of the cells of each row."""
+    found = re.findall(r"<tr>(.*?)</tr>", page, re.S)
+    return [
+        [re.sub(r"<[^>]*>", "", one).strip() for one in re.findall(r"<t[hd].*?</t[hd]>", row, re.S)]
+        for row in found
+    ]
+
+
+def test_the_index_lists_what_there_is_and_every_link_leads_to_it(finished: Any) -> None:
+    outputs: Path = finished.home / "outputs"
+    index = outputs / "root" / "phase2" / INDEX
+    page = index.read_text()
+    links = re.findall(r'href="([^"]+)"', page)
+    linked = {(index.parent / unquote(link)).resolve() for link in links}
+    made = {
+        path for kind in ("html", "json", "csv", "svg") for path in outputs.glob(f"**/*/*.{kind}")
+    }
+    missing = {path for path in made if "models" not in path.parts} - linked - {index}
+    assert not missing
+    assert all(path.exists() for path in linked)
+    rows = {row[0]: row[1:] for row in rows_of(page)}
+    [counted] = finished.query("select count(*) as n from pairs")
+    assert rows["pairs"][:2] == ["pairs", counted["n"]]
+    assert set(rows) >= {"audio_only", "midi_only", "gated", "segments", "samples"}
+    assert 'href="root/phase2/index.html"' in (outputs / INDEX).read_text()
+
+
+def test_each_materialisation_says_what_it_cost(metadata: Callable[..., dict[str, Any]]) -> None:
+    for key in (["corpus"], ["phase2", "label_structure"], ["phase2", "gated"]):
+        found = metadata(*key)
+        assert set(found) >= EVERY_ASSET, key
+        assert 0 < found["CPU seconds"] < 100 * found["seconds"]
+        assert 50 < found["peak memory, MB"] < 100_000
+    assert metadata("phase2", "shortcut_audit")["page"].endswith(".html")
+
+
+def test_each_tier_has_figures_that_the_ui_plots(
+    finished: Any, metadata: Callable[..., dict[str, Any]]
+) -> None:
+    tiers = {
+        tier: metadata("phase2", "pairs", partition=f"root|{tier}") for tier in ("good", "poor")
+    }
+    for tier, found in tiers.items():
+        assert set(found) >= EVERY_ASSET | OF_TABLES
+        [row] = finished.query(
+            "select count(*) as n, avg(realised_snr_db) as snr_db, avg(tone_quality) as tone "
+            f"from samples where tier = '{tier}'"
+        )
+        assert found["rows made"] == int(row["n"])
+        assert found["realised SNR, dB"] == pytest.approx(float(row["snr_db"]), abs=1e-3)
+        assert found["mean tone_quality"] == pytest.approx(float(row["tone"]), abs=1e-3)
+        assert found["rows a second"] * found["seconds"] == pytest.approx(int(row["n"]), rel=0.05)
+    assert tiers["good"]["realised SNR, dB"] > tiers["poor"]["realised SNR, dB"] + 10
+
+
+def test_the_index_is_renewed_by_a_table_alone(make_poor: Callable[..., Path]) -> None:
+    home = make_poor("pairs")
+    page = (home / "outputs" / "root" / "phase2" / INDEX).read_text()
+    tables = {row[0] for row in rows_of(page)}
+    assert "pairs" in tables
+    assert "samples" not in tables
+
+
+def test_an_accounted_asset_s_source_is_its_own_file() -> None:
+    from pipelines.assets.label_structure import label_structure_asset
+
+    [asset] = dg.with_source_code_references([label_structure_asset("phase2")])
+    [spec] = asset.specs
+    [source] = spec.metadata["dagster/code_references"].code_references
+    assert source.file_path.endswith("pipelines/assets/label_structure.py")
