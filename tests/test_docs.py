@@ -62,6 +62,8 @@ def test_a_documented_command_is_understood(page: str, line: str) -> None:
     if program == "make":
         targets = re.findall(r"^(\w[\w-]*):", (PROJECT / "Makefile").read_text("utf-8"), re.M)
         assert {word for word in rest if "=" not in word} <= set(targets)
+    elif program == "marimo":
+        assert (PROJECT / rest[1]).is_file()
     elif program == "python":
         assert rest[0] == "-m"
         assert importlib.util.find_spec(rest[1])
