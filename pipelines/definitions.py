@@ -17,6 +17,7 @@ from pipelines.assets.pairs import pairs_asset
 from pipelines.assets.pretraining import midi_pretrain
 from pipelines.assets.recipe import recipe_asset
 from pipelines.assets.shortcut_audit import shortcut_audit_asset
+from pipelines.assets.teacher_validation import teacher_validation_asset
 from pipelines.assets.token_audit import token_audit_asset
 from pipelines.assets.training import training_assets
 from pipelines.assets.transcription import transcription_asset
@@ -74,6 +75,7 @@ def recipe_definitions(name: str) -> dg.Definitions:
         transcription_asset(name),
         evaluation_asset(name),
         human_validation_asset(name),
+        teacher_validation_asset(name),
     ]
     return dg.Definitions(
         assets=[recipe_asset(name), *presented([*tables, *models])],

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from degradation.errors import UserError
 from models.config.experiment import EXPERIMENTS, Experiment
+from models.inference.model_choice import loading
 from models.provenance import provenance
 from models.training.identity import training_identity
 from models.training.pretraining.result import NAME, pretraining_identity
@@ -166,7 +167,8 @@ def _code(record: ModelRecord) -> Iterator[Finding]:
 def _weights(record: ModelRecord, folder: Path) -> Finding:
     from models.training.weights import read_weights, weights_digest
 
-    found = weights_digest(read_weights(find_best(folder)))
+    with loading(folder):
+        found = weights_digest(read_weights(find_best(folder)))
     return _compared("weights", record.weights, found, "the file was changed after the training")
 
 

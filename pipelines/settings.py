@@ -56,6 +56,9 @@ class Settings(BaseSettings):
     percepiano: AbsolutePath | None = Field(
         default=None, description="a PercePiano checkout, for human validation"
     )
+    teachers: AbsolutePath | None = Field(
+        default=None, description="a folder of recordings rated by teachers"
+    )
     workers: int = Field(default=cpu_count(), ge=1)
     dask_scheduler: str | None = Field(
         default=None, description="address of a Dask scheduler; default: processes of this machine"

@@ -15,7 +15,7 @@ from pipelines.workspace import Workspace
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trained:
-    """A finished training of an experiment; `record` is None where it is older than records."""
+    """A finished training of an experiment; `record` is None where this release cannot read one."""
 
     corpus: str
     recipe: str

@@ -1,10 +1,10 @@
 """The record of a model: all that its weights follow from. Imports no torch."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from degradation.errors import UserError
 from models.config.experiment import ExperimentConfig
 from models.document import read_document
 from models.provenance import Provenance
@@ -45,8 +45,8 @@ class ModelRecord:
 
 
 def read_record(checkpoint: Path) -> ModelRecord | None:
-    """Return the record of a model's weights; None where they are older than records."""
-    path = checkpoint.with_suffix(".json")
-    if "made" not in json.loads(path.read_text(encoding="utf-8")):
+    """Return the record of a model's weights; None where this release cannot read one."""
+    try:
+        return read_document(checkpoint.with_suffix(".json"), ModelRecord)
+    except (UserError, FileNotFoundError):
         return None
-    return read_document(path, ModelRecord)

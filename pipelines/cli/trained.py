@@ -65,7 +65,7 @@ def reproduce(
     from pipelines.reproduction import check, train_again
 
     settings = load_settings()
-    with existing_instance(settings) as instance:  # `vacuum` waits until this command has ended
+    with existing_instance(settings) as instance:  # `vacuum` refuses until it has ended
         register_command(commands_folder(instance.root_directory, record.data.corpus))
     typer.echo(f"{record.experiment} of {record.made.created_at}, in {folder}")
     differing, missing = False, False

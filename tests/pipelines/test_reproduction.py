@@ -192,6 +192,14 @@ def test_a_record_with_another_seed_differs_in_the_weights(project: Any) -> None
     assert "weights, by" not in checked.stdout
 
 
+def test_a_damaged_model_is_one_line(project: Any) -> None:
+    find_best(model_folder(project, "gated")).write_bytes(b"no weights")
+    answer = project.pianograde("reproduce", "gated")
+    assert answer.returncode == 2
+    assert "model gated in" in answer.stderr
+    assert answer.stderr.count("\n") == 1
+
+
 def test_models_are_listed_and_those_that_are_not_there_refused(project: Any) -> None:
     answer = project.pianograde("models")
     assert answer.returncode == 0

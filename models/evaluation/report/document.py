@@ -92,8 +92,8 @@ class ModelResult:
     """How one experiment did on the judged split.
 
     `share_of_ceiling_r` is mean r over the label ceiling's, `within_tier_r` r inside single tiers.
-    `alone` is empty but for fusion models. `record` says what made the model; None for one that is
-    older than records.
+    `alone` is empty but for fusion models. `record` says what made the model; None where this
+    release cannot read one.
     """
 
     name: Experiment

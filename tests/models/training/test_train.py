@@ -128,11 +128,14 @@ def test_the_record_names_what_the_weights_follow_from(whole, tiny_config) -> No
     assert record.weights != weights_digest(kept), "one bit"
 
 
-def test_weights_older_than_records_have_none(whole, tmp_path) -> None:
+@pytest.mark.parametrize("change", [
+    lambda content: content.pop("made"), lambda content: content["config"].update(later="key"),
+])  # fmt: skip
+def test_a_record_of_another_release_counts_as_none(whole, tmp_path, change) -> None:
     shutil.copytree(whole[0], tmp_path / "old")
     (described,) = (tmp_path / "old").glob("gated-*.json")
     content = json.loads(described.read_text())
-    del content["made"]
+    change(content)
     described.write_text(json.dumps(content))
     assert read_record(described.with_suffix(".pt")) is None
 

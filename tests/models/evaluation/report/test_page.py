@@ -93,7 +93,7 @@ def test_what_made_the_figures_can_be_cited(page: str, report: Report) -> None:
     trained = ["2026-01-02 03:04", "c0ffee012345-dirty", "samples 12"]
     wanted = [[one.name, f"digest of {one.name}", *trained] for one in report.models if one.record]
     assert found == wanted
-    assert ["concat", "older than records"] in rows(page)
+    assert ["concat", "no record that this release can read"] in rows(page)
     assert f"reproduce {report.best} --recipe phase2 --corpus" in text(page)
     assert report.provenance.source in page
 
