@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from degradation.edits import Edits, alter
+from degradation.melody_bass import chord_of, chord_onsets
 from degradation.notes import PEDAL_DOWN_FROM, NoteArray, Performance, next_strike
 from degradation.operation import NoteOperation
 from degradation.pedal import is_down, switches
@@ -73,3 +74,35 @@ class UnevenArticulation(NoteOperation):
             np.log2(np.maximum(longest_press_s(notes, performance.duration_s) / held_s, 1.0)),
         )
         return Edits(notes=alter(notes["note_id"], offset_shift_s=held_s * (np.exp2(octaves) - 1)))
+
+
+class Detached(NoteOperation):
+    """Notes that reach the next one are let go early: `share` of their length is taken away.
+
+    No key is held for less than `SHORTEST_PRESS_S`. No published threshold. One JND is taken as a
+    share of 0.1, about what is noticed of the length of a single tone.
+    """
+
+    STRENGTH = ("share", 100, "%")
+    operation: Literal["detached"] = "detached"
+    share: float = Field(ge=0, le=0.9)
+
+    def can_apply(self, performance: Performance) -> bool:
+        """Return whether a tenth of the notes are legato and their releases audible."""
+        legato = find_legato(performance.notes) & find_audible_releases(performance)
+        return bool(len(legato)) and float(np.mean(legato)) >= AUDIBLE_SHARE
+
+    def draw(self, performance: Performance, rng: np.random.Generator) -> Edits:
+        """Return an earlier release for every legato note; nothing here is random."""
+        notes = performance.notes
+        held_s = notes["offset_s"] - notes["onset_s"]
+        kept_s = np.minimum(held_s, np.maximum((1 - self.share) * held_s, SHORTEST_PRESS_S))
+        earlier_s = np.where(find_legato(notes), kept_s - held_s, 0.0)
+        return Edits(notes=alter(notes["note_id"], offset_shift_s=earlier_s))
+
+
+def find_legato(notes: NoteArray) -> NDArray[np.bool_]:
+    """Return which notes are held until the next chord is struck."""
+    onset_s = chord_onsets(notes["onset_s"])
+    following = np.append(onset_s, np.inf)[chord_of(notes["onset_s"]) + 1]
+    return np.asarray(notes["offset_s"] >= following)

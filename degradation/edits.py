@@ -28,6 +28,8 @@ class Change(IntEnum):
     ALTERED = 0
     MISSED = 1
     EXTRA = 2
+    CUT = 3
+    """It would begin after the window's end, because time was inserted before it."""
 
 
 EDIT_DTYPE = np.dtype(
@@ -73,6 +75,15 @@ def alter(note_id: NDArray[np.integer], **shifts: NDArray[np.number]) -> NDArray
     return edits[moved]
 
 
+def add_notes(notes: NoteArray) -> NDArray[np.void]:
+    """Return the edits that add notes."""
+    edits = np.zeros(len(notes), dtype=EDIT_DTYPE)
+    edits["change"], edits["note_id"] = Change.EXTRA, notes["note_id"]
+    edits["onset_shift_s"], edits["offset_shift_s"] = notes["onset_s"], notes["offset_s"]
+    edits["pitch_shift"], edits["velocity_shift"] = notes["pitch"], notes["velocity"]
+    return edits
+
+
 def apply_edits(performance: Performance, edits: Edits) -> Performance:
     """Return the performance with `edits` applied; notes that they do not name stay.
 
@@ -101,9 +112,9 @@ def _edited(notes: NoteArray, edits: NDArray[np.void], duration_s: float) -> Not
     for name in ("pitch", "velocity"):
         if (shift := edits[f"{name}_shift"]).any():
             edited[name][rows] = _shifted(edited[name][rows], shift, name)
-    missed = edits["change"] == Change.MISSED
+    gone = np.isin(edits["change"], (Change.MISSED, Change.CUT))
     moves = (edits[name].any() for name in ("onset_shift_s", "offset_shift_s", "pitch_shift"))
-    if not (len(extra) or missed.any() or any(moves)):
+    if not (len(extra) or gone.any() or any(moves)):
         return edited  # of other velocities alone: order and keys stay
     latest_onset_s = latest_onset(duration_s)
     onset_s = np.clip(edited["onset_s"][rows] + edits["onset_shift_s"], 0.0, latest_onset_s)
@@ -111,8 +122,8 @@ def _edited(notes: NoteArray, edits: NDArray[np.void], duration_s: float) -> Not
         edited["offset_s"][rows] + edits["offset_shift_s"], onset_s + TICK_S, duration_s
     )
     edited["onset_s"][rows] = onset_s
-    if missed.any():
-        edited = np.delete(edited, rows[missed])
+    if gone.any():
+        edited = np.delete(edited, rows[gone])
     return release_before_restrike(edited, latest_onset_s)
 
 

@@ -4,14 +4,17 @@ from typing import Annotated
 
 from pydantic import Field
 
-from degradation.articulation import UnevenArticulation
+from degradation.articulation import Detached, UnevenArticulation
+from degradation.difficulty import DifficultySag
 from degradation.dynamics import DynamicsCompression, VelocityRoughness, VoicingLoss
-from degradation.pedal import PedalBlur, PedalLag, PedalMissed
+from degradation.halting import CorrectedNotes, GoingBack, Halting
+from degradation.hands import HandLag, HeavyHand, HeavyTouch
+from degradation.pedal import PedalBlur, PedalLag, PedalMissed, PedalUnused
 from degradation.phrasing import FlattenedPhrasing
 from degradation.room import Room
 from degradation.sound_effects import Bandpass, ColouredNoise, Equaliser, Gain, Noise
-from degradation.timing import ChordJitter, Hesitation, OnsetJitter, TempoDrift
-from degradation.wrong_notes import Slips, WrongNotes
+from degradation.timing import ChordJitter, Hesitation, OnsetJitter, TempoDrift, UnevenRuns
+from degradation.wrong_notes import ChordNotesMissed, Slips, WrongNotes
 
 NoteDamage = (
     OnsetJitter
@@ -28,6 +31,17 @@ NoteDamage = (
     | PedalLag
     | PedalMissed
     | PedalBlur
+    | PedalUnused
+    | Halting
+    | GoingBack
+    | CorrectedNotes
+    | ChordNotesMissed
+    | DifficultySag
+    | UnevenRuns
+    | HandLag
+    | HeavyHand
+    | HeavyTouch
+    | Detached
 )
 SoundDamage = Bandpass | Noise | ColouredNoise | Equaliser | Gain | Room
 AnyNoteOperation = Annotated[NoteDamage, Field(discriminator="operation")]

@@ -174,3 +174,39 @@ def _floor(lift: PedalChange, shortfall: float) -> float:
     if shortfall > 0.5:
         return PEDAL_DOWN_FROM + (lift.held - PEDAL_DOWN_FROM) * (2 * shortfall - 1)
     return lift.lowest + (PEDAL_DOWN_FROM - 1 - lift.lowest) * 2 * shortfall
+
+
+class PedalUnused(NoteOperation):
+    """A `share` of the presses of the sustain pedal is left out: the foot stays up.
+
+    The share is exact up to a fraction of one press, and the pedal then stays just below where it
+    acts. No published threshold. One JND is taken as a share of 0.1.
+    """
+
+    STRENGTH = ("share", 100, "%")
+    MAY_DO_NOTHING = True
+    operation: Literal["pedal_unused"] = "pedal_unused"
+    share: float = Field(ge=0, le=1)
+
+    def can_apply(self, performance: Performance) -> bool:
+        """Return whether the sustain pedal goes down."""
+        return bool(len(_press_of(performance.pedal)[0]))
+
+    def draw(self, performance: Performance, rng: np.random.Generator) -> Edits:
+        """Return the pedal without the presses that are left out."""
+        place, press = _press_of(performance.pedal)
+        presses = int(press.max(initial=-1)) + 1
+        unused = _spread_ranks(rng, presses) < self.share
+        if not unused.any():
+            return Edits()
+        pedal = performance.pedal.copy()
+        pedal["value"][place[unused[press]]] = PEDAL_DOWN_FROM - 1
+        return Edits(pedal=pedal)
+
+
+def _press_of(pedal: PedalArray) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return the movements with the sustain pedal down, and the number of each one's press."""
+    place = np.flatnonzero(pedal["controller"] == SUSTAIN)
+    down = pedal["value"][place] >= PEDAL_DOWN_FROM
+    number = np.cumsum(down & ~np.concatenate([[False], down[:-1]])) - 1
+    return place[down], number[down]

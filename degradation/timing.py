@@ -18,6 +18,9 @@ TimeMap = Callable[[FloatArray], FloatArray]
 
 GRID_S = 0.005
 
+RUN_NOTES, LONGEST_RUN_S, LONGEST_RUN_STEP = 4, 0.3, 0.29
+"""A run's fewest notes, its longest interval, and the largest step between two, as a logarithm."""
+
 
 class OnsetJitter(NoteOperation):
     """Each note strays by Gaussian noise of standard deviation `spread_s`, independently.
@@ -187,3 +190,42 @@ class Hesitation(NoteOperation):
         pause_share[choose_share(rng, np.ones(len(pause_share)), share)] = self.pause_share
         points_s, moved_s = lengthen_intervals(chord_s, pause_share, performance.duration_s)
         return warp_time(performance, lambda time_s: np.interp(time_s, points_s, moved_s))
+
+
+class UnevenRuns(NoteOperation):
+    """In runs of quick, even notes every other one limps: it is late by `share` of its interval.
+
+    A run is four notes or more, each within `LONGEST_RUN_S` of the last and at most a third longer
+    or shorter. Which of two limps is drawn for each run. One JND is 2.5 % of the interval (Friberg
+    & Sundberg 1995).
+    """
+
+    STRENGTH = ("share", 100, "%")
+    operation: Literal["uneven_runs"] = "uneven_runs"
+    share: float = Field(ge=0, le=0.6)
+
+    def can_apply(self, performance: Performance) -> bool:
+        """Return whether there is a run."""
+        return bool(len(find_runs(chord_onsets(performance.notes["onset_s"]))))
+
+    def draw(self, performance: Performance, rng: np.random.Generator) -> Edits:
+        """Return a shift for every other note of each run; the pedal stays."""
+        notes = performance.notes
+        chord_s = chord_onsets(notes["onset_s"])
+        late_s = np.zeros(len(chord_s))
+        for first, past in find_runs(chord_s):
+            limping = np.arange(first + 1 + int(rng.integers(2)), past - 1, 2)
+            late_s[limping] = self.share * (chord_s[limping + 1] - chord_s[limping])
+        shift_s = late_s[chord_of(notes["onset_s"])]
+        return Edits(notes=alter(notes["note_id"], onset_shift_s=shift_s, offset_shift_s=shift_s))
+
+
+def find_runs(chord_s: FloatArray) -> list[tuple[int, int]]:
+    """Return the runs among chords as (first, one past the last)."""
+    interval_s = np.diff(chord_s)
+    alike = np.abs(np.log(interval_s[1:] / interval_s[:-1])) < LONGEST_RUN_STEP
+    even = alike & (np.maximum(interval_s[1:], interval_s[:-1]) <= LONGEST_RUN_S)
+    edge = np.diff(np.concatenate([[False], even, [False]]).astype(np.int8))
+    bounds = zip(np.flatnonzero(edge == 1), np.flatnonzero(edge == -1), strict=True)
+    # n even pairs of intervals join n + 2 chords.
+    return [(int(first), int(past) + 2) for first, past in bounds if past - first + 2 >= RUN_NOTES]

@@ -24,6 +24,7 @@ PAGES: Mapping[str, str] = {
     **dict(TITLES.values()),
     "listening_page": "Every tier, or each fault, to listen to",
     "human_validation": "Beside listeners' ratings",
+    "teacher_validation": "Beside piano teachers' ratings",
 }
 """The headings of pages, by the asset that makes each, in the order of the index."""
 

@@ -18,6 +18,7 @@ class Project(dg.ConfigurableResource[None]):
         default=None, description="address of a Dask scheduler, such as tcp://host:8786"
     )
     percepiano: str | None = Field(default=None, description="a PercePiano checkout")
+    teachers: str | None = Field(default=None, description="recordings rated by teachers")
     transcription_rows: int | None = Field(default=None, description="clips a split; 0 for none")
     transcription_budget_s: float | None = Field(default=None, description="seconds a split")
 

@@ -56,6 +56,9 @@ class Settings(BaseSettings):
     percepiano: AbsolutePath | None = Field(
         default=None, description="a PercePiano checkout, for human validation"
     )
+    teachers: AbsolutePath | None = Field(
+        default=None, description="a folder of recordings rated by teachers"
+    )
     workers: int = Field(default=cpu_count(), ge=1)
     dask_scheduler: str | None = Field(
         default=None, description="address of a Dask scheduler; default: processes of this machine"
@@ -71,6 +74,12 @@ class Settings(BaseSettings):
     )
     pages_url: str | None = Field(
         default=None, description="URL of the folder of outputs; default http://127.0.0.1:PORT+1"
+    )
+    alert: str | None = Field(
+        default=None, description="shell command that is told of each failed run, as JSON"
+    )
+    fresh_days: int = Field(
+        default=30, ge=0, description="days after which an asset counts as overdue; 0 for never"
     )
 
     @property

@@ -237,7 +237,8 @@ PAIRS = table_schema(
         "edits",
         EDITS,
         "Edits of single notes: the operation, the kind of change and the shift of each field. "
-        "Shifts of a missed note are 0; those of an extra note are its values. note_id counts the "
+        "Shifts of a missed note, and of one cut off because time was inserted before it, are 0; "
+        "those of an extra note are its values. note_id counts the "
         "notes of the segment from 0 (see the end of this page).",
     ),
     column("pedal_edits", PEDAL_EDITS, "The whole pedal after each operation that changed it."),

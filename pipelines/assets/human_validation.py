@@ -118,15 +118,20 @@ def trained_models(workspace: Workspace, recipe_name: str) -> "dict[Experiment, 
 
 def train_split(workspace: Workspace) -> Iterator[tuple[str, Performance]]:
     """Yield MIDI file and performance of the corpus's train split."""
+    return performances_of(workspace, "train")
+
+
+def performances_of(workspace: Workspace, split: str) -> Iterator[tuple[str, Performance]]:
+    """Yield MIDI file and performance of a split of the corpus."""
     table = workspace.corpus_table("performances")
     if not table_exists(table):
         return
     rows = read_table(table).to_table(
-        columns=["performance_id", "midi_filename"], filter=pc.field("split") == "train"
+        columns=["performance_id", "midi_filename"], filter=pc.field("split") == split
     )
     files = dict(zip(*(column.to_pylist() for column in rows.columns), strict=True))
     source = CorpusTable(table=table, version=int(open_table(table).version()))
-    for performance_id, performance in source("train", None):
+    for performance_id, performance in source(split, None):
         yield files[performance_id], performance
 
 

@@ -16,6 +16,7 @@ from pipelines.cli.command import CorpusOption, RecipeOption, app, report_user_e
 
 if TYPE_CHECKING:
     from models.inference.sources import Sources
+    from pipelines.workspace import Workspace
 
 
 @app.command()
@@ -194,37 +195,71 @@ def validate(
     percepiano: Annotated[
         Path | None, typer.Option(help="A PercePiano checkout; else PIANOGRADE_PERCEPIANO.")
     ] = None,
+    teachers: Annotated[
+        Path | None,
+        typer.Option(help="Recordings rated by teachers; else PIANOGRADE_TEACHERS."),
+    ] = None,
     recipe: RecipeOption = "phase2",
     corpus: CorpusOption = None,
 ) -> None:
-    """Compare labeling functions and trained models with PercePiano's listeners: some minutes."""
+    """Compare labeling functions and trained models with people's ratings: some minutes."""
     from pipelines.settings import find_recipe
     from pipelines.workspace import open_workspace
 
-    if percepiano is not None:
-        os.environ["PIANOGRADE_PERCEPIANO"] = str(percepiano.resolve())
+    for name, folder in (("PERCEPIANO", percepiano), ("TEACHERS", teachers)):
+        if folder is not None:
+            os.environ[f"PIANOGRADE_{name}"] = str(folder.resolve())
     workspace = open_workspace(corpus)
     settings = workspace.settings
-    if settings.percepiano is None:
+    if settings.percepiano is None and settings.teachers is None:
         raise UserError(
-            "no PercePiano folder is set; expected a checkout of it: add --percepiano FOLDER"
+            "no ratings are set; expected a PercePiano checkout or a folder of rated recordings: "
+            "add --percepiano FOLDER or --teachers FOLDER"
         )
     find_recipe(recipe)
+    stages = []
+    if settings.percepiano is not None:
+        from storage.percepiano import check_checkout
 
-    from storage.percepiano import check_checkout
+        check_checkout(settings.percepiano)
+        stages.append("human_validation")
+    if settings.teachers is not None:
+        from storage.teachers import read_teachers
 
-    check_checkout(settings.percepiano)
+        read_teachers(settings.teachers)
+        stages.append("teacher_validation")
 
-    from models.document import read_document
-    from models.evaluation.human.document import HumanValidation
-    from models.evaluation.human.page import summary_lines
-    from pipelines.documents import document_file
     from pipelines.execution.runs import materialise
     from pipelines.execution.stages import models_stage
 
-    stage = models_stage("human validation", recipe, "human_validation")
-    materialise(stage, settings, workspace.corpus)
-    path = document_file(workspace, recipe, "human_validation")
-    for line in summary_lines(read_document(path, HumanValidation)):
-        typer.echo(f"- {line}")
+    for name in stages:
+        materialise(models_stage(name.replace("_", " "), recipe, name), settings, workspace.corpus)
+    for name in stages:
+        _print_validation(workspace, recipe, name)
+
+
+def _print_validation(workspace: "Workspace", recipe: str, name: str) -> None:
+    from models.config.experiment import EXPERIMENTS
+    from models.document import read_document
+    from models.evaluation.human.document import HumanValidation, TeacherValidation
+    from models.evaluation.human.page import summary_lines
+    from pipelines.cli.command import print_table
+    from pipelines.documents import document_file
+
+    path = document_file(workspace, recipe, name)
+    if name == "human_validation":
+        for line in summary_lines(read_document(path, HumanValidation)):
+            typer.echo(f"- {line}")
+    else:
+        found = read_document(path, TeacherValidation)
+        print_table(
+            [
+                {
+                    "grader": one.kind if one.kind in EXPERIMENTS else f"{one.kind}: {one.name}",
+                    "all recordings": f"{one.pooled.rho:+.2f}",
+                    "within piece": f"{one.within.rho:+.2f}",
+                }
+                for one in (*found.teachers, found.plain, *found.overall)
+            ]
+        )
     typer.echo(f"\npage       {path.with_suffix('.html')}")

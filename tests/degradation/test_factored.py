@@ -12,7 +12,7 @@ from degradation.errors import UserError
 from degradation.factored import FACTORS, FactoredRecipe, GrowingOperation
 from degradation.operations import NoteDamage
 from degradation.recipe import TIERS, load_recipe
-from degradation.timing import ChordJitter, OnsetJitter
+from degradation.timing import ChordJitter, Hesitation, OnsetJitter
 from degradation.wrong_notes import Slips, WrongNotes
 
 Values = dict[str, Any]
@@ -47,7 +47,13 @@ def edited(values: Values, edit: Edit) -> Values:
     return copy
 
 
-def test_the_shipped_recipe_has_seven_factors_blocks_and_renders(factored: FactoredRecipe) -> None:
+def operations_of(recipe: FactoredRecipe) -> set[type]:
+    return {type(one.at_one_jnd) for f in recipe.factors.values() for one in f.operations}
+
+
+def test_the_shipped_recipe_has_seven_factors_blocks_and_renders(
+    factored: FactoredRecipe, recipes: Path
+) -> None:
     assert set(factored.factors) == set(FACTORS)
     assert (factored.kind, factored.audits, factored.audio_source) == (
         "factored",
@@ -55,9 +61,13 @@ def test_the_shipped_recipe_has_seven_factors_blocks_and_renders(factored: Facto
         "rendered",
     )
     assert {one.weight for one in factored.factors.values()} == {1}
-    used = {type(one.at_one_jnd) for f in factored.factors.values() for one in f.operations}
+    lifelike = load_recipe(recipes / "lifelike.yaml")
+    assert isinstance(lifelike, FactoredRecipe)
     # The two of phase2 are less like what pianists do.
+    used = operations_of(factored) | operations_of(lifelike)
     assert used == set(get_args(NoteDamage)) - {OnsetJitter, WrongNotes}
+    # How many stops of what length there are in lifelike, and not by how much intervals grow.
+    assert operations_of(factored) - operations_of(lifelike) == {Hesitation}
 
 
 def test_every_operation_says_where_its_threshold_is_from(factored: FactoredRecipe) -> None:

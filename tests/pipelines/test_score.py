@@ -303,6 +303,7 @@ REFUSED = {
     "model nope is not trained": [["score", "take.mid", "--model", "nope"]],
     "nowhere": [
         ["validate", "--percepiano", "nowhere"],
+        ["validate", "--teachers", "nowhere"],
         ["run", "--maestro", "nowhere"],
         ["pretrain", "--maestro", "nowhere"],
     ],

@@ -14,17 +14,23 @@ from tools.demo_corpus.dynamics import draw_velocities
 from tools.demo_corpus.notation import parse_piece
 from tools.demo_corpus.pedalling import draw_pedal
 from tools.demo_corpus.pianist import Pianist
-from tools.demo_corpus.score import Piece
+from tools.demo_corpus.score import Piece, ScoreNote
 from tools.demo_corpus.tempo import draw_tempo
 from tools.demo_corpus.touch import draw_offsets, draw_onsets
 
 
 def play(piece: Piece, pianist: Pianist, *, seed: int, rendition: int) -> Performance:
-    """Return the piece as `pianist` plays it; note ids count the written notes, voice by voice.
+    """Return the piece as `pianist` plays it; see `play_notes`."""
+    return play_notes(piece, parse_piece(piece), pianist, seed=seed, rendition=rendition)
+
+
+def play_notes(
+    piece: Piece, notes: list[ScoreNote], pianist: Pianist, *, seed: int, rendition: int
+) -> Performance:
+    """Return notes as `pianist` plays them, by the marks of `piece`; note ids are their places.
 
     Tempo, loudness, touch and pedal each draw from a stream of their own.
     """
-    notes = parse_piece(piece)
     end_q = max(note.end_q for note in notes)
     tempo_rng, loudness_rng, onset_rng, offset_rng, pedal_rng = (
         stream(seed, "play", piece.title, str(rendition), part)

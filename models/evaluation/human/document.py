@@ -159,3 +159,41 @@ class HumanValidation:
             name: sum(getattr(scale, name) for scale in found) / len(found)
             for name in ("icc_1", "icc_k", "split_half", "raters")
         }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grader:
+    """How what grades a recording agrees with teachers: their mean, or that of the others.
+
+    `kind` is `teacher`, `plain`, `function` or the experiment whose dimension `name` is.
+    """
+
+    name: str
+    kind: str
+    pooled: Rho
+    within: Rho
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TeacherValidation:
+    """Graders beside piano teachers, on `recordings` by piece.
+
+    Each of `teachers` is beside the mean of the others: the ceiling. `graders` begin with the
+    plain one. Intervals redraw whole pieces.
+    """
+
+    recipe: str
+    recordings: Mapping[str, int]
+    quarantine: tuple[Fault, ...]
+    teachers: tuple[Grader, ...]
+    graders: tuple[Grader, ...]
+
+    @property
+    def plain(self) -> Grader:
+        """The grader of three plain numbers."""
+        return self.graders[0]
+
+    @property
+    def overall(self) -> tuple[Grader, ...]:
+        """Each model's overall grade."""
+        return tuple(one for one in self.graders if one.name == "overall_interpretation")

@@ -14,6 +14,7 @@ from models.config.experiment import EXPERIMENTS, MODALITIES, Experiment
 from models.evaluation.human.document import ModelAgreement
 from models.evaluation.human.hypotheses import DIMENSION_HYPOTHESES
 from models.evaluation.human.rating_agreement import Ratings
+from models.evaluation.human.training_overlap import Excerpt
 from models.inference.predict import predict_windows
 from models.inference.trained_model import TrainedModel
 from models.inference.windows import Window, window_bounds
@@ -24,7 +25,7 @@ FloatArray = NDArray[np.float64]
 
 
 def grade_clips(
-    clips: Sequence[Clip],
+    clips: Sequence[Excerpt],
     models: Mapping[Experiment, TrainedModel],
     corpus: CorpusConfig,
     instrument: Instrument,

@@ -68,7 +68,9 @@ def correlate(
     _, of, counts = np.unique(names, return_inverse=True, return_counts=True)
     shared = counts[of] > 1
     x, y, names = x[shared], y[shared], names[shared]
-    return pooled, _rho(centre(x, names.tolist()), centre(y, names.tolist()), names, rng)
+    # Rounded, or where all values of a passage are equal, what rounding left would be ranked.
+    x, y = (centre(values, names.tolist()).round(12) for values in (x, y))
+    return pooled, _rho(x, y, names, rng)
 
 
 def centre(values: FloatArray, passages: Sequence[str]) -> FloatArray:

@@ -1,12 +1,12 @@
 """Which clips overlap with training: those cut from a performance that a model was trained on."""
 
 from collections.abc import Iterable, Sequence
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from degradation.notes import Performance
-from storage.percepiano import Clip
 
 RUN_NOTES = 8
 """This many consecutive notes of the same pitch and velocity are no coincidence."""
@@ -16,7 +16,25 @@ OVERLAP_SHARE = 0.5
 ends, other performances of the same music almost none."""
 
 
-def find_overlap(clips: Sequence[Clip], trained_on: Iterable[tuple[str, Performance]]) -> set[str]:
+class Excerpt(Protocol):
+    """What may have been cut from a performance."""
+
+    @property
+    def stem(self) -> str:
+        """Its name."""
+
+    @property
+    def performance(self) -> Performance:
+        """What was played."""
+
+    @property
+    def maestro_midi(self) -> str | None:
+        """The MAESTRO file that it is said to be of."""
+
+
+def find_overlap(
+    clips: Sequence[Excerpt], trained_on: Iterable[tuple[str, Performance]]
+) -> set[str]:
     """Return the stems of the clips that were cut from a training performance.
 
     `trained_on` yields MIDI file names and performances. A clip counts when PercePiano's map to
