@@ -1,5 +1,8 @@
 """Everything that Dagster sees: assets, checks, jobs, sensors, schedules and resources."""
 
+from collections.abc import Sequence
+from datetime import timedelta
+
 import dagster as dg
 
 from pipelines.assets.comparison import comparison_asset
@@ -23,6 +26,7 @@ from pipelines.checks.pairs import PAIRS_CHECKS, pairs_check
 from pipelines.checks.pretraining import every_field_beats_the_unigram
 from pipelines.checks.recipe import recipe_check
 from pipelines.checks.splits import no_composition_in_two_splits
+from pipelines.contents import overview
 from pipelines.execution.stages import models_job, tables_job
 from pipelines.execution.terminal_logger import TERMINAL, terminal_logger
 from pipelines.jobs import verification, verification_weekly
@@ -35,7 +39,27 @@ from pipelines.sensors import (
     recipe_sensor,
     run_failed,
 )
-from pipelines.settings import recipe_names
+from pipelines.settings import load_settings, recipe_names
+
+
+def presented(assets: Sequence[dg.AssetsDefinition]) -> list[dg.AssetsDefinition]:
+    """Return assets as the UI shows them: with their source, the pages made, and when overdue."""
+    settings = load_settings()
+    pages = dg.MetadataValue.url(settings.link(overview(settings)))
+
+    def present(spec: dg.AssetSpec) -> dg.AssetSpec:
+        shown: dg.AssetSpec = spec.merge_attributes(metadata={"everything made": pages})
+        if settings.fresh_days:
+            age = timedelta(days=settings.fresh_days)
+            policy = dg.FreshnessPolicy.time_window(fail_window=age, warn_window=age * 0.8)
+            shown = dg.apply_freshness_policy(shown, policy)
+        return shown
+
+    return [
+        one.map_asset_specs(present)
+        for one in dg.with_source_code_references(list(assets))
+        if isinstance(one, dg.AssetsDefinition)
+    ]
 
 
 def recipe_definitions(name: str) -> dg.Definitions:
@@ -54,7 +78,7 @@ def recipe_definitions(name: str) -> dg.Definitions:
         teacher_validation_asset(name),
     ]
     return dg.Definitions(
-        assets=dg.with_source_code_references([recipe_asset(name), *tables, *models]),
+        assets=[recipe_asset(name), *presented([*tables, *models])],
         asset_checks=[
             recipe_check(name),
             *(pairs_check(name, check) for check in PAIRS_CHECKS),
@@ -85,9 +109,7 @@ def build_definitions(executor: dg.ExecutorDefinition = dg.in_process_executor) 
     names = recipe_names()
     return dg.Definitions.merge(
         dg.Definitions(
-            assets=dg.with_source_code_references(
-                [corpus, segments, midi_pretrain, comparison_asset(names)]
-            ),
+            assets=presented([corpus, segments, midi_pretrain, comparison_asset(names)]),
             asset_checks=[no_composition_in_two_splits, every_field_beats_the_unigram],
             jobs=[
                 dg.define_asset_job(

@@ -4,9 +4,11 @@ import json
 
 import dagster as dg
 
+from pipelines.alerts import send_alert
 from pipelines.assets.recipe import changed_tiers
 from pipelines.checks.recipe import evaluation, fault
 from pipelines.corpora import corpus_names
+from pipelines.execution.failures import find_failed_checks, find_failure
 from pipelines.execution.runs import close_orphans
 from pipelines.partitions import CORPORA, CORPORA_NAME
 from pipelines.settings import find_recipe, load_settings
@@ -78,9 +80,16 @@ automation_sensor = dg.AutomationConditionSensorDefinition(
 
 
 @dg.run_failure_sensor(
-    default_status=RUNNING, description="Logs each run that failed; the place for an alert."
+    default_status=RUNNING,
+    description="Logs why a run failed, and tells the command of PIANOGRADE_ALERT.",
 )
 def run_failed(context: dg.RunFailureSensorContext) -> None:
-    """Log a line for each run that failed: put your team's alert here."""
-    corpus = context.dagster_run.tags.get("dagster/partition", "several partitions")
-    context.log.error(f"{context.dagster_run.job_name}, {corpus}: {context.failure_event.message}")
+    """Log a line for each run that failed, and hand it to the team's command where one is set."""
+    run, instance = context.dagster_run, context.instance
+    why = str(find_failure(instance, run.run_id, find_failed_checks(instance, run.run_id)))
+    partition = run.tags.get("dagster/partition", "several partitions")
+    text = f"{run.job_name}, {partition}: {why}"
+    context.log.error(text)
+    if command := load_settings().alert:
+        told = {"job": run.job_name, "partition": partition, "run": run.run_id, "why": why}
+        send_alert(command, {"text": f"pianograde: {text}", **told})

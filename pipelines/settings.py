@@ -75,6 +75,12 @@ class Settings(BaseSettings):
     pages_url: str | None = Field(
         default=None, description="URL of the folder of outputs; default http://127.0.0.1:PORT+1"
     )
+    alert: str | None = Field(
+        default=None, description="shell command that is told of each failed run, as JSON"
+    )
+    fresh_days: int = Field(
+        default=30, ge=0, description="days after which an asset counts as overdue; 0 for never"
+    )
 
     @property
     def corpora_folder(self) -> Path:

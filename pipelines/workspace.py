@@ -1,16 +1,21 @@
 """The places of the tables and outputs of a corpus and its recipes."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from degradation.errors import UserError
 from models.config.experiment import Experiment, ExperimentConfig
 from pipelines.corpora import Corpus, choose_corpus
-from pipelines.settings import Settings, load_settings, make_folder
+from pipelines.settings import Settings, load_settings, make_folder, recipe_names
 from storage.mirror import fetch_folder, publish_folder
 from storage.schema import TABLES
 from storage.tables import Table, data_file_rows, partition_of, table_exists
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
 
 PARTITIONED_BY = {
     "performances": ("year",),
@@ -64,6 +69,27 @@ class Workspace:
         way_out = f"materialise {asset}, or `{self.command(recipe)}`"
         by = ("tier", "year")
         return Table(url=url, schema=TABLES[name][1], partition_by=by, way_out=way_out)
+
+    def named_table(self, recipe: str, name: str) -> Table:
+        """Return a table of the corpus or of a recipe. Raises UserError for another name."""
+        if name not in TABLES:
+            raise UserError(f"no table is called {name!r}; expected one of {', '.join(TABLES)}")
+        return self.corpus_table(name) if name in PARTITIONED_BY else self.table(recipe, name)
+
+    def connect(
+        self, recipe: str, sql: str, versions: Mapping[str, int] | None = None
+    ) -> "DuckDBPyConnection":
+        """Return a DuckDB connection for one statement (see `storage.query.connect`)."""
+        from storage.query import connect
+
+        of_recipe = [name for name in TABLES if name not in PARTITIONED_BY]
+        return connect(
+            {name: self.corpus_table(name) for name in PARTITIONED_BY},
+            {r: {name: self.table(r, name) for name in of_recipe} for r in recipe_names()},
+            recipe,
+            sql,
+            versions,
+        )
 
     def command(self, recipe: str = "") -> str:
         """Return the command that makes the tables of the corpus, and of a recipe."""

@@ -66,6 +66,16 @@ def _feature_type(arrow_type: pa.DataType) -> dict[str, object]:
     return {"dtype": names.get(str(arrow_type), str(arrow_type)), "_type": "Value"}
 
 
+def leaf_columns(field: pa.Field, path: str = "") -> list[str]:
+    """Return the Parquet names of the leaves of a column, such as `edits.list.element.change`."""
+    path = f"{path}.{field.name}" if path else field.name
+    if pa.types.is_struct(field.type):
+        return [leaf for child in field.type for leaf in leaf_columns(child, path)]
+    if pa.types.is_list(field.type):
+        return leaf_columns(field.type.value_field.with_name("element"), f"{path}.list")
+    return [path]
+
+
 def list_column(arrays: Sequence[NDArray[np.void]], arrow_type: pa.ListType) -> pa.ListArray:
     """Return structured arrays, one a row, as a column of lists of structs."""
     offsets = np.cumsum([0, *map(len, arrays)], dtype=np.int32)

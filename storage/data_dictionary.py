@@ -10,7 +10,8 @@ VIEWS_OF_SAMPLES = """\
 ## Views on the samples
 
 `pianograde query` has these, too, for each recipe. Rows with `duplicate_of` are left out. The view
-`dictionary` has this page: `from dictionary where meaning like '%jitter%'`.
+`dictionary` has this page: `from dictionary where column_name is null` says what the tables are,
+`from dictionary where meaning like '%pedal%'` finds columns.
 """
 
 EDITED_NOTES = """\

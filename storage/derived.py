@@ -11,17 +11,10 @@ import pyarrow as pa
 from degradation.errors import UserError
 from labeling.functions import LABELING_FUNCTIONS
 from storage.audio import decode_audio
+from storage.derive import derive_data_file, derived_path
 from storage.midi import read_midi
 from storage.schema import HEURISTICS, SAMPLES
-from storage.tables import (
-    DataFile,
-    Table,
-    derive_data_file,
-    derived_path,
-    find_data_file,
-    read_data_file,
-    write_data_file,
-)
+from storage.tables import DataFile, Table, find_data_file, read_data_file, write_data_file
 
 HEURISTICS_VERSION = "h2"
 """In every data file's name: raise it when a labeling function gives other readings."""

@@ -15,6 +15,7 @@ from degradation.errors import UserError
 from storage.columns import table_schema
 from storage.corpus import SPLITS
 from storage.dataset_card import dataset_card
+from storage.derive import derived_path
 from storage.derived import HEURISTICS_VERSION
 from storage.factored_columns import COUNTERFACTUAL_SPLITS
 from storage.files import whole_file, write_errors
@@ -22,7 +23,6 @@ from storage.tables import (
     ROW_GROUP_ROWS,
     Table,
     data_file_rows,
-    derived_path,
     find_data_file,
     read_data_file,
     read_table,

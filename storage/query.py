@@ -1,7 +1,7 @@
 """Read-only SQL over a corpus's tables, through DuckDB."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
 from typing import IO
@@ -23,8 +23,11 @@ def connect(
     recipe_tables: dict[str, dict[str, Table]],
     recipe: str,
     sql: str,
+    versions: Mapping[str, int] | None = None,
 ) -> duckdb.DuckDBPyConnection:
     """Return a connection for a statement: one view per table, `RECIPE.table` for a recipe's.
+
+    `versions` are older ones to read, by the names of tables of the corpus and of `recipe`.
 
     Tables that the statement cannot read are not opened: with thousands of files that takes half a
     second each. Tables of `recipe` need no prefix. Only materialised tables have a view.
@@ -42,8 +45,10 @@ def connect(
     for schema, tables in ({"main": corpus_tables} | recipe_tables).items():
         connection.execute(f'create schema if not exists "{schema}"')
         connection.execute(f"set schema = '\"{schema}\"'")
+        default = schema in ("main", recipe)
         for name, table in tables.items():
-            _add_view(connection, schema, name, table, sql, default=schema in ("main", recipe))
+            version = (versions or {}).get(name) if default else None
+            _add_view(connection, schema, name, table, sql, version, default=default)
     connection.execute(f"set search_path = '\"{recipe}\",main'")
     connection.execute("set lock_configuration = true")
     connection.execute("begin transaction read only")
@@ -125,6 +130,7 @@ def _add_view(
     name: str,
     table: Table,
     sql: str,
+    version: int | None,
     *,
     default: bool,
 ) -> None:
@@ -134,7 +140,7 @@ def _add_view(
     if table_exists(table):
         # A statement names what it reads, but for these functions, which may compute a name.
         may_read = re.search(rf"\b{names}\b|\bquery(_table)?\b", sql, re.IGNORECASE)
-        rows = read_table(table) if may_read else table.schema.empty_table()
+        rows = read_table(table, version) if may_read else table.schema.empty_table()
         connection.from_arrow(rows).create_view(name)
         for view, about in views.items():
             body = about.sql.format(samples=f'"{schema}".{name}')

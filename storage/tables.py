@@ -6,19 +6,20 @@ this is how a killed run resumes. Readers see one version of a table, never half
 
 import json
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
 import pyarrow.dataset as pads
 import pyarrow.fs
 import pyarrow.parquet as pq
-from deltalake import DeltaTable
+from deltalake import CommitProperties, DeltaTable
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 from deltalake.transaction import AddAction, RemoveAction
 
 from degradation.errors import UserError
 from storage import checksum
+from storage.columns import leaf_columns
 from storage.files import DELTA_RETRIES, filesystem, storage_error, whole_file
 
 ROW_GROUP_ROWS = 32
@@ -94,7 +95,7 @@ def write_data_file(
         "compression": {
             leaf: "NONE" if field.name in MEDIA_COLUMNS else "ZSTD"
             for field in schema
-            for leaf in _leaf_columns(field)
+            for leaf in leaf_columns(field)
         },
         "use_dictionary": [field.name for field in schema if pa.types.is_string(field.type)],
         "write_statistics": [field.name for field in schema if not pa.types.is_nested(field.type)],
@@ -111,10 +112,14 @@ def write_data_file(
 
 
 def commit(
-    table: Table, parts: Sequence[DataFile], partition: Mapping[str, str] | None = None
+    table: Table,
+    parts: Sequence[DataFile],
+    partition: Mapping[str, str] | None = None,
+    why: str = "",
 ) -> int:
     """Replace the files of a partition (or of the table) by `parts`; return the table's version.
 
+    The version is labelled with what it changed, and `why` (`storage.changes` reads both).
     One transaction; nothing is committed when the partition has exactly these files already.
     Raises UserError when the log cannot be written or the table has other columns.
     """
@@ -125,7 +130,11 @@ def commit(
             if not changes:
                 return int(opened.version())
             opened.create_write_transaction(
-                changes, "append", table.schema, partition_by=list(table.partition_by)
+                changes,
+                "append",
+                table.schema,
+                partition_by=list(table.partition_by),
+                commit_properties=_label(changes, partition or {}, why),
             )
             # Round again: another writer may have put its own parts beside these.
         except CommitFailedError:
@@ -140,10 +149,15 @@ def commit(
 
 def open_table(table: Table, version: int | None = None) -> DeltaTable:
     """Return a version of a table, the newest by default. Raises UserError when it's not there."""
+    name = table.url.rsplit("/", 1)[-1]
     try:
-        return DeltaTable(table.url, version=version, storage_options=DELTA_RETRIES)
+        newest = DeltaTable(table.url, storage_options=DELTA_RETRIES)
+        if version is not None and version > newest.version():
+            raise UserError(f"{name} has no version {version}; expected 0 to {newest.version()}")
+        if version is not None and version < newest.version():
+            newest.load_as_version(version)
+        return newest
     except TableNotFoundError as error:
-        name = table.url.rsplit("/", 1)[-1]
         reason = f"table {name!r} is not there ({table.url}); expected one"
         raise UserError(f"{reason}: {table.way_out}") from error
     except (OSError, DeltaError) as error:
@@ -201,27 +215,6 @@ def read_data_file(
                 yield file.read_row_group(group, columns=columns)
     except (OSError, pa.ArrowInvalid) as error:
         raise storage_error("read", f"{root}/{path}", error) from error
-
-
-def derived_path(source_path: str, version: str) -> str:
-    """Return the path of a file derived from another: its name with `version` appended."""
-    return f"{source_path.removesuffix('.parquet')}-{version}.parquet"
-
-
-def derive_data_file(
-    source: Table,
-    source_path: str,
-    target: Table,
-    version: str,
-    derive: Callable[[pa.Table], pa.Table],
-) -> DataFile:
-    """Make the file of `target` derived from one file of `source`, row group by row group."""
-    path = derived_path(source_path, version)
-    if found := find_data_file(target, path):
-        return found
-    return write_data_file(
-        target, path, (derive(group) for group in read_data_file(source, source_path))
-    )
 
 
 def _open_or_create(table: Table) -> DeltaTable:
@@ -289,11 +282,10 @@ def _changes(
     return [*added, *removed]
 
 
-def _leaf_columns(field: pa.Field, path: str = "") -> list[str]:
-    """Return the Parquet names of the leaves of a column, such as `edits.list.element.change`."""
-    path = f"{path}.{field.name}" if path else field.name
-    if pa.types.is_struct(field.type):
-        return [leaf for child in field.type for leaf in _leaf_columns(child, path)]
-    if pa.types.is_list(field.type):
-        return _leaf_columns(field.type.value_field.with_name("element"), f"{path}.list")
-    return [path]
+def _label(
+    changes: Sequence[AddAction | RemoveAction], partition: Mapping[str, str], why: str
+) -> CommitProperties:
+    """Return what a version changed and why, as its log entry says it to people."""
+    added = sum(isinstance(change, AddAction) for change in changes)
+    changed = " ".join([*partition.values(), f"{added} files in, {len(changes) - added} out"])
+    return CommitProperties(custom_metadata={"changed": changed, "why": why})

@@ -21,12 +21,12 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from storage.corpus import SPLITS, Fault
+from storage.derive import derive_data_file
 from storage.schema import TWINS
 from storage.tables import (
     DataFile,
     Table,
     data_file_path,
-    derive_data_file,
     find_data_file,
     read_data_file,
     write_data_file,

@@ -24,8 +24,12 @@ class View:
     sql: str
 
 
+def _meanings(schema: pa.Schema) -> dict[str, str]:
+    return {field.name: field.metadata[b"description"].decode() for field in schema}
+
+
 def _of_samples(*names: str) -> dict[str, str]:
-    return {name: SAMPLES.field(name).metadata[b"description"].decode() for name in names}
+    return {name: _meanings(SAMPLES)[name] for name in names}
 
 
 _RIVALS = [
@@ -49,8 +53,8 @@ VIEWS = {
         sql=f"with scored as (select *, ({' + '.join(DIMENSIONS)}) / {len(DIMENSIONS)} as score "
         f"{DISTINCT}) select composer, tier, count(*) as rows, "
         "count(distinct composition) as compositions, round(avg(score), 1) as mean_score, "
-        "round(min(score), 1) as lowest_score, round(max(score), 1) as highest_score "
-        "from scored group by all",
+        "round(min(score)::double, 1) as lowest_score, "
+        "round(max(score)::double, 1) as highest_score from scored group by all",
     ),
     "function_conflicts": View(
         purpose="Labeling functions that score the same dimension, side by side, where both do.",
@@ -107,18 +111,12 @@ VIEWS = {
 
 
 def dictionary() -> pa.Table:
-    """Return what every column of every table and view means, a row a column."""
+    """Return what every table, view and column means; of a table itself the column is null."""
+    tables = {name: (purpose, _meanings(schema)) for name, (purpose, schema) in TABLES.items()}
+    tables |= {name: (view.purpose, view.columns) for name, view in VIEWS.items()}
     rows = [
         {"table_name": table, "column_name": column, "meaning": meaning}
-        for table, columns in _meanings().items()
-        for column, meaning in columns.items()
+        for table, (purpose, columns) in tables.items()
+        for column, meaning in [(None, purpose), *columns.items()]
     ]
     return pa.Table.from_pylist(rows)
-
-
-def _meanings() -> dict[str, dict[str, str]]:
-    of_tables = {
-        name: {field.name: field.metadata[b"description"].decode() for field in schema}
-        for name, (_, schema) in TABLES.items()
-    }
-    return of_tables | {name: view.columns for name, view in VIEWS.items()}

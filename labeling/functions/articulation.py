@@ -1,9 +1,10 @@
 """How evenly notes are joined or detached."""
 
 import numpy as np
+from numpy.typing import NDArray
 
 from degradation.melody_bass import EVENT_GAP_S
-from degradation.notes import Performance
+from degradation.notes import NoteArray, Performance
 from degradation.waveform import Waveform
 from labeling.functions.reading import Abstention, LabelingFunction, ScoreCurve
 
@@ -31,6 +32,21 @@ def duration_deviation(performance: Performance, waveform: Waveform | None) -> f
     notes = performance.notes
     if len(notes) < MIN_NOTES:
         return FEW_FOLLOWED
+    onset_s = notes["onset_s"]
+    followed, successor = next_in_voice(notes)
+    if followed.sum() < MIN_FOLLOWED:
+        return FEW_FOLLOWED
+    held_s = (notes["offset_s"] - onset_s)[followed]
+    interval_s = (onset_s[successor] - onset_s)[followed]
+    departure_s = np.clip(held_s - interval_s, -LONGEST_DEPARTURE_S, LONGEST_DEPARTURE_S)
+    return float(np.std(departure_s))
+
+
+def next_in_voice(notes: NoteArray) -> tuple[NDArray[np.bool_], NDArray[np.intp]]:
+    """Return which notes are followed by one of their voice, and the index of that one.
+
+    Both have shape (n,); `notes` must not be empty.
+    """
     onset_s, pitch = notes["onset_s"], notes["pitch"].astype(np.float64)
     wait_s = np.subtract.outer(onset_s, onset_s).T
     distance = np.abs(np.subtract.outer(pitch, pitch))
@@ -41,13 +57,7 @@ def duration_deviation(performance: Performance, waveform: Waveform | None) -> f
         & (distance <= VOICE_REACH_SEMITONES)
     )
     successor = np.where(follows, wait_s + LATER_PER_SEMITONE_S * distance, np.inf).argmin(axis=1)
-    followed = follows.any(axis=1)
-    if followed.sum() < MIN_FOLLOWED:
-        return FEW_FOLLOWED
-    held_s = (notes["offset_s"] - onset_s)[followed]
-    interval_s = (onset_s[successor] - onset_s)[followed]
-    departure_s = np.clip(held_s - interval_s, -LONGEST_DEPARTURE_S, LONGEST_DEPARTURE_S)
-    return float(np.std(departure_s))
+    return follows.any(axis=1), successor
 
 
 MIDI_NOTE_DURATION_VARIANCE = LabelingFunction(

@@ -25,10 +25,11 @@ from models.inputs.mert_files import mert_identity
 from models.tokens.tokeniser import TokenArray
 from models.tokens.tokenisers import TOKENISERS
 from storage.audio import decode_audio
+from storage.derive import derive_data_file, derived_path
 from storage.files import filesystem
 from storage.midi import read_midi
 from storage.schema import AUDIO_FEATURES, DISTINCT, MIDI_TOKENS
-from storage.tables import DataFile, Table, data_file_rows, derive_data_file, derived_path
+from storage.tables import DataFile, Table, data_file_rows
 
 AUDIO_FEATURES_VERSION = "a3"
 MIDI_TOKENS_VERSION = "n3"

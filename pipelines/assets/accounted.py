@@ -31,5 +31,7 @@ def accounted(body: Body) -> Body:
 
     # Dagster links to the file of a function's own code, and to the line of what it wraps.
     linked: Any = with_account
-    linked.__code__ = linked.__code__.replace(co_filename=body.__code__.co_filename)
+    linked.__code__ = linked.__code__.replace(
+        co_filename=body.__code__.co_filename, co_firstlineno=body.__code__.co_firstlineno
+    )
     return with_account

@@ -24,6 +24,7 @@ from pipelines.metadata import table_metadata
 from pipelines.partitions import CORPUS_TIERS, TierYear
 from pipelines.resources import Project
 from pipelines.workspace import Workspace
+from storage.derive import derived_path
 from storage.derived import (
     HEURISTICS_VERSION,
     SAMPLES_VERSION,
@@ -33,7 +34,7 @@ from storage.derived import (
     write_heuristics,
     write_samples,
 )
-from storage.tables import DataFile, Table, commit, data_file_rows, derived_path, find_data_file
+from storage.tables import DataFile, Table, commit, data_file_rows, find_data_file
 
 Task = TypeVar("Task")
 PartTask = TypeVar("PartTask", HeuristicsTask, FeaturesTask)
@@ -219,8 +220,8 @@ def derived_step(
 ) -> Step[Task, DataFile]:
     """Return the step of a derived table, which has as many rows as the pairs."""
 
-    def commit_folder(folder: TierYear, files: list[DataFile]) -> Committed:
-        commit(table, files, folder.columns)
+    def commit_folder(folder: TierYear, files: list[DataFile], why: str) -> Committed:
+        commit(table, files, folder.columns, why)
         return Committed.of(files)
 
     return Step(

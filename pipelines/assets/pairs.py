@@ -118,10 +118,12 @@ def pairs_step(recipe: Recipe, workspace: Workspace) -> Step[PairsTask, tuple[Da
             for few in split_into_tasks(draws(folder.year).get(folder, []))
         ]
 
-    def commit_folder(folder: TierYear, written: list[tuple[DataFile, DataFile]]) -> Committed:
+    def commit_folder(
+        folder: TierYear, written: list[tuple[DataFile, DataFile]], why: str
+    ) -> Committed:
         made, left_out = ([files[place] for files in written] for place in (0, 1))
-        commit(quarantine, left_out, folder.columns)
-        commit(table, made, folder.columns)
+        commit(quarantine, left_out, folder.columns, why)
+        commit(table, made, folder.columns, why)
         return Committed.of(made)
 
     @cache

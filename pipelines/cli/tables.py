@@ -1,15 +1,11 @@
 """Commands on tables and pages: query, export, replay, listen, clean up, and benchmarks."""
 
+import re
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
-
-if TYPE_CHECKING:
-    from duckdb import DuckDBPyConnection
-
-    from pipelines.workspace import Workspace
 
 from degradation.errors import UserError
 from pipelines.cli.command import CorpusOption, MaestroOption, RecipeOption, app, report_user_error
@@ -24,6 +20,9 @@ def query(
         str, typer.Option("--format", help="table, csv, json (an object a line) or parquet.")
     ] = "table",
     out: Annotated[Path | None, typer.Option(help="A file for the rows.")] = None,
+    at: Annotated[
+        list[str] | None, typer.Option(help="TABLE=VERSION, an older one (`pianograde versions`).")
+    ] = None,
     corpus: CorpusOption = None,
 ) -> None:
     """Query the tables; "show tables" lists them, "from dictionary" says what columns mean.
@@ -38,7 +37,7 @@ def query(
     if form == "parquet" and out is None and sys.stdout.isatty():
         raise UserError("Parquet is binary; expected a file, got the terminal: give --out FILE")
     workspace = open_workspace(corpus)
-    connection = _connect(workspace, recipe, sql)
+    connection = workspace.connect(recipe, sql, _read_versions(at or []))
     if out is None:
         write_answer(connection, sql, form, sys.stdout.buffer)
         sys.stdout.flush()
@@ -47,19 +46,14 @@ def query(
             write_answer(connection, sql, form, file)
 
 
-def _connect(workspace: "Workspace", recipe: str, sql: str) -> "DuckDBPyConnection":
-    from pipelines.settings import recipe_names
-    from pipelines.workspace import PARTITIONED_BY
-    from storage.query import connect
+def _read_versions(at: list[str]) -> dict[str, int]:
     from storage.schema import TABLES
 
-    of_recipe = [name for name in TABLES if name not in PARTITIONED_BY]
-    return connect(
-        {name: workspace.corpus_table(name) for name in PARTITIONED_BY},
-        {r: {name: workspace.table(r, name) for name in of_recipe} for r in recipe_names()},
-        recipe,
-        sql,
-    )
+    found = [re.fullmatch(r"(\w+)=(\d+)", text) for text in at]
+    for text, match in zip(at, found, strict=True):
+        if match is None or match[1] not in TABLES:
+            raise UserError(f"--at {text}: expected TABLE=VERSION, as in samples=3")
+    return {match[1]: int(match[2]) for match in found if match}
 
 
 @app.command()
@@ -86,7 +80,7 @@ def export(
     version = int(open_table(pairs).version())
     chosen = None
     if where is not None:
-        chosen = find_sample_ids(_connect(workspace, recipe, "samples"), where)
+        chosen = find_sample_ids(workspace.connect(recipe, "samples"), where)
     options = ExportOptions(
         sample_ids=chosen,
         one_file_a_split=one_file,

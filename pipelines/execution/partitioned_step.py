@@ -73,9 +73,10 @@ class Step(Generic[Task, Result]):
     `count` returns the number of rows that a folder will have, `size` that of a task. `plan` cuts
     a folder into tasks; it is called when the folder's turn comes, so that memory does not grow
     with the corpus. `find` returns the result that an earlier run left for a task, or None; `work`
-    runs in a worker process; `commit` writes a folder. `quarantine` takes a task that always kills
-    its worker, and how; without it such a task ends the run when all others are done. `tables` are
-    those that the step writes; `metadata` describes a tier of the corpus when all is committed.
+    runs in a worker process; `commit` writes a folder, and why. `quarantine` takes a task that
+    always kills its worker, and how; without it such a task ends the run when all others are done.
+    `tables` are those that the step writes; `metadata` describes a tier of the corpus when all is
+    committed.
     """
 
     tables: Sequence[Table]
@@ -85,7 +86,7 @@ class Step(Generic[Task, Result]):
     find: Callable[[Task], Result | None]
     work: Callable[[Task], Result]
     size: Callable[[Task], int]
-    commit: Callable[[TierYear, list[Result]], Committed]
+    commit: Callable[[TierYear, list[Result], str], Committed]
     metadata: Callable[[str], Mapping[str, Any]]
     quarantine: Callable[[Task, str], Result] | None = None
 
@@ -164,6 +165,8 @@ def _run_step(
 ) -> tuple[dict[TierYear, Committed], Counter[str]]:
     """Run a step for some folders; return what was committed, and how many rows of each tier were
     made now: the others were there."""
+    name = "/".join(context.asset_key.path)
+    why = f"{name}, run {context.run.run_id}"
     committed: dict[TierYear, Committed] = {}
     made: Counter[str] = Counter()
     started: dict[TierYear, _Started[Result]] = {}
@@ -172,7 +175,7 @@ def _run_step(
         advance(step.size(task))
         started[folder].results.append(result)
         if len(started[folder].results) == started[folder].tasks:
-            committed[folder] = step.commit(folder, started.pop(folder).results)
+            committed[folder] = step.commit(folder, started.pop(folder).results, why)
 
     quarantined: list[Result] = []
 
@@ -187,14 +190,13 @@ def _run_step(
             planned = step.plan(folder)
             started[folder] = _Started(tasks=len(planned))
             if not planned:
-                committed[folder] = step.commit(folder, started.pop(folder).results)
+                committed[folder] = step.commit(folder, started.pop(folder).results, why)
             for task in planned:
                 if (result := step.find(task)) is None:
                     yield folder, task
                 else:
                     collect(folder, task, result)
 
-    name = "/".join(context.asset_key.path)
     total = sum(step.count(folder) for folder in folders)
     with log_progress(name, total, "row", context.log.info) as advance:
         for folder, task, result in run_tasks(

@@ -18,8 +18,9 @@ from pipelines.corpora import Corpus, write_corpus
 from pipelines.resources import Project
 from pipelines.settings import CONFIGS, load_settings
 from pipelines.workspace import Workspace
+from storage.derive import derived_path
 from storage.derived import samples_path
-from storage.tables import commit, data_file_path, derived_path, write_data_file
+from storage.tables import commit, data_file_path, write_data_file
 
 RECIPE = "phase2"
 CORPUS = "demo"

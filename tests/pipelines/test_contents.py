@@ -6,11 +6,14 @@ from urllib.parse import unquote
 
 import dagster as dg
 import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser
 
 from pipelines.contents import INDEX
 
 pytestmark = pytest.mark.slow
 
+WORST = ("serious", "critical")
 EVERY_ASSET = {"seconds", "CPU seconds", "peak memory, MB", "index"}
 OF_TABLES = {"bytes", "rows made", "rows a second", "dagster/partition_row_count"}
 
@@ -100,3 +103,20 @@ def test_an_accounted_asset_s_source_is_its_own_file() -> None:
     [spec] = asset.specs
     [source] = spec.metadata["dagster/code_references"].code_references
     assert source.file_path.endswith("pipelines/assets/label_structure.py")
+
+
+def test_every_page_made_is_legible_to_all_and_fits_a_phone(
+    finished: Any, browser: Browser
+) -> None:
+    pages = sorted((finished.home / "outputs").glob("**/*.html"))
+    assert len(pages) >= 8
+    for scheme in ("light", "dark"):
+        page = browser.new_page(viewport={"width": 420, "height": 900}, color_scheme=scheme)
+        for path in pages:
+            page.goto(path.as_uri())
+            page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
+            found = Axe().run(page).response["violations"]
+            bad = [(one["id"], one["nodes"][0]["html"]) for one in found if one["impact"] in WORST]
+            assert not bad, (path.name, scheme)
+            assert page.evaluate("document.documentElement.scrollWidth") <= 420, path.name
+        page.close()

@@ -1,5 +1,6 @@
 """A recipe's change is noticed against what was last observed, whoever observed it."""
 
+import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,10 +8,11 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from degradation.errors import UserError
 from degradation.sound_effects import Bandpass
 from pipelines.corpora import Corpus, write_corpus
 from pipelines.execution.runs import record_recipe
-from pipelines.sensors import corpora_changed, recipe_sensor
+from pipelines.sensors import corpora_changed, recipe_sensor, run_failed
 from pipelines.settings import CONFIGS, load_settings
 
 NAME = "phase2"
@@ -147,3 +149,38 @@ def test_each_corpus_with_a_file_becomes_a_partition(instance: dg.DagsterInstanc
         "AddDynamicPartitionsRequest": ["mine"],
         "DeleteDynamicPartitionsRequest": ["gone"],
     }
+
+
+def test_a_run_that_failed_is_told_to_the_team_s_command(
+    instance: dg.DagsterInstance, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from pipelines.definitions import defs
+
+    root = tmp_path / "root"
+    root.mkdir()
+    write_corpus(load_settings(), Corpus(name="empty", maestro=root))
+    instance.add_dynamic_partitions("corpora", ["empty"])
+    failed = defs.resolve_job_def("corpus_tables").execute_in_process(
+        partition_key="empty", instance=instance, raise_on_error=False
+    )
+    kind = dg.DagsterEventType.RUN_FAILURE
+    [ended] = (one.dagster_event for one in instance.all_logs(failed.run_id, of_type=kind))
+    assert ended
+    context = dg.build_run_status_sensor_context(
+        sensor_name="run_failed",
+        dagster_event=ended,
+        dagster_instance=instance,
+        dagster_run=failed.dagster_run,
+    ).for_run_failure()
+    run_failed(context)  # without a command it is a line in the sensor's log
+    monkeypatch.setenv("PIANOGRADE_ALERT", f"cat > '{tmp_path}/told'")
+    run_failed(context)
+    [line] = (tmp_path / "told").read_text().splitlines()
+    told = json.loads(line)
+    assert (told["job"], told["partition"]) == ("corpus_tables", "empty")
+    assert told["run"] == failed.run_id
+    assert str(root) in told["why"]
+    assert told["text"] == f"pianograde: corpus_tables, empty: {told['why']}"
+    monkeypatch.setenv("PIANOGRADE_ALERT", "echo no such room >&2; exit 3")
+    with pytest.raises(UserError, match=r"exit code 3: no such room; expected 0"):
+        run_failed(context)

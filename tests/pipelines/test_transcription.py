@@ -47,9 +47,10 @@ from pipelines.resources import Project
 from pipelines.settings import CONFIGS, load_settings
 from pipelines.workspace import Workspace
 from storage.audio import decode_audio, encode_flac
+from storage.derive import derived_path
 from storage.derived import samples_path
 from storage.midi import read_midi, write_midi
-from storage.tables import commit, data_file_path, derived_path, read_table, write_data_file
+from storage.tables import commit, data_file_path, read_table, write_data_file
 
 RECIPE = "phase2"
 CORPUS = "demo"

@@ -15,10 +15,11 @@ import pytest
 from huggingface_hub import DatasetCard
 
 from degradation.errors import UserError
+from storage.derive import derived_path
 from storage.derived import HEURISTICS_VERSION, HeuristicsTask, write_heuristics
 from storage.export import FILE_ROWS, ExportOptions, export_shards
 from storage.schema import HEURISTICS
-from storage.tables import Table, commit, data_file_rows, derived_path, read_table, write_data_file
+from storage.tables import Table, commit, data_file_rows, read_table, write_data_file
 
 README = Path(__file__).parents[2] / "README.md"
 TOLD = ("duplicate_of", "licence", "recipe_digest")

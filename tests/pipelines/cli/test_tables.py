@@ -12,6 +12,8 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
+from degradation.recipe import TIERS
+
 ENDLESS = "select a.range from range(100000000) a, range(100000000) b"
 NOTHING_FOR_LONG = f"{ENDLESS} where a.range + b.range = -1"
 
@@ -97,3 +99,22 @@ def test_a_part_of_the_shards_is_exported_by_a_condition(finished: Any, tmp_path
     wrong = finished.pianograde("export", "--out", str(tmp_path / "b"), "--where", "tiers = 'poor'")
     assert (wrong.returncode, wrong.stderr.count("\n")) == (2, 1)
     assert 'Candidate bindings: "tier"' in wrong.stderr
+
+
+@pytest.mark.slow
+def test_a_version_says_which_run_made_it_and_can_be_read(finished: Any) -> None:
+    first = finished.pianograde("versions", "--last", "99").stdout.splitlines()[-2].split()
+    assert first[0] == "1"
+    assert first[4] in TIERS
+    assert "phase2/samples, run " in " ".join(first)
+    (rows,) = finished.query("select count(*) n from samples")
+    at_first = finished.pianograde(
+        "query", "--format", "csv", "select count(*) n from samples", "--at", "samples=1"
+    )
+    assert int(at_first.stdout.split()[-1]) == int(first[3])
+    newest = finished.pianograde("versions").stdout.splitlines()[1].split()[0]
+    told = finished.pianograde("diff", "samples", "1", newest).stdout
+    assert told.startswith(f"added    {int(rows['n']) - int(first[3])} rows: ")
+    for arguments in (["--at", "samples"], ["--at", "samples=999"]):
+        refused = finished.pianograde("query", "select 1 from samples", *arguments)
+        assert (refused.returncode, refused.stderr.count("\n")) == (2, 1)
