@@ -8,7 +8,7 @@ from models.config.experiment import MODALITIES, Experiment, Modality
 from models.inference.limits import find_limits
 from models.inference.model_choice import ModelChoice
 from models.inference.predict import FloatArray, predict_windows
-from models.inference.score import ByDimension, Score
+from models.inference.score import ByDimension, Graded, Score
 from models.inference.sources import Sources
 from models.inference.trained_model import TrainedModel, check_input, load_model
 from models.inference.transcriber import Transcriber
@@ -18,6 +18,7 @@ from models.inference.windows import (
     open_performance,
     open_transcribed,
     read_windows,
+    window_bounds,
 )
 from storage.corpus import CorpusConfig
 
@@ -42,7 +43,11 @@ class Scorer:
         self._loaded: dict[Experiment, TrainedModel] = {}
 
     def score(self, sources: Sources) -> Score:
-        """Return the scores of one performance.
+        """Return the scores of one performance; errors are those of `grade`."""
+        return self.grade(sources).score
+
+    def grade(self, sources: Sources) -> Graded:
+        """Return the scores of one performance, and of each of its windows.
 
         Raises UserError when a file cannot be read or holds nothing to grade, when two files do
         not belong together, or when no trained model reads what is given.
@@ -55,7 +60,7 @@ class Scorer:
         limits = find_limits(opened, model.config.midi_encoder.tokens, self._corpus.window_s)
         silent = int(np.isnan(scores[:, 0]).sum())
         midi = "audio→midi" if opened.transcribed else "midi"
-        return Score(
+        score = Score(
             file=sources.name,
             scores=mean,
             spread=spread,
@@ -66,6 +71,12 @@ class Scorer:
             modality="+".join(midi if name == "midi" else name for name in sorted(modalities)),
             model=model.experiment,
             not_judged=limits,
+        )
+        return Graded(
+            score=score,
+            opened=opened,
+            bounds_s=tuple(window_bounds(opened.duration_s, self._corpus)),
+            by_window=scores,
         )
 
     def _model(self, sources: Sources) -> tuple[TrainedModel, frozenset[Modality]]:

@@ -47,6 +47,10 @@ def score(
     ] = False,
     recipe: RecipeOption = "phase2",
     as_json: Annotated[bool, typer.Option("--json", help="One object a file on a line.")] = False,
+    html: Annotated[
+        Path | None,
+        typer.Option(metavar="PAGE", help="Write a page that explains the grades of one or two."),
+    ] = None,
     corpus: CorpusOption = None,
 ) -> None:
     """Grade real performances, MIDI or audio or both: eight scores of 0-100, windows aggregated."""
@@ -62,6 +66,7 @@ def score(
     from models.inference.model_choice import ModelChoice
     from models.inference.sources import Sources
     from pipelines.cli import score_table
+    from pipelines.cli.score_page import check_page, make_take, write_page
     from pipelines.settings import find_recipe
     from pipelines.workspace import open_workspace
 
@@ -72,6 +77,8 @@ def score(
 
     chosen = find_recipe(recipe)
     performances = list(_find_performances(context, files or [], midi, audio))
+    if html is not None:
+        check_page(html, len(performances))
     # Cheap checks come first: torch takes seconds to import.
     if not any(isinstance(found, Sources) for _, found in performances):
         for name, found in performances:
@@ -92,14 +99,17 @@ def score(
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a terminal may lack a file's letters
     names = [name for name, _ in performances]
-    rows, failed = [], False
+    rows, takes, failed = [], [], False
     if len(names) > 1 and not as_json:
         typer.echo(score_table.heading(names))
     for name, found in performances:
         try:
             if isinstance(found, UserError):
                 raise found
-            graded = scorer.score(found)
+            whole = scorer.grade(found)
+            graded = whole.score
+            if html is not None:
+                takes.append(make_take(whole, found, workspace, chosen))
         except UserError as error:
             failed = True
             refuse(name, error)
@@ -117,6 +127,8 @@ def score(
         typer.echo(f"\n{score_table.legend(rows, chosen)}")
     if failed:
         raise typer.Exit(2)
+    if html is not None:
+        typer.echo(f"page {write_page(html, takes, chosen)}", err=as_json)
 
 
 def _find_performances(
