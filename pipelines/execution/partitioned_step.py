@@ -166,7 +166,7 @@ def _run_step(
     """Run a step for some folders; return what was committed, and how many rows of each tier were
     made now: the others were there."""
     name = "/".join(context.asset_key.path)
-    why = f"{name}, run {context.run.run_id}"
+    why = f"{name}, run {context.op_execution_context.run_id}"
     committed: dict[TierYear, Committed] = {}
     made: Counter[str] = Counter()
     started: dict[TierYear, _Started[Result]] = {}
