@@ -122,7 +122,7 @@ def run_partitions(
                 parts = {one: part for one, part in committed.items() if one.tier == tier}
                 contents[tier] = Committed.together(parts)
                 described[tier] = step.metadata(tier)
-        index = renew_index(workspace, context.asset_key)
+        index = renew_index(workspace, context.asset_key, context.log.warning)
         for tier, content in contents.items():
             share = made[tier] / made.total() if made.total() else 1 / len(tiers)
             figures = figures_metadata(content, made[tier], cost, share)
