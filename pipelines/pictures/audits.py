@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from models.evaluation.audits.documents import ShortcutAudit
 from models.evaluation.audits.thresholds import describe
 from models.evaluation.report.figures.palette import TIER_COLOURS
-from pipelines.pictures.png import DOTS_PER_INCH, as_png
+from pipelines.pictures.png import DOTS_PER_INCH, WIDTH_INCHES, as_png
 
 SHOWN_IMPORTANCES = 8
 SETS = {
@@ -23,7 +23,7 @@ LIMIT = "#b2182b"
 def probes_picture(audit: ShortcutAudit) -> bytes:
     """Return a PNG: balanced accuracy of each probe, and its most important statistics."""
     probes = audit.tiers
-    figure = Figure(figsize=(12.4, 7.0), dpi=DOTS_PER_INCH, layout="constrained")
+    figure = Figure(figsize=(WIDTH_INCHES, 7.0), dpi=DOTS_PER_INCH, layout="constrained")
     grid = figure.add_gridspec(2, len(probes), height_ratios=[1, 1.7])
     axis = figure.add_subplot(grid[0, :])
     names = [f"{probe.statistics}: {SETS[probe.statistics]}" for probe in probes]

@@ -16,7 +16,7 @@ from degradation.notes import SUSTAIN, Performance
 from degradation.waveform import Waveform
 from pipelines.listening.note_changes import FollowedNote, NoteChange, follow_notes
 from pipelines.listening.palette import NOTE_COLOURS, NOTE_LEGEND, velocity_opacity
-from pipelines.pictures.png import DOTS_PER_INCH, as_png
+from pipelines.pictures.png import DOTS_PER_INCH, WIDTH_INCHES, as_png
 from pipelines.pictures.semitone_spectrogram import semitone_edges_hz, semitone_power
 
 DYNAMIC_RANGE_DB = 80
@@ -37,7 +37,7 @@ def before_and_after(
     change and shaded by velocity. The spectrograms show the power in each semitone (90 ms Hann
     windows) in dB relative to the loudest cell of the two.
     """
-    figure = Figure(figsize=(12.4, 7.0), dpi=DOTS_PER_INCH, layout="constrained")
+    figure = Figure(figsize=(WIDTH_INCHES, 7.0), dpi=DOTS_PER_INCH, layout="constrained")
     grid = figure.add_gridspec(3, 2, height_ratios=[10, 1.2, 7])
     axes = np.asarray(grid.subplots(sharex=True, sharey="row"))
     followed = follow_notes(clean.notes, degraded.notes)

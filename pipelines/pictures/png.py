@@ -12,6 +12,9 @@ from PIL import Image
 
 DOTS_PER_INCH = 100
 
+WIDTH_INCHES = 10.8
+"""What the UI shows whole in its window for Markdown, on a screen 1,400 pixels wide."""
+
 
 def as_markdown(png: bytes, alt: str) -> str:
     """Return markdown that shows a PNG without another request; `alt` describes it in words."""

@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from models.evaluation.report.figures.palette import TIER_COLOURS
-from pipelines.pictures.png import DOTS_PER_INCH, as_png
+from pipelines.pictures.png import DOTS_PER_INCH, WIDTH_INCHES, as_png
 
 SCORE_BINS = np.arange(50.0, 100.1, 2.5)
 
@@ -14,7 +14,7 @@ SCORE_BINS = np.arange(50.0, 100.1, 2.5)
 def score_histograms(scores: pd.DataFrame, tiers: "pd.Series[str]") -> bytes:
     """Return a PNG of one histogram for each column of `scores`, stacked by the rows' tiers."""
     present = [tier for tier in TIER_COLOURS if (tiers == tier).any()]
-    figure = Figure(figsize=(12.4, 5.2), dpi=DOTS_PER_INCH, layout="constrained")
+    figure = Figure(figsize=(WIDTH_INCHES, 5.2), dpi=DOTS_PER_INCH, layout="constrained")
     axes = np.asarray(figure.subplots(2, 4, sharex=True, sharey=True))
     for axis, dimension in zip(axes.flat, scores.columns, strict=True):
         values = scores[dimension].to_numpy()

@@ -1,4 +1,5 @@
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -6,11 +7,17 @@ from urllib.parse import unquote
 
 import dagster as dg
 import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser
 
-from pipelines.contents import INDEX
+from pipelines.contents import INDEX, renew_index
+from pipelines.corpora import Corpus
+from pipelines.settings import load_settings
+from pipelines.workspace import Workspace
 
 pytestmark = pytest.mark.slow
 
+WORST = ("serious", "critical")
 EVERY_ASSET = {"seconds", "CPU seconds", "peak memory, MB", "index"}
 OF_TABLES = {"bytes", "rows made", "rows a second", "dagster/partition_row_count"}
 
@@ -93,6 +100,19 @@ def test_the_index_is_renewed_by_a_table_alone(make_poor: Callable[..., Path]) -
     assert "samples" not in tables
 
 
+def test_an_index_that_cannot_be_drawn_is_a_warning(
+    finished: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PIANOGRADE_HOME", str(tmp_path))
+    shutil.copytree(finished.home / "data/root/segments", tmp_path / "data/root/segments")
+    [log] = (tmp_path / "data/root/segments/_delta_log").glob("*0.json")
+    log.write_text("torn")
+    workspace, warnings = Workspace(load_settings(), Corpus(name="root")), list[str]()
+    renew_index(workspace, dg.AssetKey(["phase2", "pairs"]), warnings.append)
+    assert len(warnings) == 1
+    assert "segments" in warnings[0]
+
+
 def test_an_accounted_asset_s_source_is_its_own_file() -> None:
     from pipelines.assets.label_structure import label_structure_asset
 
@@ -100,3 +120,20 @@ def test_an_accounted_asset_s_source_is_its_own_file() -> None:
     [spec] = asset.specs
     [source] = spec.metadata["dagster/code_references"].code_references
     assert source.file_path.endswith("pipelines/assets/label_structure.py")
+
+
+def test_every_page_made_is_legible_to_all_and_fits_a_phone(
+    finished: Any, browser: Browser
+) -> None:
+    pages = sorted((finished.home / "outputs").glob("**/*.html"))
+    assert len(pages) >= 8
+    for scheme in ("light", "dark"):
+        page = browser.new_page(viewport={"width": 420, "height": 900}, color_scheme=scheme)
+        for path in pages:
+            page.goto(path.as_uri())
+            page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
+            found = Axe().run(page).response["violations"]
+            bad = [(one["id"], one["nodes"][0]["html"]) for one in found if one["impact"] in WORST]
+            assert not bad, (path.name, scheme)
+            assert page.evaluate("document.documentElement.scrollWidth") <= 420, path.name
+        page.close()

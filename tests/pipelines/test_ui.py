@@ -19,6 +19,7 @@ import psutil  # type: ignore[import-untyped]
 import pytest
 from playwright.sync_api import Browser
 
+from pipelines.checks.pairs import PAIRS_CHECKS
 from pipelines.settings import CONFIGS
 
 pytestmark = pytest.mark.slow
@@ -157,6 +158,41 @@ def test_runs_from_the_command_line_show_in_the_ui(ui: Ui, browser: Browser) -> 
     (pairs,) = (node for node in nodes if node["assetKey"]["path"] == ["phase2", "pairs"])
     page.get_by_text(pairs["description"].partition("`")[0].strip()).wait_for()
     page.get_by_text("Row count").wait_for()
+    page.close()
+
+
+def test_a_partition_is_launched_watched_and_looked_at_in_the_browser(
+    ui: Ui, browser: Browser
+) -> None:
+    page = browser.new_page(viewport={"width": 1400, "height": 1000})
+    page.set_default_timeout(120_000)
+    page.goto(f"{ui.url}/assets/phase2/pairs")
+    page.get_by_role("button", name="Materialize").first.click()
+    for value in ("root", "poor"):
+        page.get_by_text("Select a partition").first.click()
+        page.locator(f"text=/^{value}$/ >> visible=true").last.click()
+        page.get_by_text("Launch runs to materialize").click()  # closes the list
+    page.get_by_role("button", name="Launch").last.click()
+    page.get_by_text("Launched run").wait_for()
+    page.get_by_role("link", name="View", exact=True).or_(
+        page.get_by_role("button", name="View", exact=True)
+    ).first.click()
+    page.get_by_text("Success", exact=True).first.wait_for(timeout=300_000)
+    page.get_by_text("partition: root|poor").first.wait_for()
+    page.goto(f"{ui.url}/assets/phase2/pairs?view=checks")
+    page.get_by_text("Succeeded").nth(len(PAIRS_CHECKS) - 1).wait_for()
+    page.get_by_text("root|poor").first.wait_for()  # the checks judge the partition alone
+    page.goto(f"{ui.url}/assets/phase2/pairs?view=events")
+    page.get_by_text("realised SNR, dB").wait_for()
+    page.locator("tr", has_text="before and after").get_by_text("Show Markdown").click()
+    picture = page.locator("img[alt^='piano roll and spectrogram']")
+    picture.wait_for()
+    assert picture.evaluate("img => img.naturalWidth") > 800
+    sheet = page.locator(".dagster-dialog").bounding_box()
+    shown = picture.bounding_box()
+    assert shown
+    assert sheet
+    assert shown["x"] + shown["width"] <= sheet["x"] + sheet["width"], "nothing is cut off"
     page.close()
 
 
