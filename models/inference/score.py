@@ -3,12 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
 from labeling.scores import Dimension
 from models.config.experiment import Experiment
-from models.inference.windows import Opened
 
 ByDimension = Mapping[Dimension, float]
 
@@ -34,17 +30,3 @@ class Score:
     modality: str
     model: Experiment
     not_judged: Mapping[Dimension, str]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Graded:
-    """A performance with its scores window by window.
-
-    `by_window` has shape (windows, 8), NaN where a window is silent; `bounds_s` are the windows'
-    starts and lengths. `opened` is what was graded.
-    """
-
-    score: Score
-    opened: Opened
-    bounds_s: tuple[tuple[float, float], ...]
-    by_window: NDArray[np.float64]

@@ -1,5 +1,7 @@
 """From the files of a performance to its scores: open, cut, predict, summarise, find the limits."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from degradation.errors import UserError
@@ -8,7 +10,7 @@ from models.config.experiment import MODALITIES, Experiment, Modality
 from models.inference.limits import find_limits
 from models.inference.model_choice import ModelChoice
 from models.inference.predict import FloatArray, predict_windows
-from models.inference.score import ByDimension, Graded, Score
+from models.inference.score import ByDimension, Score
 from models.inference.sources import Sources
 from models.inference.trained_model import TrainedModel, check_input, load_model
 from models.inference.transcriber import Transcriber
@@ -21,6 +23,20 @@ from models.inference.windows import (
     window_bounds,
 )
 from storage.corpus import CorpusConfig
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Graded:
+    """A performance with its scores window by window.
+
+    `by_window` has shape (windows, 8), NaN where a window is silent; `bounds_s` are the windows'
+    starts and lengths. `opened` is what was graded.
+    """
+
+    score: Score
+    opened: Opened
+    bounds_s: tuple[tuple[float, float], ...]
+    by_window: FloatArray
 
 
 class Scorer:

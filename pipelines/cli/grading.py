@@ -66,7 +66,6 @@ def score(
     from models.inference.model_choice import ModelChoice
     from models.inference.sources import Sources
     from pipelines.cli import score_table
-    from pipelines.cli.score_page import check_page, make_take, write_page
     from pipelines.settings import find_recipe
     from pipelines.workspace import open_workspace
 
@@ -78,7 +77,7 @@ def score(
     chosen = find_recipe(recipe)
     performances = list(_find_performances(context, files or [], midi, audio))
     if html is not None:
-        check_page(html, len(performances))
+        _check_page(html, len(performances))
     # Cheap checks come first: torch takes seconds to import.
     if not any(isinstance(found, Sources) for _, found in performances):
         for name, found in performances:
@@ -92,6 +91,7 @@ def score(
 
     from models.inference.scorer import Scorer
     from models.inference.transcriber import load_transcriber
+    from pipelines.cli.score_page import make_take, write_page
 
     threads = workspace.experiment_config().torch_threads
     transcriber = load_transcriber(threads) if transcribe else None
@@ -129,6 +129,18 @@ def score(
         raise typer.Exit(2)
     if html is not None:
         typer.echo(f"page {write_page(html, takes, chosen)}", err=as_json)
+
+
+def _check_page(page: Path, count: int) -> None:
+    """Raise UserError where no page of `count` performances can be written."""
+    if not 1 <= count <= 2:
+        raise UserError(
+            f"--html got {count} performances; expected one or two: name them, or leave out --html"
+        )
+    if not page.parent.is_dir():
+        raise UserError(
+            f"{page.parent} is no folder; expected one to write {page.name} into: make it first"
+        )
 
 
 def _find_performances(

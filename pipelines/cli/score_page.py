@@ -6,25 +6,13 @@ from pathlib import Path
 
 from degradation.errors import UserError
 from degradation.recipe import Recipe
-from models.inference.score import Graded
+from models.inference.scorer import Graded
 from models.inference.sources import Sources
 from models.inference.windows import open_performance
 from pipelines.grading.page import GradedTake, grade_page
 from pipelines.grading.skill import model_skill
 from pipelines.grading.sound import take_sound
 from pipelines.workspace import Workspace
-
-
-def check_page(page: Path, count: int) -> None:
-    """Raise UserError where no page of `count` performances can be written."""
-    if not 1 <= count <= 2:
-        raise UserError(
-            f"--html got {count} performances; expected one or two: name them, or leave out --html"
-        )
-    if not page.parent.is_dir():
-        raise UserError(
-            f"{page.parent} is no folder; expected one to write {page.name} into: make it first"
-        )
 
 
 def make_take(graded: Graded, sources: Sources, workspace: Workspace, recipe: Recipe) -> GradedTake:

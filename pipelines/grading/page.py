@@ -15,7 +15,8 @@ from degradation.recipe import Recipe
 from labeling.findings import Finding, find_all
 from labeling.scores import DIMENSIONS, Dimension
 from models.evaluation.report.environment import page_environment
-from models.inference.score import Graded, Score
+from models.inference.score import Score
+from models.inference.scorer import Graded
 from pipelines.cli.score_table import INPUT_WORDS, caveats
 from pipelines.grading.drawing import Cell, Roll, draw_cells, draw_roll, ticks, width_px
 from pipelines.grading.skill import Skill

@@ -11,7 +11,8 @@ from playwright.sync_api import Browser, Page, Route
 
 from degradation.notes import NOTE_DTYPE, PEDAL_DTYPE, SUSTAIN, Performance
 from labeling.scores import DIMENSIONS
-from models.inference.score import Graded, Score
+from models.inference.score import Score
+from models.inference.scorer import Graded
 from models.inference.windows import Opened
 from pipelines.grading.drawing import WIDEST_PX, draw_cells, ticks, width_px
 from pipelines.grading.page import GradedTake, grade_page
