@@ -1,12 +1,13 @@
 """The index page: all that a recipe made of a corpus, with the figures of each."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 import dagster as dg
 
+from degradation.errors import UserError
 from models.evaluation.report.audit_page import TITLES
 from models.evaluation.report.environment import page_environment
 from models.provenance import provenance
@@ -53,18 +54,24 @@ class ListedTable:
     made_at: str
 
 
-def renew_index(workspace: Workspace, asset: dg.AssetKey) -> dict[str, dg.MetadataValue]:
+def renew_index(
+    workspace: Workspace, asset: dg.AssetKey, warn: Callable[[str], None]
+) -> dict[str, dg.MetadataValue]:
     """Write the index again after an asset was made; return the link to it.
 
-    What all recipes of a corpus share is on the page of each that has made something.
+    What all recipes of a corpus share is on the page of each that has made something. A page that
+    cannot be drawn, because another run replaces a file meanwhile, say, ends no run: it stays as it
+    was until the next asset is made.
     """
     *recipe, _ = asset.path
-    recipes = recipe or [path.parent.name for path in workspace.outputs.glob(f"*/{INDEX}")]
-    for name in recipes:
-        page = index_page(workspace, name)
-        with whole_file(str(workspace.outputs / name), INDEX) as file:
-            file.write(page.encode())
-    write_overview(workspace.settings)
+    try:
+        for name in recipe or [path.parent.name for path in workspace.outputs.glob(f"*/{INDEX}")]:
+            page = index_page(workspace, name)
+            with whole_file(str(workspace.outputs / name), INDEX) as file:
+                file.write(page.encode())
+        write_overview(workspace.settings)
+    except (OSError, UserError) as error:
+        warn(f"the index page stays as it was: {error}")
     shown = workspace.outputs / recipe[0] if recipe else workspace.settings.outputs
     return {"index": dg.MetadataValue.url(workspace.settings.link(shown / INDEX))}
 

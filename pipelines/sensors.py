@@ -88,8 +88,10 @@ def run_failed(context: dg.RunFailureSensorContext) -> None:
     run, instance = context.dagster_run, context.instance
     why = str(find_failure(instance, run.run_id, find_failed_checks(instance, run.run_id)))
     partition = run.tags.get("dagster/partition", "several partitions")
-    text = f"{run.job_name}, {partition}: {why}"
+    assets = ", ".join(sorted(key.to_user_string() for key in run.asset_selection or ()))
+    text = f"{assets or run.job_name}, {partition}: {why}"
     context.log.error(text)
     if command := load_settings().alert:
-        told = {"job": run.job_name, "partition": partition, "run": run.run_id, "why": why}
+        told = {"job": run.job_name, "assets": assets, "partition": partition}
+        told |= {"run": run.run_id, "why": why}
         send_alert(command, {"text": f"pianograde: {text}", **told})

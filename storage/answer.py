@@ -27,28 +27,40 @@ BLOB_SIZE = "format('{{:,}} bytes', octet_length({}))"
 def _write_table(relation: duckdb.DuckDBPyRelation, file: IO[bytes]) -> None:
     """Draw a box as wide as the terminal, or a line a column where a column would be hidden."""
     width = shutil.get_terminal_size((120, 24)).columns
-    with redirect_stdout(StringIO()) as box:
-        relation.show(max_width=width, max_rows=BOX_ROWS)
-    drawn = box.getvalue()
-    hidden = "…" in drawn.partition("\n")[2].partition("\n")[0]
+    drawn = ""
+    if sum(len(name) + 3 for name in relation.columns) < width:
+        with redirect_stdout(StringIO()) as box:
+            relation.show(max_width=width, max_rows=BOX_ROWS)
+        drawn = box.getvalue()
+    hidden = not drawn or "…" in drawn.splitlines()[1]
     file.write((_records(relation, width) if hidden else drawn).encode())
 
 
 def _records(relation: duckdb.DuckDBPyRelation, width: int) -> str:
     columns = _columns(relation)
-    cells = ", ".join(f"{_text_cell(name, kind)} as {name}" for name, kind in columns)
+    cells = ", ".join(
+        f"({_json_value(name, kind, BLOB_SIZE)})::varchar as {name}" for name, kind in columns
+    )
     found = relation.project("*").project(cells).limit(RECORDS + 1)
     longest = max(map(len, found.columns))
     rows, lines = found.fetchall(), []
     for number, row in enumerate(rows[:RECORDS], 1):
         lines.append(f"─ row {number} ".ljust(width, "─"))
         for name, value in zip(found.columns, row, strict=True):
-            lines.append(f"{name.ljust(longest)}  {'NULL' if value is None else value}")
+            lines.append(f"{name.ljust(longest)}  {_shortened(value)}")
     if not rows:
         lines.append(f"0 rows of {len(columns)} columns: {', '.join(found.columns)}")
     if len(rows) > RECORDS:
         lines.append(f"the first {RECORDS} rows; --format csv, json or parquet gives all")
     return "\n".join([*lines, ""])
+
+
+def _shortened(value: str | None) -> str:
+    if value is None:
+        return "NULL"
+    size = len(value)
+    cut = size > CELL_CHARACTERS
+    return f"{value[:CELL_CHARACTERS]}… ({size} characters)" if cut else value
 
 
 def _write_csv(relation: duckdb.DuckDBPyRelation, file: IO[bytes]) -> None:
@@ -94,15 +106,6 @@ def _csv_cell(value: str, kind: DuckDBPyType) -> str:
     if kind.id in ("bignum", "bit", "geometry", "interval"):
         return f"{value}::varchar"
     return f"base64({value})" if kind.id == "blob" else value
-
-
-def _text_cell(value: str, kind: DuckDBPyType) -> str:
-    """Return the SQL of a cell to read: of a blob or long text it says how much there is."""
-    text = f"({_json_value(value, kind, BLOB_SIZE)})::varchar"
-    return (
-        f"case when length({text}) > {CELL_CHARACTERS} then left({text}, {CELL_CHARACTERS}) "
-        f"|| '… (' || length({text}) || ' characters)' else {text} end"
-    )
 
 
 def _json_value(value: str, kind: Any, blob: str = "base64({})") -> str:

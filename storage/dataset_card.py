@@ -9,6 +9,8 @@ import pyarrow.dataset as pads
 import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from storage.corpus import SPLITS
+from storage.factored_columns import COUNTERFACTUAL_SPLITS
 from storage.licence import IN_WORDS, UNKNOWN
 
 SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
@@ -27,7 +29,9 @@ def dataset_card(
     split_of = {file.name: file.name.rpartition("-of-")[0].rpartition("-")[0] for file in files}
     names = ["split", "tier", "duplicate_of", "licence", "recipe_digest", "severity_note_accuracy"]
     rows = pads.dataset(files).to_table(columns=names).to_pydict()
-    splits, licences = Counter(split_of.values()), sorted(set(rows["licence"]))
+    held = Counter(split_of.values())
+    splits = {split: held[split] for split in (*SPLITS, *COUNTERFACTUAL_SPLITS) if split in held}
+    licences = sorted(set(rows["licence"]))
     count = len(rows["tier"])
     front_matter = {
         "license": licences[0].lower() if len(licences) == 1 else "other",

@@ -1,5 +1,7 @@
 """From the files of a performance to its scores: open, cut, predict, summarise, find the limits."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from degradation.errors import UserError
@@ -18,8 +20,23 @@ from models.inference.windows import (
     open_performance,
     open_transcribed,
     read_windows,
+    window_bounds,
 )
 from storage.corpus import CorpusConfig
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Graded:
+    """A performance with its scores window by window.
+
+    `by_window` has shape (windows, 8), NaN where a window is silent; `bounds_s` are the windows'
+    starts and lengths. `opened` is what was graded.
+    """
+
+    score: Score
+    opened: Opened
+    bounds_s: tuple[tuple[float, float], ...]
+    by_window: FloatArray
 
 
 class Scorer:
@@ -42,7 +59,11 @@ class Scorer:
         self._loaded: dict[Experiment, TrainedModel] = {}
 
     def score(self, sources: Sources) -> Score:
-        """Return the scores of one performance.
+        """Return the scores of one performance; errors are those of `grade`."""
+        return self.grade(sources).score
+
+    def grade(self, sources: Sources) -> Graded:
+        """Return the scores of one performance, and of each of its windows.
 
         Raises UserError when a file cannot be read or holds nothing to grade, when two files do
         not belong together, or when no trained model reads what is given.
@@ -55,7 +76,7 @@ class Scorer:
         limits = find_limits(opened, model.config.midi_encoder.tokens, self._corpus.window_s)
         silent = int(np.isnan(scores[:, 0]).sum())
         midi = "audio→midi" if opened.transcribed else "midi"
-        return Score(
+        score = Score(
             file=sources.name,
             scores=mean,
             spread=spread,
@@ -66,6 +87,12 @@ class Scorer:
             modality="+".join(midi if name == "midi" else name for name in sorted(modalities)),
             model=model.experiment,
             not_judged=limits,
+        )
+        return Graded(
+            score=score,
+            opened=opened,
+            bounds_s=tuple(window_bounds(opened.duration_s, self._corpus)),
+            by_window=scores,
         )
 
     def _model(self, sources: Sources) -> tuple[TrainedModel, frozenset[Modality]]:

@@ -23,7 +23,7 @@ def accounted(body: Body) -> Body:
         with measure() as cost:
             result = body(context, project)
         workspace = project.workspace(context.partition_key)
-        index = renew_index(workspace, context.asset_key)
+        index = renew_index(workspace, context.asset_key, context.log.warning)
         return dg.MaterializeResult(
             metadata={**(result.metadata or {}), **cost.metadata(), **index},
             data_version=result.data_version,

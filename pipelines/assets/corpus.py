@@ -68,7 +68,7 @@ def corpus(context: dg.AssetExecutionContext, project: Project) -> dg.Materializ
             written.append(files)
     apart = remove_twins(performances, [made for made, _ in written], twins)
     commit_faults(quarantine, "index", index.faults)
-    why = f"corpus, run {context.run.run_id}"
+    why = f"corpus, run {context.op_execution_context.run_id}"
     commit(quarantine, [left_out for _, left_out in written], {"stage": "performances"}, why)
     commit_faults(quarantine, "twins", apart.faults)
     commit(twins, [apart.twins], why=why)
@@ -107,7 +107,7 @@ def segments(context: dg.AssetExecutionContext, project: Project) -> dg.Material
     )
     part, faults = write_segments(table, performances, workspace.settings.corpus_config())
     commit_faults(quarantine, "segments", faults)
-    commit(table, [part], why=f"segments, run {context.run.run_id}")
+    commit(table, [part], why=f"segments, run {context.op_execution_context.run_id}")
     note_counts = read_table(table).to_table(columns=["note_count"])["note_count"]
     return dg.MaterializeResult(
         metadata={

@@ -15,7 +15,7 @@ from degradation.recipe import Recipe
 from models.evaluation.audits.documents import LabelStructure, ShortcutAudit
 from models.evaluation.audits.thresholds import ThresholdVerdict, describe
 from pipelines.documents import read_made
-from pipelines.metadata import records_metadata
+from pipelines.metadata import defined, records_metadata
 from pipelines.partitions import CORPORA
 from pipelines.resources import Project
 from pipelines.settings import find_recipe
@@ -81,6 +81,7 @@ def judge_audit(recipe: Recipe, thresholds: Sequence[ThresholdVerdict]) -> dg.As
         description="; ".join(broken) or "every threshold holds",
         metadata={
             "recipe says": recipe.audits,
+            **{found.threshold.name: defined(found.value) for found in thresholds},
             "thresholds": records_metadata(
                 [{"found": describe(found), "verdict": found.verdict} for found in thresholds]
             ),

@@ -47,6 +47,10 @@ def score(
     ] = False,
     recipe: RecipeOption = "phase2",
     as_json: Annotated[bool, typer.Option("--json", help="One object a file on a line.")] = False,
+    html: Annotated[
+        Path | None,
+        typer.Option(metavar="PAGE", help="Write a page that explains the grades of one or two."),
+    ] = None,
     corpus: CorpusOption = None,
 ) -> None:
     """Grade real performances, MIDI or audio or both: eight scores of 0-100, windows aggregated."""
@@ -72,6 +76,8 @@ def score(
 
     chosen = find_recipe(recipe)
     performances = list(_find_performances(context, files or [], midi, audio))
+    if html is not None:
+        _check_page(html, len(performances))
     # Cheap checks come first: torch takes seconds to import.
     if not any(isinstance(found, Sources) for _, found in performances):
         for name, found in performances:
@@ -85,6 +91,7 @@ def score(
 
     from models.inference.scorer import Scorer
     from models.inference.transcriber import load_transcriber
+    from pipelines.cli.score_page import make_take, write_page
 
     threads = workspace.experiment_config().torch_threads
     transcriber = load_transcriber(threads) if transcribe else None
@@ -92,14 +99,17 @@ def score(
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a terminal may lack a file's letters
     names = [name for name, _ in performances]
-    rows, failed = [], False
+    rows, takes, failed = [], [], False
     if len(names) > 1 and not as_json:
         typer.echo(score_table.heading(names))
     for name, found in performances:
         try:
             if isinstance(found, UserError):
                 raise found
-            graded = scorer.score(found)
+            whole = scorer.grade(found)
+            graded = whole.score
+            if html is not None:
+                takes.append(make_take(whole, found, workspace, chosen))
         except UserError as error:
             failed = True
             refuse(name, error)
@@ -117,6 +127,20 @@ def score(
         typer.echo(f"\n{score_table.legend(rows, chosen)}")
     if failed:
         raise typer.Exit(2)
+    if html is not None:
+        typer.echo(f"page {write_page(html, takes, chosen)}", err=as_json)
+
+
+def _check_page(page: Path, count: int) -> None:
+    """Raise UserError where no page of `count` performances can be written."""
+    if not 1 <= count <= 2:
+        raise UserError(
+            f"--html got {count} performances; expected one or two: name them, or leave out --html"
+        )
+    if not page.parent.is_dir():
+        raise UserError(
+            f"{page.parent} is no folder; expected one to write {page.name} into: make it first"
+        )
 
 
 def _find_performances(

@@ -122,7 +122,7 @@ def run_partitions(
                 parts = {one: part for one, part in committed.items() if one.tier == tier}
                 contents[tier] = Committed.together(parts)
                 described[tier] = step.metadata(tier)
-        index = renew_index(workspace, context.asset_key)
+        index = renew_index(workspace, context.asset_key, context.log.warning)
         for tier, content in contents.items():
             share = made[tier] / made.total() if made.total() else 1 / len(tiers)
             figures = figures_metadata(content, made[tier], cost, share)
@@ -166,7 +166,7 @@ def _run_step(
     """Run a step for some folders; return what was committed, and how many rows of each tier were
     made now: the others were there."""
     name = "/".join(context.asset_key.path)
-    why = f"{name}, run {context.run.run_id}"
+    why = f"{name}, run {context.op_execution_context.run_id}"
     committed: dict[TierYear, Committed] = {}
     made: Counter[str] = Counter()
     started: dict[TierYear, _Started[Result]] = {}

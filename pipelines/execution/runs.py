@@ -34,17 +34,12 @@ from pipelines.execution.ui_origin import runs_belong_to_the_ui
 from pipelines.partitions import CORPORA_NAME, RANGE_END_TAG, RANGE_START_TAG, all_tiers_tags
 from pipelines.settings import Settings, find_recipe, make_folder
 
-# Dagster lists tags of its own prefixes nowhere, or behind "View all tags": these say nothing to
-# who reads the list of runs.
+# The list of runs shows no tags of Dagster's own prefixes.
 CLI_PROCESS_TAG = ".dagster/pianograde_process"
 HOST_TAG = "dagster/pianograde_host"
 CORPUS_TAG = "pianograde/corpus"
 
-IN_PROGRESS = [
-    dg.DagsterRunStatus.STARTING,
-    dg.DagsterRunStatus.STARTED,
-    dg.DagsterRunStatus.CANCELING,
-]
+IN_PROGRESS = [dg.DagsterRunStatus[one] for one in ("STARTING", "STARTED", "CANCELING")]
 
 # Pools limit whole runs: a slot is free as soon as its run has ended, however that was.
 DAGSTER_YAML = """\

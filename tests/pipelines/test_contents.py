@@ -1,4 +1,5 @@
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,10 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser
 
-from pipelines.contents import INDEX
+from pipelines.contents import INDEX, renew_index
+from pipelines.corpora import Corpus
+from pipelines.settings import load_settings
+from pipelines.workspace import Workspace
 
 pytestmark = pytest.mark.slow
 
@@ -94,6 +98,19 @@ def test_the_index_is_renewed_by_a_table_alone(make_poor: Callable[..., Path]) -
     tables = {row[0] for row in rows_of(page)}
     assert "pairs" in tables
     assert "samples" not in tables
+
+
+def test_an_index_that_cannot_be_drawn_is_a_warning(
+    finished: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PIANOGRADE_HOME", str(tmp_path))
+    shutil.copytree(finished.home / "data/root/segments", tmp_path / "data/root/segments")
+    [log] = (tmp_path / "data/root/segments/_delta_log").glob("*0.json")
+    log.write_text("torn")
+    workspace, warnings = Workspace(load_settings(), Corpus(name="root")), list[str]()
+    renew_index(workspace, dg.AssetKey(["phase2", "pairs"]), warnings.append)
+    assert len(warnings) == 1
+    assert "segments" in warnings[0]
 
 
 def test_an_accounted_asset_s_source_is_its_own_file() -> None:

@@ -161,7 +161,10 @@ def test_a_run_that_failed_is_told_to_the_team_s_command(
     write_corpus(load_settings(), Corpus(name="empty", maestro=root))
     instance.add_dynamic_partitions("corpora", ["empty"])
     failed = defs.resolve_job_def("corpus_tables").execute_in_process(
-        partition_key="empty", instance=instance, raise_on_error=False
+        partition_key="empty",
+        asset_selection=[dg.AssetKey("corpus")],
+        instance=instance,
+        raise_on_error=False,
     )
     kind = dg.DagsterEventType.RUN_FAILURE
     [ended] = (one.dagster_event for one in instance.all_logs(failed.run_id, of_type=kind))
@@ -180,7 +183,7 @@ def test_a_run_that_failed_is_told_to_the_team_s_command(
     assert (told["job"], told["partition"]) == ("corpus_tables", "empty")
     assert told["run"] == failed.run_id
     assert str(root) in told["why"]
-    assert told["text"] == f"pianograde: corpus_tables, empty: {told['why']}"
+    assert told["text"] == f"pianograde: corpus, empty: {told['why']}"
     monkeypatch.setenv("PIANOGRADE_ALERT", "echo no such room >&2; exit 3")
     with pytest.raises(UserError, match=r"exit code 3: no such room; expected 0"):
         run_failed(context)

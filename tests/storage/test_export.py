@@ -128,7 +128,7 @@ def test_a_part_is_exported_in_one_file_a_split_with_a_card(
 ) -> None:
     chosen = frozenset(f"s{n:05d}" for n in range(4000))
     options = ExportOptions(
-        sample_ids=chosen, one_file_a_split=True, title="some", provenance={"recipe": "phase2"}
+        sample_ids=chosen, one_file_a_split=True, title="some", provenance={"rows": "`a || b`"}
     )
     *paths, card_path = export_shards(*tables, tmp_path / "out", None, options)
     assert [path.name for path in paths] == [
@@ -140,12 +140,13 @@ def test_a_part_is_exported_in_one_file_a_split_with_a_card(
     about = card.data.to_dict()
     assert (about["license"], about["size_categories"]) == ("cc-by-nc-sa-4.0", ["1K<n<10K"])
     (configuration,) = about["configs"]
+    assert [split["split"] for split in configuration["data_files"]] == ["train", "test"]
     for split in configuration["data_files"]:
         assert list((tmp_path / "out").glob(split["path"]))
     for told in (
-        "| train | 3,992 | 1 |", "| test | 8 | 1 |", "good 4,000.", "1 rows repeat",
-        "| recipe | phase2 |", "| recipe digests | good abc |", "drawn at random", "no commercial",
-        "| split | string | split |",
+        "| train | 3,992 | 1 |", "| test | 8 | 1 |", "good 4,000.", "Of these, 1 repeat",
+        r"| rows | `a \|\| b` |", "| recipe digests | good abc |", "drawn at random",
+        "no commercial", "| split | string | split |",
     ):  # fmt: skip
         assert told in card.text
 

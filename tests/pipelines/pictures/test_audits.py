@@ -50,6 +50,6 @@ def test_probes_are_drawn_small_enough_for_the_ui(accuracy: float) -> None:
         scores=(),
     )
     drawn = pixels(probes_picture(audit))
-    assert drawn.shape[1] == 1240
+    assert drawn.shape[1] == 1080
     other = replace(audit, tiers=(probe("recording", 0.6), *audit.tiers[1:]))
     assert (drawn != pixels(probes_picture(other))).any()
