@@ -20,6 +20,7 @@ import torch
 from torch import Tensor, nn
 from transformers import HubertConfig, HubertModel
 
+from labeling.measures import PLAIN
 from models.config.audio import MERT_RATE_HZ, MertFeatures
 from models.config.experiment import Experiment, ExperimentConfig, load_experiment
 from models.device import accelerator, torch_threads
@@ -66,7 +67,13 @@ def random_batch(config: ExperimentConfig, clips: int) -> Batch:
         if "onset_s" in (tokens.dtype.names or ()):
             tokens["onset_s"] = np.sort(rng.uniform(0, CLIP_S, NOTES))
         audio = rng.normal(size=(frames, config.audio_features.width)).astype(np.float16)
-        features = Features(sample_id=str(number), duration_s=CLIP_S, audio=audio, tokens=tokens)
+        features = Features(
+            sample_id=str(number),
+            duration_s=CLIP_S,
+            audio=audio,
+            tokens=tokens,
+            measures=rng.normal(size=len(PLAIN)).astype(np.float32),
+        )
         return Example(features=features, scores=np.full(8, 75, np.float32))
 
     return collate([example(number) for number in range(clips)], config)

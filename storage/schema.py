@@ -295,6 +295,11 @@ MIDI_TOKENS = table_schema(
     *_CLIP,
     column("tokens", pa.binary(), "One record a note, by onset (fields: models/tokens/)."),
     column("notes", pa.int32(), "Number of notes."),
+    column(
+        "measures",
+        pa.list_(pa.float32()),
+        "Plain measures of the playing (names: `labeling.measures.PLAIN`); NaN where undefined.",
+    ),
 )
 
 TABLES = {

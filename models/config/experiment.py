@@ -11,10 +11,11 @@ from models.config.losses import LossConfig
 from models.config.midi import MidiEncoderConfig, PretrainingConfig
 from models.config.section import Count, NotNegative, Positive, Section, Share, load_section
 
-Experiment = Literal["audio_only", "midi_only", "crossattn", "gated", "concat"]
+Experiment = Literal["heuristics_only", "audio_only", "midi_only", "crossattn", "gated", "concat"]
 EXPERIMENTS: tuple[Experiment, ...] = get_args(Experiment)
 Modality = Literal["audio", "midi"]
 MODALITIES: Mapping[Experiment, frozenset[Modality]] = {
+    "heuristics_only": frozenset({"midi"}),
     "audio_only": frozenset({"audio"}),
     "midi_only": frozenset({"midi"}),
     "crossattn": frozenset({"audio", "midi"}),
@@ -22,6 +23,9 @@ MODALITIES: Mapping[Experiment, frozenset[Modality]] = {
     "concat": frozenset({"audio", "midi"}),
 }
 """The modalities that each experiment reads."""
+
+ENCODES_NOTES: frozenset[Experiment] = frozenset({"midi_only", "crossattn", "gated", "concat"})
+"""The experiments with a MIDI encoder; `heuristics_only` reads measures of the notes alone."""
 
 FUSION_FIGURES = ("audio_share", "gate")
 """Columns of a fusion model's predictions that say what its fusion did in that sample."""

@@ -18,10 +18,9 @@ from models.inference.trained_model import TrainedModel
 from models.inference.windows import Window
 from models.inputs.batch import Batch, Example, collate
 from models.inputs.feature_reader import ExampleParts, Features
-from models.inputs.feature_writer import audio_features
+from models.inputs.feature_writer import audio_features, note_features
 from models.inputs.stream import Targets, load_batches
 from models.networks.network import GradingNetwork
-from models.tokens.tokenisers import TOKENISERS
 from models.training.checkpoint import check_versions
 
 FloatArray = NDArray[np.float64]
@@ -155,13 +154,12 @@ def window_features(windows: Sequence[Window], config: ExperimentConfig) -> list
     """Return what a model reads of windows, computed with its settings."""
     sounds = [window.sound for window in windows if window.sound is not None]
     audio = audio_features(sounds, config.audio_features) if sounds else [None] * len(windows)
-    encode = TOKENISERS[config.midi_encoder.tokens].encode
     return [
         Features(
             sample_id="",
             duration_s=window.duration_s,
             audio=frames,
-            tokens=None if window.notes is None else encode(window.notes),
+            **note_features(window.notes, config.midi_encoder.tokens),
         )
         for window, frames in zip(windows, audio, strict=True)
     ]

@@ -30,7 +30,7 @@ class Batch:
     lengths in steps of the common grid, S the longest.
     `audio` (B, S x frames a step, width) are audio features and `audio_frames` (B,) their true
     numbers; `notes` holds each field of the tokens as (B, notes), and `note_mask` (B, notes) is
-    true where there is a note.
+    true where there is a note. `measures` (B, measures) are plain measures of the notes.
     """
 
     sample_ids: tuple[str, ...]
@@ -40,6 +40,7 @@ class Batch:
     audio_frames: Tensor | None
     notes: dict[str, Tensor] | None
     note_mask: Tensor | None
+    measures: Tensor | None
 
     @property
     def scores(self) -> Tensor:
@@ -69,6 +70,7 @@ class Batch:
             audio_frames=changed(self.audio_frames),
             notes=self.notes and {name: change(field) for name, field in self.notes.items()},
             note_mask=changed(self.note_mask),
+            measures=changed(self.measures),
         )
 
 
@@ -117,6 +119,7 @@ def collate(examples: Sequence[Example], config: ExperimentConfig) -> Batch:
     ]
     tokens = [clip.tokens for clip in features if clip.tokens is not None]
     notes, note_mask = pad_notes(tokens) if tokens else (None, None)
+    measures = [clip.measures for clip in features if clip.measures is not None]
     return Batch(
         sample_ids=tuple(clip.sample_id for clip in features),
         labels=torch.from_numpy(np.stack(scores)) if scores else None,
@@ -125,4 +128,5 @@ def collate(examples: Sequence[Example], config: ExperimentConfig) -> Batch:
         audio_frames=torch.tensor([len(clip) for clip in audio]) if audio else None,
         notes=notes,
         note_mask=note_mask,
+        measures=torch.from_numpy(np.stack(measures)) if measures else None,
     )

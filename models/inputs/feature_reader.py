@@ -28,8 +28,8 @@ class ExampleParts:
 
     Both have the columns `sample_id`, `split` and `duration_s`; `audio_features` parts also
     `features` (binary: float16, little-endian, frames x width), `frames` and `width`,
-    `midi_tokens` parts `tokens` (binary: rows of the tokeniser's `dtype`). `audio` is the setting
-    that all features were made with, `tokens` names the tokeniser.
+    `midi_tokens` parts `tokens` (binary: rows of the tokeniser's `dtype`) and `measures`. `audio`
+    is the setting that all features were made with, `tokens` names the tokeniser.
     """
 
     audio_features: tuple[str, ...]
@@ -53,13 +53,14 @@ class Features:
     """What a model may see of one sample; None is what was not read.
 
     `audio` are audio features (float16, (frames, width)), `tokens` the notes (the tokeniser's
-    `dtype`, (notes,)).
+    `dtype`, (notes,)), `measures` the plain measures of the notes (float32, NaN where undefined).
     """
 
     sample_id: str
     duration_s: float
     audio: NDArray[np.float16] | None
     tokens: TokenArray | None
+    measures: NDArray[np.float32] | None = None
 
 
 def check_features(
@@ -139,7 +140,7 @@ def read_data_file(
         tables.append(_rows(uris[-1], split, ["features", "frames", "width"], rows_per_read))
     if "midi" in modalities:
         uris.append(parts.midi_tokens[index])
-        tables.append(_rows(uris[-1], split, ["tokens"], rows_per_read))
+        tables.append(_rows(uris[-1], split, ["tokens", "measures"], rows_per_read))
     for rows in itertools.zip_longest(*tables, fillvalue={}):
         found = [row.get("sample_id", "no more") for row in rows]
         if found[0] != found[-1]:
@@ -148,13 +149,18 @@ def read_data_file(
                 f"expected the same samples in the same order: {REMEDY}"
             )
         row = {name: value for row in rows for name, value in row.items()}
-        audio = tokens = None
+        audio = tokens = measures = None
         if "audio" in modalities:
             audio = np.frombuffer(row["features"], "<f2").reshape(row["frames"], row["width"])
         if "midi" in modalities:
             tokens = np.frombuffer(row["tokens"], records)
+            measures = np.array(row["measures"], np.float32)
         yield Features(
-            sample_id=row["sample_id"], duration_s=row["duration_s"], audio=audio, tokens=tokens
+            sample_id=row["sample_id"],
+            duration_s=row["duration_s"],
+            audio=audio,
+            tokens=tokens,
+            measures=measures,
         )
 
 

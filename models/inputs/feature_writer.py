@@ -7,18 +7,22 @@ of Dagster do without.
 import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypedDict
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from degradation.errors import UserError
+from degradation.notes import Performance
 from degradation.waveform import Waveform
+from labeling.measures import measure_plainly
 from models.config.audio import OF_NO_FEATURE, AudioFeatures, MelFeatures, MertFeatures
 from models.config.experiment import ExperimentConfig
 from models.config.midi import TokenName
 from models.inputs.feature_reader import ExampleParts
 from models.inputs.mert_files import mert_identity
+from models.tokens.tokeniser import TokenArray
 from models.tokens.tokenisers import TOKENISERS
 from storage.audio import decode_audio
 from storage.derive import derive_data_file, derived_path
@@ -28,7 +32,7 @@ from storage.schema import AUDIO_FEATURES, DISTINCT, MIDI_TOKENS
 from storage.tables import DataFile, Table, data_file_rows
 
 AUDIO_FEATURES_VERSION = "a3"
-MIDI_TOKENS_VERSION = "n2"
+MIDI_TOKENS_VERSION = "n3"
 _KEYS = ["sample_id", "split", "tier", "year", "duration_s"]
 
 
@@ -82,6 +86,21 @@ def audio_features(clips: Sequence[Waveform], config: AudioFeatures) -> list[NDA
     return mert_frames(clips, warm_mert(config), config)
 
 
+class NoteFeatures(TypedDict):
+    """What `Features` holds of notes; None without any."""
+
+    tokens: TokenArray | None
+    measures: NDArray[np.float32] | None
+
+
+def note_features(performance: Performance | None, tokens: TokenName) -> NoteFeatures:
+    """Return the features of notes, None where they are not given."""
+    if performance is None:
+        return NoteFeatures(tokens=None, measures=None)
+    encoded = TOKENISERS[tokens].encode(performance)
+    return NoteFeatures(tokens=encoded, measures=measure_plainly(performance))
+
+
 def write_audio_features(task: FeaturesTask) -> DataFile:
     """Write the audio features of one part of the shards; rows that repeat another have none."""
 
@@ -102,18 +121,18 @@ def write_audio_features(task: FeaturesTask) -> DataFile:
 
 
 def write_midi_tokens(task: FeaturesTask) -> DataFile:
-    """Write the note tokens of one part of the shards; rows that repeat another have none."""
+    """Write note tokens and measures of one part of the shards; rows that repeat have none."""
 
     def derive(rows: pa.Table) -> pa.Table:
         rows = rows.filter(DISTINCT)
-        encode = TOKENISERS[task.tokens].encode
-        tokens = [
-            encode(read_midi(midi["bytes"], midi["path"])) for midi in rows["midi"].to_pylist()
-        ]
+        played = [read_midi(midi["bytes"], midi["path"]) for midi in rows["midi"].to_pylist()]
+        tokens = [TOKENISERS[task.tokens].encode(performance) for performance in played]
+        measures = [measure_plainly(performance) for performance in played]
         return (
             rows.select(_KEYS)
             .append_column("tokens", pa.array([t.tobytes() for t in tokens], pa.binary()))
             .append_column("notes", pa.array([len(t) for t in tokens], pa.int32()))
+            .append_column("measures", pa.array(measures, pa.list_(pa.float32())))
             .cast(MIDI_TOKENS)
         )
 

@@ -1,15 +1,22 @@
 """An experiment's network: encoders, projections, fusion, aggregation and score head."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
 
-from models.config.experiment import MODALITIES, Experiment, ExperimentConfig, Modality
+from models.config.experiment import (
+    ENCODES_NOTES,
+    MODALITIES,
+    Experiment,
+    ExperimentConfig,
+    Modality,
+)
 from models.inputs.batch import Batch, length_mask
 from models.networks.aggregation import Aggregation, Pooled
 from models.networks.audio_encoder import AudioEncoder
 from models.networks.fusion import Fused, make_fusion
+from models.networks.measure_reader import MeasureReader
 from models.networks.midi_encoder import EMBEDDINGS, NoteEncoder
 from models.networks.projection import Projection
 from models.networks.score_head import ScoreHead
@@ -42,10 +49,10 @@ class NetworkOutput:
     ordinal_logits: Tensor | None
     pooled: Pooled
     mask: Tensor
-    fused: Fused | None
-    audio_steps: Tensor | None
-    midi_steps: Tensor | None
-    presence: Presence | None
+    fused: Fused | None = None
+    audio_steps: Tensor | None = None
+    midi_steps: Tensor | None = None
+    presence: Presence | None = None
 
 
 def draw_presence(
@@ -71,7 +78,7 @@ class GradingNetwork(nn.Module):
                 config.audio_features.width, config.audio_frames_per_step, config.audio_encoder
             )
             self.audio_projection = Projection(self.audio_encoder.width, width)
-        if "midi" in modalities:
+        if experiment in ENCODES_NOTES:
             self.midi_encoder = NoteEncoder(config.grid_rate_hz, config.midi_encoder)
             # Pretraining teaches the encoder which notes are likely, little of how they are
             # played. So each note also has an embedding that is trained from scratch.
@@ -91,12 +98,15 @@ class GradingNetwork(nn.Module):
             )
         self.experiment = experiment
         self.modalities = modalities
-        self.aggregation = Aggregation(width, config.aggregation)
-        coral = config.loss.coral
         pooled = 3 if len(modalities) == 2 else 1
-        self.head = ScoreHead(
-            pooled * self.aggregation.width, len(coral.thresholds) if coral else 0, config.head
-        )
+        if experiment == "heuristics_only":
+            self.midi_measures = MeasureReader(width, config.head.dropout)
+            vector = self.midi_measures.width
+        else:
+            self.aggregation = Aggregation(width, config.aggregation)
+            vector = pooled * self.aggregation.width
+        coral = config.loss.coral
+        self.head = ScoreHead(vector, len(coral.thresholds) if coral else 0, config.head)
 
     def _audio(self, batch: Batch) -> Tensor | None:
         if "audio" not in self.modalities or batch.audio is None:
@@ -105,7 +115,7 @@ class GradingNetwork(nn.Module):
         return steps
 
     def _midi(self, batch: Batch) -> Tensor | None:
-        if "midi" not in self.modalities or batch.notes is None:
+        if self.experiment not in ENCODES_NOTES or batch.notes is None:
             return None
         notes = self.midi_encoder(
             batch.notes,
@@ -141,6 +151,8 @@ class GradingNetwork(nn.Module):
         audio, midi = self._audio(batch), self._midi(batch)
         mask = length_mask(batch.steps, int(batch.steps.max()))
         fused: Fused | None = None
+        if self.experiment == "heuristics_only" and batch.measures is not None:
+            return self._grades(self.midi_measures(batch.measures, mask), mask)
         if audio is None and midi is None:
             wanted = " or ".join(sorted(self.modalities))
             raise ValueError(f"{self.experiment} needs {wanted}, and the batch has none")
@@ -157,6 +169,16 @@ class GradingNetwork(nn.Module):
         single = audio if midi is None else midi
         pooled = self.aggregation(single if fused is None else fused.steps, batch.steps)
         own = [self.own_aggregation[name](side, batch.steps).vector for name, side in sides.items()]
+        return replace(
+            self._grades(pooled, mask, *own),
+            fused=fused,
+            audio_steps=audio,
+            midi_steps=midi,
+            presence=presence,
+        )
+
+    def _grades(self, pooled: Pooled, mask: Tensor, *own: Tensor) -> NetworkOutput:
+        """Return the head's grades of what was pooled, and of each modality's own vector."""
         graded = self.head(torch.cat([pooled.vector, *own], dim=1))
         return NetworkOutput(
             scores=self.head.scores(graded.standardised),
@@ -164,8 +186,4 @@ class GradingNetwork(nn.Module):
             ordinal_logits=graded.ordinal_logits,
             pooled=pooled,
             mask=mask,
-            fused=fused,
-            audio_steps=audio,
-            midi_steps=midi,
-            presence=presence,
         )

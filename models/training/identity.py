@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from labeling.scores import DIMENSIONS
 from models.config.audio import OF_NO_FEATURE
-from models.config.experiment import MODALITIES, Experiment, ExperimentConfig
+from models.config.experiment import ENCODES_NOTES, MODALITIES, Experiment, ExperimentConfig
 from models.inputs.feature_reader import ExampleParts
 
 if TYPE_CHECKING:
@@ -50,8 +50,10 @@ def training_identity(
         unused |= {"audio_features": True, "audio_encoder": True}
     if "midi" in modalities:
         names += [uri.rsplit("/", 1)[-1] for uri in parts.midi_tokens]
-    else:
+    if experiment not in ENCODES_NOTES:
         unused |= {"midi_encoder": True}
+    if experiment == "heuristics_only":
+        unused |= {"aggregation": True}
     if len(modalities) == 1:
         unused |= {"fusion": True, "loss": {"contrastive"}}
     elif experiment != "crossattn":
@@ -59,7 +61,7 @@ def training_identity(
     settings = config.model_dump_json(exclude={**SETTINGS_NOT_IN_IDENTITY, **unused})
     labels = samples[["sample_id", "split", *DIMENSIONS]].sort_values("sample_id")
     digest = hashlib.blake2b(digest_size=16)
-    start = (pretrained or "random weights") if "midi" in modalities else ""
+    start = (pretrained or "random weights") if experiment in ENCODES_NOTES else ""
     about = [MODEL_VERSION, experiment, settings, start, *names]
     digest.update("\n".join(about).encode())
     digest.update(pd.util.hash_pandas_object(labels, index=False).to_numpy().tobytes())

@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from degradation.errors import UserError
-from models.config.experiment import MODALITIES, Experiment, ExperimentConfig
+from models.config.experiment import ENCODES_NOTES, MODALITIES, Experiment, ExperimentConfig
 from models.device import accelerator, has_bfloat16_lstm
 from models.inputs.feature_reader import ExampleParts, check_features
 from models.inputs.stream import Targets, check_readers
@@ -67,7 +67,7 @@ def train(
     # Before anything is removed, and before other processes are started.
     check_features(parts, config, MODALITIES[experiment])
     check_readers(parts, train_targets, config, MODALITIES[experiment])
-    start = pretrained_dir if "midi" in MODALITIES[experiment] else None
+    start = pretrained_dir if experiment in ENCODES_NOTES else None
     pretraining = load_pretraining(start) if start else None
     identity = training_identity(
         experiment, config, parts, samples, pretraining.identity if pretraining else None

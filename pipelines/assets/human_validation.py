@@ -7,7 +7,7 @@ import dagster as dg
 import pyarrow.compute as pc
 
 from degradation.notes import Performance
-from models.config.experiment import MODALITIES, Experiment
+from models.config.experiment import ENCODES_NOTES, Experiment
 from models.config.human_validation import load_human_validation
 from models.evaluation.human.document import HumanValidation
 from models.evaluation.human.page import summary_lines, write_human_validation
@@ -90,9 +90,7 @@ def find_trained(workspace: Workspace, recipe_name: str) -> "TrainedModels":
         models=models,
         trained_on=train_split(workspace),
         pretrained_on=pretrained_on(workspace),
-        pretrained_dir=pretrained_folder(workspace)
-        if any("midi" in MODALITIES[name] for name in models)
-        else None,
+        pretrained_dir=pretrained_folder(workspace) if ENCODES_NOTES & set(models) else None,
     )
 
 

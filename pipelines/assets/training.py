@@ -10,7 +10,13 @@ import pandas as pd
 import pyarrow.dataset as pads
 
 from labeling.scores import DIMENSIONS
-from models.config.experiment import EXPERIMENTS, MODALITIES, Experiment, ExperimentConfig
+from models.config.experiment import (
+    ENCODES_NOTES,
+    EXPERIMENTS,
+    MODALITIES,
+    Experiment,
+    ExperimentConfig,
+)
 from models.inputs.feature_reader import ExampleParts
 from models.inputs.feature_writer import check_parts, example_parts
 from models.training.history import EpochRecord
@@ -98,13 +104,13 @@ def made_from(recipe_name: str, experiment: Experiment) -> list[dg.AssetDep]:
     features = {"audio": "audio_features", "midi": "midi_tokens"}
     read = ["samples", *(features[modality] for modality in sorted(MODALITIES[experiment]))]
     audits = [dg.AssetDep([recipe_name, name]) for name in ("label_structure", "shortcut_audit")]
-    start = [dg.AssetDep(KEY)] if "midi" in MODALITIES[experiment] else []
+    start = [dg.AssetDep(KEY)] if experiment in ENCODES_NOTES else []
     return [*tables_of(recipe_name, *read), *audits, *start]
 
 
 def start_of(workspace: Workspace, experiment: Experiment) -> Path | None:
     """Return the pretrained encoder that an experiment starts from, None for random weights."""
-    return pretrained_folder(workspace) if "midi" in MODALITIES[experiment] else None
+    return pretrained_folder(workspace) if experiment in ENCODES_NOTES else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -5,12 +5,27 @@ wrong notes, depends on the music.
 """
 
 from degradation.degrade import NOISES
+from degradation.difficulty import DifficultySag
+from degradation.halting import CorrectedNotes, GoingBack, Halting
+from degradation.hands import HandLag
 from degradation.phrasing import FlattenedPhrasing
 from degradation.tiered import TierDamage
-from degradation.timing import ChordJitter, Hesitation, OnsetJitter, TempoDrift
+from degradation.timing import ChordJitter, Hesitation, OnsetJitter, TempoDrift, UnevenRuns
 from degradation.wrong_notes import Slips, WrongNotes
 
-MOVES_ONSETS = (OnsetJitter, ChordJitter, TempoDrift, Hesitation, FlattenedPhrasing)
+MOVES_ONSETS = (
+    OnsetJitter,
+    ChordJitter,
+    TempoDrift,
+    Hesitation,
+    FlattenedPhrasing,
+    DifficultySag,
+    UnevenRuns,
+    HandLag,
+    Halting,
+    GoingBack,
+    CorrectedNotes,
+)
 CHANGES_PITCH = (WrongNotes, Slips)
 
 

@@ -16,6 +16,8 @@ from degradation.notes import (
     release_before_restrike,
     snap,
 )
+from degradation.seeds import stream
+from labeling.measures import PLAIN
 from labeling.scores import DIMENSIONS
 from models.config.experiment import ExperimentConfig
 from models.inputs.feature_reader import ExampleParts
@@ -59,7 +61,10 @@ def synthetic_corpus(
             where = {"sample_id": sample_id, "split": split, "duration_s": DURATION_S}
             size = {"frames": np.int32(frames), "width": np.int32(width)}
             audio.append({**where, "features": audio_clip.tobytes(), **size})
-            midi.append({**where, "tokens": tokens.tobytes(), "notes": np.int32(len(tokens))})
+            notes = {"tokens": tokens.tobytes(), "notes": np.int32(len(tokens))}
+            measures = stream(number, sample_id).normal(number, 1, len(PLAIN)).astype("<f4")
+            measures[index % len(PLAIN)] = np.nan
+            midi.append({**where, **notes, "measures": measures})
             rows.append(
                 {
                     "sample_id": sample_id,

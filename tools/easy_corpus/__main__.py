@@ -18,7 +18,7 @@ def main(
 ) -> None:
     """Play the scores, and write MIDI files, a table and licences."""
     played = write_corpus(folder, limit=limit, log=typer.echo)
-    typer.echo(f"{played} pieces in {folder}; next: pianograde corpus add {folder} --name easy")
+    typer.echo(f"{played} pieces in {folder}; next: pianograde corpus add easy --maestro {folder}")
 
 
 if __name__ == "__main__":

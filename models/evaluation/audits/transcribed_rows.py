@@ -16,8 +16,7 @@ from models.evaluation.audits.transcription import JudgedRow, systems
 from models.inference.predict import batches_of, predict
 from models.inference.trained_model import load_model
 from models.inputs.feature_reader import Features
-from models.inputs.feature_writer import audio_features
-from models.tokens.tokenisers import TOKENISERS
+from models.inputs.feature_writer import audio_features, note_features
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -44,17 +43,20 @@ def judge_rows(
     if not rows:
         return []
     frames = audio_features([row.sound for row in rows], config.audio_features)
-    encode = TOKENISERS[config.midi_encoder.tokens].encode
+    tokens = config.midi_encoder.tokens
     true = [
         Features(
             sample_id=row.sample_id,
             duration_s=row.duration_s,
             audio=audio,
-            tokens=encode(row.played),
+            **note_features(row.played, tokens),
         )
         for row, audio in zip(rows, frames, strict=True)
     ]
-    found = [replace(clip, tokens=encode(row.found)) for row, clip in zip(rows, true, strict=True)]
+    found = [
+        replace(clip, **note_features(row.found, tokens))
+        for row, clip in zip(rows, true, strict=True)
+    ]
     scores: dict[System, NDArray[np.float64]] = {}
     for system in systems(list(models)):
         model = load_model(models[system.experiment])

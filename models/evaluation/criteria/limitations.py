@@ -13,7 +13,9 @@ from models.metrics import mean_over_dimensions
 
 
 def headline(report: Report) -> tuple[Verdict, ...]:
-    """Return how good the best model is, and what it does with one fault or what fusing adds.
+    """Return how good the best model is, what it does with one fault or what fusing adds.
+
+    And, where there are plain measures, which networks do no better.
 
     Nothing without experiments.
     """
@@ -28,7 +30,17 @@ def headline(report: Report) -> tuple[Verdict, ...]:
         baseline_mae=report.baseline.mean_mae,
         ceiling_r=report.ceiling.mean_r,
     )
-    return (found, _response(report, report.best) or _fusion(report) or _sides(report))
+    more = _response(report, report.best) or _fusion(report) or _sides(report)
+    return tuple(one for one in (found, more, _plain(report)) if one)
+
+
+def _plain(report: Report) -> Verdict | None:
+    """Return which networks do no better than plain measures; None where none was trained."""
+    r = {one.name: one.agreement.mean_r for one in report.models}
+    if (plain_r := r.pop("heuristics_only", None)) is None or not r:
+        return None
+    no_better = tuple(str(name) for name, other_r in r.items() if not other_r > plain_r)
+    return verdict("beside_plain_measures", r=plain_r, no_better=no_better)
 
 
 def _sides(report: Report) -> Verdict:

@@ -13,6 +13,7 @@ from degradation.notes import Performance
 from degradation.render import Instrument, render
 from degradation.seeds import stream
 from labeling.functions import LABELING_FUNCTIONS
+from labeling.measures import FEATURES, MEASURES, measure_features
 from labeling.reliability import intraclass, split_half
 from models.config.experiment import Experiment
 from models.config.human_validation import HumanValidationConfig
@@ -28,8 +29,7 @@ from models.evaluation.human.document import (
 from models.evaluation.human.fine_tuning import compare_starts
 from models.evaluation.human.grading import compare_models
 from models.evaluation.human.held_out import judge_held_out, predict_baseline
-from models.evaluation.human.hypotheses import FUNCTION_HYPOTHESES
-from models.evaluation.human.measures import FEATURES, HEURISTICS, MEASURES, measure_features
+from models.evaluation.human.hypotheses import FUNCTION_HYPOTHESES, HEURISTICS
 from models.evaluation.human.rating_agreement import Ratings
 from models.evaluation.human.training_overlap import find_overlap
 from models.inference.trained_model import TrainedModel

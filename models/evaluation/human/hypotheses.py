@@ -5,6 +5,7 @@ where one pole is what the measure means.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from labeling.scores import Dimension
@@ -56,3 +57,30 @@ NO_HYPOTHESIS: Mapping[Dimension, str] = {
     ),
 }
 """Why the other dimensions have no hypothesis."""
+
+
+@dataclass(frozen=True, slots=True)
+class Heuristic:
+    """A measure's name, and the scale and sign of its hypothesis."""
+
+    name: str
+    scale: str
+    sign: Sign
+
+
+HEURISTICS: tuple[Heuristic, ...] = (
+    Heuristic("deviation from a median-IOI grid", "timing stable–unstable", 1),
+    Heuristic("variation of inter-onset intervals", "timing stable–unstable", 1),
+    Heuristic("velocity range", "dynamic range little–large", 1),
+    Heuristic("velocity standard deviation", "dynamic range little–large", 1),
+    Heuristic("mean absolute velocity step", "dynamics mellow–raw", 1),
+    Heuristic("variation of durations", "articulation short–long", 1),
+    Heuristic("overlap ratio", "articulation short–long", 1),
+    Heuristic("pedal changes a minute", "pedal sparse–saturated", 1),
+    Heuristic("share of time the pedal is down", "pedal sparse–saturated", 1),
+    Heuristic("pedal-to-onset distance", "pedal clean–blurred", 1),
+    Heuristic("mean velocity", "timbre soft–loud", 1),
+    Heuristic("mean velocity", "energy low–high", 1),
+    Heuristic("notes a second", "pace fast–slow", -1),
+)
+"""What is often proposed, as `SCIENCE` §4 stated it before this code was written."""

@@ -15,12 +15,12 @@ from degradation.seeds import stream
 from labeling.functions import LABELING_FUNCTIONS
 from labeling.functions.reading import Abstention
 from labeling.functions.timing import tempo_instability
+from labeling.measures import velocity
 from labeling.scores import DIMENSIONS
 from models.config.experiment import Experiment
 from models.evaluation.agreement.resampling import FEWEST_FOR_INTERVAL
 from models.evaluation.human.document import Grader, TeacherValidation
 from models.evaluation.human.grading import grade_clips
-from models.evaluation.human.measures import velocity
 from models.evaluation.human.rating_agreement import correlate
 from models.evaluation.human.training_overlap import find_overlap
 from models.evaluation.report.environment import ReportPaths, page_environment, write_report

@@ -27,5 +27,5 @@ def make_fusion(experiment: Experiment, width: int, config: FusionConfig) -> nn.
             return ConcatFusion(width)
         case "crossattn":
             return CrossAttentionFusion(width, config.heads)
-        case "audio_only" | "midi_only":
+        case "heuristics_only" | "audio_only" | "midi_only":
             raise ValueError(f"experiment must have two modalities to fuse, got {experiment!r}")

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from labeling.scores import DIMENSIONS
-from models.config.experiment import EXPERIMENTS, MODALITIES, Experiment, load_experiment
+from models.config.experiment import MODALITIES, Experiment, load_experiment
 from models.diagnostics.fusion_diagnostics import FusionDiagnostics
 from models.evaluation.agreement.resampling import AgreementIntervals, Gain, Interval
 from models.evaluation.audits.documents import (
@@ -305,7 +305,7 @@ def evaluation() -> Evaluation:
                 predicted[name],
                 {"audio": near, "midi": mean} if len(MODALITIES[name]) > 1 else None,
             )
-            for name in EXPERIMENTS
+            for name in predicted
         ),
         token_audit=TokenAudit(operations=AUDIT),
         label_structure=None,

@@ -139,7 +139,9 @@ def test_reading_holds_a_few_rows_at_a_time(tiny_config, tmp_path) -> None:
     pq.write_table(
         pa.table(audio), tmp_path / "a.parquet", use_dictionary=False, write_batch_size=16
     )
-    pq.write_table(pa.table({**where, "tokens": [b""] * rows}), tmp_path / "m.parquet")
+    pq.write_table(
+        pa.table({**where, "tokens": [b""] * rows, "measures": [[]] * rows}), tmp_path / "m.parquet"
+    )
     parts = ExampleParts(
         audio_features=((tmp_path / "a.parquet").as_uri(),),
         midi_tokens=((tmp_path / "m.parquet").as_uri(),),

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from labeling.measures import PLAIN
 from models.config.experiment import EXPERIMENTS, ExperimentConfig
 from models.inputs.batch import Batch, Example, collate
 from models.inputs.feature_reader import Features
@@ -19,7 +20,10 @@ def example(name: str, frames: int, notes: int, config: ExperimentConfig) -> Exa
     tokens["duration_s"] = tokens["sounding_s"] = rng.uniform(0.05, 1, notes)
     tokens["pitch"], tokens["velocity"] = rng.integers(30, 90, (2, notes))
     audio = rng.normal(-70, 20, (frames, config.audio_features.width)).astype(np.float16)
-    features = Features(sample_id=name, duration_s=length_s, audio=audio, tokens=tokens)
+    measures = rng.normal(size=len(PLAIN)).astype(np.float32)
+    features = Features(
+        sample_id=name, duration_s=length_s, audio=audio, tokens=tokens, measures=measures
+    )
     return Example(features=features, scores=rng.uniform(50, 100, 8).astype(np.float32))
 
 
@@ -141,7 +145,7 @@ def test_a_missing_modality_is_named(network, examples, tiny_config) -> None:
     if "audio" in network.modalities:
         batch.audio = None
     if "midi" in network.modalities:
-        batch.notes = None
+        batch.notes = batch.measures = None
     with pytest.raises(ValueError, match=network.experiment):
         network(batch)
 

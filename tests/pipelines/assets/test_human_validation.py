@@ -52,7 +52,7 @@ def test_without_models_functions_are_judged_and_the_page_says_what_is_missing(
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        ([], "no PercePiano folder is set; expected a checkout of it: add --percepiano FOLDER"),
+        ([], "no ratings are set; expected a PercePiano checkout or a folder of rated recordings"),
         (["--percepiano", "/nowhere"], "/nowhere has no virtuoso/data/all_2rounds; expected"),
     ],
 )

@@ -211,7 +211,7 @@ def test_a_tier_that_a_mild_recipe_never_reaches_is_no_division_by_zero(
 def operations() -> list[Any]:
     """Return every operation on notes, as severe as the shipped recipes have it."""
     found: list[Any] = []
-    for name in ("phase2", "factored"):
+    for name in ("phase2", "factored", "lifelike"):
         recipe = load_recipe(CONFIGS / "recipes" / f"{name}.yaml")
         if isinstance(recipe, TieredRecipe):
             found += recipe.tiers["poor"].note_operations

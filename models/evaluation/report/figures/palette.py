@@ -22,6 +22,7 @@ TIER_COLOURS = {tier: COLOURS[tier][0] for tier in ("pristine", "good", "moderat
 """Tiers from best to worst: ColorBrewer's BrBG, in its colour-blind-safe class of four."""
 
 EXPERIMENT_COLOURS: Mapping[Experiment, str] = {
+    "heuristics_only": "grey",
     "audio_only": "blue",
     "midi_only": "amber",
     "crossattn": "red",

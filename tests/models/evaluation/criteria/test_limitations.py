@@ -6,6 +6,7 @@ from models.evaluation.agreement.resampling import Interval
 from models.evaluation.criteria.limitations import headline, limitations
 from models.evaluation.criteria.verdict import Verdict
 from models.evaluation.report.document import Report, TierSound
+from models.evaluation.report.environment import say
 
 PHASE2_DB = (None, 35.0, 25.0, 20.0)
 BAND = (200.0, 6000.0)
@@ -99,3 +100,19 @@ def test_the_headline_tells_the_best_model_and_one_thing_more(
     one = dataclasses.replace(report, fusion_pair=None, models=report.models[:1])
     assert headline(one)[1].numbers["models"] == ("audio_only",)
     assert headline(dataclasses.replace(report, best=None)) == ()
+
+
+def test_a_network_that_does_no_better_than_plain_measures_is_named(report: Report) -> None:
+    def beside(r: float) -> Verdict:
+        """The third sentence, where plain measures reach `r`."""
+        agreement = dataclasses.replace(report.model("midi_only").agreement, mean_r=r)
+        plain = dataclasses.replace(
+            report.model("midi_only"), name="heuristics_only", agreement=agreement
+        )
+        return headline(dataclasses.replace(report, models=(*report.models, plain)))[2]
+
+    weakest, *_ = sorted(one.agreement.mean_r for one in report.models)
+    assert beside(weakest - 0.1).numbers["no_better"] == ()
+    assert beside(weakest).numbers["no_better"] == ("midi_only",)
+    assert "midi_only does no better" in " ".join(say(beside(weakest)).split())
+    assert "Every network does better" in say(beside(weakest - 0.1))

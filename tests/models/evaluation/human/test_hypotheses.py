@@ -1,13 +1,14 @@
 """Hypotheses: every function has one, every dimension has one or says why not."""
 
 from labeling.functions import LABELING_FUNCTIONS
+from labeling.measures import MEASURES
 from labeling.scores import DIMENSIONS
 from models.evaluation.human.hypotheses import (
     DIMENSION_HYPOTHESES,
     FUNCTION_HYPOTHESES,
+    HEURISTICS,
     NO_HYPOTHESIS,
 )
-from models.evaluation.human.measures import HEURISTICS, MEASURES
 from storage.percepiano import SCALES
 
 

@@ -1,21 +1,26 @@
 """Hand-made measures of playing: each is a number of one performance, NaN with nothing to measure.
 
-Some are heuristics that are often proposed; sixteen of them are the baseline's features.
+Some are heuristics that are often proposed. Sixteen are the features of PercePiano's baseline, and
+`PLAIN` is what `heuristics_only` learns from.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from degradation.hands import find_left_hand
 from degradation.melody_bass import EVENT_GAP_S, chord_onsets, first_of_chord
 from degradation.notes import PEDAL_DOWN_FROM, SUSTAIN, Performance
+from degradation.phrasing import follow_beat
 from labeling.functions.dynamics import velocity_roughness
 from labeling.functions.pedal import pedal_blur
 from labeling.functions.reading import Abstention
 from labeling.functions.timing import tempo_instability, timing_variance
-from models.evaluation.human.document import Sign
+
+STOP, AROUND, FEWEST_CHORDS = 2.5, 9, 6
+"""An interval this many times its neighbours' is a stop; neighbours on either side; fewest chords
+that have a beat."""
 
 FloatArray = NDArray[np.float64]
 Measure = Callable[[Performance], float]
@@ -138,6 +143,77 @@ def pedal_changes_s(performance: Performance) -> FloatArray:
     return changed_s
 
 
+def longest_gap(performance: Performance) -> float:
+    """Return the longest interval between chords, as log2 of seconds."""
+    return _log2(chord_intervals_s(performance).max(initial=0.0))
+
+
+def longest_stop(performance: Performance) -> float:
+    """Return by how many octaves the longest interval between chords exceeds those around it."""
+    return _log2(relative_gaps(performance).max(initial=0.0))
+
+
+def stop_share(performance: Performance) -> float:
+    """Return the share of intervals between chords that are more than `STOP` of those around."""
+    gaps = relative_gaps(performance)
+    return float(np.mean(gaps > STOP)) if len(gaps) else float("nan")
+
+
+def relative_gaps(performance: Performance) -> FloatArray:
+    """Return each interval between chords over the median of `AROUND` before and after it."""
+    gap_s = chord_intervals_s(performance)
+    if not len(gap_s):
+        return gap_s
+    padded = np.pad(gap_s, AROUND, constant_values=np.nan)
+    around = np.lib.stride_tricks.sliding_window_view(padded, 2 * AROUND + 1)
+    return np.asarray(gap_s / np.nanmedian(around, axis=1))
+
+
+def off_rhythm(performance: Performance) -> float:
+    """Return how far intervals are from halves and doubles of their median: octaves, 0 to 0.5."""
+    gap_s = chord_intervals_s(performance)
+    if not len(gap_s):
+        return float("nan")
+    # One of the intervals themselves: the mean of two may be no rhythm.
+    octaves = np.log2(gap_s / np.percentile(gap_s, 50, method="lower"))
+    return float(np.abs(octaves - np.rint(octaves)).mean())
+
+
+def beat_course(performance: Performance) -> tuple[float, float]:
+    """Return how much the beat strays and changes from one interval to the next: log units."""
+    onset_s = chord_onsets(performance.notes["onset_s"], EVENT_GAP_S)
+    if len(onset_s) < FEWEST_CHORDS:
+        return float("nan"), float("nan")
+    beat = follow_beat(onset_s)
+    return float(beat.std()), float(np.abs(np.diff(beat)).mean())
+
+
+def velocity_span(performance: Performance) -> float:
+    """Return the velocities between the softest and the loudest twentieth of the notes."""
+    low, high = np.percentile(velocity(performance), [5, 95])
+    return float(high - low)
+
+
+def hand_balance(performance: Performance) -> float:
+    """Return by how much the right hand is louder than the left (see `find_left_hand`)."""
+    left, loud = find_left_hand(performance.notes), velocity(performance)
+    return float(loud[~left].mean() - loud[left].mean()) if left.any() else float("nan")
+
+
+def chord_spread_s(performance: Performance) -> float:
+    """Return how long it takes from a chord's first note to its last, on average."""
+    onset_s = performance.notes["onset_s"]
+    first = first_of_chord(onset_s, EVENT_GAP_S)
+    last = np.append(first[1:], len(onset_s)) - 1
+    several = last > first
+    spread_s = onset_s[last] - onset_s[first]
+    return float(spread_s[several].mean()) if several.any() else float("nan")
+
+
+def _log2(value: float) -> float:
+    return float(np.log2(value)) if value > 0 else float("nan")
+
+
 def _or_nan(measure: Callable[[Performance, None], float | Abstention]) -> Measure:
     def measured(performance: Performance) -> float:
         value = measure(performance, None)
@@ -176,33 +252,29 @@ MEASURES: Mapping[str, Measure] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Heuristic:
-    """A measure's name, and the scale and sign of its hypothesis."""
-
-    name: str
-    scale: str
-    sign: Sign
-
-
-HEURISTICS: tuple[Heuristic, ...] = (
-    Heuristic("deviation from a median-IOI grid", "timing stable–unstable", 1),
-    Heuristic("variation of inter-onset intervals", "timing stable–unstable", 1),
-    Heuristic("velocity range", "dynamic range little–large", 1),
-    Heuristic("velocity standard deviation", "dynamic range little–large", 1),
-    Heuristic("mean absolute velocity step", "dynamics mellow–raw", 1),
-    Heuristic("variation of durations", "articulation short–long", 1),
-    Heuristic("overlap ratio", "articulation short–long", 1),
-    Heuristic("pedal changes a minute", "pedal sparse–saturated", 1),
-    Heuristic("share of time the pedal is down", "pedal sparse–saturated", 1),
-    Heuristic("pedal-to-onset distance", "pedal clean–blurred", 1),
-    Heuristic("mean velocity", "timbre soft–loud", 1),
-    Heuristic("mean velocity", "energy low–high", 1),
-    Heuristic("notes a second", "pace fast–slow", -1),
-)
-"""What is often proposed, as `SCIENCE` §4 stated it before this code was written."""
-
-
 def measure_features(performance: Performance) -> FloatArray:
     """Return the baseline's features, (16,)."""
     return np.array([measure(performance) for measure in FEATURES.values()])
+
+
+PLAIN: Mapping[str, Measure] = {
+    **{name: MEASURES[name] for name in MEASURES if name not in ("mean pitch", "notes a chord")},
+    "longest gap": longest_gap,
+    "longest stop": longest_stop,
+    "share of stops": stop_share,
+    "distance from simple rhythms": off_rhythm,
+    "straying of the beat": lambda playing: beat_course(playing)[0],
+    "change of the beat": lambda playing: beat_course(playing)[1],
+    "velocity span": velocity_span,
+    "balance of the hands": hand_balance,
+    "spread of chords": chord_spread_s,
+}
+"""What `heuristics_only` learns from: nothing that says which music is played."""
+
+
+def measure_plainly(performance: Performance) -> NDArray[np.float32]:
+    """Return the values of `PLAIN`, (measures,); NaN where there is nothing to measure."""
+    if not len(performance.notes):
+        return np.full(len(PLAIN), np.nan, np.float32)
+    with np.errstate(all="ignore"):
+        return np.array([measure(performance) for measure in PLAIN.values()], np.float32)

@@ -7,7 +7,8 @@ import pytest
 
 from degradation.notes import NOTE_DTYPE, PEDAL_DTYPE, SUSTAIN, Performance
 from degradation.seeds import stream
-from models.evaluation.human.measures import HEURISTICS, MEASURES
+from labeling.measures import MEASURES, PLAIN, measure_plainly
+from models.evaluation.human.hypotheses import HEURISTICS
 from models.evaluation.human.rating_agreement import correlate
 from storage.percepiano import SCALES, read_percepiano
 
@@ -64,3 +65,58 @@ def test_the_table_is_reproduced(real_data: Path) -> None:
         )
         if stated_rho is not None:
             assert within.rho == pytest.approx(stated_rho, abs=0.011), heuristic.name
+
+
+def steps(*gaps_s: float) -> Performance:
+    """Single notes at intervals, a quarter second long, ever louder."""
+    onset_s = np.cumsum([0.0, *gaps_s])
+    notes = np.array(
+        [(at, s, s + 0.25, 60 + at % 12, 40 + at) for at, s in enumerate(onset_s)], NOTE_DTYPE
+    )
+    none = np.zeros(0, PEDAL_DTYPE)
+    return Performance(notes=notes, pedal=none, duration_s=float(onset_s[-1]) + 1)
+
+
+def test_a_stop_is_measured_in_seconds_and_against_its_neighbours() -> None:
+    even, stopped = steps(*[0.5] * 20), steps(*[0.5] * 10, 2.0, *[0.5] * 9)
+    assert MEASURES["notes a second"](even) > 0
+    assert PLAIN["longest gap"](even) == pytest.approx(-1)
+    assert PLAIN["longest gap"](stopped) == pytest.approx(1)
+    assert PLAIN["longest stop"](even) == pytest.approx(0)
+    assert PLAIN["longest stop"](stopped) == pytest.approx(2)
+    assert PLAIN["share of stops"](even) == 0
+    assert PLAIN["share of stops"](stopped) == pytest.approx(1 / 20)
+    # A slow passage is no stop.
+    slower = steps(*[0.5] * 12, *[1.0] * 12)
+    assert PLAIN["share of stops"](slower) == 0
+
+
+def test_halves_and_doubles_are_rhythm_and_what_lies_between_is_not() -> None:
+    rhythmic, limping = steps(*[0.5, 0.25, 0.25, 1.0] * 6), steps(*[0.5, 0.35] * 12)
+    assert PLAIN["distance from simple rhythms"](rhythmic) == pytest.approx(0, abs=1e-6)
+    assert PLAIN["distance from simple rhythms"](limping) > 0.1
+    assert PLAIN["straying of the beat"](rhythmic) < 0.05
+    assert PLAIN["change of the beat"](rhythmic) < 0.05
+
+
+def test_hands_chords_and_loudness() -> None:
+    rows = [(2 * at, at, at + 0.5, 72 + at % 5, 80) for at in range(8)]
+    rows += [(2 * at + 1, at + 0.02, at + 0.5, 40 + at % 5, 60) for at in range(8)]
+    notes = np.array(sorted(rows, key=lambda row: row[1]), NOTE_DTYPE)
+    two = Performance(notes=notes, pedal=np.zeros(0, PEDAL_DTYPE), duration_s=9.0)
+    assert PLAIN["balance of the hands"](two) == pytest.approx(20)
+    assert PLAIN["spread of chords"](two) == pytest.approx(0.02)
+    assert PLAIN["velocity span"](two) == pytest.approx(20)
+
+
+def test_every_plain_measure_is_a_number_whatever_is_played() -> None:
+    """Undefined is NaN, and never an error or infinity: networks read them all."""
+    silent = Performance(
+        notes=np.zeros(0, NOTE_DTYPE), pedal=np.zeros(0, PEDAL_DTYPE), duration_s=1.0
+    )
+    assert np.isnan(measure_plainly(silent)).all()
+    for gaps_s in ([], [0.001], [0.5], [0.5, 0.001, 3.0], [0.5] * 40):
+        measured = measure_plainly(steps(*gaps_s))
+        assert measured.shape == (len(PLAIN),)
+        assert measured.dtype == np.float32
+        assert not np.isinf(measured).any()
