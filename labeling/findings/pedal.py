@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from degradation.notes import NoteArray, Performance
+from degradation.notes import PEDAL_DOWN_FROM, SUSTAIN, NoteArray, Performance
 from labeling.findings.finding import Finding
 from labeling.functions.pedal import pedal_spans
 
@@ -30,10 +30,10 @@ def find_harmonies_under_pedal(performance: Performance) -> list[Finding]:
 
     `harmonies` counts the changes of triad under one press, and the first: every second's notes,
     by velocity, are read as the major or minor triad that holds most of them. `count` is of all
-    such presses.
+    such presses. A pedal that is half lifted, below 64, ends a press.
     """
     found = []
-    for down_s, up_s in pedal_spans(performance.pedal, performance.duration_s):
+    for down_s, up_s in _presses(performance):
         onset_s = performance.notes["onset_s"]
         first, past = np.searchsorted(onset_s, (down_s - 1e-9, up_s))
         harmonies = count_harmonies(performance.notes[first:past])
@@ -50,6 +50,14 @@ def find_harmonies_under_pedal(performance: Performance) -> list[Finding]:
         )
         for harmonies, down_s, up_s in sorted(found, reverse=True)[:MOST_PRESSES]
     ]
+
+
+def _presses(performance: Performance) -> NDArray[np.float64]:
+    """Return when the sustain pedal reaches 64 and when it leaves it, in s, of shape (n, 2)."""
+    moved = performance.pedal[performance.pedal["controller"] == SUSTAIN]
+    down = np.concatenate([[False], moved["value"] >= PEDAL_DOWN_FROM, [False]])
+    time_s = np.append(moved["time_s"], performance.duration_s)
+    return np.asarray(time_s[np.flatnonzero(down[1:] != down[:-1])].reshape(-1, 2))
 
 
 def count_harmonies(notes: NoteArray) -> int:

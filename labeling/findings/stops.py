@@ -12,14 +12,14 @@ NEIGHBOURS = 3
 
 TIMES_NEIGHBOURS = 2.0
 SHORTEST_STOP_S = 0.4
-MOST_STOPS = 3
-"""Stops with a sentence of their own; the first also counts all."""
+MOST_STOPS, MOST_AGAIN = 3, 2
+"""Those with a sentence of their own; the first stop also counts all."""
 
 ALIKE, OFF_WHOLE, LONG_NOTES = 0.15, 0.25, 3
 """Gaps alike within this share, and this near a whole multiple, in so many places, are rhythm."""
 
-WAIT = 1.3
-"""A wait of this many of its neighbours may come before a passage that is played again."""
+WAIT, SHORTEST_WAIT_S = 1.3, 0.2
+"""A wait comes before a passage that is played again: of so many of its neighbours, and longer."""
 
 LONGEST_AGAIN, SHORTEST_AGAIN = 16, 3
 """Chords of a passage that is played again."""
@@ -62,7 +62,7 @@ def find_stops(performance: Performance) -> list[Finding]:
 
 
 def find_repetitions(performance: Performance) -> list[Finding]:
-    """Return passages of 3 to 16 chords whose pitches come twice in a row, with a wait between.
+    """Return the longest passages of 3 to 16 chords that come twice in a row, with a wait between.
 
     `chords` is the passage's length, `wait_s` how much longer than its neighbours the wait is.
     """
@@ -72,7 +72,7 @@ def find_repetitions(performance: Performance) -> list[Finding]:
     pitches = [tuple(sorted(part["pitch"].tolist())) for part in np.split(notes, first[1:])]
     around_s, extra_s = _gaps(chord_s)
     found, past = [], 0
-    for k in np.flatnonzero(extra_s > (WAIT - 1) * around_s):
+    for k in np.flatnonzero(extra_s > np.maximum((WAIT - 1) * around_s, SHORTEST_WAIT_S)):
         again = int(k) + 1
         for length in range(LONGEST_AGAIN, SHORTEST_AGAIN - 1, -1):
             if again < max(past, length):
@@ -91,7 +91,7 @@ def find_repetitions(performance: Performance) -> list[Finding]:
                     )
                 )
                 break
-    return found
+    return sorted(found, key=lambda one: (-one.size, one.at_s))[:MOST_AGAIN]
 
 
 def _long_notes(times: FloatArray) -> NDArray[np.bool_]:

@@ -96,7 +96,9 @@ def mean_asynchrony_s(notes: NoteArray) -> float | None:
     """Return the mean width of a passage's chords in seconds; None with fewer than four."""
     first = first_of_chord(notes["onset_s"], WIDEST_CHORD_S)
     groups = np.split(notes, first[1:]) if len(notes) else []
-    gap_s = np.diff([part["onset_s"][0] for part in groups], prepend=-np.inf, append=np.inf)
+    begins_s = np.array([part["onset_s"][0] for part in groups])
+    ends_s = np.array([part["onset_s"][-1] for part in groups])
+    gap_s = np.concatenate([[np.inf], begins_s[1:] - ends_s[:-1], [np.inf]])
     widths_s = []
     for at, part in enumerate(groups):
         width_s = float(np.ptp(part["onset_s"]))

@@ -142,7 +142,10 @@ def test_chords_that_are_not_struck_together(tune: Performance) -> None:
     (found,) = of("chords_apart", changed(tune, onset_s=tune.notes["onset_s"] + 0.08 * lower))
     assert found.numbers["apart_s"] == pytest.approx(0.08)
     run = tune.notes[~lower].copy()
-    run["onset_s"], run["offset_s"] = 0.1 * np.arange(len(run)), 0.1 * np.arange(len(run)) + 0.09
+    at = np.arange(len(run))
+    run["onset_s"] = snap(0.225 * (at // 2) + 0.1 * (at % 2))  # uneven, but no chords
+    run["offset_s"] = run["onset_s"] + 0.09
+    run["pitch"] = 60 + 7 * (at % 5)
     assert of("chords_apart", replace(tune, notes=run)) == []
 
 
@@ -159,6 +162,9 @@ def test_the_pedal_through_harmonies_and_never(tune: Performance) -> None:
     (found,) = of("harmonies_under_pedal", held)
     assert found.numbers["harmonies"] == 8
     assert (found.at_s, found.until_s) == pytest.approx((0.1, 20.0))
+    half = tune.pedal.copy()
+    half["value"] = np.maximum(half["value"], 50)
+    assert of("harmonies_under_pedal", replace(tune, pedal=half)) == []
     (never,) = of("pedal_never_down", replace(tune, pedal=tune.pedal[:0]))
     assert never.numbers == {"notes": len(tune.notes)}
 

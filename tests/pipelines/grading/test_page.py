@@ -126,7 +126,7 @@ def test_the_lowest_window_is_marked_with_what_was_measured_there(
     page = open_page(take)
     assert page.locator(".cell.lowest").all_inner_texts() == ["60"]
     (line,) = page.locator(".lowest-list li").all_inner_texts()
-    assert line.startswith("0:25 to 0:35: rhythmic stability (−17.1). Measured there: 1 Stop of")
+    assert line.startswith("0:25 to 0:35: rhythmic stability (−17.1). Measured there: 1. Stop of")
     assert page.locator(".findings li").first.inner_text() == STOP
 
 
