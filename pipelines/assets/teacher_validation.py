@@ -4,6 +4,7 @@ import itertools
 
 import dagster as dg
 
+from pipelines.assets.accounted import accounted
 from pipelines.assets.human_validation import performances_of, pretrained_on, trained_models
 from pipelines.metadata import records_metadata
 from pipelines.partitions import CORPORA
@@ -28,6 +29,7 @@ def teacher_validation_asset(recipe_name: str) -> dg.AssetsDefinition:
             "recordings. Needs the setting `teachers`, a folder of them."
         ),
     )
+    @accounted
     def teacher_validation(
         context: dg.AssetExecutionContext, project: Project
     ) -> dg.MaterializeResult[None]:

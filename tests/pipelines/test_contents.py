@@ -10,6 +10,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser
 
+from pipelines import assets
 from pipelines.contents import INDEX, renew_index
 from pipelines.corpora import Corpus
 from pipelines.settings import load_settings
@@ -111,6 +112,15 @@ def test_an_index_that_cannot_be_drawn_is_a_warning(
     renew_index(workspace, dg.AssetKey(["phase2", "pairs"]), warnings.append)
     assert len(warnings) == 1
     assert "segments" in warnings[0]
+
+
+@pytest.mark.parametrize(
+    "path", sorted(Path(assets.__file__).parent.glob("*.py")), ids=lambda path: path.stem
+)
+def test_every_asset_accounts_for_itself(path: Path) -> None:
+    code = path.read_text()
+    accounts = code.count("    @accounted\n") + code.count("\n@accounted\n")
+    assert code.count("@dg.asset(") == accounts + code.count("yield from run_partitions(")
 
 
 def test_an_accounted_asset_s_source_is_its_own_file() -> None:
