@@ -11,7 +11,7 @@ NEIGHBOURS = 3
 """Intervals on each side that a gap is compared with."""
 
 TIMES_NEIGHBOURS = 2.0
-SHORTEST_STOP_S = 0.4
+SHORTEST_STOP_S, LONGEST_STOP_S = 0.4, 8.0
 MOST_STOPS, MOST_AGAIN = 3, 2
 """Those with a sentence of their own; the first stop also counts all."""
 
@@ -39,7 +39,8 @@ def find_stops(performance: Performance) -> list[Finding]:
     chord_s = _chords(performance.notes)
     around_s, extra_s = _gaps(chord_s)
     longest = _longest_around(np.diff(chord_s))
-    long = (np.diff(chord_s) > TIMES_NEIGHBOURS * longest) & (extra_s > SHORTEST_STOP_S)
+    long = (extra_s > SHORTEST_STOP_S) & (extra_s < LONGEST_STOP_S)
+    long &= np.diff(chord_s) > TIMES_NEIGHBOURS * longest
     stops = np.flatnonzero(long)
     stops = stops[~_long_notes(np.diff(chord_s)[stops] / around_s[stops])]
     told = stops[np.argsort(-extra_s[stops], kind="stable")][:MOST_STOPS]

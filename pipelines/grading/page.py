@@ -113,7 +113,7 @@ def _card(take: GradedTake) -> Card:
     strips = {name: draw_cells(grades, graded.bounds_s, duration_s) for name, grades in judged}
     return Card(
         take=take,
-        name=Path(graded.score.file).name,
+        name=" + ".join(Path(file).name for file in graded.score.file.split(" + ")),
         width_px=width_px(duration_s),
         ticks=ticks(duration_s),
         roll=draw_roll(notes, duration_s) if notes is not None and len(notes.notes) else None,

@@ -76,6 +76,10 @@ def test_long_notes_that_return_are_no_stops(tune: Performance) -> None:
     assert [round(one.at_s, 3) for one in of("stop", later(played, 17.0, 1.2))] == [16.5]
 
 
+def test_a_break_between_pieces_is_no_stop(tune: Performance) -> None:
+    assert of("stop", later(tune, 6.0, 12.0)) == []
+
+
 def test_stops_as_the_damage_makes_them_are_found(tune: Performance) -> None:
     operation = Halting(share=0.01, stop_s=1.5)
     halted = operation.draw(tune, stream(3, "halt"))

@@ -164,6 +164,18 @@ def test_one_performance_heard_both_ways(score: Run, midi: Path, wav: Path) -> N
     assert (named["modality"], named["model"]) == ("audio", "gated")
 
 
+@pytest.mark.parametrize("model", ["audio_only", "midi_only"])
+def test_a_page_draws_and_plays_a_pair_whatever_the_model_reads(
+    score: Run, midi: Path, wav: Path, tmp_path: Path, model: str
+) -> None:
+    page = tmp_path / "page.html"
+    answer = score("--midi", midi, "--audio", wav, "--model", model, "--html", page)
+    assert answer.exit_code == 0, answer.stderr
+    html = page.read_text()
+    assert html.count('<svg class="roll"') == html.count("data:audio/mpeg") == 1
+    assert "sampled piano" not in html
+
+
 def test_the_same_call_prints_the_same(score: Run, midi: Path, wav: Path) -> None:
     assert score("--json", midi, wav).stdout == score("--json", midi, wav).stdout
 

@@ -184,6 +184,12 @@ def test_two_takes_have_a_table_of_differences(open_page: Open, take: GradedTake
     assert found == ["+10", "+13", "+10", "+10", "–", "+10", "+10", "+10"]
 
 
+def test_a_pair_is_named_by_both_files(take: GradedTake) -> None:
+    score = replace(take.graded.score, file="a/one.mid + b/one.wav")
+    html = grade_page([replace(take, graded=replace(take.graded, score=score))], RECIPE)
+    assert "<h1>one.mid + one.wav</h1>" in html
+
+
 def test_hostile_names_stay_words(open_page: Open, take: GradedTake) -> None:
     score = replace(take.graded.score, file=HOSTILE.replace("/", "∕"), left_out=(HOSTILE,))
     page = open_page(replace(take, graded=replace(take.graded, score=score)))
@@ -195,7 +201,8 @@ def test_hostile_names_stay_words(open_page: Open, take: GradedTake) -> None:
 def test_a_recording_without_notes_says_how_to_see_them(open_page: Open, take: GradedTake) -> None:
     opened = replace(take.graded.opened, notes=None)
     page = open_page(replace(take, graded=replace(take.graded, opened=opened)))
-    assert "add its MIDI, or --transcribe" in page.locator("body").inner_text()
+    words = " ".join(page.locator("body").inner_text().split())
+    assert "add its MIDI, or --transcribe, to see and measure them. Each number" in words
     assert page.locator(".strip").count() == 7
     assert page.get_by_text("What was measured").count() == 0
 
