@@ -14,6 +14,9 @@ from duckdb.sqltypes import DuckDBPyType
 BATCH_ROWS = 256
 """Rows held in memory at a time: about 50 MB where they hold sound."""
 
+NARROWEST = 120
+"""A narrower terminal breaks the lines of a box: nothing is cut that fits here."""
+
 BOX_ROWS = 200
 """Rows of a drawn box, half of them from the end of the answer."""
 
@@ -26,7 +29,7 @@ BLOB_SIZE = "format('{{:,}} bytes', octet_length({}))"
 
 def _write_table(relation: duckdb.DuckDBPyRelation, file: IO[bytes]) -> None:
     """Draw a box as wide as the terminal, or a line a column where a column would be hidden."""
-    width = shutil.get_terminal_size((120, 24)).columns
+    width = max(shutil.get_terminal_size().columns, NARROWEST)
     drawn = ""
     if sum(len(name) + 3 for name in relation.columns) < width:
         with redirect_stdout(StringIO()) as box:

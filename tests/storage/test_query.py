@@ -147,7 +147,10 @@ def test_long_answers_with_wide_rows_are_cut_and_say_so(
     assert none.startswith("0 rows of 69 columns: sample_id, segment_id, ")
 
 
-def test_describe_shows_every_column(connection: duckdb.DuckDBPyConnection, shards: Table) -> None:
+def test_describe_shows_every_column(
+    connection: duckdb.DuckDBPyConnection, shards: Table, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
     drawn = answer(connection, "describe pairs").decode()
     assert re.findall(r"^│ (\w+) ", drawn, re.MULTILINE) == shards.schema.names
 
