@@ -2,8 +2,9 @@
 
 The tables are made in a home of their own, as `pianograde run` makes them, while files and memory
 are watched. A line a table: rows, seconds, gigabytes, and for the first and the last quarter of its
-bytes how fast they came and the largest memory of the command and of a worker. Where quarters are
-alike, time is linear and memory flat.
+bytes the rows a second of processor time, which other work on the machine changes little, and the
+largest memory of the command and of a worker. Where quarters are alike, time is linear and memory
+flat.
 """
 
 import os
@@ -33,9 +34,13 @@ SAMPLE_S = 2.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sample:
-    """What was seen at a time: bytes a table, memory of the command and of its largest worker."""
+    """What was seen at a time: bytes a table, memory of the command and of its largest worker.
+
+    `processor_s` is the processor time of all processes since the start.
+    """
 
     time_s: float
+    processor_s: float
     table_bytes: dict[str, int]
     command_mb: float
     worker_mb: float
@@ -48,9 +53,11 @@ def watch(process: "subprocess.Popen[bytes]", folder: Path) -> list[Sample]:
         time.sleep(SAMPLE_S)
         sizes = {name: folder_bytes(folder / name) for name in TABLES}
         try:
-            workers = [memory_mb(child) for child in command.children(recursive=True)]
+            children = command.children(recursive=True)
+            workers = [memory_mb(child) for child in children]
             sample = Sample(
                 time_s=time.monotonic() - begun,
+                processor_s=sum(map(processor_s, (command, *children))),
                 table_bytes=sizes,
                 command_mb=memory_mb(command),
                 worker_mb=max(workers, default=0.0),
@@ -67,6 +74,15 @@ def memory_mb(process: psutil.Process) -> float:
         return float(process.memory_info().rss) / 1e6
     except psutil.NoSuchProcess:
         return 0.0
+
+
+def processor_s(process: psutil.Process) -> float:
+    """Return the processor time of a process and of its children that have ended, in seconds."""
+    try:
+        used = process.cpu_times()
+    except psutil.NoSuchProcess:
+        return 0.0
+    return float(used.user + used.system + used.children_user + used.children_system)
 
 
 def folder_bytes(folder: Path) -> int:
@@ -93,8 +109,8 @@ def table_line(name: str, rows: int, samples: list[Sample]) -> dict[str, str]:
             if low * total <= one.table_bytes[name] <= high * total
         ]
         grown = part[-1].table_bytes[name] - part[0].table_bytes[name] if part else 0
-        rate = grown / total * rows / (part[-1].time_s - part[0].time_s) if grown else None
-        line[f"rows/s, {title}"] = f"{rate:.1f}" if rate else ""
+        rate = grown / total * rows / (part[-1].processor_s - part[0].processor_s) if grown else 0
+        line[f"rows/CPU s, {title}"] = f"{rate:.1f}" if rate else ""
         line[f"command MB, {title}"] = f"{max((one.command_mb for one in part), default=0):.0f}"
         line[f"worker MB, {title}"] = f"{max((one.worker_mb for one in part), default=0):.0f}"
     return line
