@@ -314,4 +314,5 @@ def tiny_disk(tmp_path: Path) -> Iterator[Path]:
     try:
         yield disk
     finally:
-        subprocess.run(["umount", str(disk)], check=True)
+        # Lazily: a process that another test forked meanwhile may hold a file of it for a moment.
+        subprocess.run(["umount", "--lazy", str(disk)], check=True)
