@@ -16,6 +16,7 @@ from degradation.melody_bass import chord_of, chord_onsets, find_melody
 from degradation.notes import NOTE_DTYPE, NoteArray, Performance, latest_onset, snap
 from degradation.operation import NoteOperation
 from degradation.sampling import FloatArray, choose_share
+from degradation.timing import BetweenChords
 from degradation.wrong_notes import WRONG_REACH, brushed_note, wrong_key
 
 MOST_INSERTED = 0.5
@@ -86,7 +87,7 @@ def insert_time(performance: Performance, insertions: Sequence[Insertion]) -> Ed
     return Edits(notes=np.concatenate([moved, gone, add_notes(struck)]), pedal=pedal)
 
 
-class Halting(NoteOperation):
+class Halting(BetweenChords):
     """Before a `share` of the chords the player stops for about `stop_s`, then goes on.
 
     Hard places are chosen more often (`chord_difficulty`); there is at least one stop, and never
@@ -98,10 +99,6 @@ class Halting(NoteOperation):
     operation: Literal["halting"] = "halting"
     share: float = Field(gt=0, le=0.5)
     stop_s: float = Field(ge=0, le=4)
-
-    def can_apply(self, performance: Performance) -> bool:
-        """Return whether there is a second chord to stop before."""
-        return len(chord_onsets(performance.notes["onset_s"])) > 1
 
     def draw(self, performance: Performance, rng: np.random.Generator) -> Edits:
         """Return a shift for every note after a stop, and the pedal moved with them."""
@@ -121,7 +118,7 @@ class Halting(NoteOperation):
         )
 
 
-class GoingBack(NoteOperation):
+class GoingBack(BetweenChords):
     """At a `share` of the chords the player waits, goes back, and plays the last chords again.
 
     Up to `reach_chords` of them, and hard places more often. No published threshold: a passage
@@ -133,10 +130,6 @@ class GoingBack(NoteOperation):
     operation: Literal["going_back"] = "going_back"
     share: float = Field(ge=0, le=0.3)
     reach_chords: int = Field(ge=1, le=16)
-
-    def can_apply(self, performance: Performance) -> bool:
-        """Return whether there is a second chord to go back at."""
-        return len(chord_onsets(performance.notes["onset_s"])) > 1
 
     def draw(self, performance: Performance, rng: np.random.Generator) -> Edits:
         """Return the notes played again, a shift for those after, and the pedal moved along."""

@@ -31,6 +31,12 @@ def find_left_hand(notes: NoteArray) -> NDArray[np.bool_]:
     return found
 
 
+def hand_balance(notes: NoteArray) -> float:
+    """Return by how much the right hand is louder than the left; NaN for one hand."""
+    left, velocity = find_left_hand(notes), notes["velocity"].astype(np.float64)
+    return float(velocity[~left].mean() - velocity[left].mean()) if left.any() else float("nan")
+
+
 class OneHand(NoteOperation):
     """An operation on one hand of two."""
 

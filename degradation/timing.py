@@ -160,7 +160,15 @@ def lengthen_intervals(
     return points_s, moved_s * (duration_s / moved_s[-1])
 
 
-class Hesitation(NoteOperation):
+class BetweenChords(NoteOperation):
+    """An operation on the intervals between chords."""
+
+    def can_apply(self, performance: Performance) -> bool:
+        """Return whether there are two chords, and so an interval."""
+        return len(chord_onsets(performance.notes["onset_s"])) > 1
+
+
+class Hesitation(BetweenChords):
     """Before a `share` of the chords the player pauses: the interval grows by `pause_share`.
 
     Later music comes later, and the whole window is sped up to its length; each pause stays
@@ -174,10 +182,6 @@ class Hesitation(NoteOperation):
     operation: Literal["hesitation"] = "hesitation"
     share: float = Field(gt=0, le=1)
     pause_share: float = Field(ge=0, le=2)
-
-    def can_apply(self, performance: Performance) -> bool:
-        """Return whether there are two chords, and so an interval that can grow."""
-        return len(chord_onsets(performance.notes["onset_s"])) > 1
 
     def draw(self, performance: Performance, rng: np.random.Generator) -> Edits:
         """Return a shift for every note, and the pedal moved with them."""

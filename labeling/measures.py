@@ -4,12 +4,13 @@ Some are heuristics that are often proposed. Sixteen are the features of PercePi
 `PLAIN` is what `heuristics_only` learns from.
 """
 
+import functools
 from collections.abc import Callable, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
 
-from degradation.hands import find_left_hand
+from degradation.hands import hand_balance
 from degradation.melody_bass import EVENT_GAP_S, chord_onsets, first_of_chord
 from degradation.notes import PEDAL_DOWN_FROM, SUSTAIN, Performance
 from degradation.phrasing import follow_beat
@@ -159,6 +160,7 @@ def stop_share(performance: Performance) -> float:
     return float(np.mean(gaps > STOP)) if len(gaps) else float("nan")
 
 
+@functools.lru_cache(maxsize=1)
 def relative_gaps(performance: Performance) -> FloatArray:
     """Return each interval between chords over the median of `AROUND` before and after it."""
     gap_s = chord_intervals_s(performance)
@@ -179,6 +181,7 @@ def off_rhythm(performance: Performance) -> float:
     return float(np.abs(octaves - np.rint(octaves)).mean())
 
 
+@functools.lru_cache(maxsize=1)
 def beat_course(performance: Performance) -> tuple[float, float]:
     """Return how much the beat strays and changes from one interval to the next: log units."""
     onset_s = chord_onsets(performance.notes["onset_s"], EVENT_GAP_S)
@@ -192,12 +195,6 @@ def velocity_span(performance: Performance) -> float:
     """Return the velocities between the softest and the loudest twentieth of the notes."""
     low, high = np.percentile(velocity(performance), [5, 95])
     return float(high - low)
-
-
-def hand_balance(performance: Performance) -> float:
-    """Return by how much the right hand is louder than the left (see `find_left_hand`)."""
-    left, loud = find_left_hand(performance.notes), velocity(performance)
-    return float(loud[~left].mean() - loud[left].mean()) if left.any() else float("nan")
 
 
 def chord_spread_s(performance: Performance) -> float:
@@ -266,7 +263,7 @@ PLAIN: Mapping[str, Measure] = {
     "straying of the beat": lambda playing: beat_course(playing)[0],
     "change of the beat": lambda playing: beat_course(playing)[1],
     "velocity span": velocity_span,
-    "balance of the hands": hand_balance,
+    "balance of the hands": lambda playing: hand_balance(playing.notes),
     "spread of chords": chord_spread_s,
 }
 """What `heuristics_only` learns from: nothing that says which music is played."""

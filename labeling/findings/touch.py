@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from degradation.hands import find_left_hand
+from degradation.hands import hand_balance
 from degradation.melody_bass import EVENT_GAP_S, first_of_chord
 from degradation.notes import NoteArray, Performance
 from labeling.findings.finding import Code, Finding
@@ -47,11 +47,8 @@ def find_left_hand_louder(passages: Passages) -> list[Finding]:
     """
 
     def louder(notes: NoteArray) -> float | None:
-        left = find_left_hand(notes)
-        if not left.any():
-            return None
-        velocity = notes["velocity"].astype(np.float64)
-        return float(velocity[left].mean() - velocity[~left].mean())
+        balance = hand_balance(notes)
+        return None if np.isnan(balance) else -balance
 
     return _typical(
         passages, louder, "left_hand_louder", "musical_expression", "velocity", NOTICED_VELOCITY
