@@ -23,6 +23,7 @@ from degradation.errors import UserError
 from degradation.factored import FACTORS, Factor, FactoredRecipe
 from degradation.notes import Performance, cut_window
 from degradation.render import render
+from labeling.scores import DIMENSIONS
 from models.config.experiment import EXPERIMENTS, MODALITIES, Modality
 from models.evaluation.counterfactuals.dose_response import APART_JND, far_apart, fell
 from models.evaluation.criteria.acceptance import IN_ORDER_SHARE
@@ -86,11 +87,13 @@ def grade_family(
     graded: dict[tuple[str, Factor], list[tuple[float, float]]] = defaultdict(list)
     for draw, both in family:
         for given in inputs:
-            scores = scorer.score(both.only(INPUTS[given])).scores
+            # Also where notes alone would not be judged, as tone: what the model makes of them.
+            windows = scorer.grade(both.only(INPUTS[given])).by_window
+            scores = dict(zip(DIMENSIONS, np.nanmean(windows, axis=0), strict=True))
             for factor in FACTORS:
                 if draw.varied in (NOTHING, factor):
                     severity = draw.severities_jnd[factor]
-                    graded[given, factor].append((severity, scores[factor]))
+                    graded[given, factor].append((severity, float(scores[factor])))
     return graded
 
 

@@ -210,7 +210,7 @@ def tiny_config(demo_config: ExperimentConfig) -> ExperimentConfig:
 
 @pytest.fixture(scope="session")
 def save_model() -> Callable[..., Any]:
-    """Save a network of random weights as a training would that had validation r `val_r`."""
+    """Save a network of random weights as a training would that had validation r `val_r`, MAE 5."""
     import torch
 
     from models.diagnostics.watch import FusionWatch
@@ -225,7 +225,7 @@ def save_model() -> Callable[..., Any]:
         name: Any,
         config: Any,
         *,
-        val_r: float = 0.5,
+        val_r: float | tuple[float, ...] = 0.5,
         val_loss: float = 0.5,
         change: Callable[[Any], None] = lambda network: None,
     ) -> Any:
@@ -235,9 +235,10 @@ def save_model() -> Callable[..., Any]:
             network = GradingNetwork(name, config)
             change(network)
         record = EpochRecord(
-            epoch=1, train_loss=0, terms={}, logged={}, val_loss=val_loss, val_r=(val_r,) * 8,
-            val_mae=(0,) * 8, gradient_norms={}, diagnostics=FusionWatch().result(),
-            learning_rate=0, samples_per_s=0, wait_share=0, seconds=0,
+            epoch=1, train_loss=0, terms={}, logged={}, val_loss=val_loss,
+            val_r=val_r if isinstance(val_r, tuple) else (val_r,) * 8, val_mae=(5,) * 8,
+            gradient_norms={}, diagnostics=FusionWatch().result(), learning_rate=0,
+            samples_per_s=0, wait_share=0, seconds=0,
         )  # fmt: skip
         data = TrainingData(corpus="demo", tables={})
         about = describe_model(name, config, identity="0", data=data, pretraining=None)

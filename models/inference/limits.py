@@ -1,4 +1,4 @@
-"""Which of a performance's scores are not to be relied on, given what was read of it."""
+"""Which dimensions of a performance cannot be judged, given what was read of it."""
 
 from collections.abc import Mapping
 

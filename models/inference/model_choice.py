@@ -9,6 +9,7 @@ import numpy as np
 
 from degradation.errors import UserError
 from models.config.experiment import EXPERIMENTS, MODALITIES, Experiment, Modality
+from models.inference.skill import LEAST_R, Skills, find_unskilled, trained_skills
 from models.metrics import mean_over_dimensions
 from models.training.result import TrainingResult, is_trained, read_result
 
@@ -53,10 +54,10 @@ class ModelChoice:
         self._candidates = [name for name in trained if only in (None, name)]
 
     def choose(self, given: frozenset[Modality], needed: frozenset[Modality]) -> Experiment:
-        """Return the best model whose inputs are exactly `given`.
+        """Return the best model with skill whose inputs are exactly `given`.
 
-        If there is none, return the best model that reads at least one modality of `needed`.
-        Raises UserError when there is no such model either.
+        If there is none, return the best that reads at least one modality of `needed`. Raises
+        UserError when there is no such model either, or none of those tells any dimension.
         """
         able = [name for name in self._candidates if MODALITIES[name] & needed]
         if not able:
@@ -67,12 +68,21 @@ class ModelChoice:
                 f"{', '.join(others) or 'the models that can, none of which is trained'}: choose "
                 "another model, or train one"
             )
-        fitting = [name for name in able if MODALITIES[name] == given] or able
-        return best_model({name: self._validation_r(name) for name in fitting})
+        skills = {name: self.skills(name) for name in able}
+        skilled = [name for name in able if len(find_unskilled(skills[name])) < len(skills[name])]
+        if not skilled:
+            raise UserError(
+                f"{' and '.join(able)} cannot grade: on held-out clips no dimension's r reaches "
+                f"{LEAST_R:g}; expected that in one at least: choose another model, or train "
+                "longer, or on more performances"
+            )
+        fitting = [name for name in skilled if MODALITIES[name] == given] or skilled
+        return best_model({name: [one.r for one in skills[name].values()] for name in fitting})
 
-    def _validation_r(self, name: Experiment) -> tuple[float, ...]:
+    def skills(self, name: Experiment) -> Skills:
+        """Return what a model reached on pieces that it did not learn from."""
         with loading(self.folders[name]):
-            return read_result(self.folders[name], TrainingResult).best.val_r
+            return trained_skills(read_result(self.folders[name], TrainingResult))
 
 
 @contextmanager

@@ -5,19 +5,21 @@ from dataclasses import dataclass
 
 from labeling.scores import Dimension
 from models.config.experiment import Experiment
+from models.inference.skill import Skills
 
 ByDimension = Mapping[Dimension, float]
+OVERALL: Dimension = "overall_interpretation"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Score:
-    """A performance's eight scores, 0-100, and how far each varies between windows.
+    """A performance's scores, 0-100, of the dimensions that can be judged, and how they vary.
 
     A score is the mean over `windows` windows, `spread` their population standard deviation in
     points; `silent_windows` were left out. `duration_s` is how much was graded; `left_out` says
     what of the files was not, or was changed. `modality` is what the experiment `model` was
     given: `audio`, `midi` or both joined by a plus; `audio→midi` is MIDI that was transcribed.
-    `not_judged` gives, by dimension, why its score is not to be relied on.
+    `skill` is the model's own. `not_judged` gives, by dimension that has no score, the reason.
     """
 
     file: str
@@ -29,4 +31,5 @@ class Score:
     left_out: tuple[str, ...]
     modality: str
     model: Experiment
+    skill: Skills
     not_judged: Mapping[Dimension, str]

@@ -11,6 +11,7 @@ from models.inference.limits import find_limits
 from models.inference.model_choice import ModelChoice
 from models.inference.predict import FloatArray, predict_windows
 from models.inference.score import ByDimension, Score
+from models.inference.skill import find_unskilled
 from models.inference.sources import Sources
 from models.inference.trained_model import TrainedModel, check_input, load_model
 from models.inference.transcriber import Transcriber
@@ -66,27 +67,37 @@ class Scorer:
         """Return the scores of one performance, and of each of its windows.
 
         Raises UserError when a file cannot be read or holds nothing to grade, when two files do
-        not belong together, or when no trained model reads what is given.
+        not belong together, when no trained model with skill reads what is given, or when none
+        of the dimensions that it tells can be judged in this performance.
         """
         model, modalities = self._model(sources)
         opened = self._open(sources, modalities)
+        skills = self._choice.skills(model.experiment)
+        tokens, window_s = model.config.midi_encoder.tokens, self._corpus.window_s
+        not_judged = find_unskilled(skills) | find_limits(opened, tokens, window_s)
+        if len(not_judged) == len(DIMENSIONS):
+            raise UserError(
+                f"{sources.name} cannot be graded by {model.experiment}: no dimension that the "
+                f"model tells can be judged ({'; '.join(dict.fromkeys(not_judged.values()))}); "
+                "expected one at least: give both MIDI and sound, or choose another model"
+            )
         windows = read_windows(opened, self._corpus, self._sample_rate_hz)
         scores = predict_windows(windows, model)
         mean, spread = summarise(scores, sources.name)
-        limits = find_limits(opened, model.config.midi_encoder.tokens, self._corpus.window_s)
         silent = int(np.isnan(scores[:, 0]).sum())
         midi = "audio→midi" if opened.transcribed else "midi"
         score = Score(
             file=sources.name,
-            scores=mean,
-            spread=spread,
+            scores={name: mean[name] for name in mean if name not in not_judged},
+            spread={name: spread[name] for name in spread if name not in not_judged},
             windows=len(scores) - silent,
             silent_windows=silent,
             duration_s=opened.duration_s,
             left_out=opened.left_out,
             modality="+".join(midi if name == "midi" else name for name in sorted(modalities)),
             model=model.experiment,
-            not_judged=limits,
+            skill=skills,
+            not_judged=not_judged,
         )
         return Graded(
             score=score,

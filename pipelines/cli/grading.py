@@ -53,7 +53,7 @@ def score(
     ] = None,
     corpus: CorpusOption = None,
 ) -> None:
-    """Grade real performances, MIDI or audio or both: eight scores of 0-100, windows aggregated."""
+    """Grade real performances, MIDI or audio or both: 0-100, with the model's own error."""
     given = [*(files or []), *(path for path in (midi, audio) if path is not None)]
     if not given or (files and len(given) > len(files)):
         raise UserError(
@@ -101,7 +101,7 @@ def score(
     names = [name for name, _ in performances]
     rows, takes, failed = [], [], False
     if len(names) > 1 and not as_json:
-        typer.echo(score_table.heading(names))
+        typer.echo(score_table.heading(names, chosen))
     for name, found in performances:
         try:
             if isinstance(found, UserError):
@@ -122,9 +122,9 @@ def score(
             typer.echo(score_table.block(graded, chosen))
         else:
             rows.append(graded)
-            typer.echo(score_table.row(graded, score_table.name_width(names)))
+            typer.echo(score_table.row(graded, score_table.name_width(names), chosen))
     if rows:
-        typer.echo(f"\n{score_table.legend(rows, chosen)}")
+        typer.echo(f"\n{score_table.legend(rows, score_table.name_width(names), chosen)}")
     if failed:
         raise typer.Exit(2)
     if html is not None:

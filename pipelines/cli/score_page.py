@@ -10,7 +10,6 @@ from models.inference.scorer import Graded
 from models.inference.sources import Sources
 from models.inference.windows import open_performance
 from pipelines.grading.page import GradedTake, grade_page
-from pipelines.grading.skill import model_skill
 from pipelines.grading.sound import take_sound
 from pipelines.workspace import Workspace
 
@@ -27,7 +26,6 @@ def make_take(graded: Graded, sources: Sources, workspace: Workspace, recipe: Re
     return GradedTake(
         graded=replace(graded, opened=opened),
         sound=take_sound(opened, recipe),
-        skill=model_skill(workspace, recipe.name, graded.score.model),
     )
 
 

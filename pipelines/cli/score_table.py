@@ -1,43 +1,61 @@
 """Scores as text for a terminal, and as lines of JSON for a program."""
 
 import json
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
+from textwrap import wrap
 
-from degradation.factored import FactoredRecipe
 from degradation.recipe import Recipe
-from labeling.scores import DIMENSIONS
-from models.inference.score import Score
+from labeling.scores import DIMENSIONS, Dimension
+from models.inference.score import OVERALL, ByDimension, Score
+from pipelines.grading.wording import (
+    INPUT_WORDS,
+    is_one_signal,
+    measured,
+    one_number,
+    told,
+    weakness,
+    with_error,
+)
 
-INPUT_WORDS = {
-    "audio": "audio alone",
-    "midi": "MIDI alone",
-    "audio+midi": "audio and MIDI",
-    "audio→midi": "MIDI transcribed from audio",
-    "audio+audio→midi": "audio and MIDI transcribed from it",
+SHORT: Mapping[Dimension, str] = {
+    "overall_interpretation": "overall",
+    "note_accuracy": "note",
+    "rhythmic_stability": "rhythm",
+    "articulation_clarity": "artic.",
+    "pedal_technique": "pedal",
+    "tone_quality": "tone",
+    "dynamic_range": "dynam.",
+    "musical_expression": "expr.",
 }
-
-SHORT = ("note", "rhythm", "artic.", "pedal", "tone", "dynam.", "expr.", "overall")
-"""The dimensions' names in a table of many files."""
+"""The dimensions' names in a table of many files, in its order."""
 
 NAME_WIDTH = 40
+LINE_WIDTH = 100
 CELL_WIDTH = 9
-UNJUDGED = "*"
+UNJUDGED = "–"
 
 
 def json_line(score: Score, recipe: Recipe) -> str:
-    """Return one performance as one line of strict, ASCII JSON; scores to two decimals."""
+    """Return one performance as one line of strict, ASCII JSON; to two decimals.
 
-    def rounded(values: dict[str, float]) -> dict[str, float]:
-        return {name: round(value, 2) for name, value in values.items()}
+    What is not judged, or undefined, is null.
+    """
 
-    plain = asdict(score)
+    def rounded(values: ByDimension) -> dict[str, float | None]:
+        return {name: _rounded(values.get(name, math.nan)) for name in DIMENSIONS}
+
     return _line(
-        plain
+        asdict(score)
         | {
             "file": _utf8(score.file),
-            "scores": rounded(plain["scores"]),
-            "spread": rounded(plain["spread"]),
+            "scores": rounded(score.scores),
+            "spread": rounded(score.spread),
+            "skill": {
+                name: {"r": _rounded(one.r), "error_points": _rounded(one.error_points)}
+                for name, one in score.skill.items()
+            },
             "duration_s": round(score.duration_s, 3),
             "recipe": recipe.name,
         }
@@ -50,23 +68,30 @@ def json_error(file: str, reason: str) -> str:
 
 
 def block(score: Score, recipe: Recipe) -> str:
-    """Return one performance as a table, one dimension per line."""
+    """Return one performance: its one number, then a line a dimension where they differ."""
     silent = f", {score.silent_windows} silent" if score.silent_windows else ""
     windows = "1 window" if score.windows == 1 else f"{score.windows} windows"
+    shown = told(score, recipe)
     lines = [
-        printable(score.file),
+        f"{one_number(score)}: {printable(score.file)}",
+        *_wrapped(measured(score, recipe)),
         f"  {_clock(score.duration_s)} of {INPUT_WORDS[score.modality]}, graded by {score.model} "
         f"(recipe {recipe.name}): {windows}{silent}",
         *(f"  {printable(left_out)}" for left_out in score.left_out),
-        "",
-        f"  {'dimension':<24}{'score':>6}   {'over time':<10}",
     ]
-    for name in DIMENSIONS:
-        spread = f"± {score.spread[name]:.1f}" if score.windows > 1 else ""
-        reason = score.not_judged.get(name)
-        note = f"not judged: {reason}" if reason else ""
-        lines.append(f"  {name:<24}{score.scores[name]:>6.1f}   {spread:<10}{note}".rstrip())
-    return "\n".join([*lines, "", *(f"  {line}" for line in caveats(recipe))])
+    if shown != (OVERALL,):
+        lines += ["", f"  {'dimension':<24}{'grade':>6}  {'error':<8}{'r':<7}over time"]
+        lines += [_dimension(name, score) for name in DIMENSIONS]
+    return "\n".join([*lines, "", *_wrapped(weakness(recipe))])
+
+
+def _dimension(name: Dimension, score: Score) -> str:
+    if name not in score.scores:
+        return f"  {name:<24}not judged: {score.not_judged[name]}"
+    skill = score.skill[name]
+    varies = f"varies by {score.spread[name]:.1f}" if score.windows > 1 else ""
+    error = f"± {skill.error_points:.1f}"
+    return f"  {name:<24}{score.scores[name]:>6.1f}  {error:<8}{skill.r:<7.2f}{varies}".rstrip()
 
 
 def left_out_line(score: Score) -> str:
@@ -74,53 +99,53 @@ def left_out_line(score: Score) -> str:
     return printable(f"{score.file}: {'; '.join(score.left_out)}")
 
 
-def heading(files: Iterable[str]) -> str:
+def heading(files: Iterable[str], recipe: Recipe) -> str:
     """Return the first line of a table with one row per performance."""
-    names = "".join(f"{short:<{CELL_WIDTH}}" for short in SHORT)
-    return f"{'file':<{name_width(files)}}  {names}heard by".rstrip()
+    return f"{_row('file', name_width(files), SHORT, recipe)}heard by"
 
 
-def row(score: Score, width: int) -> str:
+def row(score: Score, width: int, recipe: Recipe) -> str:
     """Return one performance as a row of that table; names get `width` columns."""
-    cells = ""
-    for name in DIMENSIONS:
-        spread = f"±{score.spread[name]:.0f}" if score.windows > 1 else ""
-        mark = UNJUDGED if name in score.not_judged else ""
-        cells += f"{f'{score.scores[name]:.0f}{spread}{mark}':<{CELL_WIDTH}}"
-    file = _shortened(printable(score.file), width)
-    return f"{file:<{width}}  {cells}{score.model}, {score.modality}"
+    cells = {name: f"{grade:.0f}" for name, grade in score.scores.items()}
+    if OVERALL in cells:
+        cells[OVERALL] = with_error(score, OVERALL)
+    heard_by = f"{score.model}, {score.modality}"
+    return _row(_shortened(printable(score.file), width), width, cells, recipe) + heard_by
 
 
-def legend(rows: Iterable[Score], recipe: Recipe) -> str:
-    """Return the notes below that table."""
+def legend(rows: Sequence[Score], width: int, recipe: Recipe) -> str:
+    """Return what stands below that table: each model's error and r, and notes."""
+    lines = []
+    for model, score in {score.model: score for score in rows}.items():
+        told = {name for one in rows if one.model == model for name in one.scores}
+        skill = {name: one for name, one in score.skill.items() if name in told}
+        errors = {name: f"± {one.error_points:.1f}" for name, one in skill.items()}
+        r = {name: f"{one.r:.2f}" for name, one in skill.items()}
+        lines += [
+            f"{_row('mean error', width, errors, recipe)}{model}, on clips of held-out pieces",
+            f"{_row('r with labels', width, r, recipe)}{model}, on clips of held-out pieces",
+        ]
     unjudged = {
-        f"{UNJUDGED} not judged: {name} ({reason})"
+        f"{UNJUDGED} not judged: {name}, {score.not_judged[name]}"
         for score in rows
-        for name, reason in score.not_judged.items()
+        for name in _columns(recipe)
+        if name in score.not_judged
     }
-    over_time = "score ± its standard deviation over the performance's windows"
-    return "\n".join([over_time, *sorted(unjudged), *caveats(recipe)])
+    return "\n".join([*lines, "", *sorted(unjudged), *wrap(weakness(recipe), LINE_WIDTH)])
+
+
+def _row(first: str, width: int, cells: Mapping[Dimension, str], recipe: Recipe) -> str:
+    named = "".join(f"{cells.get(name, UNJUDGED):<{CELL_WIDTH}}" for name in _columns(recipe))
+    return f"{first:<{width}}  {named}"
+
+
+def _columns(recipe: Recipe) -> tuple[Dimension, ...]:
+    return (OVERALL,) if is_one_signal(recipe) else tuple(SHORT)
 
 
 def name_width(files: Iterable[str]) -> int:
     """Return the width of the column of file names."""
-    return min(NAME_WIDTH, max(len("file"), *(len(printable(file)) for file in files)))
-
-
-def caveats(recipe: Recipe) -> list[str]:
-    """Return what limits every score of this recipe."""
-    if isinstance(recipe, FactoredRecipe):
-        return [
-            f"The scores continue the labels of recipe {recipe.name}, which no listener gave: each "
-            "says how far one kind of",
-            "damage is above what is just noticeable (95: not noticed), by sizes that are partly "
-            "our own choice.",
-        ]
-    return [
-        f"The scores continue the labels of recipe {recipe.name}, which no listener gave: all "
-        "eight carry one signal,",
-        "how damaged a performance is, so that differences between dimensions mean little.",
-    ]
+    return min(NAME_WIDTH, max(len("r with labels"), *(len(printable(file)) for file in files)))
 
 
 def printable(text: str) -> str:
@@ -133,6 +158,14 @@ def printable(text: str) -> str:
 
 def _line(content: dict[str, object]) -> str:
     return json.dumps(content, allow_nan=False)
+
+
+def _rounded(value: float) -> float | None:
+    return None if math.isnan(value) else round(value, 2)
+
+
+def _wrapped(text: str) -> list[str]:
+    return [f"  {line}" for line in wrap(text, LINE_WIDTH)]
 
 
 def _utf8(text: str) -> str:

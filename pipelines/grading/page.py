@@ -5,6 +5,7 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +18,9 @@ from labeling.scores import DIMENSIONS, Dimension
 from models.evaluation.report.environment import page_environment
 from models.inference.score import Score
 from models.inference.scorer import Graded
-from pipelines.cli.score_table import INPUT_WORDS, caveats
 from pipelines.grading.drawing import Cell, Roll, draw_cells, draw_roll, ticks, width_px
-from pipelines.grading.skill import Skill
 from pipelines.grading.sound import TakeSound
+from pipelines.grading.wording import INPUT_WORDS, measured, one_number, told, weakness, with_error
 from pipelines.listening.page import PITCH_NAMES
 
 HERE = Path(__file__).parent
@@ -31,11 +31,10 @@ WORTH_A_WORD = 0.5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GradedTake:
-    """A take that was graded, its sound, and what is known of the model."""
+    """A take that was graded, and its sound."""
 
     graded: Graded
     sound: TakeSound
-    skill: Skill
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,10 +52,14 @@ class Lowest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Card:
-    """A take as the template reads it; `roll` is None where no notes are known."""
+    """A take as the template reads it; `roll` is None where no notes are known.
+
+    `told` are the dimensions whose grades are shown.
+    """
 
     take: GradedTake
     name: str
+    told: tuple[Dimension, ...]
     width_px: int
     ticks: list[int]
     roll: Roll | None
@@ -81,13 +84,16 @@ def grade_page(takes: Sequence[GradedTake], recipe: Recipe) -> str:
         return Markup(" ".join(said.split()))
 
     return environment.get_template("page.html.j2").render(
-        cards=[_card(take) for take in takes],
-        caveats=" ".join(caveats(recipe)),
+        cards=[_card(take, told(take.graded.score, recipe)) for take in takes],
         dimensions=DIMENSIONS,
         input_words=INPUT_WORDS,
+        measured=partial(measured, recipe=recipe),
+        one_number=one_number,
         recipe_name=recipe.name,
         say=say,
         script=Markup(script),
+        weakness=weakness(recipe),
+        with_error=with_error,
         script_digest=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
         page_style=Markup((HERE / "page.css").read_text(encoding="utf-8")),
     )
@@ -101,19 +107,19 @@ def _environment() -> Environment:
     return found
 
 
-def _card(take: GradedTake) -> Card:
+def _card(take: GradedTake, told: tuple[Dimension, ...]) -> Card:
     graded, opened = take.graded, take.graded.opened
     duration_s, notes = opened.duration_s, opened.notes
     findings = find_all(notes, graded.bounds_s)[:MOST_FINDINGS] if notes is not None else ()
-    judged = [
-        (name, graded.by_window[:, at])
+    strips = {
+        name: draw_cells(graded.by_window[:, at], graded.bounds_s, duration_s)
         for at, name in enumerate(DIMENSIONS)
-        if name not in graded.score.not_judged
-    ]
-    strips = {name: draw_cells(grades, graded.bounds_s, duration_s) for name, grades in judged}
+        if name in told
+    }
     return Card(
         take=take,
         name=" + ".join(Path(file).name for file in graded.score.file.split(" + ")),
+        told=told,
         width_px=width_px(duration_s),
         ticks=ticks(duration_s),
         roll=draw_roll(notes, duration_s) if notes is not None and len(notes.notes) else None,

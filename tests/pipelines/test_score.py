@@ -23,7 +23,8 @@ from degradation.render import render
 from degradation.waveform import Waveform
 from labeling.scores import DIMENSIONS
 from models.config.experiment import Experiment, load_experiment
-from models.inference.score import Score
+from models.inference.score import OVERALL, Score
+from models.inference.skill import Skill
 from pipelines.cli import app, score_table
 from pipelines.settings import CONFIGS
 from pipelines.workspace import open_workspace
@@ -33,6 +34,7 @@ PROJECT = Path(__file__).parents[2]
 RATE_HZ = 24_000
 TRAINED: tuple[Experiment, ...] = ("audio_only", "midi_only", "gated")
 RECIPE = load_recipe(CONFIGS / "recipes" / "phase2.yaml")
+FACTORED = load_recipe(CONFIGS / "recipes" / "factored.yaml")
 
 
 @pytest.fixture(scope="module")
@@ -42,6 +44,10 @@ def home(tmp_path_factory: pytest.TempPathFactory, save_model: Callable[..., Any
     config = load_experiment(CONFIGS / "experiments" / "demo.yaml")
     for name in TRAINED:
         save_model(home / "outputs/demo/phase2/models/demo" / name, name, config)
+    some = (0.5, 0.1, 0.5, 0.5, 0.5, 0.5, float("nan"), 0.5)
+    for recipe, r in (("factored", some), ("lifelike", 0.05)):
+        folder = home / "outputs/demo" / recipe / "models/demo/midi_only"
+        save_model(folder, "midi_only", config, val_r=r)
     return home
 
 
@@ -107,8 +113,10 @@ def test_json_is_one_object_a_file_on_a_line(score: Run, midi: Path, wav: Path) 
         assert (found["file"], found["modality"], found["model"]) == (str(file), modality, model)
         for key in ("scores", "spread"):
             assert tuple(found[key]) == DIMENSIONS
-            assert all(0 <= value <= 100 for value in found[key].values())
-        assert set(found["not_judged"]) <= set(DIMENSIONS)
+            given = {name: value for name, value in found[key].items() if value is not None}
+            assert set(given) == set(DIMENSIONS) - set(found["not_judged"])
+            assert all(0 <= value <= 100 for value in given.values())
+        assert found["skill"] == {name: {"r": 0.5, "error_points": 5} for name in DIMENSIONS}
         assert (found["windows"], found["silent_windows"], found["duration_s"]) == (3, 0, 17)
         assert found["recipe"] == "phase2"
     assert first["not_judged"] == {"tone_quality": "no sound was heard"}
@@ -180,22 +188,49 @@ def test_the_same_call_prints_the_same(score: Run, midi: Path, wav: Path) -> Non
     assert score("--json", midi, wav).stdout == score("--json", midi, wav).stdout
 
 
-def test_a_table_has_every_dimension_its_spread_and_what_was_not_judged(
-    score: Run, midi: Path
-) -> None:
+def test_labels_of_one_signal_give_one_number_with_its_error(score: Run, midi: Path) -> None:
     answer = score(midi)
     assert answer.exit_code == 0, answer.stderr
     (found,) = objects(score("--json", midi))
     lines = answer.stdout.splitlines()
-    assert lines[0] == str(midi)
-    assert "17.0 s of MIDI alone, graded by midi_only (recipe phase2): 3 windows" in lines[1]
+    assert lines[0] == f"{found['scores'][OVERALL]:.0f} ± 5 overall: {midi}"
+    assert "how far midi_only was off on average, on clips of pieces that it did not" in lines[1]
+    assert "r = 0.50" in lines[2]
+    assert "17.0 s of MIDI alone, graded by midi_only (recipe phase2): 3 windows" in answer.stdout
+    assert "mostly measures noise" in answer.stdout
+    assert not any(name in answer.stdout for name in DIMENSIONS)
+    assert max(len(line) for line in lines[1:]) <= 120
+
+
+def test_dimensions_have_their_error_and_those_not_judged_no_number(score: Run, midi: Path) -> None:
+    answer = score(midi, "--recipe", "factored")
+    assert answer.exit_code == 0, answer.stderr
+    (found,) = objects(score("--json", midi, "--recipe", "factored"))
+    lines = answer.stdout.splitlines()
+    assert lines[0] == f"{found['scores'][OVERALL]:.0f} ± 5 overall: {midi}"
+    without = {"rhythmic_stability", "tone_quality", "musical_expression"}
+    assert set(found["not_judged"]) == without
     for name in DIMENSIONS:
         (line,) = (line for line in lines if line.strip().startswith(name))
-        shown = [float(figure) for figure in line.replace("±", " ").split()[1:3]]
-        assert shown == pytest.approx([found["scores"][name], found["spread"][name]], abs=0.06)
-        assert ("not judged: no sound was heard" in line) == (name == "tone_quality")
-    assert "phase2" in lines[-2]
+        if name in without:
+            assert line.split(maxsplit=1)[1] == f"not judged: {found['not_judged'][name]}"
+            assert found["scores"][name] is found["spread"][name] is None
+        else:
+            shown = [float(line.split()[n]) for n in (1, 3, 4, 7)]
+            expected = [found["scores"][name], 5, 0.5, found["spread"][name]]
+            assert shown == pytest.approx(expected, abs=0.06)
+    assert found["skill"]["musical_expression"] == {"r": None, "error_points": 5}
+    assert "They do not carry over to amateurs" in " ".join(answer.stdout.split())
     assert max(len(line) for line in lines[1:]) <= 120
+
+
+def test_a_model_without_skill_gives_no_number(score: Run, midi: Path, tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    answer = score(midi, "--recipe", "lifelike", "--html", page)
+    assert (answer.exit_code, answer.stdout) == (2, "")
+    (line,) = answer.stderr.splitlines()
+    assert "midi_only cannot grade: on held-out clips no dimension's r reaches 0.2" in line
+    assert not page.exists()
 
 
 def test_many_files_are_a_row_each_and_load_their_model_once(
@@ -215,10 +250,15 @@ def test_many_files_are_a_row_each_and_load_their_model_once(
     assert answer.exit_code == 0, answer.stderr
     assert loaded == ["midi_only"]
     heading, *rows = answer.stdout.splitlines()[:5]
-    assert heading.split() == ["file", *score_table.SHORT, "heard", "by"]
+    assert heading.split() == ["file", "overall", "heard", "by"]
     assert [row.split("  ")[0][-10:] for row in rows] == [copy.name for copy in copies]
     assert len({row[score_table.NAME_WIDTH :] for row in rows}) == 1
-    assert answer.stdout.count("* not judged: tone_quality") == 1
+    assert answer.stdout.count("midi_only, on clips of held-out pieces") == 2
+    many = score(*copies, "--recipe", "factored").stdout
+    assert many.splitlines()[0].split() == ["file", *score_table.SHORT.values(), "heard", "by"]
+    assert many.count("– not judged: tone_quality, no sound was heard") == 1
+    (errors,) = (line for line in many.splitlines() if line.startswith("mean error"))
+    assert " ".join(errors.split()[2:15]) == "± 5.0 ± 5.0 – ± 5.0 ± 5.0 – ± 5.0 –"
 
 
 def test_a_file_that_cannot_be_graded_is_told_and_the_others_go_on(
@@ -404,7 +444,9 @@ def test_audio_is_graded_as_the_midi_that_is_found_in_it(score: Run, midi: Path,
     (found,) = objects(score("--json", wav, "--transcribe", "--model", "midi_only"))
     (true,) = objects(score("--json", midi))
     assert (found["modality"], found["model"]) == ("audio→midi", "midi_only")
-    assert (found["scores"], found["duration_s"]) == (true["scores"], 17)
+    judged = set(DIMENSIONS) - set(found["not_judged"])
+    assert [found["scores"][name] for name in judged] == [true["scores"][name] for name in judged]
+    assert found["duration_s"] == 17
     assert set(found["not_judged"]) == {"note_accuracy", "tone_quality", "pedal_technique"}
     assert "found in the sound" in found["not_judged"]["tone_quality"]
     shown = score(wav, "--transcribe", "--model", "midi_only").stdout
@@ -471,26 +513,39 @@ def scored(**changed: Any) -> Score:
         "file": "a/b.mid", "scores": dict.fromkeys(DIMENSIONS, 100.0),
         "spread": dict.fromkeys(DIMENSIONS, 12.34), "windows": 2, "silent_windows": 0,
         "duration_s": 3661.0, "left_out": (), "modality": "midi", "model": "midi_only",
-        "not_judged": {},
+        "skill": dict.fromkeys(DIMENSIONS, Skill(r=0.5, error_points=99.4)), "not_judged": {},
     }  # fmt: skip
     return Score(**{**values, **changed})
 
 
-def test_columns_stand_below_their_heads() -> None:
+@pytest.mark.parametrize("recipe", [RECIPE, FACTORED], ids=lambda recipe: recipe.name)
+def test_columns_stand_below_their_heads(recipe: Any) -> None:
     files = ["a/b.mid", "x" * 100]
     width = score_table.name_width(files)
-    heading = score_table.heading(files)
-    marked = dict.fromkeys(DIMENSIONS, "because")
-    for one in (scored(), scored(file=files[1], not_judged=marked), scored(windows=1)):
-        row = score_table.row(one, width)
-        for short in score_table.SHORT:
+    heading = score_table.heading(files, recipe)
+    unjudged = {"scores": {}, "not_judged": dict.fromkeys(DIMENSIONS, "because")}
+    for one, shown in (
+        (scored(), "100"),
+        (scored(file=files[1]), "100"),
+        (scored(**unjudged), "–  "),
+    ):
+        row = score_table.row(one, width, recipe)
+        for short in set(heading.split()) - {"file", "heard", "by"}:
             column = heading.index(short)
             assert row[column - 1] == " "
-            assert row[column : column + 3] == "100"
+            assert row[column : column + 3] == shown
 
 
-def test_one_window_has_no_spread_to_show() -> None:
-    assert "±" in score_table.block(scored(), RECIPE)
-    assert "61:01 min" in score_table.block(scored(), RECIPE)
-    assert "±" not in score_table.block(scored(windows=1), RECIPE)
-    assert "±" not in score_table.row(scored(windows=1), 10)
+def test_one_window_varies_by_nothing() -> None:
+    assert "varies by 12.3" in score_table.block(scored(), FACTORED)
+    assert "61:01 min" in score_table.block(scored(), FACTORED)
+    assert "varies" not in score_table.block(scored(windows=1), FACTORED)
+
+
+def test_where_overall_is_not_judged_the_answer_says_so_and_tells_the_rest() -> None:
+    rest = {name: 80.0 for name in DIMENSIONS if name != OVERALL}
+    one = scored(scores=rest, spread=rest, not_judged={OVERALL: "it lasts less than 10 s"})
+    for recipe in (RECIPE, FACTORED):
+        first, *others = score_table.block(one, recipe).splitlines()
+        assert first == "overall not judged (it lasts less than 10 s): a/b.mid"
+        assert sum("80.0  ± 99.4" in line for line in others) == 7

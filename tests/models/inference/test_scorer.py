@@ -146,11 +146,15 @@ def any_pair(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def values(scored: Score) -> np.ndarray:
-    return np.array([scored.scores[name] for name in DIMENSIONS])
+    return np.array([scored.scores.get(name, np.nan) for name in DIMENSIONS])
 
 
 def deviations(scored: Score) -> np.ndarray:
-    return np.array([scored.spread[name] for name in DIMENSIONS])
+    return np.array([scored.spread.get(name, np.nan) for name in DIMENSIONS])
+
+
+def judged(scored: Score) -> np.ndarray:
+    return ~np.isnan(values(scored))
 
 
 def example(config: ExperimentConfig, notes: Any = None, samples: Any = None) -> Example:
@@ -188,9 +192,11 @@ def test_midi_scores_are_the_mean_over_its_windows_and_spread_their_deviation(
     windows = [cut_window(music, start_s, 10) for start_s in (0, 5, 7)]
     each = graded(networks["midi_only"], tiny_config, *(example(tiny_config, w) for w in windows))
     scored = scorer.score(Sources(midi=midi(music)))
-    np.testing.assert_allclose(values(scored), each.mean(0), rtol=1e-5)
-    np.testing.assert_allclose(deviations(scored), each.std(0), atol=1e-3)
-    assert deviations(scored).max() > 0.1, "the windows don't differ: nothing was tested"
+    told = judged(scored)
+    assert told.sum() == 7
+    np.testing.assert_allclose(values(scored)[told], each.mean(0)[told], rtol=1e-5)
+    np.testing.assert_allclose(deviations(scored)[told], each.std(0)[told], atol=1e-3)
+    assert deviations(scored)[told].max() > 0.1, "the windows don't differ: nothing was tested"
     assert (scored.windows, scored.silent_windows, scored.duration_s) == (3, 0, 17)
     assert (scored.modality, scored.model) == ("midi", "midi_only")
 
@@ -220,7 +226,7 @@ def test_the_same_music_for_longer_scores_the_same(
     )
     assert (once.windows, often.windows) == (1, 11)
     np.testing.assert_allclose(values(often), values(once), atol=1.0)
-    assert np.abs(values(other) - values(once)).max() > 1
+    assert np.nanmax(np.abs(values(other) - values(once))) > 1
 
 
 def test_scores_do_not_depend_on_the_batch_size(
@@ -309,9 +315,10 @@ def test_a_fusion_model_answers_with_one_modality_as_if_the_other_were_not_there
         with torch.inference_mode():
             expected = networks["gated"](both, presence).scores[0].numpy().clip(0, 100)
         assert (scored.modality, scored.model) == (modality, "gated")
-        np.testing.assert_allclose(values(scored), expected, rtol=1e-4, err_msg=modality)
+        told = judged(scored)
+        np.testing.assert_allclose(values(scored)[told], expected[told], rtol=1e-4)
         found[modality] = values(scored)
-    assert np.abs(found["midi"] - found["audio+midi"]).max() > 0.1
+    assert np.nanmax(np.abs(found["midi"] - found["audio+midi"])) > 0.1
     assert np.abs(found["audio"] - found["audio+midi"]).max() > 0.1
 
 
@@ -335,6 +342,30 @@ def test_the_best_model_that_hears_just_what_is_given_is_chosen(
     chosen = scorer_of(folders, "midi_only").score(both)
     assert (chosen.model, chosen.modality) == ("midi_only", "midi")
     assert "tone_quality" in chosen.not_judged
+
+
+def test_a_dimension_without_skill_has_no_score_and_says_why(
+    tmp_path: Path,
+    tiny_config: ExperimentConfig,
+    midi: Callable[..., Path],
+    wav: Callable[..., Path],
+    save_model: Callable[..., GradingNetwork],
+) -> None:
+    r = (0.9, 0.9, 0.9, 0.9, 0.9, 0.9, 0.19, np.nan)
+    save_model(tmp_path / "m", "midi_only", tiny_config, val_r=r)
+    found = scorer_of({"midi_only": tmp_path / "m"}).score(Sources(midi=midi(playing(12))))
+    assert set(found.scores) == set(found.spread) == set(DIMENSIONS) - set(found.not_judged)
+    assert set(found.not_judged) == {*DIMENSIONS[6:], "tone_quality"}
+    assert "r 0.19 on held-out clips" in found.not_judged[DIMENSIONS[6]]
+    assert found.not_judged[DIMENSIONS[7]] == "no two labels on held-out clips differ"
+    assert (found.skill["note_accuracy"].r, found.skill["note_accuracy"].error_points) == (0.9, 5)
+
+    only_tone = tuple(0.9 if name == "tone_quality" else 0.1 for name in DIMENSIONS)
+    save_model(tmp_path / "g", "gated", tiny_config, val_r=only_tone)
+    hearing = scorer_of({"gated": tmp_path / "g"})
+    assert set(hearing.score(Sources(audio=wav(hum(12)))).scores) == {"tone_quality"}
+    with pytest.raises(UserError, match=r"cannot be graded by gated.*no sound was heard.*expected"):
+        hearing.score(Sources(midi=midi(playing(12))))
 
 
 def test_models_that_cannot_answer_are_refused_with_those_that_can(
@@ -631,8 +662,9 @@ def test_mutated_midi_is_an_error_or_a_score(scorer: Scorer, tmp_path: Path, see
         except UserError:
             outcomes.append("error")
         else:
-            assert np.isfinite(values(scored)).all()
-            assert values(scored).min() >= 0
-            assert values(scored).max() <= 100
+            found = values(scored)[judged(scored)]
+            assert len(found)
+            assert (found >= 0).all()
+            assert (found <= 100).all()
             outcomes.append("scored")
     assert {"error", "scored"} == set(outcomes)

@@ -10,17 +10,18 @@ import pytest
 from playwright.sync_api import Browser, Page, Route
 
 from degradation.notes import NOTE_DTYPE, PEDAL_DTYPE, SUSTAIN, Performance
+from degradation.recipe import Recipe
 from labeling.scores import DIMENSIONS
 from models.inference.score import Score
 from models.inference.scorer import Graded
+from models.inference.skill import Skill
 from models.inference.windows import Opened
 from pipelines.grading.drawing import WIDEST_PX, draw_cells, ticks, width_px
 from pipelines.grading.page import GradedTake, grade_page
-from pipelines.grading.skill import Skill
 from pipelines.grading.sound import LONGEST_S, take_sound
 from pipelines.settings import find_recipe
 
-RECIPE = find_recipe("phase2")
+RECIPE, ONE_SIGNAL = find_recipe("factored"), find_recipe("phase2")
 DURATION_S = 40.0
 STOP_AT_S, STOP_S = 30.0, 1.4
 STOP = "0:29: Stop of 1.4 s, where notes around it are 0.5 s apart."
@@ -49,23 +50,23 @@ def take() -> GradedTake:
     by_window = np.full((7, 8), 80.0)
     by_window[5, DIMENSIONS.index("rhythmic_stability")] = 60.0
     opened = Opened(notes=played(), sound=None, duration_s=DURATION_S)
-    mean, spread = by_window.mean(axis=0), by_window.std(axis=0)
+    mean, spread = by_window.mean(axis=0).tolist(), by_window.std(axis=0).tolist()
     score = Score(
         file="lessons/take.mid",
-        scores=dict(zip(DIMENSIONS, mean.tolist(), strict=True)),
-        spread=dict(zip(DIMENSIONS, spread.tolist(), strict=True)),
+        scores={name: mean[at] for at, name in enumerate(DIMENSIONS) if name != "tone_quality"},
+        spread={name: spread[at] for at, name in enumerate(DIMENSIONS) if name != "tone_quality"},
         windows=7,
         silent_windows=0,
         duration_s=DURATION_S,
         left_out=("1 note of Choir Aahs left out",),
         modality="midi",
         model="midi_only",
+        skill=dict.fromkeys(DIMENSIONS, Skill(r=0.61, error_points=8.4)),
         not_judged={"tone_quality": "no sound was heard"},
     )
     bounds_s = tuple((5.0 * k, 10.0) for k in range(7))
     graded = Graded(score=score, opened=opened, bounds_s=bounds_s, by_window=by_window)
-    skill = Skill(r=0.61, mae=8.4, split="test")
-    return GradedTake(graded=graded, sound=take_sound(opened, RECIPE), skill=skill)
+    return GradedTake(graded=graded, sound=take_sound(opened, RECIPE))
 
 
 @pytest.fixture
@@ -78,7 +79,12 @@ def open_page(browser: Browser, tmp_path: Path) -> Iterator[Open]:
         problems.append(f"requested {route.request.url}")
         route.abort()
 
-    def show(*takes: GradedTake, viewport: dict[str, int] = DESKTOP, scheme: str = "light") -> Page:
+    def show(
+        *takes: GradedTake,
+        viewport: dict[str, int] = DESKTOP,
+        scheme: str = "light",
+        recipe: Recipe = RECIPE,
+    ) -> Page:
         context = browser.new_context(viewport=viewport, color_scheme=scheme)  # type: ignore[arg-type]
         contexts.append(context)
         context.set_default_timeout(60_000)
@@ -87,7 +93,7 @@ def open_page(browser: Browser, tmp_path: Path) -> Iterator[Open]:
         page.on("console", lambda message: problems.append(f"{message.type}: {message.text}"))
         page.on("pageerror", lambda error: problems.append(str(error)))
         path = tmp_path / "page.html"
-        path.write_text(grade_page(takes, RECIPE), encoding="utf-8")
+        path.write_text(grade_page(takes, recipe), encoding="utf-8")
         page.goto(path.as_uri())
         return page
 
@@ -101,23 +107,33 @@ def test_it_says_who_graded_what_and_how_well(open_page: Open, take: GradedTake)
     page = open_page(take)
     assert page.locator("h1").inner_text() == "take.mid"
     words = page.locator("body").inner_text()
-    assert "40 s of MIDI alone, graded by midi_only of recipe phase2 in 7 windows" in words
-    assert "On test clips, which it did not learn from, its grades are 8.4 points off" in words
-    assert "r = 0.61" in words
+    assert page.locator(".whole").inner_text() == "80 ± 8 overall"
+    assert "40 s of MIDI alone, graded by midi_only of recipe factored in 7 windows" in words
+    assert "how far midi_only was off on average, on clips of pieces that it did not learn" in words
+    assert "recipe factored; r = 0.61" in words
     assert "1 note of Choir Aahs left out" in words
     assert "which no listener gave" in words
 
 
-def test_a_grade_has_its_spread_and_what_is_not_judged_has_no_number(
+def test_a_grade_has_its_error_and_what_is_not_judged_has_no_number(
     open_page: Open, take: GradedTake
 ) -> None:
     page = open_page(take)
     rows = page.locator(".grades tbody tr").all_inner_texts()
     found = {name: " ".join(row.split()) for name, row in zip(DIMENSIONS, rows, strict=True)}
-    assert found["rhythmic_stability"] == "rhythmic stability 77 ± 7.0"
-    assert found["tone_quality"] == "tone quality no sound was heard not judged"
+    assert found["rhythmic_stability"] == "rhythmic stability 77 ± 8 0.61"
+    assert found["tone_quality"] == "tone quality not judged: no sound was heard"
     assert page.locator(".strip").count() == 7
     assert page.locator(".strip-name", has_text="tone").count() == 0
+
+
+def test_labels_of_one_signal_give_one_number(open_page: Open, take: GradedTake) -> None:
+    page = open_page(take, take, recipe=ONE_SIGNAL)
+    assert page.locator(".whole").all_inner_texts() == ["80 ± 8 overall"] * 2
+    assert page.locator(".grades").count() == 0
+    assert page.locator(".strip-name").all_inner_texts() == ["overall interpretation"] * 2
+    assert len(page.locator("section tbody tr").all_inner_texts()) == 1
+    assert "mostly measures noise and recording quality" in page.locator("body").inner_text()
 
 
 def test_the_lowest_window_is_marked_with_what_was_measured_there(

@@ -38,7 +38,7 @@ def test_a_page_of_two_takes_shows_the_stop_that_was_put_in(
     said = f"Stop of {STOP_S:.1f} s"
     assert said in second
     assert said not in first
-    assert "On test clips" in first
+    assert "± is how far" in first
     assert page.evaluate("document.documentElement.scrollWidth") == 420
     page.close()
 

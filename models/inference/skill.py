@@ -1,0 +1,47 @@
+"""How far a model's grades are to be trusted: what it reached on pieces it did not learn from."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from labeling.scores import DIMENSIONS, Dimension
+from models.training.result import TrainingResult
+
+LEAST_R = 0.2
+"""A model tells a dimension whose r is this or more.
+
+Grades are fitted to the labels by a line, so that their squared error is 1 − r² of that of always
+answering the mean label: at r = .2 it is off 2 % less than who says the same of everything. Below,
+and where r is undefined because no label differs, a grade is that mean with noise around it.
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Skill:
+    """Pearson's r with the labels, and mean absolute error, on clips of held-out pieces."""
+
+    r: float
+    error_points: float
+
+
+Skills = Mapping[Dimension, Skill]
+
+
+def trained_skills(result: TrainingResult) -> Skills:
+    """Return a trained model's skill by dimension, on the validation split."""
+    best = result.best
+    return {
+        name: Skill(r=r, error_points=mae)
+        for name, r, mae in zip(DIMENSIONS, best.val_r, best.val_mae, strict=True)
+    }
+
+
+def find_unskilled(skills: Skills) -> dict[Dimension, str]:
+    """Return the dimensions that a model does not tell, each with the reason."""
+    return {
+        name: "no two labels on held-out clips differ"
+        if math.isnan(skill.r)
+        else f"the model does not tell it (r {skill.r:.2f} on held-out clips, expected {LEAST_R:g})"
+        for name, skill in skills.items()
+        if not skill.r >= LEAST_R
+    }
