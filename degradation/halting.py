@@ -1,6 +1,6 @@
-"""Playing that stops: halts before hard places, goes back, and wrong notes put right.
+"""Playing that takes longer: a slow pace, halts before hard places, going back, corrections.
 
-Time is inserted; the pace stays. What is thereby pushed past the window's end is cut off.
+What is thereby pushed past the window's end is cut off.
 """
 
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from degradation.melody_bass import chord_of, chord_onsets, find_melody
 from degradation.notes import NOTE_DTYPE, NoteArray, Performance, latest_onset, snap
 from degradation.operation import NoteOperation
 from degradation.sampling import FloatArray, choose_share
-from degradation.timing import BetweenChords
+from degradation.timing import BetweenChords, TimeMap
 from degradation.wrong_notes import WRONG_REACH, brushed_note, wrong_key
 
 MOST_INSERTED = 0.5
@@ -32,6 +32,9 @@ RETURN_S = (0.2, 0.7)
 """How long a player waits before playing a passage again."""
 
 
+NOTHING_STRUCK: NoteArray = np.zeros(0, dtype=NOTE_DTYPE)
+
+
 @dataclass(frozen=True, slots=True)
 class Insertion:
     """Time that passes before the music goes on at `at_s`; in it, `again` are struck.
@@ -41,7 +44,7 @@ class Insertion:
 
     at_s: float
     lasts_s: float
-    again: NoteArray = field(default_factory=lambda: np.zeros(0, dtype=NOTE_DTYPE))
+    again: NoteArray = field(default_factory=NOTHING_STRUCK.copy)
 
 
 def insert_time(performance: Performance, insertions: Sequence[Insertion]) -> Edits:
@@ -64,6 +67,18 @@ def insert_time(performance: Performance, insertions: Sequence[Insertion]) -> Ed
     def delay_s(time_s: FloatArray) -> FloatArray:
         return np.asarray(passed_s[np.searchsorted(at_s, time_s, side="right")])
 
+    struck = np.concatenate([one.again for one in inserted])
+    begun_s = np.repeat(at_s + passed_s[:-1], [len(one.again) for one in inserted])
+    for time in ("onset_s", "offset_s"):
+        struck[time] = snap(struck[time] + begun_s)
+    return delay(performance, delay_s, struck)
+
+
+def delay(performance: Performance, delay_s: TimeMap, struck: NoteArray = NOTHING_STRUCK) -> Edits:
+    """Return the edits by which all that happens at t seconds comes `delay_s`(t) later.
+
+    `struck` are notes that are added at their final times.
+    """
     notes, latest_s = performance.notes, latest_onset(performance.duration_s)
     later_s = delay_s(notes["onset_s"])
     cut = notes["onset_s"] + later_s > latest_s
@@ -73,10 +88,6 @@ def insert_time(performance: Performance, insertions: Sequence[Insertion]) -> Ed
     )
     gone = np.zeros(int(cut.sum()), dtype=EDIT_DTYPE)
     gone["note_id"], gone["change"] = notes["note_id"][cut], Change.CUT
-    struck = np.concatenate([one.again for one in inserted])
-    begun_s = np.repeat(at_s + passed_s[:-1], [len(one.again) for one in inserted])
-    for time in ("onset_s", "offset_s"):
-        struck[time] = snap(struck[time] + begun_s)
     struck = struck[struck["onset_s"] <= latest_s]
     struck["note_id"] = int(notes["note_id"].max()) + 1 + np.arange(len(struck))
     pedal = None
@@ -85,6 +96,24 @@ def insert_time(performance: Performance, insertions: Sequence[Insertion]) -> Ed
         moved_s = pedal["time_s"] + np.where(pedal["time_s"] > 0, delay_s(pedal["time_s"]), 0.0)
         pedal["time_s"] = np.minimum(snap(moved_s), performance.duration_s)
     return Edits(notes=np.concatenate([moved, gone, add_notes(struck)]), pedal=pedal)
+
+
+class SlowPace(NoteOperation):
+    """All takes 1 + `share` times as long: learners play below a piece's tempo.
+
+    One JND is taken as a share of 0.08: remembered tempi are mostly reproduced within 8 %
+    (Levitin & Cook 1996), and no other tempo is there to compare with.
+    """
+
+    STRENGTH = ("share", 100, "%")
+    operation: Literal["slow_pace"] = "slow_pace"
+    share: float = Field(ge=0, le=2)
+
+    def draw(self, performance: Performance, rng: np.random.Generator) -> Edits:
+        """Return a shift for every note, and the pedal moved with them; nothing is random."""
+        if not len(performance.notes) or not self.share:
+            return Edits()
+        return delay(performance, lambda time_s: self.share * time_s)
 
 
 class Halting(BetweenChords):

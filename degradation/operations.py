@@ -7,7 +7,7 @@ from pydantic import Field
 from degradation.articulation import Detached, UnevenArticulation
 from degradation.difficulty import DifficultySag
 from degradation.dynamics import DynamicsCompression, VelocityRoughness, VoicingLoss
-from degradation.halting import CorrectedNotes, GoingBack, Halting
+from degradation.halting import CorrectedNotes, GoingBack, Halting, SlowPace
 from degradation.hands import HandLag, HeavyHand, HeavyTouch
 from degradation.pedal import PedalBlur, PedalLag, PedalMissed, PedalUnused
 from degradation.phrasing import FlattenedPhrasing
@@ -32,6 +32,7 @@ NoteDamage = (
     | PedalMissed
     | PedalBlur
     | PedalUnused
+    | SlowPace
     | Halting
     | GoingBack
     | CorrectedNotes

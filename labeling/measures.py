@@ -4,24 +4,31 @@ Some are heuristics that are often proposed. Sixteen are the features of PercePi
 `PLAIN` is what `heuristics_only` learns from.
 """
 
-import functools
 from collections.abc import Callable, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
 
 from degradation.hands import hand_balance
-from degradation.melody_bass import EVENT_GAP_S, chord_onsets, first_of_chord
+from degradation.melody_bass import EVENT_GAP_S, first_of_chord
 from degradation.notes import PEDAL_DOWN_FROM, SUSTAIN, Performance
-from degradation.phrasing import follow_beat
 from labeling.functions.dynamics import velocity_roughness
 from labeling.functions.pedal import pedal_blur
 from labeling.functions.reading import Abstention
 from labeling.functions.timing import tempo_instability, timing_variance
+from labeling.regularity import (
+    beat_course,
+    chord_intervals_s,
+    like_interval_change,
+    longest_gap,
+    longest_stop,
+    median_interval,
+    off_rhythm,
+    stop_share,
+)
 
-STOP, AROUND, FEWEST_CHORDS = 2.5, 9, 6
-"""An interval this many times its neighbours' is a stop; neighbours on either side; fewest chords
-that have a beat."""
+PHRASE_CHORDS = 9
+"""Chords over which loudness is averaged to a phrase's course."""
 
 FloatArray = NDArray[np.float64]
 Measure = Callable[[Performance], float]
@@ -113,11 +120,6 @@ def pedal_distance_s(performance: Performance) -> float:
     return float(from_onsets_s.min(axis=1).mean())
 
 
-def chord_intervals_s(performance: Performance) -> FloatArray:
-    """Return the intervals between the onsets of chords and single notes."""
-    return np.diff(chord_onsets(performance.notes["onset_s"], EVENT_GAP_S))
-
-
 def velocity(performance: Performance) -> FloatArray:
     """Return key velocities as floats, (notes,)."""
     return performance.notes["velocity"].astype(np.float64)
@@ -144,57 +146,33 @@ def pedal_changes_s(performance: Performance) -> FloatArray:
     return changed_s
 
 
-def longest_gap(performance: Performance) -> float:
-    """Return the longest interval between chords, as log2 of seconds."""
-    return _log2(chord_intervals_s(performance).max(initial=0.0))
-
-
-def longest_stop(performance: Performance) -> float:
-    """Return by how many octaves the longest interval between chords exceeds those around it."""
-    return _log2(relative_gaps(performance).max(initial=0.0))
-
-
-def stop_share(performance: Performance) -> float:
-    """Return the share of intervals between chords that are more than `STOP` of those around."""
-    gaps = relative_gaps(performance)
-    return float(np.mean(gaps > STOP)) if len(gaps) else float("nan")
-
-
-@functools.lru_cache(maxsize=1)
-def relative_gaps(performance: Performance) -> FloatArray:
-    """Return each interval between chords over the median of `AROUND` before and after it."""
-    gap_s = chord_intervals_s(performance)
-    if not len(gap_s):
-        return gap_s
-    padded = np.pad(gap_s, AROUND, constant_values=np.nan)
-    around = np.lib.stride_tricks.sliding_window_view(padded, 2 * AROUND + 1)
-    return np.asarray(gap_s / np.nanmedian(around, axis=1))
-
-
-def off_rhythm(performance: Performance) -> float:
-    """Return how far intervals are from halves and doubles of their median: octaves, 0 to 0.5."""
-    gap_s = chord_intervals_s(performance)
-    if not len(gap_s):
-        return float("nan")
-    # One of the intervals themselves: the mean of two may be no rhythm.
-    octaves = np.log2(gap_s / np.percentile(gap_s, 50, method="lower"))
-    return float(np.abs(octaves - np.rint(octaves)).mean())
-
-
-@functools.lru_cache(maxsize=1)
-def beat_course(performance: Performance) -> tuple[float, float]:
-    """Return how much the beat strays and changes from one interval to the next: log units."""
-    onset_s = chord_onsets(performance.notes["onset_s"], EVENT_GAP_S)
-    if len(onset_s) < FEWEST_CHORDS:
-        return float("nan"), float("nan")
-    beat = follow_beat(onset_s)
-    return float(beat.std()), float(np.abs(np.diff(beat)).mean())
-
-
 def velocity_span(performance: Performance) -> float:
     """Return the velocities between the softest and the loudest twentieth of the notes."""
     low, high = np.percentile(velocity(performance), [5, 95])
     return float(high - low)
+
+
+def loudness_course(performance: Performance) -> float:
+    """Return how much loudness rises and falls over phrases, in velocities.
+
+    The standard deviation of chords' loudest notes, averaged over `PHRASE_CHORDS`.
+    """
+    loud = _chord_loudness(performance)
+    if len(loud) < PHRASE_CHORDS:
+        return float("nan")
+    return float(np.convolve(loud, np.ones(PHRASE_CHORDS) / PHRASE_CHORDS, "valid").std())
+
+
+def loudness_turns(performance: Performance) -> float:
+    """Return the share of chords at which loudness turns from rising to falling or back."""
+    step = np.diff(_chord_loudness(performance))
+    return float(np.mean(step[1:] * step[:-1] < 0)) if len(step) > 1 else float("nan")
+
+
+def _chord_loudness(performance: Performance) -> FloatArray:
+    """Return the velocity of each chord's loudest note."""
+    first = first_of_chord(performance.notes["onset_s"], EVENT_GAP_S)
+    return np.maximum.reduceat(velocity(performance), first)
 
 
 def chord_spread_s(performance: Performance) -> float:
@@ -205,10 +183,6 @@ def chord_spread_s(performance: Performance) -> float:
     several = last > first
     spread_s = onset_s[last] - onset_s[first]
     return float(spread_s[several].mean()) if several.any() else float("nan")
-
-
-def _log2(value: float) -> float:
-    return float(np.log2(value)) if value > 0 else float("nan")
 
 
 def _or_nan(measure: Callable[[Performance, None], float | Abstention]) -> Measure:
@@ -265,6 +239,10 @@ PLAIN: Mapping[str, Measure] = {
     "velocity span": velocity_span,
     "balance of the hands": lambda playing: hand_balance(playing.notes),
     "spread of chords": chord_spread_s,
+    "median interval": median_interval,
+    "change of like intervals": like_interval_change,
+    "course of loudness": loudness_course,
+    "turns of loudness": loudness_turns,
 }
 """What `heuristics_only` learns from: nothing that says which music is played."""
 

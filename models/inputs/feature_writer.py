@@ -32,7 +32,7 @@ from storage.schema import AUDIO_FEATURES, DISTINCT, MIDI_TOKENS
 from storage.tables import DataFile, Table, data_file_rows
 
 AUDIO_FEATURES_VERSION = "a3"
-MIDI_TOKENS_VERSION = "n3"
+MIDI_TOKENS_VERSION = "n4"
 _KEYS = ["sample_id", "split", "tier", "year", "duration_s"]
 
 

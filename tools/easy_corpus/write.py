@@ -27,7 +27,12 @@ SPLITS: tuple[tuple[float, Split], ...] = ((0.7, "train"), (0.85, "validation"),
 """Cumulative shares of the pieces."""
 
 SLOWEST_BPM, FASTEST_BPM = 52.0, 120.0
-"""Beats a minute: the pace of pieces for learners, log-uniform."""
+"""Beats a minute: the marked tempo of pieces for learners, log-uniform."""
+
+EASY_INTERVAL_S, HELD_BACK = 0.38, 0.6
+"""Players hold a marked tempo back where notes are many and press on where they are few: by this
+share of the way (in logarithms) to this median interval between notes, 2.6 a second (spontaneous
+rates are 2 to 3: Fraisse 1982, "Rhythm and tempo")."""
 
 PHRASE_BARS = 4
 
@@ -100,6 +105,9 @@ def arrange(score: Score) -> tuple[Piece, list[ScoreNote]]:
     slopes = [str(each) for each in rng.choice(["", "<", ">"], len(begins) - 1)] + [""]
     beat_q = 1.5 if score.metre in ("6/8", "3/8") else score.bar_q / int(score.metre[0])
     pace = float(np.exp(rng.uniform(np.log(SLOWEST_BPM), np.log(FASTEST_BPM))))
+    onsets_q = np.unique([note.onset_q for _, notes in parts for note in notes])
+    interval_s = float(np.median(np.diff(onsets_q))) * 60 / (pace * beat_q)
+    pace *= (interval_s / EASY_INTERVAL_S) ** HELD_BACK
     place = unit_interval(0, "easy split", score.title)
     piece = Piece(
         composer=score.source.composer,
