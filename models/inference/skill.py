@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from labeling.scores import DIMENSIONS, Dimension
 from models.training.result import TrainingResult
 
-LEAST_R = 0.2
+LEAST_R = 0.3
 """A model tells a dimension whose r is this or more.
 
 Grades are fitted to the labels by a line, so that their squared error is 1 − r² of that of always
-answering the mean label: at r = .2 it is off 2 % less than who says the same of everything. Below,
-and where r is undefined because no label differs, a grade is that mean with noise around it.
+answering the mean label: at r = .3 they are off 5 % less than who says the same of everything.
+Below, and where r is undefined because no label differs, a grade is that mean with noise around it.
+Chance reaches less: of a model of the demo corpus that learnt nothing (148 held-out clips of two
+pieces, mean r .04) the eight r lay between -.18 and .22.
 """
 
 

@@ -29,7 +29,7 @@ def told(score: Score, recipe: Recipe) -> tuple[Dimension, ...]:
 def one_number(score: Score) -> str:
     """Return the one number with its error, or why there is none."""
     if OVERALL not in score.scores:
-        return f"overall not judged ({score.not_judged[OVERALL]})"
+        return f"overall not judged, {score.not_judged[OVERALL]}"
     return f"{with_error(score, OVERALL)} overall"
 
 

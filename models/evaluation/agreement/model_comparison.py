@@ -55,7 +55,9 @@ def compare_best(
     gain = clustered_gain(true, fusion.predicted, single.predicted, clusters, seed=seed)
     single_r = mean_over_dimensions(pearson_r(true, single.predicted))
     headroom = ceiling_r - single_r
-    both_r, independent_r = _together(singles)
+    # Plain measures of the notes may be the best single, but are no encoder that a fusion joins.
+    encoders = [one for one in singles if one.name in ("audio_only", "midi_only")]
+    both_r, independent_r = _together(encoders)
     return FusionPair(
         fusion=fusion.name,
         single=single.name,
@@ -70,11 +72,11 @@ def compare_best(
     )
 
 
-def _together(singles: Sequence[Predictions]) -> tuple[float, float]:
+def _together(encoders: Sequence[Predictions]) -> tuple[float, float]:
     """Return `both_singles_r` and `independent_r` of a `FusionPair`."""
-    if len(singles) < 2:
+    if len(encoders) < 2:
         return float("nan"), float("nan")
-    first, second = singles
+    first, second = encoders
     r_first, r_second, r_between = (
         pearson_r(one, other).tolist()
         for one, other in (

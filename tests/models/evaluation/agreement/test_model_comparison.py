@@ -75,6 +75,17 @@ def test_both_singles_together_are_an_upper_bound_of_their_mean(true: np.ndarray
     assert found.independent_r == pytest.approx(found.both_singles_r, abs=0.01)
 
 
+def test_plain_measures_are_a_single_but_not_one_of_both(true: np.ndarray) -> None:
+    models = [model("audio_only", true, 8, 1), model("midi_only", true, 10, 2)]
+    models.append(model("gated", true, 9, 3))
+    without = compare_best(models, CLUSTERS, 1.0, seed=0)
+    found = compare_best([model("heuristics_only", true, 4, 4), *models], CLUSTERS, 1.0, seed=0)
+    assert found is not None
+    assert without is not None
+    assert found.single == "heuristics_only"
+    assert found.both_singles_r == without.both_singles_r
+
+
 def test_singles_that_err_alike_reach_less_than_independent_ones(true: np.ndarray) -> None:
     hears = model("audio_only", true, 10, 1)
     reads = dataclasses.replace(hears, name="midi_only")
