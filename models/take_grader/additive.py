@@ -34,7 +34,7 @@ class Curve:
     def __call__(self, values: FloatArray) -> FloatArray:
         """Return what each of `values` adds, (n,)."""
         known = np.where(np.isnan(values), self.unknown, values)
-        return np.interp(known, self.knots, self.adds)
+        return np.asarray(np.interp(known, self.knots, self.adds), np.float64)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

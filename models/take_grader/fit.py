@@ -1,6 +1,6 @@
 """Fits the take grader to performances that a recipe damages; no sound is rendered."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -104,7 +104,7 @@ def judge(grader: TakeGrader, takes: Takes) -> dict[Dimension, Skill]:
 
 
 def damaged_takes(
-    sources: "Iterator[PerformanceSource]", recipe: FactoredRecipe, splits: tuple[str, ...]
+    sources: Iterable[PerformanceSource], recipe: FactoredRecipe, splits: tuple[str, ...]
 ) -> Takes:
     """Return the measures and severities of passages of performances, damaged by a recipe."""
     damaged: list[Performance] = []
@@ -118,9 +118,7 @@ def damaged_takes(
                         damaged.append(without_end(after.performance))
                         truth.append(list(severities(draw).values()))
     columns = np.array(truth).reshape(-1, len(DIMENSIONS)).T
-    return Takes(
-        measures=hear(damaged), severity_jnd=dict(zip(DIMENSIONS, columns, strict=True))
-    )
+    return Takes(measures=hear(damaged), severity_jnd=dict(zip(DIMENSIONS, columns, strict=True)))
 
 
 def _chosen(

@@ -12,7 +12,7 @@ from labeling.scores import Dimension
 FloatArray = NDArray[np.float64]
 
 PASSAGE_S = 60.0
-"""Stops and pace are judged over so much music; what lasts up to half as much longer stays whole."""
+"""Stops and pace are judged over so much music; up to half as much longer stays whole."""
 
 FEWEST_NOTES = 25
 """A passage with fewer tells next to nothing."""
