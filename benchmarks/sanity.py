@@ -24,9 +24,9 @@ from degradation.recipe import Recipe
 from degradation.render import render
 from degradation.seeds import stream
 from degradation.waveform import Waveform
+from labeling.scores import OVERALL
 from models.config.experiment import EXPERIMENTS, MODALITIES, Modality
 from models.inference.model_choice import ModelChoice
-from models.inference.score import OVERALL
 from models.inference.scorer import Scorer
 from models.inference.sources import Sources, find_sources
 from models.inference.windows import open_performance

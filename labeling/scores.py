@@ -10,6 +10,8 @@ Dimension = Literal[Factor, "overall_interpretation"]
 DIMENSIONS: tuple[Dimension, ...] = get_args(Dimension)
 """The eight dimensions, in the order of every table."""
 
+OVERALL: Dimension = "overall_interpretation"
+
 
 def draw_scores(draw: Draw) -> dict[str, float]:
     """Return a score for each dimension.

@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 
 from degradation.errors import UserError
+from labeling.scores import DIMENSIONS
 from models.config.experiment import EXPERIMENTS, MODALITIES, Experiment, Modality
-from models.inference.skill import LEAST_R, Skills, find_unskilled, trained_skills
 from models.metrics import mean_over_dimensions
+from models.skill import LEAST_R, Skill, Skills, find_unskilled
 from models.training.result import TrainingResult, is_trained, read_result
 
 WORDS: Mapping[Modality, str] = {"audio": "audio", "midi": "MIDI"}
@@ -83,6 +84,15 @@ class ModelChoice:
         """Return what a model reached on pieces that it did not learn from."""
         with loading(self.folders[name]):
             return trained_skills(read_result(self.folders[name], TrainingResult))
+
+
+def trained_skills(result: TrainingResult) -> Skills:
+    """Return a trained model's skill by dimension, on the validation split."""
+    best = result.best
+    return {
+        name: Skill(r=r, error_points=mae)
+        for name, r, mae in zip(DIMENSIONS, best.val_r, best.val_mae, strict=True)
+    }
 
 
 @contextmanager

@@ -5,10 +5,9 @@ from dataclasses import dataclass
 
 from labeling.scores import Dimension
 from models.config.experiment import Experiment
-from models.inference.skill import Skills
+from models.skill import Skills
 
 ByDimension = Mapping[Dimension, float]
-OVERALL: Dimension = "overall_interpretation"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

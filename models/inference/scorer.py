@@ -11,7 +11,6 @@ from models.inference.limits import find_limits
 from models.inference.model_choice import ModelChoice
 from models.inference.predict import FloatArray, predict_windows
 from models.inference.score import ByDimension, Score
-from models.inference.skill import find_unskilled
 from models.inference.sources import Sources
 from models.inference.trained_model import TrainedModel, check_input, load_model
 from models.inference.transcriber import Transcriber
@@ -23,6 +22,7 @@ from models.inference.windows import (
     read_windows,
     window_bounds,
 )
+from models.skill import find_unskilled
 from storage.corpus import CorpusConfig
 
 

@@ -46,8 +46,8 @@ class Additive:
 
     def predict(self, measures: Mapping[str, FloatArray]) -> FloatArray:
         """Return the sum for each row of `measures`, arrays (n,) by name."""
-        parts = [curve(np.asarray(measures[curve.measure])) for curve in self.curves]
-        return self.base + np.sum(parts, axis=0)
+        parts = np.stack([curve(measures[curve.measure]) for curve in self.curves])
+        return np.asarray(self.base + parts.sum(axis=0), np.float64)
 
 
 def fit_additive(

@@ -10,8 +10,8 @@ import numpy as np
 from degradation.severity import ScoreCurve
 from labeling.scores import Dimension
 from models.document import read_document
-from models.inference.skill import Skill
 from models.provenance import Provenance
+from models.skill import Skill
 from models.take_grader.additive import Additive
 
 NAME = "take_grader"

@@ -13,11 +13,10 @@ from degradation.errors import UserError
 from degradation.factored import FactoredRecipe
 from degradation.notes import Performance
 from degradation.seeds import stream
-from labeling.scores import DIMENSIONS, Dimension, severities
-from models.inference.score import OVERALL
-from models.inference.skill import Skill
+from labeling.scores import DIMENSIONS, OVERALL, Dimension, severities
 from models.metrics import mean_absolute_error, pearson_r
 from models.provenance import provenance
+from models.skill import Skill
 from models.take_grader.additive import fit_additive
 from models.take_grader.document import Music, TakeGrader
 from models.take_grader.takes import FALLING, FEWEST_NOTES, hear, passage, passages, without_end

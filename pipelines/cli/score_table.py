@@ -7,8 +7,8 @@ from dataclasses import asdict
 from textwrap import wrap
 
 from degradation.recipe import Recipe
-from labeling.scores import DIMENSIONS, Dimension
-from models.inference.score import OVERALL, ByDimension, Score
+from labeling.scores import DIMENSIONS, OVERALL, Dimension
+from models.inference.score import ByDimension, Score
 from pipelines.grading.wording import (
     INPUT_WORDS,
     is_one_signal,

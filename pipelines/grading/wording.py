@@ -2,8 +2,8 @@
 
 from degradation.recipe import Recipe
 from degradation.tiered import TieredRecipe
-from labeling.scores import DIMENSIONS, Dimension
-from models.inference.score import OVERALL, Score
+from labeling.scores import DIMENSIONS, OVERALL, Dimension
+from models.inference.score import Score
 
 INPUT_WORDS = {
     "audio": "audio alone",

@@ -21,10 +21,10 @@ from degradation.notes import NOTE_DTYPE, PEDAL_DTYPE, SUSTAIN, Performance
 from degradation.recipe import load_recipe
 from degradation.render import render
 from degradation.waveform import Waveform
-from labeling.scores import DIMENSIONS
+from labeling.scores import DIMENSIONS, OVERALL
 from models.config.experiment import Experiment, load_experiment
-from models.inference.score import OVERALL, Score
-from models.inference.skill import Skill
+from models.inference.score import Score
+from models.skill import Skill
 from pipelines.cli import app, score_table
 from pipelines.settings import CONFIGS
 from pipelines.workspace import open_workspace

@@ -14,8 +14,8 @@ from degradation.recipe import Recipe
 from labeling.scores import DIMENSIONS
 from models.inference.score import Score
 from models.inference.scorer import Graded
-from models.inference.skill import Skill
 from models.inference.windows import Opened
+from models.skill import Skill
 from pipelines.grading.drawing import WIDEST_PX, draw_cells, ticks, width_px
 from pipelines.grading.page import GradedTake, grade_page
 from pipelines.grading.sound import LONGEST_S, take_sound

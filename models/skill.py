@@ -4,8 +4,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from labeling.scores import DIMENSIONS, Dimension
-from models.training.result import TrainingResult
+from labeling.scores import Dimension
 
 LEAST_R = 0.3
 """A model tells a dimension whose r is this or more.
@@ -27,15 +26,6 @@ class Skill:
 
 
 Skills = Mapping[Dimension, Skill]
-
-
-def trained_skills(result: TrainingResult) -> Skills:
-    """Return a trained model's skill by dimension, on the validation split."""
-    best = result.best
-    return {
-        name: Skill(r=r, error_points=mae)
-        for name, r, mae in zip(DIMENSIONS, best.val_r, best.val_mae, strict=True)
-    }
 
 
 def find_unskilled(skills: Skills) -> dict[Dimension, str]:
