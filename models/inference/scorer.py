@@ -1,7 +1,5 @@
 """From the files of a performance to its scores: open, cut, predict, summarise, find the limits."""
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from degradation.errors import UserError
@@ -10,34 +8,17 @@ from models.config.experiment import MODALITIES, Experiment, Modality
 from models.inference.limits import find_limits
 from models.inference.model_choice import ModelChoice
 from models.inference.predict import FloatArray, predict_windows
-from models.inference.score import ByDimension, Score
+from models.inference.score import ByDimension, Graded, Score
 from models.inference.sources import Sources
 from models.inference.trained_model import TrainedModel, check_input, load_model
 from models.inference.transcriber import Transcriber
 from models.inference.windows import (
-    LONGEST_TRANSCRIBED_S,
-    Opened,
-    open_performance,
-    open_transcribed,
+    open_for,
     read_windows,
     window_bounds,
 )
 from models.skill import find_unskilled
 from storage.corpus import CorpusConfig
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Graded:
-    """A performance with its scores window by window.
-
-    `by_window` has shape (windows, 8), NaN where a window is silent; `bounds_s` are the windows'
-    starts and lengths. `opened` is what was graded.
-    """
-
-    score: Score
-    opened: Opened
-    bounds_s: tuple[tuple[float, float], ...]
-    by_window: FloatArray
 
 
 class Scorer:
@@ -71,7 +52,7 @@ class Scorer:
         of the dimensions that it tells can be judged in this performance.
         """
         model, modalities = self._model(sources)
-        opened = self._open(sources, modalities)
+        opened = open_for(sources, modalities, self._corpus.duration_tolerance_s, self._transcriber)
         skills = self._choice.skills(model.experiment)
         tokens, window_s = model.config.midi_encoder.tokens, self._corpus.window_s
         not_judged = find_unskilled(skills) | find_limits(opened, tokens, window_s)
@@ -123,16 +104,6 @@ class Scorer:
         model, modalities = self._loaded[name], given & MODALITIES[name]
         check_input(model, modalities)
         return model, modalities
-
-    def _open(self, sources: Sources, modalities: frozenset[Modality]) -> Opened:
-        if self._transcriber is None or sources.audio is None:
-            return open_performance(sources.only(modalities), self._corpus.duration_tolerance_s)
-        return open_transcribed(
-            sources.audio,
-            self._transcriber,
-            LONGEST_TRANSCRIBED_S,
-            with_sound="audio" in modalities,
-        )
 
 
 def summarise(scores: FloatArray, name: str) -> tuple[ByDimension, ByDimension]:

@@ -5,20 +5,24 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from degradation.errors import UserError
 from degradation.notes import TICK_S, Performance, cut_window, snap
 from degradation.waveform import Waveform
+from models.config.experiment import Modality
 from models.inference.pair_fit import check_fit
 from models.inference.sources import Sources, check_regular, readable
-from models.inference.transcriber import Transcriber
 from storage.audio import read_audio_window
 from storage.corpus import CorpusConfig
 from storage.midi import PianoMusic, read_piano
 from storage.recordings import open_recording
 from storage.segments import window_starts
+
+if TYPE_CHECKING:
+    from models.inference.transcriber import Transcriber
 
 LONGEST_S = 12 * 3600.0
 """A longer file is a mistake or an attack: a few bytes of MIDI can claim a year."""
@@ -95,6 +99,24 @@ def open_performance(sources: Sources, tolerance_s: float) -> Opened:
     return Opened(notes=notes, sound=sources.audio, duration_s=duration_s, left_out=left_out)
 
 
+def open_for(
+    sources: Sources,
+    modalities: frozenset[Modality],
+    tolerance_s: float,
+    transcriber: "Transcriber | None",
+) -> Opened:
+    """Return what a model that reads `modalities` is given of a performance.
+
+    With a transcriber its notes are those found in its sound. Errors are those of
+    `open_performance` and `open_transcribed`.
+    """
+    if transcriber is None or sources.audio is None:
+        return open_performance(sources.only(modalities), tolerance_s)
+    return open_transcribed(
+        sources.audio, transcriber, LONGEST_TRANSCRIBED_S, with_sound="audio" in modalities
+    )
+
+
 def _shared_length(lengths_s: Mapping[Path, float], tolerance_s: float) -> float:
     for path, length_s in lengths_s.items():
         if not LEAST_S <= length_s <= LONGEST_S:
@@ -114,7 +136,7 @@ def _shared_length(lengths_s: Mapping[Path, float], tolerance_s: float) -> float
 
 
 def open_transcribed(
-    audio: Path, transcriber: Transcriber, longest_s: float, *, with_sound: bool
+    audio: Path, transcriber: "Transcriber", longest_s: float, *, with_sound: bool
 ) -> Opened:
     """Return a recording as the notes that are found in it, and its sound where that is wanted.
 

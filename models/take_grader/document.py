@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 
@@ -14,7 +15,7 @@ from models.provenance import Provenance
 from models.skill import Skill
 from models.take_grader.additive import Additive
 
-NAME = "take_grader"
+NAME: Final = "take_grader"
 FILE = "take_grader.json"
 INSTALLED = Path(__file__).parent / FILE
 

@@ -15,7 +15,9 @@ from degradation.errors import UserError
 from pipelines.cli.command import CorpusOption, RecipeOption, app, report_user_error
 
 if TYPE_CHECKING:
+    from models.inference.scorer import Scorer
     from models.inference.sources import Sources
+    from models.inference.take_scorer import TakeScorer
     from pipelines.workspace import Workspace
 
 
@@ -37,7 +39,10 @@ def score(
     ] = None,
     model: Annotated[
         str | None,
-        typer.Option(help="The experiment to grade with; else the best that hears what is given."),
+        typer.Option(
+            help="The experiment to grade with. Default: of notes the installed take_grader, of "
+            "sound alone the best that was trained."
+        ),
     ] = None,
     transcribe: Annotated[
         bool,
@@ -45,7 +50,10 @@ def score(
             "--transcribe", help="Audio alone: find its notes, and grade those (an extra)."
         ),
     ] = False,
-    recipe: RecipeOption = "phase2",
+    recipe: Annotated[
+        str | None,
+        typer.Option(help="Grade with a model trained on this recipe, not with the installed one."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One object a file on a line.")] = False,
     html: Annotated[
         Path | None,
@@ -62,40 +70,32 @@ def score(
             "--audio or both: name them so"
         )
 
-    from models.config.experiment import EXPERIMENTS
-    from models.inference.model_choice import ModelChoice
     from models.inference.sources import Sources
     from pipelines.cli import score_table
-    from pipelines.settings import find_recipe
-    from pipelines.workspace import open_workspace
+    from pipelines.cli.scorers import by_take_grader, take_scorer, trained_scorer
 
     def refuse(name: str, error: UserError) -> None:
         typer.echo(f"pianograde: {score_table.printable(f'{name}: {error}')}", err=True)
         if as_json:
             typer.echo(score_table.json_error(name, str(error)))
 
-    chosen = find_recipe(recipe)
     performances = list(_find_performances(context, files or [], midi, audio))
     if html is not None:
         _check_page(html, len(performances))
+    readable = [found for _, found in performances if isinstance(found, Sources)]
     # Cheap checks come first: torch takes seconds to import.
-    if not any(isinstance(found, Sources) for _, found in performances):
+    if not readable:
         for name, found in performances:
             assert isinstance(found, UserError)
             refuse(name, found)
         raise typer.Exit(2)
-    workspace = open_workspace(corpus)
-    choice = ModelChoice(
-        {name: workspace.fetch(workspace.model_folder(recipe, name)) for name in EXPERIMENTS}, model
-    )
-
-    from models.inference.scorer import Scorer
-    from models.inference.transcriber import load_transcriber
+    scorer: Scorer | TakeScorer
+    if by_take_grader(recipe, model, transcribe, readable):
+        scorer, chosen = take_scorer(transcribe)
+    else:
+        scorer, chosen = trained_scorer(recipe or "phase2", model, corpus, transcribe)
     from pipelines.cli.score_page import make_take, write_page
 
-    threads = workspace.experiment_config().torch_threads
-    transcriber = load_transcriber(threads) if transcribe else None
-    scorer = Scorer(choice, workspace.settings.corpus_config(), chosen.sample_rate_hz, transcriber)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a terminal may lack a file's letters
     names = [name for name, _ in performances]
@@ -109,7 +109,7 @@ def score(
             whole = scorer.grade(found)
             graded = whole.score
             if html is not None:
-                takes.append(make_take(whole, found, workspace, chosen))
+                takes.append(make_take(whole, found, chosen))
         except UserError as error:
             failed = True
             refuse(name, error)

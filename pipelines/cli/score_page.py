@@ -6,20 +6,18 @@ from pathlib import Path
 
 from degradation.errors import UserError
 from degradation.recipe import Recipe
-from models.inference.scorer import Graded
+from models.inference.score import Graded
 from models.inference.sources import Sources
 from models.inference.windows import open_performance
 from pipelines.grading.page import GradedTake, grade_page
 from pipelines.grading.sound import take_sound
-from pipelines.workspace import Workspace
 
 
-def make_take(graded: Graded, sources: Sources, workspace: Workspace, recipe: Recipe) -> GradedTake:
+def make_take(graded: Graded, sources: Sources, recipe: Recipe) -> GradedTake:
     """Return a take with its sound and notes, also where the model did not read both."""
     opened = graded.opened
     if opened.notes is None and sources.midi is not None:
-        tolerance_s = workspace.settings.corpus_config().duration_tolerance_s
-        alone = open_performance(Sources(midi=sources.midi), tolerance_s)
+        alone = open_performance(Sources(midi=sources.midi), 0.0)
         opened = replace(opened, notes=alone.notes)
     if opened.sound is None and sources.audio is not None:
         opened = replace(opened, sound=sources.audio)

@@ -82,7 +82,7 @@ def block(score: Score, recipe: Recipe) -> str:
     if shown != (OVERALL,):
         lines += ["", f"  {'dimension':<24}{'grade':>6}  {'error':<8}{'r':<7}over time"]
         lines += [_dimension(name, score) for name in DIMENSIONS]
-    return "\n".join([*lines, "", *_wrapped(weakness(recipe))])
+    return "\n".join([*lines, "", *_wrapped(weakness(score.model, recipe))])
 
 
 def _dimension(name: Dimension, score: Score) -> str:
@@ -131,7 +131,9 @@ def legend(rows: Sequence[Score], width: int, recipe: Recipe) -> str:
         for name in _columns(recipe)
         if name in score.not_judged
     }
-    return "\n".join([*lines, "", *sorted(unjudged), *wrap(weakness(recipe), LINE_WIDTH)])
+    return "\n".join(
+        [*lines, "", *sorted(unjudged), *wrap(weakness(rows[0].model, recipe), LINE_WIDTH)]
+    )
 
 
 def _row(first: str, width: int, cells: Mapping[Dimension, str], recipe: Recipe) -> str:

@@ -16,8 +16,7 @@ from degradation.recipe import Recipe
 from labeling.findings import Finding, find_all
 from labeling.scores import DIMENSIONS, Dimension
 from models.evaluation.report.environment import page_environment
-from models.inference.score import Score
-from models.inference.scorer import Graded
+from models.inference.score import Graded, Score
 from pipelines.grading.drawing import Cell, Roll, draw_cells, draw_roll, ticks, width_px
 from pipelines.grading.sound import TakeSound
 from pipelines.grading.wording import INPUT_WORDS, measured, one_number, told, weakness, with_error
@@ -92,7 +91,7 @@ def grade_page(takes: Sequence[GradedTake], recipe: Recipe) -> str:
         recipe_name=recipe.name,
         say=say,
         script=Markup(script),
-        weakness=weakness(recipe),
+        weakness=weakness(takes[0].graded.score.model, recipe),
         with_error=with_error,
         script_digest=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
         page_style=Markup((HERE / "page.css").read_text(encoding="utf-8")),

@@ -3,7 +3,8 @@
 from degradation.recipe import Recipe
 from degradation.tiered import TieredRecipe
 from labeling.scores import DIMENSIONS, OVERALL, Dimension
-from models.inference.score import Score
+from models.inference.score import GraderName, Score
+from models.take_grader.document import NAME as TAKE_GRADER
 
 INPUT_WORDS = {
     "audio": "audio alone",
@@ -47,8 +48,15 @@ def measured(score: Score, recipe: Recipe) -> str:
     )
 
 
-def weakness(recipe: Recipe) -> str:
-    """Return what limits every grade of this recipe."""
+def weakness(model: GraderName, recipe: Recipe) -> str:
+    """Return what limits every grade that a model learnt from this recipe."""
+    if model == TAKE_GRADER:
+        return (
+            "The grades say how far the playing is from a clean take, by made-up faults that no "
+            "listener graded. On 45 takes of amateurs their order agrees with four piano "
+            "teachers' mean by rho = .63, within a piece .62 (one teacher: .73 to .85). Compare "
+            "takes of one piece; in concert music rubato counts as unsteady."
+        )
     unheard = f"The grades continue the labels of recipe {recipe.name}, which no listener gave"
     if is_one_signal(recipe):
         return (

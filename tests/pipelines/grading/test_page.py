@@ -12,8 +12,7 @@ from playwright.sync_api import Browser, Page, Route
 from degradation.notes import NOTE_DTYPE, PEDAL_DTYPE, SUSTAIN, Performance
 from degradation.recipe import Recipe
 from labeling.scores import DIMENSIONS
-from models.inference.score import Score
-from models.inference.scorer import Graded
+from models.inference.score import Graded, Score
 from models.inference.windows import Opened
 from models.skill import Skill
 from pipelines.grading.drawing import WIDEST_PX, draw_cells, ticks, width_px

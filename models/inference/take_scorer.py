@@ -1,0 +1,95 @@
+"""Grades performances with a take grader: from their notes alone, without torch."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from degradation.errors import UserError
+from labeling.scores import DIMENSIONS, OVERALL, Dimension
+from models.inference.limits import find_limits
+from models.inference.score import FloatArray, Graded, Score
+from models.inference.sources import Sources
+from models.inference.windows import Opened, open_for, open_performance
+from models.skill import find_unskilled
+from models.take_grader.document import NAME, TakeGrader
+from models.take_grader.takes import FEWEST_NOTES, UNHEARD, hear, passage, passages
+
+if TYPE_CHECKING:
+    from models.inference.transcriber import Transcriber
+
+STRIP_S = 20.0
+"""Shorter passages show where in a take a grade fell."""
+
+SHORTEST_S = 10.0
+"""Less is graded, too, but not as a whole."""
+
+
+class TakeScorer:
+    """Grades with one take grader; a performance without MIDI needs a transcriber."""
+
+    def __init__(
+        self, grader: TakeGrader, tolerance_s: float, transcriber: "Transcriber | None" = None
+    ) -> None:
+        """Make a scorer; `tolerance_s` is by how much the lengths of two files may differ."""
+        self._grader, self._tolerance_s, self._transcriber = grader, tolerance_s, transcriber
+
+    def grade(self, sources: Sources) -> Graded:
+        """Return the scores of a performance, and of overlapping windows of it.
+
+        A score is the mean over passages of a minute; a shorter take is one passage. Raises
+        UserError when a file cannot be read, has no notes, or too few of them.
+        """
+        if sources.midi is None and self._transcriber is None:
+            open_performance(sources, self._tolerance_s)  # a file that is no sound is told so
+            raise UserError(
+                f"{sources.name} is sound alone, and {NAME} reads notes; expected MIDI: add "
+                "--transcribe (an extra), or grade it with a model that hears (--model audio_only)"
+            )
+        opened = open_for(sources, frozenset({"midi"}), self._tolerance_s, self._transcriber)
+        whole, _ = self._scores(opened, passages(opened.duration_s), FEWEST_NOTES)
+        if np.isnan(whole).all():
+            assert opened.notes is not None
+            raise UserError(
+                f"{sources.name} has {len(opened.notes.notes)} notes, nowhere {FEWEST_NOTES} "
+                "within a minute; expected so many: grade a longer take"
+            )
+        bounds_s = passages(opened.duration_s, STRIP_S)
+        by_window, heard = self._scores(opened, bounds_s, FEWEST_NOTES // 2)
+        limits = self._limits(opened)
+        told = [name for name in DIMENSIONS if name not in limits]
+        columns = {name: DIMENSIONS.index(name) for name in told}
+        score = Score(
+            file=sources.name,
+            scores={name: float(np.nanmean(whole[:, at])) for name, at in columns.items()},
+            spread={name: float(np.nanstd(by_window[:, at])) for name, at in columns.items()},
+            windows=heard,
+            silent_windows=len(bounds_s) - heard,
+            duration_s=opened.duration_s,
+            left_out=opened.left_out,
+            modality="audio→midi" if opened.transcribed else "midi",
+            model=NAME,
+            skill=self._grader.skill,
+            not_judged=limits,
+        )
+        return Graded(score=score, opened=opened, bounds_s=tuple(bounds_s), by_window=by_window)
+
+    def _scores(
+        self, opened: Opened, bounds_s: list[tuple[float, float]], fewest: int
+    ) -> tuple[FloatArray, int]:
+        """Return scores of passages, (n, 8) with NaN where there are none, and of how many."""
+        assert opened.notes is not None
+        found = [passage(opened.notes, *bounds) for bounds in bounds_s]
+        heard = np.array([len(one.notes) >= fewest for one in found])
+        scores = np.full((len(found), len(DIMENSIONS)), np.nan)
+        if heard.any():
+            graded = self._grader.scores(hear(np.array(found, object)[heard]))
+            for name, values in graded.items():
+                scores[heard, DIMENSIONS.index(name)] = values
+        return scores, int(heard.sum())
+
+    def _limits(self, opened: Opened) -> dict[Dimension, str]:
+        """Return the dimensions that are not judged, each with the reason."""
+        limits = find_limits(opened, "performance", SHORTEST_S)
+        if flat := limits.get("dynamic_range"):
+            limits |= {"musical_expression": flat, OVERALL: flat}
+        return limits | find_unskilled(self._grader.skill) | dict(UNHEARD)
