@@ -85,12 +85,7 @@ def without_end(performance: Performance) -> Performance:
 
 
 def hear(performances: Iterable[Performance]) -> dict[str, FloatArray]:
-    """Return the measures of performances, (n,) by name; NaN where one has too few notes."""
-    rows = [
-        [float(PLAIN[name](one)) for name in HEARD]
-        if len(one.notes) >= FEWEST_NOTES
-        else [np.nan] * len(HEARD)
-        for one in performances
-    ]
+    """Return the measures of performances, (n,) by name; NaN where one is undefined."""
+    rows = [[float(PLAIN[name](one)) for name in HEARD] for one in performances]
     table = np.array(rows, np.float64).reshape(-1, len(HEARD))
     return dict(zip(HEARD, table.T, strict=True))
