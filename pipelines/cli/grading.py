@@ -277,12 +277,11 @@ def _print_validation(workspace: "Workspace", recipe: str, name: str) -> None:
             typer.echo(f"- {line}")
     else:
         found = read_document(path, TeacherValidation)
+        models = (*EXPERIMENTS, NAME)
         print_table(
             [
                 {
-                    "grader": one.kind
-                    if one.kind in (*EXPERIMENTS, NAME)
-                    else f"{one.kind}: {one.name}",
+                    "grader": one.kind if one.kind in models else f"{one.kind}: {one.name}",
                     "all recordings": f"{one.pooled.rho:+.2f}",
                     "within piece": f"{one.within.rho:+.2f}",
                 }
