@@ -39,7 +39,7 @@ from storage.teachers import read_teachers
 FloatArray = NDArray[np.float64]
 Measures = Mapping[str, FloatArray]
 Way = Callable[[Takes], Callable[[Measures], FloatArray]]
-"""From damaged passages to a function from measures to a grade: the more the better."""
+"""From damaged passages to a function from measures to the overall severity."""
 
 REDRAWN = 2000
 """Draws of recordings, within pieces, for the interval of a difference."""
@@ -77,16 +77,17 @@ def hear_everything(learnt: Takes) -> Callable[[Measures], FloatArray]:
 def _additive(
     learnt: Takes, falling: Mapping[Dimension, Mapping[str, bool]]
 ) -> Callable[[Measures], FloatArray]:
-    models, _, weights = fit_dimensions(learnt, falling)
+    models, base, weights = fit_dimensions(learnt, falling)
     return lambda measures: (
-        -np.sum([weights[name] * one.predict(measures) for name, one in models.items()], axis=0)
+        base
+        + np.sum([weights[name] * one.predict(measures) for name, one in models.items()], axis=0)
     )
 
 
 def regress(model: Callable[[], RegressorMixin], learnt: Takes) -> Callable[[Measures], FloatArray]:
     """The overall severity from all plain measures, of any sign."""
     fitted = model().fit(_table(learnt.measures), learnt.severity_jnd[OVERALL])
-    return lambda measures: -fitted.predict(_table(measures))
+    return lambda measures: fitted.predict(_table(measures))
 
 
 def _table(measures: Measures) -> FloatArray:
@@ -109,6 +110,13 @@ WAYS: Mapping[str, Way] = {
     f"overall by all {len(EVERY)} plain measures, ridge": partial(regress, ridge),
     f"overall by all {len(EVERY)} plain measures, boosted trees": partial(regress, trees),
 }
+
+
+def _scored(
+    severity_jnd: Callable[[Measures], FloatArray], recipe: FactoredRecipe
+) -> Callable[[Measures], FloatArray]:
+    """Return the score of a severity."""
+    return lambda measures: recipe.score_curve.score(severity_jnd(measures))
 
 
 def source(root: Path, limit: int | None = None) -> PerformanceSource:
@@ -176,10 +184,11 @@ def main(
             learnt = damaged_takes(sources, drawing, ("train", "validation"), EVERY)
             judged = damaged_takes(sources, drawing, ("test",), EVERY)
             for name, way in WAYS.items():
-                grade = way(learnt)
-                r = np.corrcoef(grade(judged.measures), judged.severity_jnd[OVERALL])[0, 1]
-                found[name].append((-r, *agreement(grade(heard), rated)))
-            shipped.append(as_shipped(learnt)(heard))
+                grade = _scored(way(learnt), recipe)
+                truth = recipe.score_curve.score(judged.severity_jnd[OVERALL])
+                r = float(np.corrcoef(grade(judged.measures), truth)[0, 1])
+                found[name].append((r, *agreement(grade(heard), rated)))
+            shipped.append(_scored(as_shipped(learnt), recipe)(heard))
         for name, rows in found.items():
             own = ", ".join(f"{row[0]:.2f}" for row in rows)
             typer.echo(f"| {music} | {name} | {own} | {', '.join(_pair(r[1:]) for r in rows)} |")
