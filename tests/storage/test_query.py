@@ -55,7 +55,7 @@ def rows_of(connection: duckdb.DuckDBPyConnection, sql: str) -> list[dict[str, A
     [
         ("select range as n from range(301)", "the rows between are not shown; --format csv"),
         (
-            "select repeat('ab ', 99) as text from range(41)",
+            "select repeat('ab ', 99) as text from range(150)",
             "the ends of long cells are not shown; --format csv",
         ),
         ("select '(2 shown)' as text from range(200)", None),
