@@ -81,11 +81,8 @@ def midi_pretrain(
             log=context.log.info,
             on_epoch=on_epoch,
         )
-    if not any(result.best.beats_unigram.values()):
-        context.log.info(
-            f"midi_pretrain: corpus {workspace.corpus.name} is too small to teach the encoder (no "
-            "field beats its unigram); the models start from it all the same"
-        )
+    for line in too_little_music(result):
+        context.log.info(f"midi_pretrain: {line}")
     return dg.MaterializeResult(
         metadata={"version of performances": found.version, **pretraining_metadata(result)}
     )
@@ -181,7 +178,18 @@ def pretraining_lines(result: PretrainingResult) -> list[str]:
         shown = {True: "yes", False: "NO"}.get(beats, beats)
         lines.append(f"{name:<16}{found:>14.4f}{unigram:>10.4f}   {shown}")
     epochs = f"epoch {result.best.epoch} of {len(result.epochs)}"
-    return [*lines, f"nats on the validation split; {epochs}", str(result.checkpoint)]
+    judged = f"nats on the validation split; {epochs}"
+    return [*lines, *too_little_music(result), judged, str(result.checkpoint)]
+
+
+def too_little_music(result: PretrainingResult) -> list[str]:
+    """Return a line for an encoder that guesses no field better than the unigram, else none."""
+    if any(result.best.beats_unigram.values()):
+        return []
+    return [
+        "the corpus is too small to teach the encoder, as the demo's is; the models start from it "
+        "all the same"
+    ]
 
 
 def pretraining_metadata(result: PretrainingResult) -> dict[str, Any]:

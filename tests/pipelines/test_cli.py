@@ -104,7 +104,9 @@ def test_a_finished_run_is_not_done_again(finished: Any) -> None:
 def test_pretraining_alone_prints_each_field_beside_the_unigram(finished: Any) -> None:
     answer = finished.pianograde("pretrain", *finished.run_arguments[1:])
     assert answer.returncode == 0, answer.stderr
-    heading, *fields, judged, checkpoint = answer.stdout.splitlines()
+    heading, *fields, judged, checkpoint = (
+        line for line in answer.stdout.splitlines() if "too small to teach" not in line
+    )
     assert heading.split() == ["field", "cross-entropy", "unigram", "beats", "it"]
     found = {line.split()[0]: (float(line.split()[1]), float(line.split()[2])) for line in fields}
     assert set(found) >= {"gap", "duration", "sounding", "pitch", "velocity"}

@@ -1,8 +1,12 @@
 import math
+from dataclasses import replace
+from pathlib import Path
 
 import dagster as dg
+import pytest
 
-from models.training.pretraining.result import PretrainingEpoch
+from models.training.pretraining.result import PretrainingEpoch, PretrainingResult
+from pipelines.assets.pretraining import pretraining_lines
 from pipelines.metadata import defined, epochs_metadata, records_metadata
 
 
@@ -15,13 +19,24 @@ def test_columns_are_those_of_all_rows() -> None:
     ]
 
 
+PRETRAINED = PretrainingEpoch(
+    epoch=1, train_loss=2.0, val_loss=2.1, val_cross_entropy={"pitch": 3.0},
+    unigram_cross_entropy={"pitch": 3.6}, learning_rate=0.01, notes_per_s=1000.0, seconds=2.0,
+)  # fmt: skip
+
+
 def test_a_training_shows_every_figure_of_every_epoch() -> None:
-    record = PretrainingEpoch(
-        epoch=1, train_loss=2.0, val_loss=2.1, val_cross_entropy={"pitch": 3.0},
-        unigram_cross_entropy={"pitch": 3.6}, learning_rate=0.01, notes_per_s=1000.0, seconds=2.0,
-    )  # fmt: skip
-    (row,) = epochs_metadata([record]).records
-    assert set(row.data) == {"epoch", *record.curves()}
+    (row,) = epochs_metadata([PRETRAINED]).records
+    assert set(row.data) == {"epoch", *PRETRAINED.curves()}
+
+
+@pytest.mark.parametrize(("nats", "told"), [(3.0, False), (3.7, True)])
+def test_an_encoder_that_learnt_nothing_is_told(nats: float, told: bool) -> None:
+    epoch = replace(PRETRAINED, val_cross_entropy={"pitch": nats})
+    result = PretrainingResult(
+        identity="", checkpoint=Path("encoder.pt"), parameters=1, epochs=(epoch,)
+    )
+    assert ("too small to teach" in "\n".join(pretraining_lines(result))) == told
 
 
 def test_a_figure_that_is_not_defined_is_none_and_not_nan() -> None:
