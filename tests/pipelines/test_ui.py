@@ -137,6 +137,12 @@ def test_nothing_listens_but_the_ui_and_the_pages_and_to_this_machine_alone(ui: 
     assert listening == {("127.0.0.1", port), ("127.0.0.1", port + 1)}
 
 
+def test_its_log_does_not_begin_with_a_warning_that_nobody_can_heed(ui: Ui) -> None:
+    log = (ui.recipes.parent / "log").read_text()
+    assert "Launching Dagster services" in log
+    assert "superseded" not in log
+
+
 def test_every_asset_has_a_description_a_group_owners_and_kinds(ui: Ui) -> None:
     nodes = ui.ask(ASSETS)["assetNodes"]
     names = {"/".join(node["assetKey"]["path"]) for node in nodes}
