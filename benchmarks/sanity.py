@@ -29,9 +29,12 @@ from models.config.experiment import EXPERIMENTS, MODALITIES, Modality
 from models.inference.model_choice import ModelChoice
 from models.inference.scorer import Scorer
 from models.inference.sources import Sources, find_sources
+from models.inference.take_scorer import TakeScorer
 from models.inference.windows import open_performance
+from models.take_grader.document import NAME, installed_grader
+from models.training.result import is_trained
 from pipelines.cli.command import CorpusOption, RecipeOption, report_user_error
-from pipelines.settings import find_recipe
+from pipelines.settings import find_recipe, load_settings
 from pipelines.workspace import open_workspace
 from storage.audio import encode_flac, read_audio_window
 from storage.corpus import read_index
@@ -55,24 +58,27 @@ class Grader:
 
 
 def find_graders(corpus: str | None, recipe: Recipe, only: Sequence[str]) -> dict[str, Grader]:
-    """Return the trained models of a recipe, or those of `only`."""
+    """Return the installed grader and the trained models of a recipe, or those of `only`."""
+    config = load_settings().corpus_config()
+    found = {}
+    if not only or NAME in only:
+        taken = TakeScorer(installed_grader(), config.duration_tolerance_s)
+        found[NAME] = Grader(reads=frozenset({"midi"}), grade=_overall(taken))
+    wanted = [name for name in EXPERIMENTS if name in only]
+    if only and not wanted:
+        return found
     workspace = open_workspace(corpus)
     model_folder = partial(workspace.model_folder, recipe.name)
     folders = {name: workspace.fetch(model_folder(name)) for name in EXPERIMENTS}
-    by_name = {name: ModelChoice(folders, name) for name in only or ModelChoice(folders).folders}
-    corpus_config, rate_hz = workspace.settings.corpus_config(), recipe.sample_rate_hz
-    return {
-        name: Grader(
-            reads=MODALITIES[name], grade=_overall(Scorer(by_name[name], corpus_config, rate_hz))
-        )
-        for name in EXPERIMENTS
-        if name in by_name
-    }
+    for name in wanted or [name for name in EXPERIMENTS if is_trained(folders[name])]:
+        scorer = Scorer(ModelChoice(folders, name), config, recipe.sample_rate_hz)
+        found[name] = Grader(reads=MODALITIES[name], grade=_overall(scorer))
+    return found
 
 
-def _overall(scorer: Scorer) -> Grade:
+def _overall(scorer: Scorer | TakeScorer) -> Grade:
     def grade(sources: Sources) -> float:
-        score = scorer.score(sources)
+        score = scorer.grade(sources).score
         if OVERALL not in score.scores:
             raise UserError(f"{sources.name}: {OVERALL} is not judged")
         return score.scores[OVERALL]

@@ -91,11 +91,6 @@ class Scorer:
         """Return the model that grades, and what of the performance it is given."""
         given = needed = sources.modalities
         if self._transcriber is not None:
-            if "midi" in given:
-                raise UserError(
-                    f"{sources.name} has MIDI; expected audio alone to transcribe: leave out "
-                    "--transcribe, or the MIDI"
-                )
             # A model of audio alone would leave the transcribed notes unread.
             given, needed = frozenset({"audio", "midi"}), frozenset({"midi"})
         name = self._choice.choose(given, needed)

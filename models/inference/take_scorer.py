@@ -7,12 +7,13 @@ import numpy as np
 from degradation.errors import UserError
 from labeling.scores import DIMENSIONS, OVERALL, Dimension
 from models.inference.limits import find_limits
-from models.inference.score import FloatArray, Graded, Score
+from models.inference.score import Graded, Score
 from models.inference.sources import Sources
 from models.inference.windows import Opened, open_for, open_performance
 from models.skill import find_unskilled
 from models.take_grader.document import NAME, TakeGrader
-from models.take_grader.takes import FEWEST_NOTES, UNHEARD, hear, passage, passages
+from models.take_grader.grade import grade_passages, grade_take
+from models.take_grader.takes import FEWEST_NOTES, UNHEARD, passages
 
 if TYPE_CHECKING:
     from models.inference.transcriber import Transcriber
@@ -46,21 +47,22 @@ class TakeScorer:
                 "--transcribe (an extra), or grade it with a model that hears (--model audio_only)"
             )
         opened = open_for(sources, frozenset({"midi"}), self._tolerance_s, self._transcriber)
-        whole, _ = self._scores(opened, passages(opened.duration_s), FEWEST_NOTES)
+        assert opened.notes is not None
+        whole = grade_take(self._grader, opened.notes)
         if np.isnan(whole).all():
-            assert opened.notes is not None
             raise UserError(
                 f"{sources.name} has {len(opened.notes.notes)} notes, nowhere {FEWEST_NOTES} "
                 "within a minute; expected so many: grade a longer take"
             )
         bounds_s = passages(opened.duration_s, STRIP_S)
-        by_window, heard = self._scores(opened, bounds_s, FEWEST_NOTES // 2)
+        by_window = grade_passages(self._grader, opened.notes, bounds_s, FEWEST_NOTES // 2)
+        heard = int((~np.isnan(by_window).all(axis=1)).sum())
         limits = self._limits(opened)
         told = [name for name in DIMENSIONS if name not in limits]
         columns = {name: DIMENSIONS.index(name) for name in told}
         score = Score(
             file=sources.name,
-            scores={name: float(np.nanmean(whole[:, at])) for name, at in columns.items()},
+            scores={name: float(whole[at]) for name, at in columns.items()},
             spread={name: float(np.nanstd(by_window[:, at])) for name, at in columns.items()},
             windows=heard,
             silent_windows=len(bounds_s) - heard,
@@ -72,20 +74,6 @@ class TakeScorer:
             not_judged=limits,
         )
         return Graded(score=score, opened=opened, bounds_s=tuple(bounds_s), by_window=by_window)
-
-    def _scores(
-        self, opened: Opened, bounds_s: list[tuple[float, float]], fewest: int
-    ) -> tuple[FloatArray, int]:
-        """Return scores of passages, (n, 8) with NaN where there are none, and of how many."""
-        assert opened.notes is not None
-        found = [passage(opened.notes, *bounds) for bounds in bounds_s]
-        heard = np.array([len(one.notes) >= fewest for one in found])
-        scores = np.full((len(found), len(DIMENSIONS)), np.nan)
-        if heard.any():
-            graded = self._grader.scores(hear(np.array(found, object)[heard]))
-            for name, values in graded.items():
-                scores[heard, DIMENSIONS.index(name)] = values
-        return scores, int(heard.sum())
 
     def _limits(self, opened: Opened) -> dict[Dimension, str]:
         """Return the dimensions that are not judged, each with the reason."""

@@ -107,11 +107,16 @@ def open_for(
 ) -> Opened:
     """Return what a model that reads `modalities` is given of a performance.
 
-    With a transcriber its notes are those found in its sound. Errors are those of
-    `open_performance` and `open_transcribed`.
+    With a transcriber its notes are those found in its sound. Raises UserError as
+    `open_performance` and `open_transcribed` do, and for MIDI that is to be transcribed.
     """
-    if transcriber is None or sources.audio is None:
+    if transcriber is None:
         return open_performance(sources.only(modalities), tolerance_s)
+    if sources.midi is not None or sources.audio is None:
+        raise UserError(
+            f"{sources.name} has MIDI; expected audio alone to transcribe: leave out "
+            "--transcribe, or the MIDI"
+        )
     return open_transcribed(
         sources.audio, transcriber, LONGEST_TRANSCRIBED_S, with_sound="audio" in modalities
     )

@@ -1,6 +1,6 @@
 """Fits the take grader to performances that a recipe damages; no sound is rendered."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -17,9 +17,17 @@ from labeling.scores import DIMENSIONS, OVERALL, Dimension, severities
 from models.metrics import mean_absolute_error, pearson_r
 from models.provenance import provenance
 from models.skill import Skill
-from models.take_grader.additive import fit_additive
+from models.take_grader.additive import Additive, fit_additive
 from models.take_grader.document import Music, TakeGrader
-from models.take_grader.takes import FALLING, FEWEST_NOTES, hear, passage, passages, without_end
+from models.take_grader.takes import (
+    FALLING,
+    FEWEST_NOTES,
+    HEARD,
+    hear,
+    passage,
+    passages,
+    without_end,
+)
 from models.training.pretraining.source import PerformanceSource
 
 FloatArray = NDArray[np.float64]
@@ -67,13 +75,7 @@ def fit_take_grader(
             f"got {len(learnt)} damaged passages to learn from and {len(judged)} to judge by; "
             f"expected {10 * DRAWS} of each at least, of {FEWEST_NOTES} notes or more: add music"
         )
-    models = {
-        name: fit_additive(learnt.measures, _rising(falls), learnt.severity_jnd[name])
-        for name, falls in FALLING.items()
-    }
-    predicted = np.stack([one.predict(learnt.measures) for one in models.values()], axis=1)
-    middle, overall = predicted.mean(axis=0), learnt.severity_jnd[OVERALL]
-    weights, _ = scipy.optimize.nnls(predicted - middle, overall - overall.mean())
+    models, base, weights = fit_dimensions(learnt, FALLING)
     grader = TakeGrader(
         recipe=recipe.name,
         recipe_digest=recipe.tier_digest("poor"),
@@ -82,13 +84,32 @@ def fit_take_grader(
         learnt=len(learnt),
         judged=len(judged),
         dimensions=models,
-        overall_base=float(overall.mean() - middle @ weights),
-        overall_weights=dict(zip(models, weights.tolist(), strict=True)),
+        overall_base=base,
+        overall_weights=weights,
         score_curve=recipe.score_curve,
         skill={},
         made=provenance(),
     )
     return replace(grader, skill=judge(grader, judged))
+
+
+def fit_dimensions(
+    learnt: Takes, falling: Mapping[Dimension, Mapping[str, bool]]
+) -> tuple[dict[Dimension, Additive], float, dict[Dimension, float]]:
+    """Return each dimension's regression, and the overall severity's constant and weights.
+
+    `falling` gives the measures that each dimension hears, as `FALLING` does. The overall severity
+    is the nonnegative combination of theirs that is nearest to the recipe's.
+    """
+    models = {
+        name: fit_additive(learnt.measures, _rising(falls), learnt.severity_jnd[name])
+        for name, falls in falling.items()
+    }
+    predicted = np.stack([one.predict(learnt.measures) for one in models.values()], axis=1)
+    middle, overall = predicted.mean(axis=0), learnt.severity_jnd[OVERALL]
+    weights, _ = scipy.optimize.nnls(predicted - middle, overall - overall.mean())
+    base = float(overall.mean() - middle @ weights)
+    return models, base, dict(zip(models, weights.tolist(), strict=True))
 
 
 def judge(grader: TakeGrader, takes: Takes) -> dict[Dimension, Skill]:
@@ -103,9 +124,12 @@ def judge(grader: TakeGrader, takes: Takes) -> dict[Dimension, Skill]:
 
 
 def damaged_takes(
-    sources: Iterable[PerformanceSource], recipe: FactoredRecipe, splits: tuple[str, ...]
+    sources: Iterable[PerformanceSource],
+    recipe: FactoredRecipe,
+    splits: tuple[str, ...],
+    names: Sequence[str] = HEARD,
 ) -> Takes:
-    """Return the measures and severities of passages of performances, damaged by a recipe."""
+    """Return measures of `names`, and severities, of passages that a recipe damages."""
     damaged: list[Performance] = []
     truth: list[list[float]] = []
     for source in sources:
@@ -117,7 +141,9 @@ def damaged_takes(
                         damaged.append(without_end(after.performance))
                         truth.append(list(severities(draw).values()))
     columns = np.array(truth).reshape(-1, len(DIMENSIONS)).T
-    return Takes(measures=hear(damaged), severity_jnd=dict(zip(DIMENSIONS, columns, strict=True)))
+    return Takes(
+        measures=hear(damaged, names), severity_jnd=dict(zip(DIMENSIONS, columns, strict=True))
+    )
 
 
 def _chosen(

@@ -1,6 +1,6 @@
 """What of a take is measured: passages of a minute, and in them what each dimension hears."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -84,13 +84,11 @@ def without_end(performance: Performance) -> Performance:
     return Performance(notes=performance.notes, pedal=pedal, duration_s=end_s)
 
 
-def hear(performances: Iterable[Performance]) -> dict[str, FloatArray]:
-    """Return the measures of performances, (n,) by name; NaN where one has too few notes."""
-    rows = [
-        [float(PLAIN[name](one)) for name in HEARD]
-        if len(one.notes) >= FEWEST_NOTES
-        else [np.nan] * len(HEARD)
-        for one in performances
-    ]
-    table = np.array(rows, np.float64).reshape(-1, len(HEARD))
-    return dict(zip(HEARD, table.T, strict=True))
+def hear(
+    performances: Iterable[Performance], names: Sequence[str] = HEARD
+) -> dict[str, FloatArray]:
+    """Return measures of performances, (n,) by name of `PLAIN`; NaN where one is undefined."""
+    with np.errstate(all="ignore"):
+        rows = [[float(PLAIN[name](one)) for name in names] for one in performances]
+    table = np.array(rows, np.float64).reshape(-1, len(names))
+    return dict(zip(names, table.T, strict=True))

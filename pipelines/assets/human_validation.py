@@ -39,7 +39,7 @@ def human_validation_asset(recipe_name: str) -> dg.AssetsDefinition:
         group_name=f"{recipe_name}_models",
         kinds={"html"},
         owners=["team:research"],
-        code_version="5",
+        code_version="6",
         description=(
             "How labeling functions, trained models, hand-made features and fine-tuning agree with "
             "PercePiano's ratings. Needs the setting `percepiano`, a checkout of it."

@@ -23,7 +23,7 @@ def teacher_validation_asset(recipe_name: str) -> dg.AssetsDefinition:
         group_name=f"{recipe_name}_models",
         kinds={"html"},
         owners=["team:research"],
-        code_version="1",
+        code_version="2",
         description=(
             "How labeling functions and trained models agree with piano teachers' ratings of whole "
             "recordings. Needs the setting `teachers`, a folder of them."

@@ -6,7 +6,7 @@ wrong notes, depends on the music.
 
 from degradation.degrade import NOISES
 from degradation.difficulty import DifficultySag
-from degradation.halting import CorrectedNotes, GoingBack, Halting
+from degradation.halting import CorrectedNotes, GoingBack, Halting, SlowPace
 from degradation.hands import HandLag
 from degradation.phrasing import FlattenedPhrasing
 from degradation.tiered import TierDamage
@@ -22,6 +22,7 @@ MOVES_ONSETS = (
     DifficultySag,
     UnevenRuns,
     HandLag,
+    SlowPace,
     Halting,
     GoingBack,
     CorrectedNotes,

@@ -267,6 +267,7 @@ def _print_validation(workspace: "Workspace", recipe: str, name: str) -> None:
     from models.document import read_document
     from models.evaluation.human.document import HumanValidation, TeacherValidation
     from models.evaluation.human.page import summary_lines
+    from models.take_grader.document import NAME
     from pipelines.cli.command import print_table
     from pipelines.documents import document_file
 
@@ -276,10 +277,11 @@ def _print_validation(workspace: "Workspace", recipe: str, name: str) -> None:
             typer.echo(f"- {line}")
     else:
         found = read_document(path, TeacherValidation)
+        models = (*EXPERIMENTS, NAME)
         print_table(
             [
                 {
-                    "grader": one.kind if one.kind in EXPERIMENTS else f"{one.kind}: {one.name}",
+                    "grader": one.kind if one.kind in models else f"{one.kind}: {one.name}",
                     "all recordings": f"{one.pooled.rho:+.2f}",
                     "within piece": f"{one.within.rho:+.2f}",
                 }

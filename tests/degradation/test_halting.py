@@ -8,7 +8,7 @@ import pytest
 from degradation.degrade import damage_notes, replay_notes
 from degradation.difficulty import chord_difficulty
 from degradation.edits import Change, apply_edits
-from degradation.halting import MOST_INSERTED, CorrectedNotes, GoingBack, Halting
+from degradation.halting import MOST_INSERTED, CorrectedNotes, GoingBack, Halting, SlowPace
 from degradation.notes import Performance
 from degradation.operation import NoteOperation
 from degradation.seeds import stream
@@ -50,6 +50,19 @@ def test_the_pedal_waits_with_the_music(steps: Performance) -> None:
     lasts_s = halted.notes["onset_s"][stop] - steps.notes["onset_s"][stop]
     lifted_s = 6.0 + (lasts_s if steps.notes["onset_s"][stop] <= 6.0 else 0.0)
     assert halted.pedal["time_s"][1] == pytest.approx(lifted_s, abs=1e-4)
+
+
+def test_a_slow_pace_stretches_all_times_alike_and_cuts_what_leaves_the_window(
+    steps: Performance,
+) -> None:
+    slow = damaged(SlowPace(share=1), steps, 0)
+    kept = len(slow.notes)
+    assert gaps_s(slow) == pytest.approx(np.full(kept - 1, 1.0), abs=1e-4)
+    held_s = (slow.notes["offset_s"] - slow.notes["onset_s"])[:-1]
+    assert held_s == pytest.approx(np.full(kept - 1, 0.9), abs=1e-3), "keys are held longer, too"
+    assert slow.pedal["time_s"][0] == pytest.approx(2.0)
+    edits = SlowPace(share=1).draw(steps, stream(0, "slow_pace")).notes
+    assert (edits["change"] == Change.CUT).sum() == len(steps.notes) - kept > 0
 
 
 def test_halts_come_before_hard_places(steps: Performance) -> None:

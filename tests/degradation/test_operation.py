@@ -12,7 +12,7 @@ from degradation.degrade import damage_notes, damage_sound
 from degradation.difficulty import DifficultySag
 from degradation.dynamics import DynamicsCompression, VelocityRoughness, VoicingLoss
 from degradation.edits import Change, apply_edits
-from degradation.halting import CorrectedNotes, GoingBack, Halting
+from degradation.halting import CorrectedNotes, GoingBack, Halting, SlowPace
 from degradation.hands import HandLag, HeavyHand, HeavyTouch
 from degradation.linear import LinearOperation
 from degradation.notes import Performance, find_faults
@@ -45,6 +45,7 @@ STRONG: list[NoteOperation] = [
     PedalMissed(share=0.8),
     PedalBlur(share=0.8),
     PedalUnused(share=0.8),
+    SlowPace(share=1),
     Halting(share=0.3, stop_s=2),
     GoingBack(share=0.3, reach_chords=4),
     CorrectedNotes(share=0.3),
@@ -62,11 +63,11 @@ ZERO = [op.model_copy(update={op.STRENGTH[0]: 0.0}) for op in STRONG]
 ON_PEDAL = ("pedal_lag", "pedal_missed", "pedal_blur", "pedal_unused")
 MOVES_PEDAL = (
     *("onset_jitter", "chord_jitter", "tempo_drift", "hesitation", "flattened_phrasing"),
-    *("halting", "going_back", "corrected_notes", "difficulty_sag"),
+    *("slow_pace", "halting", "going_back", "corrected_notes", "difficulty_sag"),
     *ON_PEDAL,
 )
 NOT_RANDOM = (
-    *("dynamics_compression", "pedal_lag", "difficulty_sag"),
+    *("dynamics_compression", "pedal_lag", "difficulty_sag", "slow_pace"),
     *("heavy_hand", "heavy_touch", "detached"),
 )
 SOUND: list[SoundOperation] = [
@@ -249,6 +250,7 @@ def test_strength_is_a_number_with_its_unit(operation: NoteOperation | SoundOper
             "pedal_blur": (80.0, "%"),
             "dynamics_compression": (90.0, "%"),
             "pedal_unused": (80.0, "%"),
+            "slow_pace": (100.0, "%"),
             "halting": (2000.0, "ms"),
             "going_back": (30.0, "%"),
             "corrected_notes": (30.0, "%"),

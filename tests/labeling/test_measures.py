@@ -7,7 +7,7 @@ import pytest
 
 from degradation.notes import NOTE_DTYPE, PEDAL_DTYPE, SUSTAIN, Performance
 from degradation.seeds import stream
-from labeling.measures import MEASURES, PLAIN, measure_plainly
+from labeling.measures import MEASURES, PHRASE_CHORDS, PLAIN, measure_plainly
 from models.evaluation.human.hypotheses import HEURISTICS
 from models.evaluation.human.rating_agreement import correlate
 from storage.percepiano import SCALES, read_percepiano
@@ -38,6 +38,22 @@ def test_the_scale_counts_as_it_should(scale: Performance) -> None:
     }  # fmt: skip
     for name, value in expected.items():
         assert MEASURES[name](scale) == pytest.approx(value, abs=1e-6), name
+
+
+def test_intervals_and_loudness_count_as_they_should() -> None:
+    gaps_s = np.array([0.5, 0.5, 1.0, 0.25, 0.25, 0.5, 0.5, 0.5, 0.6, 0.5, 0.5, 0.5])
+    loud = [40, 44, 48, 52, 56, 60, 64, 60, 56, 52, 48, 44, 40]
+    onset_s = np.concatenate([[0.0], np.cumsum(gaps_s)])
+    notes = np.array(
+        [(at, onset_s[at], onset_s[at] + 0.2, 60 + at, loud[at]) for at in range(13)], NOTE_DTYPE
+    )
+    played = Performance(notes=notes, pedal=np.zeros(0, PEDAL_DTYPE), duration_s=8.0)
+    assert PLAIN["median interval"](played) == pytest.approx(-1.0)
+    alike = [0, 0, 0, 0, np.log2(1.2), np.log2(1.2), 0, 0]
+    assert PLAIN["change of like intervals"](played) == pytest.approx(np.mean(alike))
+    assert PLAIN["turns of loudness"](played) == pytest.approx(1 / 11), "one peak"
+    phrase = [np.mean(loud[at : at + PHRASE_CHORDS]) for at in range(5)]
+    assert PLAIN["course of loudness"](played) == pytest.approx(np.std(phrase))
 
 
 def test_one_note_leaves_much_unmeasured_and_nothing_raised(scale: Performance) -> None:

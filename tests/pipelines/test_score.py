@@ -56,14 +56,15 @@ Run = Callable[..., Result]
 
 @pytest.fixture
 def score(home: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Run `pianograde score` in this process."""
+    """Run `pianograde score` with trained models in this process."""
     for name in os.environ:
         if name.startswith("PIANOGRADE_"):
             monkeypatch.delenv(name)
     monkeypatch.setenv("PIANOGRADE_HOME", str(home))
 
-    def run(*arguments: object) -> Result:
-        answer = CliRunner().invoke(app, ["score", *map(str, arguments)])
+    def run(*arguments: object, recipe: tuple[str, ...] = ("--recipe", "phase2")) -> Result:
+        asked = () if "--recipe" in arguments else recipe
+        answer = CliRunner().invoke(app, ["score", *asked, *map(str, arguments)])
         assert answer.exception is None or isinstance(answer.exception, SystemExit), answer
         assert "Traceback" not in answer.output
         return answer
@@ -121,6 +122,45 @@ def test_json_is_one_object_a_file_on_a_line(score: Run, midi: Path, wav: Path) 
         assert found["recipe"] == "phase2"
     assert first["not_judged"] == {"tone_quality": "no sound was heard"}
     assert second["not_judged"] == {}
+
+
+def test_right_after_installation_notes_are_graded(midi: Path, wav: Path, tmp_path: Path) -> None:
+    """Without a home, without torch, and with nothing left behind."""
+    home = tmp_path / "nowhere"
+    code = (
+        "import sys; from pipelines.cli import app\n"
+        "try: app(['score', '--json', *sys.argv[1:]])\n"
+        "finally: assert 'torch' not in sys.modules and 'dagster' not in sys.modules"
+    )
+    answer = subprocess.run(
+        [sys.executable, "-c", code, midi, wav],
+        cwd=PROJECT,
+        env={"PATH": os.environ["PATH"], "PIANOGRADE_HOME": str(home)},
+        capture_output=True,
+        text=True,
+    )
+    assert answer.returncode == 2, "sound alone was refused"
+    first, second = (json.loads(line) for line in answer.stdout.splitlines())
+    assert (first["model"], first["recipe"]) == ("take_grader", "lifelike")
+    assert first["scores"]["rhythmic_stability"] > 90, "the scale is even"
+    unheard = {"note_accuracy", "articulation_clarity", "pedal_technique", "tone_quality"}
+    assert set(first["not_judged"]) == unheard
+    assert first["skill"][OVERALL]["r"] > 0.8
+    assert "take_grader reads notes; expected MIDI: add --transcribe" in second["error"]
+    assert not home.exists()
+
+
+def test_models_are_asked_for_by_name_and_sound_alone_needs_one(
+    score: Run, midi: Path, wav: Path
+) -> None:
+    def grader(*arguments: object) -> str:
+        (found,) = objects(score("--json", *arguments, recipe=()))
+        return str(found["model"])
+
+    assert grader(midi) == grader(midi, "--model", "take_grader") == "take_grader"
+    assert grader("--midi", midi, "--audio", wav) == "take_grader"
+    assert grader(midi, "--model", "midi_only") == grader(midi, "--recipe", "phase2") == "midi_only"
+    assert grader(wav) == "audio_only"
 
 
 def test_another_machine_grades_with_the_models_of_the_store(
@@ -313,7 +353,7 @@ def test_what_is_piped_is_graded_and_not_kept(home: Path, midi: Path, tmp_path: 
     answer = piped(midi.read_bytes())
     assert answer.returncode == 0, answer.stderr
     found = json.loads(answer.stdout)
-    assert (found["file"], found["model"], found["duration_s"]) == ("-", "midi_only", 17)
+    assert (found["file"], found["model"], found["duration_s"]) == ("-", "take_grader", 17)
     assert not list((tmp_path / "tmp").iterdir())
     answer = piped(b"")
     assert answer.returncode == 2

@@ -7,13 +7,20 @@ import pytest
 
 from degradation.melody_bass import chord_onsets
 from labeling.functions.timing import tempo_instability
+from labeling.regularity import median_interval
 from storage.corpus import read_index
 from storage.licence import find_licence
 from storage.midi import read_midi
 from tools.demo_corpus.play import play_notes
 from tools.easy_corpus.accompany import STYLES, accompany, harmonise
 from tools.easy_corpus.scores import SOURCES, Score, WrittenNote
-from tools.easy_corpus.write import arrange, draw_player, without_unisons, write_corpus
+from tools.easy_corpus.write import (
+    HELD_BACK,
+    arrange,
+    draw_player,
+    without_unisons,
+    write_corpus,
+)
 
 SCALE = (60, 64, 67, 72, 65, 69, 72, 69, 67, 71, 74, 71, 72, 67, 64, 60)
 """Four bars of quarter notes: C, F, G and C, each spelt out."""
@@ -71,6 +78,21 @@ def test_playing_is_as_regular_as_the_score() -> None:
         assert np.log2(interval_s[:-3]).std() < 0.5, "eighths, quarters, and no stop"
         unsteady = tempo_instability(played, None)
         assert not isinstance(unsteady, float) or unsteady < 0.25
+
+
+def test_dense_music_is_held_back_and_sparse_music_presses_on() -> None:
+    """So that a slow pace tells of the player, and less of the music."""
+    spread = []
+    for held_back in (0.0, HELD_BACK):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("tools.easy_corpus.write.HELD_BACK", held_back)
+            medians = []
+            for number in range(12):
+                piece, notes = arrange(tune(f"Scale {number}"))
+                played = play_notes(piece, notes, draw_player(piece), seed=0, rendition=1)
+                medians.append(median_interval(played))
+        spread.append(np.std(medians))
+    assert spread[1] < 0.6 * spread[0]
 
 
 @pytest.mark.slow

@@ -15,6 +15,7 @@ from degradation.seeds import stream
 from labeling.functions import LABELING_FUNCTIONS
 from labeling.measures import FEATURES, MEASURES, measure_features
 from labeling.reliability import intraclass, split_half
+from labeling.scores import DIMENSIONS
 from models.config.experiment import Experiment
 from models.config.human_validation import HumanValidationConfig
 from models.evaluation.human.document import (
@@ -29,10 +30,16 @@ from models.evaluation.human.document import (
 from models.evaluation.human.fine_tuning import compare_starts
 from models.evaluation.human.grading import compare_models
 from models.evaluation.human.held_out import judge_held_out, predict_baseline
-from models.evaluation.human.hypotheses import FUNCTION_HYPOTHESES, HEURISTICS
+from models.evaluation.human.hypotheses import (
+    DIMENSION_HYPOTHESES,
+    FUNCTION_HYPOTHESES,
+    HEURISTICS,
+)
 from models.evaluation.human.rating_agreement import Ratings
 from models.evaluation.human.training_overlap import find_overlap
 from models.inference.trained_model import TrainedModel
+from models.take_grader.document import installed_grader
+from models.take_grader.grade import grade_take
 from storage.corpus import CorpusConfig
 from storage.percepiano import SCALES, Clip, RatedClips
 
@@ -93,6 +100,7 @@ def compare_with_listeners(
     ratings = Ratings(means, predicted, passages, config.seed)
     log("labeling functions, on rendered sound")
     functions = compare_functions(clips, instrument, ratings)
+    taken = np.array([grade_take(installed_grader(), clip.performance) for clip in clips])
     models: ModelAgreement | None = None
     fine_tuning: FineTuning | None = None
     not_compared: NotCompared | None = "none trained"
@@ -142,6 +150,12 @@ def compare_with_listeners(
             for one in HEURISTICS
         ),
         functions=functions,
+        take_grader=tuple(
+            ratings.compare(dimension, scale, sign, taken[:, DIMENSIONS.index(dimension)])
+            for dimension, hypotheses in DIMENSION_HYPOTHESES.items()
+            if not np.isnan(taken[:, DIMENSIONS.index(dimension)]).all()
+            for scale, sign in hypotheses
+        ),
         features=tuple(FEATURES),
         baseline_by_work=judge_held_out(
             means, predicted, passages, stream(config.seed, "baseline", "work")

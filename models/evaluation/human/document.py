@@ -145,6 +145,7 @@ class HumanValidation:
     reliability: Mapping[str, ScaleReliability]
     heuristics: tuple[RatingAgreement, ...]
     functions: tuple[RatingAgreement, ...]
+    take_grader: tuple[RatingAgreement, ...]
     features: tuple[str, ...]
     baseline_by_work: HeldOut
     models: ModelAgreement | None
@@ -165,7 +166,8 @@ class HumanValidation:
 class Grader:
     """How what grades a recording agrees with teachers: their mean, or that of the others.
 
-    `kind` is `teacher`, `plain`, `function` or the experiment whose dimension `name` is.
+    `kind` is `teacher`, `plain`, `function`, `take_grader` or the experiment whose dimension
+    `name` is.
     """
 
     name: str
