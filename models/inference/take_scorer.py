@@ -56,16 +56,17 @@ class TakeScorer:
             )
         bounds_s = passages(opened.duration_s, STRIP_S)
         by_window = grade_passages(self._grader, opened.notes, bounds_s, FEWEST_NOTES // 2)
-        heard = int((~np.isnan(by_window).all(axis=1)).sum())
+        heard = by_window[~np.isnan(by_window).all(axis=1)]
+        spread = heard.std(axis=0) if len(heard) else np.full(len(DIMENSIONS), np.nan)
         limits = self._limits(opened)
         told = [name for name in DIMENSIONS if name not in limits]
         columns = {name: DIMENSIONS.index(name) for name in told}
         score = Score(
             file=sources.name,
             scores={name: float(whole[at]) for name, at in columns.items()},
-            spread={name: float(np.nanstd(by_window[:, at])) for name, at in columns.items()},
-            windows=heard,
-            silent_windows=len(bounds_s) - heard,
+            spread={name: float(spread[at]) for name, at in columns.items()},
+            windows=len(heard),
+            silent_windows=len(bounds_s) - len(heard),
             duration_s=opened.duration_s,
             left_out=opened.left_out,
             modality="audio→midi" if opened.transcribed else "midi",

@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 
 from degradation.severity import ScoreCurve
-from labeling.scores import Dimension
+from labeling.scores import OVERALL, Dimension
 from models.document import read_document
 from models.provenance import Provenance
 from models.skill import Skill
@@ -55,12 +55,12 @@ class TakeGrader:
         """Return severities in JND, (takes,) by dimension, the overall one among them."""
         found = {name: model.predict(measures) for name, model in self.dimensions.items()}
         overall = sum((self.overall_weights[name] * found[name] for name in found), np.zeros(1))
-        return found | {"overall_interpretation": self.overall_base + overall}
+        return found | {OVERALL: self.overall_base + overall}
 
     def scores(self, measures: Mapping[str, np.ndarray]) -> dict[Dimension, np.ndarray]:
         """Return scores of 0-100, (takes,) by dimension."""
         return {
-            name: self.score_curve.score(np.maximum(severity_jnd, 0.0))
+            name: self.score_curve.score(severity_jnd)
             for name, severity_jnd in self.severities(measures).items()
         }
 

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -148,6 +149,18 @@ def test_right_after_installation_notes_are_graded(midi: Path, wav: Path, tmp_pa
     assert first["skill"][OVERALL]["r"] > 0.8
     assert "take_grader reads notes; expected MIDI: add --transcribe" in second["error"]
     assert not home.exists()
+
+
+def test_a_slow_take_is_graded_whole_where_its_windows_hold_too_little(
+    score: Run, midi: Path
+) -> None:
+    scale = read_midi(midi.read_bytes(), "take.mid")
+    notes = scale.notes[:26].copy()
+    notes["onset_s"], notes["offset_s"] = 2.2 * np.arange(26), 2.2 * np.arange(26) + 2
+    midi.write_bytes(write_midi(replace(scale, notes=notes, duration_s=60.0)))
+    (found,) = objects(score("--json", midi, recipe=()))
+    assert found["scores"][OVERALL] < 100
+    assert (found["windows"], found["spread"][OVERALL]) == (0, None)
 
 
 def test_models_are_asked_for_by_name_and_sound_alone_needs_one(
