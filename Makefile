@@ -59,6 +59,7 @@ ui: $(READY) system  ## the Dagster UI on http://127.0.0.1:$(PORT)
 
 $(READY): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "Installing packages into $(VENV): 8 GB, PyTorch mostly; for some minutes nothing is shown."
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	touch $@
 

@@ -2,13 +2,14 @@
 
 import dagster as dg
 
+from degradation.counted import counted
 from pipelines.corpora import corpus_names
 from pipelines.execution.runs import count_under_way
 from pipelines.metadata import records_metadata
 from pipelines.resources import Project
 from pipelines.settings import recipe_names
 from pipelines.verification import verify
-from pipelines.verified import counted, faults_of, summary
+from pipelines.verified import faults_of, summary
 
 
 class Sample(dg.Config):

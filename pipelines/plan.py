@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import dagster as dg
 
+from degradation.counted import counted
 from degradation.errors import UserError
 from degradation.recipe import TIERS, Recipe
 from pipelines.assets.recipe import PARAMETERS, changes, flatten
@@ -83,12 +84,24 @@ def recipes_made(workspace: Workspace, names: Sequence[str]) -> list[str]:
 
 def total_line(planned: Sequence[Planned]) -> str:
     """Return what all of it takes, and how much of that is not known."""
-    minutes = sum(one.seconds or 0 for one in planned) / 60
-    size = sum(one.size or 0 for one in planned) / 1e9
-    pairs = sum(one.rows or 0 for one in planned if one.asset.endswith("/pairs"))
-    unknown = sum(one.seconds is None for one in planned)
-    more = f", and {unknown} that were never measured" if unknown else ""
-    return f"total: {pairs:,} pairs, {minutes:.1f} minutes, {size:.3f} GB{more}"
+    pairs = [one.rows for one in planned if one.asset.endswith("/pairs")]
+    minutes = [None if one.seconds is None else one.seconds / 60 for one in planned]
+    tables = [one for one in planned if one.tier or one.rows is not None]
+    size = [None if one.size is None else one.size / 1e9 for one in tables]
+    unknown = minutes.count(None)
+    more = f"; {unknown} of {len(planned)} were never measured here" if unknown else ""
+    return (
+        f"total: {_total(pairs, ',.0f')} pairs, {_total(minutes, '.1f')} minutes, "
+        f"{_total(size, '.3f')} GB{more}"
+    )
+
+
+def _total(figures: Sequence[float | None], form: str) -> str:
+    """Return a sum, as far as it is known."""
+    known = [one for one in figures if one is not None]
+    if figures and not known:
+        return "unknown"
+    return f"{'' if len(known) == len(figures) else 'at least '}{sum(known):{form}}"
 
 
 def _reasons(
@@ -110,7 +123,7 @@ def _reasons(
     if asset == "corpus":
         with suppress(UserError):  # without its root it cannot be made again
             if count := len(index_miscounts(workspace)):
-                yield f"the corpus differs from its index in {count} performances"
+                yield f"the corpus differs from its index in {counted(count, 'performance')}"
     follows, newer = dict[str, None](), dict[str, None]()
     for dep in (dep.asset_key for dep in spec.deps):
         upstream, name = dep.to_user_string(), dep.path[-1]

@@ -7,6 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from degradation.counted import counted
 from degradation.errors import UserError
 from degradation.recipe import Recipe
 from pipelines.assets.pairs import expected_draws
@@ -14,7 +15,7 @@ from pipelines.checks.counts import find_miscounts
 from pipelines.execution.engine import Engine, run_tasks
 from pipelines.partitions import TierYear
 from pipelines.settings import find_recipe
-from pipelines.verified import Verified, counted, describe_miscounts
+from pipelines.verified import Verified, describe_miscounts
 from pipelines.workspace import ASSETS, PARTITIONED_BY, Workspace
 from storage.corpus import choose, read_index
 from storage.derived import by_folder, folder_path

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+from degradation.counted import counted
 from pipelines.partitions import partition_key
 from pipelines.workspace import Workspace
 from storage.integrity import MISSING
@@ -82,11 +83,6 @@ def summary(found: Sequence[Verified]) -> list[dict[str, str]]:
 def faults_of(found: Sequence[Verified]) -> list[Fault]:
     """Return the faults of all tables: damage first, then what is stale."""
     return sorted((f for one in found for f in one.faults), key=lambda fault: fault.is_stale)
-
-
-def counted(count: int, what: str) -> str:
-    """Return a number with its noun, as in `1 fault` and `2 faults`."""
-    return f"{count} {what}{'' if count == 1 else 's'}"
 
 
 def describe_miscounts(what: str, miscounts: dict[str, int]) -> str:

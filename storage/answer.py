@@ -11,6 +11,8 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 from duckdb.sqltypes import DuckDBPyType
 
+from degradation.counted import counted
+
 BATCH_ROWS = 256
 """Rows held in memory at a time: about 50 MB where they hold sound."""
 
@@ -36,7 +38,16 @@ def _write_table(relation: duckdb.DuckDBPyRelation, file: IO[bytes]) -> None:
             relation.show(max_width=width, max_rows=BOX_ROWS)
         drawn = box.getvalue()
     hidden = not drawn or "…" in drawn.splitlines()[1]
-    file.write((_records(relation, width) if hidden else drawn).encode())
+    file.write((_records(relation, width) if hidden else drawn + _left_out(drawn)).encode())
+
+
+def _left_out(box: str) -> str:
+    """Return what to do about rows and cells of a drawn box that were cut; nothing if none were."""
+    rows, cells = " shown)" in box.rpartition("┘")[2], "… │" in box
+    if not rows and not cells:
+        return ""
+    cut = " and ".join(["the rows between"] * rows + ["the ends of long cells"] * cells)
+    return f"{cut} are not shown; --format csv, json or parquet gives all, `where` chooses\n"
 
 
 def _records(relation: duckdb.DuckDBPyRelation, width: int) -> str:
@@ -52,7 +63,7 @@ def _records(relation: duckdb.DuckDBPyRelation, width: int) -> str:
         for name, value in zip(found.columns, row, strict=True):
             lines.append(f"{name.ljust(longest)}  {_shortened(value)}")
     if not rows:
-        lines.append(f"0 rows of {len(columns)} columns: {', '.join(found.columns)}")
+        lines.append(f"0 rows of {counted(len(columns), 'column')}: {', '.join(found.columns)}")
     if len(rows) > RECORDS:
         lines.append(f"the first {RECORDS} rows; --format csv, json or parquet gives all")
     return "\n".join([*lines, ""])

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.dataset as pads
 import pyarrow.fs
 
+from degradation.counted import counted
 from degradation.errors import UserError
 from storage.files import filesystem
 from storage.tables import DataFile, Table, data_files, open_table
@@ -103,7 +104,8 @@ def _dataset(table: Table, version: int, files: set[DataFile]) -> pads.Dataset |
     there = store.get_file_info([f"{root}/{file.path}" for file in files])
     if gone := sum(one.type != pyarrow.fs.FileType.File for one in there):
         raise UserError(
-            f"version {version} of {table.url} lacks {gone} files; expected all: a vacuum removed "
-            "them: compare newer versions, and keep more of them (`pianograde vacuum --keep`)"
+            f"version {version} of {table.url} lacks {counted(gone, 'file')}; expected all: a "
+            "vacuum removed them: compare newer versions, and keep more of them "
+            "(`pianograde vacuum --keep`)"
         )
     return pads.dataset([one.path for one in there], table.schema, filesystem=store)

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.fs
 import pyarrow.parquet as pq
 
+from degradation.counted import counted
 from degradation.errors import UserError
 from degradation.seeds import stream
 from storage.audio import decode_audio, encode_flac
@@ -128,7 +129,8 @@ def _shape_faults(file: pq.ParquetFile, task: FileTask, sealed: bool) -> Iterato
     if strange := set(file.metadata.metadata or {}) - known:
         yield f"its footer has changed: it names {sorted(strange)}"
     if file.metadata.num_rows != task.file.rows:
-        yield f"it has {file.metadata.num_rows} rows; expected {task.file.rows}, as the log says"
+        rows = counted(file.metadata.num_rows, "row")
+        yield f"it has {rows}; expected {task.file.rows}, as the log says"
 
 
 def _row_faults(file: pq.ParquetFile, task: FileTask) -> Iterator[str]:

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from degradation.counted import counted
 from degradation.errors import UserError
 from storage.midi_clock import BrokenMidiError, Clock, read_clock
 
@@ -136,10 +137,13 @@ def _read_tracks(data: bytes, position: int) -> tuple[list[Track], list[str]]:
             track = _read_track(data, body, end if fits else len(data), len(tracks) + 1)
             lacking = end - len(data)
             if lacking > 0 and not track.ended and end - body < PLACEHOLDER_LENGTH:
-                raise BrokenMidiError(f"track {len(tracks) + 1} lacks its last {lacking} bytes")
+                raise BrokenMidiError(
+                    f"track {len(tracks) + 1} lacks its last {counted(lacking, 'byte')}"
+                )
             if fits and data[track.end : end].strip(b"\0"):
                 remarks.append(
-                    f"{end - track.end} bytes behind the end of track {len(tracks) + 1} left out"
+                    f"{counted(end - track.end, 'byte')} behind the end of track "
+                    f"{len(tracks) + 1} left out"
                 )
             tracks.append(track)
             position = end if fits else _next_track(data, track.end)

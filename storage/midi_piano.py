@@ -10,6 +10,7 @@ import numpy as np
 import pretty_midi
 from numpy.typing import NDArray
 
+from degradation.counted import counted
 from degradation.notes import PEDAL_CONTROLLERS, PEDAL_DTYPE, PIANO_PITCHES, NoteArray, PedalArray
 from storage.midi_events import CONTROL, NOTE_ON, PROGRAM, MidiEvents
 from storage.midi_keys import find_notes
@@ -45,8 +46,7 @@ def find_piano(events: MidiEvents) -> tuple[NoteArray, PedalArray, tuple[str, ..
 
 
 def _count(notes: NDArray[np.bool_]) -> str:
-    number = int(notes.sum())
-    return "1 note" if number == 1 else f"{number:,} notes"
+    return counted(int(notes.sum()), "note")
 
 
 def _others(

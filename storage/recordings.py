@@ -19,6 +19,7 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
+from degradation.counted import counted
 from degradation.errors import UserError
 from storage.audio_parts import Part, PartFile, find_parts
 from storage.downmix import Levels, Mix, check_channels, choose_mix
@@ -118,7 +119,7 @@ def open_part(
     check_channels(sound.channels, name)
     if not SAMPLE_RATES_HZ[0] <= sound.samplerate <= SAMPLE_RATES_HZ[1]:
         raise UserError(
-            f"{name} says that it has {sound.samplerate:,} samples a second; expected "
+            f"{name} says that it has {counted(sound.samplerate, 'sample')} a second; expected "
             f"{SAMPLE_RATES_HZ[0]:,} to {SAMPLE_RATES_HZ[1]:,}: convert the file"
         )
     return sound

@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow.compute as pc
 from pydantic import TypeAdapter
 
+from degradation.counted import counted
 from degradation.degrade import NOISES, DamagedSound, damage_sound, replay_notes
 from degradation.draws import random_stream_key
 from degradation.errors import UserError
@@ -114,8 +115,8 @@ def find_row(tables: Sequence[Table], sample_id: str) -> dict[str, Any]:
         for row in found.to_pylist():
             return dict(row)
     raise UserError(
-        f"no sample is called {sample_id!r} in {len(there)} tables of pairs; find one with "
-        '`pianograde query "select sample_id from samples limit 5"`'
+        f"no sample is called {sample_id!r} in {counted(len(there), 'table')} of pairs; find one "
+        'with `pianograde query "select sample_id from samples limit 5"`'
     )
 
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from degradation.counted import counted
 from degradation.errors import UserError
 from labeling.scores import DIMENSIONS
 from models.config.experiment import MODALITIES, Experiment, Modality
@@ -108,9 +109,10 @@ def summarise(scores: FloatArray, name: str) -> tuple[ByDimension, ByDimension]:
     """
     graded = scores[~np.isnan(scores).any(axis=1)]
     if not len(graded):
+        windows = counted(len(scores), "window")
         raise UserError(
-            f"{name} has nothing to grade: {len(scores)} windows without a note or a sound; "
-            "expected piano playing: export or record it again"
+            f"{name} has nothing to grade: {windows} without a note or a sound; expected piano "
+            "playing: export or record it again"
         )
     mean, spread = graded.mean(axis=0).tolist(), graded.std(axis=0).tolist()
     return dict(zip(DIMENSIONS, mean, strict=True)), dict(zip(DIMENSIONS, spread, strict=True))

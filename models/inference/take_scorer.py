@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from degradation.counted import counted
 from degradation.errors import UserError
 from labeling.scores import DIMENSIONS, OVERALL, Dimension
 from models.inference.limits import find_limits
@@ -50,9 +51,10 @@ class TakeScorer:
         assert opened.notes is not None
         whole = grade_take(self._grader, opened.notes)
         if np.isnan(whole).all():
+            notes = counted(len(opened.notes.notes), "note")
             raise UserError(
-                f"{sources.name} has {len(opened.notes.notes)} notes, nowhere {FEWEST_NOTES} "
-                "within a minute; expected so many: grade a longer take"
+                f"{sources.name} has {notes}, nowhere {FEWEST_NOTES} within a minute; expected so "
+                "many: grade a longer take"
             )
         bounds_s = passages(opened.duration_s, STRIP_S)
         by_window = grade_passages(self._grader, opened.notes, bounds_s, FEWEST_NOTES // 2)

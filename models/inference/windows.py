@@ -125,9 +125,10 @@ def open_for(
 def _shared_length(lengths_s: Mapping[Path, float], tolerance_s: float) -> float:
     for path, length_s in lengths_s.items():
         if not LEAST_S <= length_s <= LONGEST_S:
+            mend = "grade a longer take" if length_s < LEAST_S else "cut it into pieces"
             raise UserError(
                 f"{path.name} lasts {length_s:.6g} s; expected {LEAST_S:g} to {LONGEST_S:g} s: "
-                "cut it into pieces, or export it again"
+                f"{mend}, or export it again"
             )
     shortest_s, longest_s = min(lengths_s.values()), max(lengths_s.values())
     if longest_s - shortest_s > tolerance_s:

@@ -81,6 +81,11 @@ def midi_pretrain(
             log=context.log.info,
             on_epoch=on_epoch,
         )
+    if not any(result.best.beats_unigram.values()):
+        context.log.info(
+            f"midi_pretrain: corpus {workspace.corpus.name} is too small to teach the encoder (no "
+            "field beats its unigram); the models start from it all the same"
+        )
     return dg.MaterializeResult(
         metadata={"version of performances": found.version, **pretraining_metadata(result)}
     )

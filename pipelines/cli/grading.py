@@ -75,7 +75,7 @@ def score(
     from pipelines.cli.scorers import by_take_grader, take_scorer, trained_scorer
 
     def refuse(name: str, error: UserError) -> None:
-        typer.echo(f"pianograde: {score_table.printable(f'{name}: {error}')}", err=True)
+        typer.echo(f"pianograde: {score_table.error_line(name, str(error))}", err=True)
         if as_json:
             typer.echo(score_table.json_error(name, str(error)))
 

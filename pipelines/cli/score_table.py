@@ -2,10 +2,12 @@
 
 import json
 import math
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from textwrap import wrap
 
+from degradation.counted import counted
 from degradation.recipe import Recipe
 from labeling.scores import DIMENSIONS, OVERALL, Dimension
 from models.inference.score import ByDimension, Score
@@ -62,6 +64,15 @@ def json_line(score: Score, recipe: Recipe) -> str:
     )
 
 
+def error_line(name: str, reason: str) -> str:
+    """Return why a performance was refused, its name once: a reason may begin with a file's."""
+    for path in name.split(" + "):
+        for called in (path, os.path.basename(path)):
+            if reason.startswith(f"{called} "):
+                return printable(path + reason.removeprefix(called))
+    return printable(f"{name}: {reason}")
+
+
 def json_error(file: str, reason: str) -> str:
     """Return the error of a file as one line of JSON."""
     return _line({"file": _utf8(file), "error": _utf8(reason)})
@@ -70,13 +81,12 @@ def json_error(file: str, reason: str) -> str:
 def block(score: Score, recipe: Recipe) -> str:
     """Return one performance: its one number, then a line a dimension where they differ."""
     silent = f", {score.silent_windows} silent" if score.silent_windows else ""
-    windows = "1 window" if score.windows == 1 else f"{score.windows} windows"
     shown = told(score, recipe)
     lines = [
         f"{one_number(score)}: {printable(score.file)}",
         *_wrapped(measured(score, recipe)),
         f"  {_clock(score.duration_s)} of {INPUT_WORDS[score.modality]}, graded by {score.model} "
-        f"(recipe {recipe.name}): {windows}{silent}",
+        f"(recipe {recipe.name}): {counted(score.windows, 'window')}{silent}",
         *(f"  {printable(left_out)}" for left_out in score.left_out),
     ]
     if shown != (OVERALL,):

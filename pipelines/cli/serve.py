@@ -16,6 +16,9 @@ from pipelines.settings import PROJECT, Settings
 HOST = "127.0.0.1"
 CLEANUP_LIMIT_S = 2.5
 
+SUPERSEDED = "ignore:Function `dev_command` is superseded"
+"""`dg dev` is another package, and wants another layout."""
+
 
 class QuietFiles(SimpleHTTPRequestHandler):
     """Serves files without logging each request."""
@@ -43,9 +46,12 @@ def serve(settings: Settings) -> int:
     threading.Thread(target=reports.serve_forever, daemon=True).start()
     command = [sys.executable, "-m", "dagster", "dev"]
     command += ["--workspace", str(PROJECT / "workspace.yaml")]
+    quiet = [*os.environ.get("PYTHONWARNINGS", "").split(","), SUPERSEDED]
     # A session of its own: only we signal it, and its remaining processes are killed as a group.
     dagster = subprocess.Popen(
-        [*command, "--host", HOST, "--port", str(settings.port)], start_new_session=True
+        [*command, "--host", HOST, "--port", str(settings.port)],
+        env=os.environ | {"PYTHONWARNINGS": ",".join(quiet)},
+        start_new_session=True,
     )
     try:
         return dagster.wait()

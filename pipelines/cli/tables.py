@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from degradation.counted import counted
 from degradation.errors import UserError
 from pipelines.cli.command import CorpusOption, MaestroOption, RecipeOption, app, report_user_error
 
@@ -170,7 +171,7 @@ def vacuum(
     )
     freed = [vacuum_table(table, keep) for table in workspace.all_tables(recipe_names())]
     count, size = sum(f.files for f in freed), sum(f.size for f in freed)
-    typer.echo(f"removed {count} files, {size / 1e6:.1f} MB")
+    typer.echo(f"removed {counted(count, 'file')}, {size / 1e6:.1f} MB")
 
 
 @app.command("fetch-maestro")

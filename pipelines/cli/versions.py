@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from degradation.counted import counted
 from pipelines.cli.command import CorpusOption, RecipeOption, app, print_table, report_user_error
 
 TableArgument = Annotated[str, typer.Argument(metavar="TABLE", help="Such as samples.")]
@@ -56,6 +57,6 @@ def diff(
         ("added", found.added), ("gone", found.gone), ("changed", found.changed)
     ):  # fmt: skip
         shown = ", ".join(names[:SHOWN]) + (", …" if len(names) > SHOWN else "")
-        typer.echo(f"{kind:8} {len(names)} rows{': ' if names else ''}{shown}")
+        typer.echo(f"{kind:8} {counted(len(names), 'row')}{': ' if names else ''}{shown}")
     for name, count in found.columns.items():
-        typer.echo(f"  {name}: {count} rows")
+        typer.echo(f"  {name}: {counted(count, 'row')}")

@@ -1,14 +1,21 @@
 """Why a run failed, in one line for who started it."""
 
+import builtins
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 import dagster as dg
 
 from degradation.errors import UserError
 from pipelines.execution.errors import StepError
+from pipelines.settings import PROJECT
 
 USER_ERRORS = ("UserError", "RecordingError", "SilenceError")
 """Names of the errors that a user can mend: Dagster reports errors by name."""
+
+FRAME = re.compile(r'File "([^"]+)", line (\d+)')
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,12 +75,31 @@ def find_failure(
         raised = chain[1] if len(chain) > 1 else error
         if raised.cls_name == "DagsterAssetCheckFailedError":  # it names no check
             continue
-        return StepError(f"step {event.step_key} failed: {_message_of(raised.message)} ({log})")
+        # An error of a worker process has the text of its traceback as its cause.
+        place = _place("".join([*link.stack, link.message]) for link in reversed(chain))
+        what = f"step {event.step_key} failed{place}: {_message_of(raised.message)}"
+        bug = f"; {raised.cls_name}, a bug of pianograde" if _is_bug(raised.cls_name or "") else ""
+        return StepError(f"{what}{bug} ({log})")
     if failed_checks:
         errors = [check for check in failed_checks if check.is_error]
         names = "; ".join(map(str, errors or failed_checks))
         return StepError(f"checks did not pass: {names} ({log})")
     return StepError(f"the run was ended ({log})")
+
+
+def _place(texts: Iterable[str]) -> str:
+    """Return the last line of our own code in the first of these tracebacks that has one."""
+    for text in texts:
+        for path, line in reversed(FRAME.findall(text)):
+            if Path(path).is_relative_to(PROJECT) and "site-packages" not in path:
+                return f" at {Path(path).relative_to(PROJECT)}:{line}"
+    return ""
+
+
+def _is_bug(name: str) -> bool:
+    """Whether an error is Python's own, and not the operating system's or a lack of memory."""
+    kind = getattr(builtins, name, None)
+    return isinstance(kind, type) and not issubclass(kind, (OSError, MemoryError))
 
 
 def _message_of(error: str) -> str:

@@ -222,8 +222,8 @@ def refuse_while_under_way(
     """Raise UserError when other commands or runs on a corpus are under way; `they` says why."""
     if count := count_under_way(settings, corpus):
         raise UserError(
-            f"{count} commands or runs on corpus {corpus} are under way, and {they}; expected "
-            f"none: wait, or end them in the UI{instead}"
+            f"other commands or runs on corpus {corpus} are under way ({count}), and {they}; "
+            f"expected none: wait, or end them in the UI{instead}"
         )
 
 

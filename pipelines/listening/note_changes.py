@@ -6,6 +6,7 @@ from enum import StrEnum
 
 import numpy as np
 
+from degradation.counted import counted
 from degradation.notes import NoteArray
 
 MOVED_BEYOND_S = 0.010
@@ -87,5 +88,4 @@ def _describe_slips(followed: tuple[FollowedNote, ...], clean_count: int) -> str
     count = Counter(one.change for one in followed)
     kinds = {NoteChange.WRONG: "wrong", NoteChange.MISSED: "missed", NoteChange.EXTRA: "added"}
     slips = [f"{count[kind]} {word}" for kind, word in kinds.items() if count[kind]]
-    notes = "1 note" if clean_count == 1 else f"{clean_count} notes"
-    return f"{notes}: {', '.join(slips) or 'none wrong, missed or added'}"
+    return f"{counted(clean_count, 'note')}: {', '.join(slips) or 'none wrong, missed or added'}"

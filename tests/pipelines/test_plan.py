@@ -10,6 +10,7 @@ import dagster as dg
 import pytest
 
 from pipelines.history import History
+from pipelines.plan import Planned, total_line
 from pipelines.settings import CONFIGS
 
 TABLES = ("pairs", "heuristics", "samples", "audio_features", "midi_tokens")
@@ -72,7 +73,7 @@ def test_a_performance_that_is_new_in_the_index_makes_the_corpus_stale(project: 
         found = rows_of(plan(project))
     finally:
         table.write_text(text)
-    assert "differs from its index in 1 performances" in found["corpus", "-"]
+    assert "differs from its index in 1 performance" in found["corpus", "-"]
     assert found["corpus", "-"].split()[2] == "4"  # of five
     held = int(project.query("select count(*) as n from segments")[0]["n"])
     assert found["segments", "-"].split()[2] == str(round(held * 4 / 5))
@@ -107,7 +108,24 @@ def test_a_recipe_that_was_never_made_is_told_with_rows_but_no_minutes(project: 
     assert line.endswith("never made")
     assert re.search(r"poor +\d+ +unknown: never measured", line)
     assert ("segments", "-") not in rows_of(answer)
-    assert "never measured" in answer.splitlines()[-1]
+    total = answer.splitlines()[-1]
+    assert re.match(r"total: [1-9][\d,]* pairs, (unknown|at least [\d.]+) minutes, ", total)
+    assert "never measured here" in total
+
+
+def test_of_what_was_never_made_nothing_is_known() -> None:
+    new = [
+        Planned(asset=name, tier=tier, reasons=("never made",), rows=None, seconds=None, size=None)
+        for name, tier in (("corpus", ""), ("phase2/pairs", "poor"))
+    ]
+    assert total_line(new) == (
+        "total: unknown pairs, unknown minutes, unknown GB; 2 of 2 were never measured here"
+    )
+    made = replace(new[1], rows=1200, seconds=90.0, size=2.5e9)
+    assert total_line([made]) == "total: 1,200 pairs, 1.5 minutes, 2.500 GB"
+    assert total_line([new[0], made]) == (
+        "total: 1,200 pairs, at least 1.5 minutes, 2.500 GB; 1 of 2 were never measured here"
+    )
 
 
 def test_making_the_same_again_changes_nothing_downstream() -> None:

@@ -83,5 +83,5 @@ def test_a_version_that_is_not_there_is_told(table: Table) -> None:
         find_difference(table, 1, 5)
     (Path(table.url) / "tier=poor" / "2.parquet").unlink()
     assert find_difference(table, 1, 4).gone == ["a"]
-    with pytest.raises(UserError, match=r"^version 2 of .* lacks 1 files; .* a vacuum"):
+    with pytest.raises(UserError, match=r"^version 2 of .* lacks 1 file; .* a vacuum"):
         find_difference(table, 2, 4)

@@ -50,6 +50,25 @@ def rows_of(connection: duckdb.DuckDBPyConnection, sql: str) -> list[dict[str, A
     return [json.loads(line, parse_constant=pytest.fail) for line in lines]
 
 
+@pytest.mark.parametrize(
+    ("sql", "told"),
+    [
+        ("select range as n from range(301)", "the rows between are not shown; --format csv"),
+        (
+            "select repeat('ab ', 99) as text from range(150)",
+            "the ends of long cells are not shown; --format csv",
+        ),
+        ("select '(2 shown)' as text from range(200)", None),
+    ],
+)
+def test_a_box_says_what_it_does_not_show(
+    connection: duckdb.DuckDBPyConnection, sql: str, told: str | None
+) -> None:
+    drawn = answer(connection, sql).decode()
+    assert ("not shown" in drawn) == (told is not None)
+    assert told is None or told in drawn.splitlines()[-1]
+
+
 def test_tables_are_queried_with_and_without_the_recipes_name(
     connection: duckdb.DuckDBPyConnection,
 ) -> None:

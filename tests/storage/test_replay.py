@@ -77,5 +77,5 @@ def test_a_row_is_found_in_whichever_table_has_it(
 ) -> None:
     absent = Table(url=str(tmp_path / "absent"), schema=shards.schema)
     assert find_row([absent, shards], row["sample_id"]) == row
-    with pytest.raises(UserError, match=r"no sample is called 'nope' in 1 tables of pairs; find"):
+    with pytest.raises(UserError, match=r"no sample is called 'nope' in 1 table of pairs; find"):
         find_row([absent, shards], "nope")

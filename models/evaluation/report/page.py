@@ -39,7 +39,7 @@ def report_page(report: Report) -> str:
             fewest=FEWEST_FOR_INTERVAL,
             fusion_rows=fusion_rows(report),
             loss_charts=loss_charts(report) if report.models else [],
-            fusion_charts=fusion_charts(report) if report.fusions else [],
+            fusion_charts=fusion_charts(report),
             dose_charts=dose_charts(report),
         )
     )

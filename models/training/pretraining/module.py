@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
+from degradation.counted import counted
 from models.config.experiment import ExperimentConfig
 from models.duration import describe_duration
 from models.networks.midi_encoder import NoteEncoder
@@ -68,7 +69,8 @@ class PretrainingModule(TrainingModule[PretrainingEpoch]):
             config.pretraining,
             steps_an_epoch=math.ceil(survey.train_windows / config.pretraining.batch_size),
             described=(
-                f"{survey.train_windows:,} windows with {survey.train_notes:,} notes, "
+                f"{counted(survey.train_windows, 'window')} with "
+                f"{counted(survey.train_notes, 'note')}, "
                 f"{survey.validation_notes_guessed:,} to guess in validation"
             ),
         )

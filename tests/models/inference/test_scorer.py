@@ -564,7 +564,7 @@ def test_a_midi_file_of_twelve_hours_is_the_longest(scorer: Scorer, tmp_path: Pa
     path = tmp_path / "long.mid"
     fourteen_hours = _track(SLOWEST, b"\0\x90\x3c\x40", b"\x97\x38\x80\x3c\0")
     path.write_bytes(_header(1) + fourteen_hours)
-    with pytest.raises(UserError, match=f"lasts .* expected 1 to {LONGEST_S:g} s"):
+    with pytest.raises(UserError, match=f"lasts .* expected 1 to {LONGEST_S:g} s: cut it into"):
         scorer.score(Sources(midi=path))
 
 
@@ -576,9 +576,9 @@ def test_a_midi_file_of_twelve_hours_is_the_longest(scorer: Scorer, tmp_path: Pa
         (np.full(15 * RATE_HZ, np.nan), RATE_HZ, "NaN"),
         (np.full(15 * RATE_HZ, 1e30), RATE_HZ, "full scale"),
         (np.zeros((999, 9)), RATE_HZ, "9 channels"),
-        (np.zeros(50_000), 1, "1 samples a second"),
+        (np.zeros(50_000), 1, "1 sample a second"),
         (np.zeros(50_000), 10_000_000, "10,000,000 samples a second"),
-        (np.zeros(RATE_HZ // 2), RATE_HZ, "lasts 0.5 s; expected 1 to"),
+        (np.zeros(RATE_HZ // 2), RATE_HZ, "lasts 0.5 s; expected 1 to .* grade a longer take"),
     ],
 )
 def test_sound_that_cannot_be_graded_is_refused(

@@ -23,7 +23,7 @@ from pipelines.settings import find_recipe
 RECIPE, ONE_SIGNAL = find_recipe("factored"), find_recipe("phase2")
 DURATION_S = 40.0
 STOP_AT_S, STOP_S = 30.0, 1.4
-STOP = "0:29: Stop of 1.4 s, where notes around it are 0.5 s apart."
+STOP = "0:29: Waited 1.9 s for the next note, where 0.5 s is usual."
 DESKTOP, PHONE = {"width": 1400, "height": 900}, {"width": 420, "height": 800}
 HOSTILE = "</title><script>window.hurt = 1</script><b>\"'.mid"
 
@@ -141,8 +141,32 @@ def test_the_lowest_window_is_marked_with_what_was_measured_there(
     page = open_page(take)
     assert page.locator(".cell.lowest").all_inner_texts() == ["60"]
     (line,) = page.locator(".lowest-list li").all_inner_texts()
-    assert line.startswith("0:25 to 0:35: rhythmic stability (−17.1). Measured there: 1. Stop of")
+    assert line.startswith("0:25 to 0:35: rhythmic stability (−17.1). Measured there: 1. Waited")
     assert page.locator(".findings li").first.inner_text() == STOP
+
+
+def test_a_finding_is_marked_in_the_notes_and_not_across_the_grades(
+    open_page: Open, take: GradedTake
+) -> None:
+    page = open_page(take)
+    mark, axis = page.locator(".mark").first.bounding_box(), page.locator(".ticks").bounding_box()
+    assert mark is not None
+    assert axis is not None
+    assert mark["height"] > 100
+    assert mark["y"] + mark["height"] <= axis["y"]
+
+
+def test_both_takes_grades_fit_a_phone(open_page: Open, take: GradedTake) -> None:
+    score = take.graded.score
+    unlike = replace(
+        score,
+        scores={name: score.scores[name] for name in score.scores if name != "musical_expression"},
+        not_judged=score.not_judged | {"musical_expression": "it lasts less than 10 s"},
+    )
+    page = open_page(take, replace(take, graded=replace(take.graded, score=unlike)), viewport=PHONE)
+    table = page.locator("section .scroll")
+    assert "not judged" in table.inner_text()
+    assert table.evaluate("region => region.scrollWidth - region.clientWidth") == 0
 
 
 def test_a_link_scrolls_the_roll_and_the_sound_to_its_moment(

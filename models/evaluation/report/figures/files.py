@@ -79,4 +79,5 @@ def _draw(chart: LineChart, axes: "Axes") -> None:
     axes.set(xlabel=chart.x_label, ylim=(chart.y_from, chart.y_to))
     axes.set_title(chart.title, loc="left")
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False, fontsize="small")
+    if axes.get_legend_handles_labels()[1]:
+        axes.legend(frameon=False, fontsize="small")

@@ -84,7 +84,9 @@ def _by_epoch(
 
 
 def fusion_charts(report: Report) -> list[LineChart]:
-    """Return audio's share of the norm by epoch, and the channels of each gate."""
+    """Return audio's share of the norm by epoch, and the channels of each gate; no empty chart."""
+    if not report.fusions:
+        return []
     shares = [_by_epoch(one, lambda epoch: epoch.diagnostics.audio_share) for one in report.fusions]
     title = "audio's share of the fused norm"
     charts = [LineChart(title=title, lines=shares, x_label="epoch", y_from=0, y_to=1, guide=0.5)]

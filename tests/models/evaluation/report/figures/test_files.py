@@ -3,6 +3,8 @@ import dataclasses
 from html import unescape
 from pathlib import Path
 
+import pytest
+
 from models.evaluation.report.document import Report
 from models.evaluation.report.figures.files import write_figures
 
@@ -45,3 +47,13 @@ def test_figures_are_drawn_beside_their_numbers_and_name_their_source(
     for path in folder.iterdir():
         assert path.read_bytes() == (tmp_path / "again" / path.name).read_bytes()
     assert write_figures(dataclasses.replace(report, models=()), folder) == []
+
+
+def test_a_chart_without_names_is_drawn_without_a_warning(
+    report: Report, tmp_path: Path, recwarn: pytest.WarningsRecorder
+) -> None:
+    heard = report.model("audio_only")
+    training = dataclasses.replace(heard.training, epochs=heard.training.epochs[:1])
+    short = dataclasses.replace(report, models=(dataclasses.replace(heard, training=training),))
+    assert write_figures(short, tmp_path / "figures")
+    assert [str(one.message) for one in recwarn if "legend" in str(one.message)] == []
