@@ -5,10 +5,17 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PORT ?= 3000
 
-.PHONY: demo proof proof-factored chaos a-root test quick check lint types contracts ui system soundfonts fluidsynth browser postgres clean
+.PHONY: demo grader proof proof-factored chaos a-root test quick check lint types contracts ui system soundfonts fluidsynth browser postgres clean
 
 demo: $(READY) system  ## the whole graph on the built-in corpus
 	$(BIN)/pianograde demo
+
+EASY := $(or $(PIANOGRADE_HOME),.pianograde)/easy-corpus
+
+grader: $(READY)  ## the grader that ships with the package, from nothing: its music, then the fit
+	$(BIN)/python -m tools.easy_corpus $(EASY)
+	$(BIN)/pianograde corpus add easy --maestro $(EASY)
+	$(BIN)/pianograde fit-grader --corpus easy --out models/take_grader/take_grader.json
 
 proof: a-root $(READY) system  ## what the models learn of a MAESTRO root: make proof MAESTRO=folder
 	$(BIN)/pianograde pretrain --maestro $(MAESTRO) --experiment configs/experiments/small.yaml

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from labeling.scores import Dimension
+from models.document import Number
 
 LEAST_R = 0.3
 """A model tells a dimension whose r is this or more.
@@ -21,7 +22,7 @@ pieces, mean r .04) the eight r lay between -.18 and .22.
 class Skill:
     """Pearson's r with the labels, and mean absolute error, on clips of held-out pieces."""
 
-    r: float
+    r: Number
     error_points: float
 
 

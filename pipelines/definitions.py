@@ -17,6 +17,7 @@ from pipelines.assets.pairs import pairs_asset
 from pipelines.assets.pretraining import midi_pretrain
 from pipelines.assets.recipe import recipe_asset
 from pipelines.assets.shortcut_audit import shortcut_audit_asset
+from pipelines.assets.take_grader import take_grader_asset
 from pipelines.assets.teacher_validation import teacher_validation_asset
 from pipelines.assets.token_audit import token_audit_asset
 from pipelines.assets.training import training_assets
@@ -107,9 +108,12 @@ def build_definitions(executor: dg.ExecutorDefinition = dg.in_process_executor) 
     would import everything again. `docs/operations.md` says how a team takes another executor.
     """
     names = recipe_names()
+    take_grader = take_grader_asset(names)
     return dg.Definitions.merge(
         dg.Definitions(
-            assets=presented([corpus, segments, midi_pretrain, comparison_asset(names)]),
+            assets=presented(
+                [corpus, segments, midi_pretrain, take_grader, comparison_asset(names)]
+            ),
             asset_checks=[no_composition_in_two_splits, every_field_beats_the_unigram],
             jobs=[
                 dg.define_asset_job(
@@ -121,6 +125,11 @@ def build_definitions(executor: dg.ExecutorDefinition = dg.in_process_executor) 
                     "pretraining",
                     dg.AssetSelection.assets(midi_pretrain),
                     description="The MIDI encoder of a corpus, pretrained for the models.",
+                ),
+                dg.define_asset_job(
+                    "take_grader_fit",
+                    dg.AssetSelection.assets(take_grader),
+                    description="The grader of whole takes, fitted to a corpus and others.",
                 ),
                 verification,
             ],

@@ -2,13 +2,11 @@
 
 import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from degradation.errors import UserError
 from models.config.experiment import EXPERIMENTS, Experiment
 from models.inference.model_choice import loading
-from models.provenance import provenance
 from models.training.identity import training_identity
 from models.training.pretraining.result import NAME, pretraining_identity
 from models.training.pretraining.source import CorpusTable
@@ -17,29 +15,13 @@ from models.training.result import find_best, is_trained
 from pipelines.assets.pretraining import performances_version
 from pipelines.assets.training import read_examples
 from pipelines.corpora import find_corpus
-from pipelines.settings import Settings, find_recipe
+from pipelines.findings import Finding, compare, compare_code, compare_tier
+from pipelines.settings import Settings
 from pipelines.trained import read_record_in
 from pipelines.workspace import Workspace
 from storage.versions import version_fault
 
 Log = Callable[[str], None]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """An item of a record, as it was, and how it differs today with the way out ("": it is same).
-
-    Where one is `missing` the model cannot be trained again.
-    """
-
-    item: str
-    was: str
-    fault: str = ""
-    missing: bool = False
-
-    def __str__(self) -> str:
-        word = ("missing" if self.missing else "differs") if self.fault else "same"
-        return f"{word:<8} {self.item}: {self.fault or self.was}"
 
 
 def check(record: ModelRecord, folder: Path, settings: Settings) -> Iterator[Finding]:
@@ -51,8 +33,10 @@ def check(record: ModelRecord, folder: Path, settings: Settings) -> Iterator[Fin
     tables = list(_tables(record, workspace))
     yield from tables
     for tier, was in record.data.recipe_digests.items():
-        yield _tier(record.data.recipe or "", tier, was)
-    yield from _code(record)
+        way_out = "nothing is lost: the table's rows are read, which that recipe made"
+        yield compare_tier(record.data.recipe or "", tier, was, way_out)
+    yield from compare_code(record.made)
+    yield from _machine(record)
     yield _weights(record, folder)
     if record.pretraining:
         yield from _encoder(record.pretraining, settings)
@@ -139,29 +123,12 @@ def _tables(record: ModelRecord, workspace: Workspace) -> Iterator[Finding]:
         )
 
 
-def _tier(recipe: str, tier: str, was: str) -> Finding:
-    try:
-        found = find_recipe(recipe).tier_digest(tier)
-    except UserError as error:
-        found = str(error)
-    way_out = "nothing is lost: the table's rows are read, which that recipe made"
-    return _compared(f"recipe {recipe}, tier {tier}", was, found, way_out)
-
-
-def _code(record: ModelRecord) -> Iterator[Finding]:
+def _machine(record: ModelRecord) -> Iterator[Finding]:
     from models.device import describe_machine
 
-    made, today = record.made, provenance()
-    way_out = f"git checkout {made.commit}"
-    if made.commit is None or made.commit.endswith("-dirty"):
-        way_out = f"no commit holds that code (it was {made.commit or 'no checkout'})"
-    yield _compared("source code", made.source, today.source, way_out)
-    for name, version in made.versions.items():
-        way_out = f"pip install {name}=={version}" if name != "python" else "install that Python"
-        yield _compared(name, version, today.versions.get(name), way_out)
     machine = describe_machine(record.config.torch_threads)
     for name, was in record.machine.items():
-        yield _compared(name, was, machine.get(name), "use such a machine: last bits may differ")
+        yield compare(name, was, machine.get(name), "use such a machine: last bits may differ")
 
 
 def _weights(record: ModelRecord, folder: Path) -> Finding:
@@ -169,7 +136,7 @@ def _weights(record: ModelRecord, folder: Path) -> Finding:
 
     with loading(folder):
         found = weights_digest(read_weights(find_best(folder)))
-    return _compared("weights", record.weights, found, "the file was changed after the training")
+    return compare("weights", record.weights, found, "the file was changed after the training")
 
 
 def _encoder(record: ModelRecord, settings: Settings) -> Iterator[Finding]:
@@ -197,9 +164,4 @@ def _identity(record: ModelRecord, workspace: Workspace) -> Finding:
         found = training_identity(
             _experiment(record), record.config, read.parts, read.samples, start
         )
-    return _compared(item, record.identity, found, "use the code and the record of that training")
-
-
-def _compared(item: str, was: str, found: str | None, way_out: str) -> Finding:
-    fault = f"expected {was}, got {found or 'none'}: {way_out}"
-    return Finding(item=item, was=was, fault="" if found == was else fault)
+    return compare(item, record.identity, found, "use the code and the record of that training")

@@ -5,8 +5,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from degradation.errors import UserError
 from models.config.experiment import EXPERIMENTS
+from models.document import read_document
+from models.provenance import Provenance
+from models.take_grader import document as take_grader
+from models.take_grader.document import TakeGrader
 from models.training.pretraining.result import NAME
 from models.training.record import ModelRecord, read_record
 from models.training.result import TrainingResult, find_best, is_trained, read_result
@@ -25,8 +31,6 @@ class Trained:
 
     def cells(self) -> dict[str, str]:
         """Return what is shown of it; r and MAE are means on the validation split."""
-        made = self.record.made if self.record else None
-        commit = (made.commit or "-") if made else "-"
         return {
             "corpus": self.corpus,
             "recipe": self.recipe,
@@ -35,9 +39,55 @@ class Trained:
             "r": f"{self.result.best.mean_r:.3f}",
             "MAE": f"{self.result.best.mean_mae:.2f}",
             "MB": f"{self.result.checkpoint.stat().st_size / 1e6:.1f}",
-            "trained": made.created_at[:16].replace("T", " ") if made else "-",
-            "commit": commit[:10] + ("-dirty" if commit.endswith("-dirty") else ""),
+            **_made_cells(self.record.made if self.record else None),
         }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fitted:
+    """A grader of whole takes: the installed one, or that of a corpus."""
+
+    corpus: str
+    file: Path
+    grader: TakeGrader
+
+    def cells(self) -> dict[str, str]:
+        """Return what is shown of it; r and MAE are means on pieces not learnt from."""
+        skills = self.grader.skill.values()
+        return {
+            "corpus": self.corpus,
+            "recipe": self.grader.recipe,
+            "experiment file": "-",
+            "model": take_grader.NAME,
+            "r": f"{np.nanmean([skill.r for skill in skills]):.3f}",
+            "MAE": f"{np.nanmean([skill.error_points for skill in skills]):.2f}",
+            "MB": f"{self.file.stat().st_size / 1e6:.2f}",
+            **_made_cells(self.grader.made),
+        }
+
+
+def _made_cells(made: Provenance | None) -> dict[str, str]:
+    commit = (made.commit if made else None) or "-"
+    return {
+        "trained": made.created_at[:16].replace("T", " ") if made else "-",
+        "commit": commit[:10] + ("-dirty" if commit.endswith("-dirty") else ""),
+    }
+
+
+def installed() -> Fitted:
+    """Return the grader that ships with the package."""
+    return Fitted(
+        corpus="installed", file=take_grader.INSTALLED, grader=take_grader.installed_grader()
+    )
+
+
+def fitted_here(workspace: Workspace) -> Fitted | None:
+    """Return the grader of a corpus; None where there is none that this release can read."""
+    file = workspace.fetch(workspace.take_grader_folder) / take_grader.FILE
+    with suppress(FileNotFoundError, UserError):
+        grader = read_document(file, TakeGrader)
+        return Fitted(corpus=workspace.corpus.name, file=file, grader=grader)
+    return None
 
 
 def find_trained(workspace: Workspace, recipes: list[str]) -> Iterator[Trained]:
@@ -69,8 +119,9 @@ def named_folder(workspace: Workspace, recipe: str, model: str) -> Path:
             return workspace.fetch(workspace.model_folder(recipe, experiment))
     if model == NAME:
         return workspace.fetch(workspace.pretraining_folder)
+    names = ", ".join((*EXPERIMENTS, NAME, take_grader.NAME))
     raise UserError(
-        f"no model is called {model}; expected one of {', '.join((*EXPERIMENTS, NAME))}, or the "
+        f"no model is called {model}; expected one of {names}, or the "
         "folder of one: see `pianograde models`"
     )
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from degradation.errors import UserError
 from models.config.experiment import Experiment, ExperimentConfig
+from models.take_grader import document as take_grader
 from pipelines.corpora import Corpus, choose_corpus
 from pipelines.settings import Settings, load_settings, make_folder, recipe_names
 from storage.mirror import fetch_folder, publish_folder
@@ -120,6 +121,11 @@ class Workspace:
     def pretraining_folder(self) -> Path:
         """The folder of the pretrained encoder, which depends on the experiment file's name."""
         return self.outputs / f"models/{self.corpus.experiment.stem}/midi_pretrain"
+
+    @property
+    def take_grader_folder(self) -> Path:
+        """The folder of the grader of whole takes that was fitted to the corpus."""
+        return self.outputs / "models" / take_grader.NAME
 
     def fetch(self, folder: Path) -> Path:
         """Return a folder of outputs, with what other machines published of it."""

@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Concatenate, ParamSpec
 
 import dagster as dg
 
@@ -10,18 +10,22 @@ from pipelines.contents import renew_index
 from pipelines.execution.cost import measure
 from pipelines.resources import Project
 
-Body = Callable[[dg.AssetExecutionContext, Project], dg.MaterializeResult[None]]
+P = ParamSpec("P")
+Body = Callable[Concatenate[dg.AssetExecutionContext, Project, P], dg.MaterializeResult[None]]
 
 
-def accounted(body: Body) -> Body:
-    """Return the body of an asset of one corpus, with its cost and index added to its metadata."""
+def accounted(body: Body[P]) -> Body[P]:
+    """Return the body of an asset of one corpus, with its cost and index added to its metadata.
+
+    What follows the project, if anything, is the asset's run config.
+    """
 
     @functools.wraps(body)
     def with_account(
-        context: dg.AssetExecutionContext, project: Project
+        context: dg.AssetExecutionContext, project: Project, *args: P.args, **config: P.kwargs
     ) -> dg.MaterializeResult[None]:
         with measure() as cost:
-            result = body(context, project)
+            result = body(context, project, *args, **config)
         workspace = project.workspace(context.partition_key)
         index = renew_index(workspace, context.asset_key, context.log.warning)
         return dg.MaterializeResult(
@@ -34,4 +38,5 @@ def accounted(body: Body) -> Body:
     linked.__code__ = linked.__code__.replace(
         co_filename=body.__code__.co_filename, co_firstlineno=body.__code__.co_firstlineno
     )
-    return with_account
+    accounted_body: Body[P] = linked
+    return accounted_body

@@ -37,7 +37,16 @@ LicenceOption = Annotated[
     typer.Option(help="Licence of the performances. Default: the LICENSE file's."),
 ]
 
-RESUMABLE = ("demo", "run", "pretrain", "validate", "listen", "fetch_maestro", "reproduce")
+RESUMABLE = (
+    "demo",
+    "run",
+    "pretrain",
+    "fit_grader",
+    "validate",
+    "listen",
+    "fetch_maestro",
+    "reproduce",
+)
 """Commands that resume when they are given again."""
 
 

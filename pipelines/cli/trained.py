@@ -13,29 +13,38 @@ from pipelines.cli.command import CorpusOption, RecipeOption, app, print_table, 
 @app.command()
 @report_user_error
 def models(corpus: CorpusOption = None) -> None:
-    """List the trained models, with their figures on the validation split."""
+    """List the installed grader and the trained models, with figures on held-out pieces."""
     from pipelines.corpora import corpus_names, find_corpus
     from pipelines.settings import load_settings, recipe_names
-    from pipelines.trained import find_trained
+    from pipelines.trained import find_trained, fitted_here, installed
     from pipelines.workspace import Workspace
 
     settings = load_settings()
-    found = [
-        model
+    workspaces = [
+        Workspace(settings, find_corpus(settings, name))
         for name in ([corpus] if corpus else corpus_names(settings))
-        for model in find_trained(Workspace(settings, find_corpus(settings, name)), recipe_names())
     ]
-    if found:
-        print_table([one.cells() for one in found])
+    fitted = [one for workspace in workspaces if (one := fitted_here(workspace))]
+    trained = [one for each in workspaces for one in find_trained(each, recipe_names())]
+    print_table([one.cells() for one in (installed(), *fitted)] + [one.cells() for one in trained])
+    if fitted:
+        typer.echo(f"in {settings.outputs}/CORPUS/models/take_grader")
+    if trained:
         typer.echo(f"in {settings.outputs}/CORPUS/RECIPE/models/EXPERIMENT_FILE/MODEL")
-    else:
-        typer.echo("none yet; next: pianograde demo")
+    if not fitted and not trained:
+        typer.echo("none of your own yet; next: pianograde demo, or pianograde fit-grader")
 
 
 @app.command()
 @report_user_error
 def reproduce(
-    model: Annotated[str, typer.Argument(help="An experiment, midi_pretrain, or its folder.")],
+    model: Annotated[
+        str,
+        typer.Argument(
+            help="An experiment, midi_pretrain, or its folder; or take_grader: the "
+            "installed one, or with --corpus a corpus's own."
+        ),
+    ],
     recipe: RecipeOption = "phase2",
     corpus: CorpusOption = None,
     only_check: Annotated[
@@ -46,6 +55,13 @@ def reproduce(
 
     Tables are read at the versions that the record names. The model itself is left as it is.
     """
+    from models.take_grader.document import NAME as TAKE_GRADER
+
+    if model == TAKE_GRADER:
+        from pipelines.cli.take_grader import reproduce_grader
+
+        return reproduce_grader(corpus, only_check)
+
     from pipelines.settings import load_settings
     from pipelines.trained import named_folder, read_record_in
     from pipelines.workspace import open_workspace

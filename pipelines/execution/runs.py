@@ -145,7 +145,7 @@ def materialise(stage: Stage, settings: Settings, corpus: Corpus) -> list[Failed
                     partition_key=None if stage.tiers else name,
                     asset_selection=keys,
                     tags=tags,
-                    run_config={"loggers": {TERMINAL: {}}},
+                    run_config={"loggers": {TERMINAL: {}}, "ops": stage.config},
                     raise_on_error=False,
                     run_id=run_id,
                 )

@@ -1,17 +1,21 @@
 """The stages of a command: which assets each of its Dagster runs materialises."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
-    """Assets of a job that one run materialises for a corpus, for all tiers or without any."""
+    """Assets of a job that one run materialises for a corpus, for all tiers or without any.
+
+    `config` is the run config of steps by name.
+    """
 
     title: str
     job: str
     assets: tuple[tuple[str, ...], ...]
     tiers: bool = False
+    config: Mapping[str, object] = field(default_factory=dict)
 
 
 TABLES = ("pairs", "heuristics", "samples", "audio_features", "midi_tokens")
@@ -22,6 +26,14 @@ AUDITS = ("label_structure", "shortcut_audit", "label_quality", "listening_page"
 CORPUS = Stage(title="corpus", job="corpus_tables", assets=(("corpus",), ("segments",)))
 
 PRETRAINING = Stage(title="pretraining", job="pretraining", assets=(("midi_pretrain",),))
+
+
+def grader_stage(also: Sequence[str], seed: int) -> Stage:
+    """Return the stage of the take grader, which learns from further corpora, too."""
+    config = {"take_grader": {"config": {"also": list(also), "seed": seed}}}
+    return Stage(
+        title="take grader", job="take_grader_fit", assets=(("take_grader",),), config=config
+    )
 
 
 def tables_job(recipe_name: str) -> str:

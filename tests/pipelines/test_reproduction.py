@@ -204,6 +204,7 @@ def test_models_are_listed_and_those_that_are_not_there_refused(project: Any) ->
     answer = project.pianograde("models")
     assert answer.returncode == 0
     rows = [line.split() for line in answer.stdout.splitlines()[1:-1]]
+    assert rows.pop(0)[0] == "installed"
     assert [row[:4] for row in rows] == [
         ["root", "phase2", "tiny", name] for name in ("audio_only", "gated", "midi_only")
     ]
