@@ -12,10 +12,11 @@ demo: $(READY) system  ## the whole graph on the built-in corpus
 
 EASY := $(or $(PIANOGRADE_HOME),.pianograde)/easy-corpus
 
-grader: $(READY)  ## the grader that ships with the package, from nothing: its music, then the fit
+grader: a-root $(READY)  ## the grader that ships with the package, from nothing: make grader MAESTRO=folder
 	$(BIN)/python -m tools.easy_corpus $(EASY)
 	$(BIN)/pianograde corpus add easy --maestro $(EASY)
-	$(BIN)/pianograde fit-grader --corpus easy --out models/take_grader/take_grader.json
+	$(BIN)/pianograde corpus add maestro-100 --maestro $(MAESTRO) --limit 100
+	$(BIN)/pianograde fit-grader --corpus easy --also maestro-100 --out models/take_grader/take_grader.json
 
 proof: a-root $(READY) system  ## what the models learn of a MAESTRO root: make proof MAESTRO=folder
 	$(BIN)/pianograde pretrain --maestro $(MAESTRO) --experiment configs/experiments/small.yaml

@@ -54,7 +54,7 @@ def weakness(model: GraderName, recipe: Recipe) -> str:
         return (
             "The grades say how far the playing is from a clean take, by made-up faults that no "
             "listener graded. On 45 takes of amateurs their order agrees with four piano "
-            "teachers' mean by rho = .59, within a piece .66 (one teacher: .47 to .79). Compare "
+            "teachers' mean by rho = .59, within a piece .68 (one teacher: .47 to .79). Compare "
             "takes of one piece; in concert music rubato counts as unsteady."
         )
     unheard = f"The grades continue the labels of recipe {recipe.name}, which no listener gave"
