@@ -14,7 +14,7 @@ from pipelines.workspace import Workspace
 from storage.tables import table_exists
 
 EASY = "easy"
-"""The corpus of the installed grader, which `tools.easy_corpus` writes."""
+"""A corpus of the installed grader, which `tools.easy_corpus` writes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +73,7 @@ def _compare_music(music: Music, settings: Settings) -> Finding:
             found, _ = read_music(workspace)
             way_out = "make it again from the files and by the code of then"
             return compare(item, was, _described(found), way_out)
-    fault = f"expected {was}, got none: {_commands(music.corpus)}"
+    fault = f"expected {was}, got none: {_commands(music)}"
     return Finding(item=item, was=was, fault=fault, missing=True)
 
 
@@ -81,11 +81,13 @@ def _described(music: Music) -> str:
     return f"{music.performances} performances of digest {music.digest}"
 
 
-def _commands(corpus: str) -> str:
+def _commands(music: Music) -> str:
     """Return the commands that make a corpus."""
-    commands = [f"pianograde fit-grader --corpus {corpus}"]
-    if corpus != DEMO:
-        commands.insert(0, f"pianograde corpus add {corpus} --maestro FOLDER")
-    if corpus == EASY:
+    commands = [f"pianograde fit-grader --corpus {music.corpus}"]
+    if music.corpus == EASY:
+        commands.insert(0, f"pianograde corpus add {EASY} --maestro FOLDER")
         commands.insert(0, "python -m tools.easy_corpus FOLDER")
+    elif music.corpus != DEMO:
+        limit = f"--limit {music.performances}"
+        commands.insert(0, f"pianograde corpus add {music.corpus} --maestro FOLDER {limit}")
     return ", then ".join(f"`{one}`" for one in commands)
