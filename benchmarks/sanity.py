@@ -9,7 +9,6 @@ sound, too. Ends with code 1 where a law is broken.
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated
@@ -26,15 +25,15 @@ from degradation.seeds import stream
 from degradation.waveform import Waveform
 from labeling.scores import OVERALL
 from models.config.experiment import EXPERIMENTS, MODALITIES, Modality
-from models.inference.model_choice import ModelChoice
 from models.inference.scorer import Scorer
 from models.inference.sources import Sources, find_sources
 from models.inference.take_scorer import TakeScorer
 from models.inference.windows import open_performance
-from models.take_grader.document import NAME, installed_grader
+from models.take_grader.document import NAME
 from models.training.result import is_trained
 from pipelines.cli.command import CorpusOption, RecipeOption, report_user_error
-from pipelines.settings import find_recipe, load_settings
+from pipelines.cli.scorers import take_scorer, trained_scorer
+from pipelines.settings import find_recipe
 from pipelines.workspace import open_workspace
 from storage.audio import encode_flac, read_audio_window
 from storage.corpus import read_index
@@ -59,19 +58,17 @@ class Grader:
 
 def find_graders(corpus: str | None, recipe: Recipe, only: Sequence[str]) -> dict[str, Grader]:
     """Return the installed grader and the trained models of a recipe, or those of `only`."""
-    config = load_settings().corpus_config()
     found = {}
     if not only or NAME in only:
-        taken = TakeScorer(installed_grader(), config.duration_tolerance_s)
+        taken, _ = take_scorer(transcribe=False)
         found[NAME] = Grader(reads=frozenset({"midi"}), grade=_overall(taken))
     wanted = [name for name in EXPERIMENTS if name in only]
-    if only and not wanted:
-        return found
-    workspace = open_workspace(corpus)
-    model_folder = partial(workspace.model_folder, recipe.name)
-    folders = {name: workspace.fetch(model_folder(name)) for name in EXPERIMENTS}
-    for name in wanted or [name for name in EXPERIMENTS if is_trained(folders[name])]:
-        scorer = Scorer(ModelChoice(folders, name), config, recipe.sample_rate_hz)
+    if not only:
+        workspace = open_workspace(corpus)
+        folders = {name: workspace.model_folder(recipe.name, name) for name in EXPERIMENTS}
+        wanted = [name for name in folders if is_trained(workspace.fetch(folders[name]))]
+    for name in wanted:
+        scorer, _ = trained_scorer(recipe.name, name, corpus, transcribe=False)
         found[name] = Grader(reads=MODALITIES[name], grade=_overall(scorer))
     return found
 

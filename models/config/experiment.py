@@ -24,6 +24,11 @@ MODALITIES: Mapping[Experiment, frozenset[Modality]] = {
 }
 """The modalities that each experiment reads."""
 
+SINGLES: Mapping[Modality, Experiment] = {"audio": "audio_only", "midi": "midi_only"}
+"""The experiment with each modality's encoder alone, as fusions join them."""
+
+MODALITY_WORDS: Mapping[Modality, str] = {"audio": "audio", "midi": "MIDI"}
+
 ENCODES_NOTES: frozenset[Experiment] = frozenset({"midi_only", "crossattn", "gated", "concat"})
 """The experiments with a MIDI encoder; `heuristics_only` reads measures of the notes alone."""
 

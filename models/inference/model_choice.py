@@ -9,12 +9,10 @@ import numpy as np
 
 from degradation.errors import UserError
 from labeling.scores import DIMENSIONS
-from models.config.experiment import EXPERIMENTS, MODALITIES, Experiment, Modality
+from models.config.experiment import EXPERIMENTS, MODALITIES, MODALITY_WORDS, Experiment, Modality
 from models.metrics import mean_over_dimensions
 from models.skill import LEAST_R, Skill, Skills, find_unskilled
 from models.training.result import TrainingResult, is_trained, read_result
-
-WORDS: Mapping[Modality, str] = {"audio": "audio", "midi": "MIDI"}
 
 
 def best_model(validation_r: Mapping[Experiment, Sequence[float]]) -> Experiment:
@@ -63,9 +61,9 @@ class ModelChoice:
         able = [name for name in self._candidates if MODALITIES[name] & needed]
         if not able:
             others = [name for name in self.folders if MODALITIES[name] & needed]
+            unread = " and ".join(MODALITY_WORDS[modality] for modality in sorted(needed))
             raise UserError(
-                f"{' and '.join(self._candidates)} cannot read "
-                f"{' and '.join(WORDS[modality] for modality in sorted(needed))}; expected one of "
+                f"{' and '.join(self._candidates)} cannot read {unread}; expected one of "
                 f"{', '.join(others) or 'the models that can, none of which is trained'}: choose "
                 "another model, or train one"
             )

@@ -29,11 +29,9 @@ SHORTEST_S = 10.0
 class TakeScorer:
     """Grades with one take grader; a performance without MIDI needs a transcriber."""
 
-    def __init__(
-        self, grader: TakeGrader, tolerance_s: float, transcriber: "Transcriber | None" = None
-    ) -> None:
-        """Make a scorer; `tolerance_s` is by how much the lengths of two files may differ."""
-        self._grader, self._tolerance_s, self._transcriber = grader, tolerance_s, transcriber
+    def __init__(self, grader: TakeGrader, transcriber: "Transcriber | None" = None) -> None:
+        """Make a scorer."""
+        self._grader, self._transcriber = grader, transcriber
 
     def grade(self, sources: Sources) -> Graded:
         """Return the scores of a performance, and of overlapping windows of it.
@@ -42,12 +40,12 @@ class TakeScorer:
         UserError when a file cannot be read, has no notes, or too few of them.
         """
         if sources.midi is None and self._transcriber is None:
-            open_performance(sources, self._tolerance_s)  # a file that is no sound is told so
+            open_performance(sources, 0.0)  # a file that is no sound is told so
             raise UserError(
                 f"{sources.name} is sound alone, and {NAME} reads notes; expected MIDI: add "
                 "--transcribe (an extra), or grade it with a model that hears (--model audio_only)"
             )
-        opened = open_for(sources, frozenset({"midi"}), self._tolerance_s, self._transcriber)
+        opened = open_for(sources, frozenset({"midi"}), 0.0, self._transcriber)
         assert opened.notes is not None
         whole = grade_take(self._grader, opened.notes)
         if np.isnan(whole).all():

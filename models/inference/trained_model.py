@@ -5,9 +5,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from degradation.errors import UserError
-from models.config.experiment import MODALITIES, Experiment, ExperimentConfig, Modality
+from models.config.experiment import (
+    MODALITIES,
+    MODALITY_WORDS,
+    Experiment,
+    ExperimentConfig,
+    Modality,
+)
 from models.device import accelerator
-from models.inference.model_choice import WORDS, loading
+from models.inference.model_choice import loading
 from models.networks.network import GradingNetwork
 from models.training.checkpoint import check_versions, load_network
 
@@ -39,5 +45,5 @@ def check_input(model: TrainedModel, modalities: Collection[Modality]) -> None:
         (alone,) = modalities
         raise UserError(
             f"{model.experiment} was trained without modality_dropout and needs audio and MIDI; "
-            f"got {WORDS[alone]} alone: give both, or train {alone}_only"
+            f"got {MODALITY_WORDS[alone]} alone: give both, or train {alone}_only"
         )

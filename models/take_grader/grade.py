@@ -1,12 +1,12 @@
 """Scores of passages of a performance, and of the whole."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from degradation.notes import Performance
-from labeling.scores import DIMENSIONS
+from labeling.scores import DIMENSIONS, OVERALL, Dimension
 from models.take_grader.document import TakeGrader
 from models.take_grader.takes import FEWEST_NOTES, hear, passage, passages
 
@@ -38,3 +38,11 @@ def grade_take(grader: TakeGrader, performance: Performance) -> FloatArray:
     scores = grade_passages(grader, performance, passages(performance.duration_s))
     heard = ~np.isnan(scores).all(axis=1)
     return scores[heard].mean(axis=0) if heard.any() else np.full(len(DIMENSIONS), np.nan)
+
+
+def grade_takes(
+    grader: TakeGrader, performances: Iterable[Performance]
+) -> dict[Dimension, FloatArray]:
+    """Return the scores of performances, (n,) by dimension that the grader hears."""
+    scores = np.array([grade_take(grader, one) for one in performances])
+    return {name: scores[:, DIMENSIONS.index(name)] for name in (*grader.dimensions, OVERALL)}

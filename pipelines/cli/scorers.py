@@ -24,7 +24,7 @@ def take_scorer(transcribe: bool) -> "tuple[TakeScorer, Recipe]":
     """Return the installed grader, and the recipe that it learnt from."""
     from models.inference.take_scorer import TakeScorer
     from models.take_grader.document import installed_grader
-    from pipelines.settings import find_recipe, load_settings
+    from pipelines.settings import find_recipe
 
     grader, transcriber = installed_grader(), None
     if transcribe:
@@ -33,8 +33,7 @@ def take_scorer(transcribe: bool) -> "tuple[TakeScorer, Recipe]":
         from models.inference.transcriber import load_transcriber
 
         transcriber = load_transcriber(cpu_count())
-    tolerance_s = load_settings().corpus_config().duration_tolerance_s
-    return TakeScorer(grader, tolerance_s, transcriber), find_recipe(grader.recipe)
+    return TakeScorer(grader, transcriber), find_recipe(grader.recipe)
 
 
 def trained_scorer(

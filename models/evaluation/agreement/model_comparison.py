@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from models.config.experiment import MODALITIES, Experiment
+from models.config.experiment import MODALITIES, SINGLES, Experiment
 from models.evaluation.agreement.pairs import FusionPair
 from models.evaluation.agreement.resampling import clustered_gain
 from models.inference.model_choice import best_model
@@ -56,7 +56,7 @@ def compare_best(
     single_r = mean_over_dimensions(pearson_r(true, single.predicted))
     headroom = ceiling_r - single_r
     # Plain measures of the notes may be the best single, but are no encoder that a fusion joins.
-    encoders = [one for one in singles if one.name in ("audio_only", "midi_only")]
+    encoders = [one for one in singles if one.name in SINGLES.values()]
     both_r, independent_r = _together(encoders)
     return FusionPair(
         fusion=fusion.name,

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from labeling.scores import DIMENSIONS
-from models.config.experiment import Experiment, Modality
+from models.config.experiment import MODALITY_WORDS, SINGLES, Experiment, Modality
 from models.evaluation.agreement.resampling import (
     FEWEST_COMPOSITIONS,
     FEWEST_FOR_INTERVAL,
@@ -19,8 +19,6 @@ from models.evaluation.counterfactuals.counterfactual import Response
 from models.evaluation.counterfactuals.families import FACTORS
 from models.evaluation.criteria.diagnosis import (
     HEADROOM_SHARE,
-    SINGLES,
-    WORDS,
     Evidence,
     diagnose,
     other,
@@ -169,7 +167,7 @@ def both_used(
     asks = verdict("both_used")
     if fusion is None or not over_alone:
         return Criterion(asks=asks, found=verdict("nothing_to_compare"), passed=None)
-    sides = tuple(WORDS[other(kept)] for kept in over_alone)
+    sides = tuple(MODALITY_WORDS[other(kept)] for kept in over_alone)
     changes = tuple(-gain.mean_r for gain in over_alone.values())
     found = verdict("without_a_side", fusion=fusion, sides=sides, changes=changes)
     if pieces < FEWEST_FOR_INTERVAL or any(
@@ -177,7 +175,7 @@ def both_used(
     ):
         return Criterion(asks=asks, found=found, passed=None)
     because = tuple(
-        verdict("side_not_missed", side=WORDS[other(kept)], change=-gain.mean_r)
+        verdict("side_not_missed", side=MODALITY_WORDS[other(kept)], change=-gain.mean_r)
         for kept, gain in over_alone.items()
         if not gain.interval.low > 0
     )

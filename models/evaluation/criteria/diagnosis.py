@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from models.config.experiment import Experiment, Modality
+from models.config.experiment import MODALITY_WORDS, SINGLES, Modality
 from models.evaluation.agreement.pairs import FusionPair
 from models.evaluation.criteria.verdict import Verdict, verdict
 from models.training.history import EpochRecord
@@ -24,9 +24,6 @@ ONE_SIDED = 0.1
 """A side with less than this share of the norm or of the gradient hardly takes part."""
 ALIKE_CKA = 0.05
 """Below this CKA the shift between audio and MIDI means nothing."""
-
-SINGLES: Mapping[Modality, Experiment] = {"audio": "audio_only", "midi": "midi_only"}
-WORDS: Mapping[Modality, str] = {"audio": "audio", "midi": "MIDI"}
 
 
 def other(modality: Modality) -> Modality:
@@ -125,8 +122,8 @@ def does_without(seen: Evidence) -> Verdict | None:
             return verdict(
                 "does_without",
                 fusion=seen.pair.fusion,
-                kept=WORDS[modality],
-                unused=WORDS[other(modality)],
+                kept=MODALITY_WORDS[modality],
+                unused=MODALITY_WORDS[other(modality)],
                 alone_r=r,
             )
     return None
@@ -139,7 +136,7 @@ def side_not_learnt(seen: Evidence) -> Verdict | None:
             return verdict(
                 "side_not_learnt",
                 fusion=seen.pair.fusion,
-                side=WORDS[modality],
+                side=MODALITY_WORDS[modality],
                 alone_r=r,
                 single=SINGLES[modality],
                 single_r=seen.single_r[modality],
@@ -153,7 +150,7 @@ def one_sided(seen: Evidence) -> Verdict | None:
     if share is None or ONE_SIDED <= share <= 1 - ONE_SIDED:
         return None
     weak: Modality = "audio" if share < ONE_SIDED else "midi"
-    return verdict("one_sided", side=WORDS[weak], share=min(share, 1 - share))
+    return verdict("one_sided", side=MODALITY_WORDS[weak], share=min(share, 1 - share))
 
 
 def starved(seen: Evidence) -> Verdict | None:
@@ -165,7 +162,7 @@ def starved(seen: Evidence) -> Verdict | None:
     part = norms[weak] / norms[other(weak)]
     if part >= ONE_SIDED:
         return None
-    return verdict("starved", side=WORDS[weak], share=part)
+    return verdict("starved", side=MODALITY_WORDS[weak], share=part)
 
 
 def misaligned(seen: Evidence) -> Verdict | None:

@@ -15,7 +15,6 @@ from degradation.seeds import stream
 from labeling.functions import LABELING_FUNCTIONS
 from labeling.measures import FEATURES, MEASURES, measure_features
 from labeling.reliability import intraclass, split_half
-from labeling.scores import DIMENSIONS
 from models.config.experiment import Experiment
 from models.config.human_validation import HumanValidationConfig
 from models.evaluation.human.document import (
@@ -39,7 +38,7 @@ from models.evaluation.human.rating_agreement import Ratings
 from models.evaluation.human.training_overlap import find_overlap
 from models.inference.trained_model import TrainedModel
 from models.take_grader.document import installed_grader
-from models.take_grader.grade import grade_take
+from models.take_grader.grade import grade_takes
 from storage.corpus import CorpusConfig
 from storage.percepiano import SCALES, Clip, RatedClips
 
@@ -100,7 +99,7 @@ def compare_with_listeners(
     ratings = Ratings(means, predicted, passages, config.seed)
     log("labeling functions, on rendered sound")
     functions = compare_functions(clips, instrument, ratings)
-    taken = np.array([grade_take(installed_grader(), clip.performance) for clip in clips])
+    taken = grade_takes(installed_grader(), (clip.performance for clip in clips))
     models: ModelAgreement | None = None
     fine_tuning: FineTuning | None = None
     not_compared: NotCompared | None = "none trained"
@@ -151,9 +150,9 @@ def compare_with_listeners(
         ),
         functions=functions,
         take_grader=tuple(
-            ratings.compare(dimension, scale, sign, taken[:, DIMENSIONS.index(dimension)])
+            ratings.compare(dimension, scale, sign, taken[dimension])
             for dimension, hypotheses in DIMENSION_HYPOTHESES.items()
-            if not np.isnan(taken[:, DIMENSIONS.index(dimension)]).all()
+            if dimension in taken
             for scale, sign in hypotheses
         ),
         features=tuple(FEATURES),

@@ -26,7 +26,7 @@ from models.evaluation.human.training_overlap import find_overlap
 from models.evaluation.report.environment import ReportPaths, page_environment, write_report
 from models.inference.trained_model import TrainedModel
 from models.take_grader.document import NAME, installed_grader
-from models.take_grader.grade import grade_take
+from models.take_grader.grade import grade_takes
 from storage.corpus import CorpusConfig
 from storage.teachers import RatedRecording, RatedRecordings
 
@@ -48,9 +48,9 @@ def compare_with_teachers(
 
     Graders are the labeling functions' scores, every model's eight and the installed take
     grader's, each for the whole recording, the sound of which is rendered with `instrument`; and
-    one of three plain numbers. A
-    teacher beside the mean of the others is the ceiling. Raises UserError when a recording is
-    among the performances `known` to the models: they were trained on it, or chosen by it.
+    one of three plain numbers. A teacher beside the mean of the others is the ceiling. Raises
+    UserError when a recording is among the performances `known` to the models: they were trained
+    on it, or chosen by it.
     """
     recordings = rated.recordings
     if overlap := sorted(find_overlap(recordings, known)):
@@ -84,12 +84,8 @@ def compare_with_teachers(
             judge(dimension, model, values, mean)
             for dimension, values in zip(DIMENSIONS, graded.T, strict=True)
         ]
-    taken = np.array([grade_take(installed_grader(), each.performance) for each in recordings])
-    graders += [
-        judge(dimension, NAME, taken[:, at], mean)
-        for at, dimension in enumerate(DIMENSIONS)
-        if not np.isnan(taken[:, at]).all()
-    ]
+    taken = grade_takes(installed_grader(), (each.performance for each in recordings))
+    graders += [judge(dimension, NAME, values, mean) for dimension, values in taken.items()]
     counts = {piece: pieces.count(piece) for piece in sorted(set(pieces))}
     return TeacherValidation(
         recipe=recipe,
