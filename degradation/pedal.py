@@ -1,6 +1,7 @@
 """Damaged pedalling: late, left out, or incomplete pedal changes.
 
-The renderer reads CC64 as a switch at `PEDAL_DOWN_FROM`; a real damper is gradual around it.
+A pedal counts as down from `PEDAL_DOWN_FROM`; below, dampers stop the strings gradually
+(`degradation.render.release_octaves`).
 """
 
 from dataclasses import dataclass
