@@ -9,6 +9,7 @@ from pipelines.assets.comparison import comparison_asset
 from pipelines.assets.corpus import corpus, segments
 from pipelines.assets.derived import derived_assets
 from pipelines.assets.evaluation import evaluation_asset
+from pipelines.assets.hearing import hearing_asset
 from pipelines.assets.human_validation import human_validation_asset
 from pipelines.assets.label_quality import label_quality_asset
 from pipelines.assets.label_structure import label_structure_asset
@@ -72,6 +73,7 @@ def recipe_definitions(name: str) -> dg.Definitions:
         shortcut_audit_asset(name),
         listening_page_asset(name),
         token_audit_asset(name),
+        hearing_asset(name),
         *training_assets(name),
         transcription_asset(name),
         evaluation_asset(name),

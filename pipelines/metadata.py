@@ -6,6 +6,7 @@ from typing import Any
 
 import dagster as dg
 
+from models.training.hearing.result import HearingEpoch
 from models.training.history import EpochRecord
 from models.training.pretraining.result import PretrainingEpoch
 from storage.tables import Table, open_table, read_table
@@ -45,12 +46,16 @@ def records_metadata(rows: Sequence[Mapping[str, object]]) -> dg.TableMetadataVa
     return dg.MetadataValue.table(records, schema=dg.TableSchema(columns=columns))
 
 
-def epochs_metadata(history: Sequence[EpochRecord | PretrainingEpoch]) -> dg.TableMetadataValue:
+def epochs_metadata(
+    history: Sequence[EpochRecord | PretrainingEpoch | HearingEpoch],
+) -> dg.TableMetadataValue:
     """Return a training's epochs as a table; an epoch may lack a figure that others have."""
     return records_metadata([{"epoch": record.epoch, **record.curves()} for record in history])
 
 
-def curves_metadata(record: EpochRecord | PretrainingEpoch) -> dict[str, float | None]:
+def curves_metadata(
+    record: EpochRecord | PretrainingEpoch | HearingEpoch,
+) -> dict[str, float | None]:
     """Return the figures of an epoch, each by itself, so that the UI plots it."""
     return {name: defined(value) for name, value in record.curves().items()}
 

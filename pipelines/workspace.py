@@ -122,6 +122,10 @@ class Workspace:
         """The folder of the pretrained encoder, which depends on the experiment file's name."""
         return self.outputs / f"models/{self.corpus.experiment.stem}/midi_pretrain"
 
+    def hearing_folder(self, recipe: str) -> Path:
+        """Return the folder of a recipe's note detector, which depends on the experiment file."""
+        return self.output(recipe, f"models/{self.corpus.experiment.stem}/audio_pretrain")
+
     @property
     def take_grader_folder(self) -> Path:
         """The folder of the grader of whole takes that was fitted to the corpus."""

@@ -289,6 +289,11 @@ AUDIO_FEATURES = table_schema(
         frames="Number of frames.",
         width="Values of a frame: mel bands in dB, or hidden units of MERT.",
     ),
+    column(
+        "heard",
+        pa.binary(),
+        "Notes that the detector of `audio_pretrain` hears, as in `midi_tokens`; null without one.",
+    ),
 )
 
 MIDI_TOKENS = table_schema(

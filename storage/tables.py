@@ -200,9 +200,12 @@ def data_file_rows(table: Table, version: int | None = None, **partition: str) -
 
 
 def read_data_file(
-    table: Table, path: str, columns: Sequence[str] | None = None
+    table: Table,
+    path: str,
+    columns: Sequence[str] | None = None,
+    groups: Sequence[int] | None = None,
 ) -> Iterator[pa.Table]:
-    """Yield the row groups of a data file; `columns` selects columns.
+    """Yield the row groups of a data file, or some; `columns` selects columns.
 
     Raises UserError when the file is missing or damaged.
     """
@@ -211,7 +214,7 @@ def read_data_file(
         with pq.ParquetFile(
             f"{root}/{path}", filesystem=files, page_checksum_verification=True
         ) as file:
-            for group in range(file.num_row_groups):
+            for group in range(file.num_row_groups) if groups is None else groups:
                 yield file.read_row_group(group, columns=columns)
     except (OSError, pa.ArrowInvalid) as error:
         raise storage_error("read", f"{root}/{path}", error) from error

@@ -7,6 +7,7 @@ from typing import Annotated, Literal, Self, get_args
 from pydantic import Field, model_validator
 
 from models.config.audio import AudioEncoderConfig, AudioFeatures
+from models.config.hearing import HearingConfig
 from models.config.losses import LossConfig
 from models.config.midi import MidiEncoderConfig, PretrainingConfig
 from models.config.section import Count, NotNegative, Positive, Section, Share, load_section
@@ -109,6 +110,8 @@ class ExperimentConfig(Section):
     experiments: Annotated[tuple[Experiment, ...], Field(strict=False, min_length=1)]
     audio_features: AudioFeatures
     audio_encoder: AudioEncoderConfig
+    # null: audio models read audio features alone.
+    hearing: HearingConfig | None
     midi_encoder: MidiEncoderConfig
     # null: the MIDI encoder starts from random weights.
     pretraining: PretrainingConfig | None

@@ -14,13 +14,15 @@ from labeling.scores import DIMENSIONS
 from models.config.experiment import MODALITIES, ExperimentConfig, Modality
 from models.device import torch_threads
 from models.diagnostics.by_clip import audio_share_by_clip, gate_by_clip
+from models.hearing.detector import NoteDetector
 from models.inference.trained_model import TrainedModel
 from models.inference.windows import Window
 from models.inputs.batch import Batch, Example, collate
 from models.inputs.feature_reader import ExampleParts, Features
-from models.inputs.feature_writer import audio_features, note_features
+from models.inputs.feature_writer import audio_features, heard_notes, note_features
 from models.inputs.stream import Targets, load_batches
 from models.networks.network import GradingNetwork
+from models.tokens.tokeniser import TokenArray
 from models.training.checkpoint import check_versions
 
 FloatArray = NDArray[np.float64]
@@ -119,7 +121,7 @@ def predict_windows(windows: Iterable[Window], model: TrainedModel) -> FloatArra
         for group in _group(windows, model.config.training.batch_size):
             silent.extend(window.silent for window in group)
             if sounding := [window for window in group if not window.silent]:
-                clips = window_features(sounding, model.config)
+                clips = window_features(sounding, model.config, model.network.detector)
                 yield from batches_of(clips, model.config, len(clips))
 
     found = predict(model.network, batches(), model.config.torch_threads)
@@ -150,16 +152,22 @@ def _group(windows: Iterable[Window], size: int) -> Iterator[list[Window]]:
         yield group
 
 
-def window_features(windows: Sequence[Window], config: ExperimentConfig) -> list[Features]:
-    """Return what a model reads of windows, computed with its settings."""
+def window_features(
+    windows: Sequence[Window], config: ExperimentConfig, detector: NoteDetector | None
+) -> list[Features]:
+    """Return what a model reads of windows, computed with its settings and detector."""
     sounds = [window.sound for window in windows if window.sound is not None]
     audio = audio_features(sounds, config.audio_features) if sounds else [None] * len(windows)
+    heard: Sequence[TokenArray | None] = [None] * len(windows)
+    if sounds and detector is not None:
+        heard = heard_notes(sounds, detector, config.midi_encoder.tokens)
     return [
         Features(
             sample_id="",
             duration_s=window.duration_s,
             audio=frames,
+            heard=notes,
             **note_features(window.notes, config.midi_encoder.tokens),
         )
-        for window, frames in zip(windows, audio, strict=True)
+        for window, frames, notes in zip(windows, audio, heard, strict=True)
     ]

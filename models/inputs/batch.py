@@ -30,7 +30,8 @@ class Batch:
     lengths in steps of the common grid, S the longest.
     `audio` (B, S x frames a step, width) are audio features and `audio_frames` (B,) their true
     numbers; `notes` holds each field of the tokens as (B, notes), and `note_mask` (B, notes) is
-    true where there is a note. `measures` (B, measures) are plain measures of the notes.
+    true where there is a note. `measures` (B, measures) are plain measures of the notes; `heard`
+    and `heard_mask` are as `notes` and `note_mask`, of the notes that are heard in the sound.
     """
 
     sample_ids: tuple[str, ...]
@@ -41,6 +42,8 @@ class Batch:
     notes: dict[str, Tensor] | None
     note_mask: Tensor | None
     measures: Tensor | None
+    heard: dict[str, Tensor] | None = None
+    heard_mask: Tensor | None = None
 
     @property
     def scores(self) -> Tensor:
@@ -71,6 +74,8 @@ class Batch:
             notes=self.notes and {name: change(field) for name, field in self.notes.items()},
             note_mask=changed(self.note_mask),
             measures=changed(self.measures),
+            heard=self.heard and {name: change(field) for name, field in self.heard.items()},
+            heard_mask=changed(self.heard_mask),
         )
 
 
@@ -119,6 +124,8 @@ def collate(examples: Sequence[Example], config: ExperimentConfig) -> Batch:
     ]
     tokens = [clip.tokens for clip in features if clip.tokens is not None]
     notes, note_mask = pad_notes(tokens) if tokens else (None, None)
+    sounds = [clip.heard for clip in features if clip.heard is not None]
+    heard, heard_mask = pad_notes(sounds) if sounds else (None, None)
     measures = [clip.measures for clip in features if clip.measures is not None]
     return Batch(
         sample_ids=tuple(clip.sample_id for clip in features),
@@ -129,4 +136,6 @@ def collate(examples: Sequence[Example], config: ExperimentConfig) -> Batch:
         notes=notes,
         note_mask=note_mask,
         measures=torch.from_numpy(np.stack(measures)) if measures else None,
+        heard=heard,
+        heard_mask=heard_mask,
     )

@@ -15,6 +15,7 @@ from degradation.errors import UserError
 from models.config.audio import OF_NO_FEATURE, AudioFeatures
 from models.config.experiment import ExperimentConfig, Modality
 from models.config.midi import TokenName
+from models.hearing.trained import TrainedDetector
 from models.tokens.tokeniser import TokenArray
 from models.tokens.tokenisers import TOKENISERS
 from storage.files import filesystem
@@ -27,15 +28,17 @@ class ExampleParts:
     """The URIs of two tables' Parquet parts; part i of both holds the same samples in order.
 
     Both have the columns `sample_id`, `split` and `duration_s`; `audio_features` parts also
-    `features` (binary: float16, little-endian, frames x width), `frames` and `width`,
-    `midi_tokens` parts `tokens` (binary: rows of the tokeniser's `dtype`) and `measures`. `audio`
-    is the setting that all features were made with, `tokens` names the tokeniser.
+    `features` (binary: float16, little-endian, frames x width), `frames`, `width` and `heard`
+    (binary: rows of the tokeniser's `dtype`, null without a detector), `midi_tokens` parts `tokens`
+    (binary, as `heard`) and `measures`. `audio` is the setting that all features were made with,
+    `tokens` names the tokeniser, `detector` is what heard notes in the sound.
     """
 
     audio_features: tuple[str, ...]
     midi_tokens: tuple[str, ...]
     audio: AudioFeatures
     tokens: TokenName
+    detector: TrainedDetector | None = None
 
     def __post_init__(self) -> None:
         if len(self.audio_features) != len(self.midi_tokens):
@@ -53,7 +56,8 @@ class Features:
     """What a model may see of one sample; None is what was not read.
 
     `audio` are audio features (float16, (frames, width)), `tokens` the notes (the tokeniser's
-    `dtype`, (notes,)), `measures` the plain measures of the notes (float32, NaN where undefined).
+    `dtype`, (notes,)), `measures` the plain measures of the notes (float32, NaN where undefined),
+    `heard` the notes that a detector hears in the sound, as tokens.
     """
 
     sample_id: str
@@ -61,6 +65,7 @@ class Features:
     audio: NDArray[np.float16] | None
     tokens: TokenArray | None
     measures: NDArray[np.float32] | None = None
+    heard: TokenArray | None = None
 
 
 def check_features(
@@ -81,6 +86,10 @@ def check_features(
             for name in {**expected, **made}
             if made.get(name) != expected.get(name)
         ]
+    hearing = config.hearing and config.hearing.detector
+    heard_by = parts.detector and parts.detector.config
+    if "audio" in modalities and heard_by != hearing:
+        differing.append(f"notes heard by the detector {heard_by}, not {hearing}")
     if "midi" in modalities and parts.tokens != config.midi_encoder.tokens:
         differing.append(f"tokens {parts.tokens}, not {config.midi_encoder.tokens}")
     if differing:
@@ -137,7 +146,8 @@ def read_data_file(
     uris, tables = [], []
     if "audio" in modalities:
         uris.append(parts.audio_features[index])
-        tables.append(_rows(uris[-1], split, ["features", "frames", "width"], rows_per_read))
+        columns = ["features", "frames", "width", *(["heard"] if parts.detector else [])]
+        tables.append(_rows(uris[-1], split, columns, rows_per_read))
     if "midi" in modalities:
         uris.append(parts.midi_tokens[index])
         tables.append(_rows(uris[-1], split, ["tokens", "measures"], rows_per_read))
@@ -149,9 +159,11 @@ def read_data_file(
                 f"expected the same samples in the same order: {REMEDY}"
             )
         row = {name: value for row in rows for name, value in row.items()}
-        audio = tokens = measures = None
+        audio = tokens = measures = heard = None
         if "audio" in modalities:
             audio = np.frombuffer(row["features"], "<f2").reshape(row["frames"], row["width"])
+            if parts.detector:
+                heard = np.frombuffer(row["heard"], records)
         if "midi" in modalities:
             tokens = np.frombuffer(row["tokens"], records)
             measures = np.array(row["measures"], np.float32)
@@ -161,6 +173,7 @@ def read_data_file(
             audio=audio,
             tokens=tokens,
             measures=measures,
+            heard=heard,
         )
 
 

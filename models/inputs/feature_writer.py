@@ -7,7 +7,7 @@ of Dagster do without.
 import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypedDict
+from typing import TYPE_CHECKING, TypedDict
 
 import numpy as np
 import pyarrow as pa
@@ -20,6 +20,7 @@ from labeling.measures import measure_plainly
 from models.config.audio import OF_NO_FEATURE, AudioFeatures, MelFeatures, MertFeatures
 from models.config.experiment import ExperimentConfig
 from models.config.midi import TokenName
+from models.hearing.trained import TrainedDetector, warm_detector
 from models.inputs.feature_reader import ExampleParts
 from models.inputs.mert_files import mert_identity
 from models.tokens.tokeniser import TokenArray
@@ -31,7 +32,10 @@ from storage.midi import read_midi
 from storage.schema import AUDIO_FEATURES, DISTINCT, MIDI_TOKENS
 from storage.tables import DataFile, Table, data_file_rows
 
-AUDIO_FEATURES_VERSION = "a3"
+if TYPE_CHECKING:
+    from models.hearing.detector import NoteDetector
+
+AUDIO_FEATURES_VERSION = "a4"
 MIDI_TOKENS_VERSION = "n4"
 _KEYS = ["sample_id", "split", "tier", "year", "duration_s"]
 
@@ -45,16 +49,21 @@ class FeaturesTask:
     path: str
     audio: AudioFeatures
     tokens: TokenName
+    detector: TrainedDetector | None
 
     def __str__(self) -> str:
         return f"features of {self.pairs.url}/{self.path}"
 
 
-def audio_features_version(config: AudioFeatures) -> str:
-    """Return what a part of audio features is called by: settings and, for MERT, weights."""
+def audio_features_version(
+    config: AudioFeatures, tokens: TokenName, detector: TrainedDetector | None
+) -> str:
+    """Return what a part of audio features is called by: settings, and weights that made it."""
     settings = config.model_dump_json(exclude=set(OF_NO_FEATURE))
     if isinstance(config, MertFeatures):
         settings += mert_identity(config)
+    if detector:
+        settings += midi_tokens_version(tokens) + detector.version
     return AUDIO_FEATURES_VERSION + hashlib.sha256(settings.encode()).hexdigest()[:8]
 
 
@@ -86,6 +95,15 @@ def audio_features(clips: Sequence[Waveform], config: AudioFeatures) -> list[NDA
     return mert_frames(clips, warm_mert(config), config)
 
 
+def heard_notes(
+    clips: Sequence[Waveform], detector: "NoteDetector", tokens: TokenName
+) -> list[TokenArray]:
+    """Return the tokens of the notes that a detector hears in each clip."""
+    from models.hearing.hear import hear
+
+    return [TOKENISERS[tokens].encode(heard) for heard in hear(clips, detector)]
+
+
 class NoteFeatures(TypedDict):
     """What `Features` holds of notes; None without any."""
 
@@ -108,15 +126,20 @@ def write_audio_features(task: FeaturesTask) -> DataFile:
         rows = rows.filter(DISTINCT)
         clips = [decode_audio(audio["bytes"], audio["path"]) for audio in rows["audio"].to_pylist()]
         found = audio_features(clips, task.audio)
+        heard: list[bytes | None] = [None] * len(clips)
+        if task.detector:
+            notes = heard_notes(clips, warm_detector(task.detector), task.tokens)
+            heard = [one.tobytes() for one in notes]
         return (
             rows.select(_KEYS)
             .append_column("features", pa.array([f.astype("<f2").tobytes() for f in found]))
             .append_column("frames", pa.array([len(f) for f in found], pa.int32()))
             .append_column("width", pa.array([f.shape[1] for f in found], pa.int32()))
+            .append_column("heard", pa.array(heard, pa.binary()))
             .cast(AUDIO_FEATURES)
         )
 
-    version = audio_features_version(task.audio)
+    version = audio_features_version(task.audio, task.tokens, task.detector)
     return derive_data_file(task.pairs, task.path, task.target, version, derive)
 
 
@@ -157,10 +180,12 @@ def example_parts(
     tokens_table: Table,
     config: ExperimentConfig,
     versions: Mapping[str, int],
+    detector: TrainedDetector | None,
 ) -> ExampleParts:
     """Return where the features of these parts of the shards lie, part by part.
 
-    `versions` are those of the two tables, by name. Raises UserError when one lacks some of them.
+    `versions` are those of the two tables, by name; `detector` heard the notes in the sound.
+    Raises UserError when one lacks some of them.
     """
 
     def uris(table: Table, name: str, made_by: str) -> tuple[str, ...]:
@@ -173,9 +198,12 @@ def example_parts(
     tokens = config.midi_encoder.tokens
     return ExampleParts(
         audio_features=uris(
-            audio_table, "audio_features", audio_features_version(config.audio_features)
+            audio_table,
+            "audio_features",
+            audio_features_version(config.audio_features, tokens, detector),
         ),
         midi_tokens=uris(tokens_table, "midi_tokens", midi_tokens_version(tokens)),
         audio=config.audio_features,
         tokens=tokens,
+        detector=detector,
     )

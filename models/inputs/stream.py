@@ -4,6 +4,7 @@ import functools
 import itertools
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import pandas as pd
@@ -27,6 +28,9 @@ from models.inputs.feature_reader import (
 
 BATCHES_SORTED = 16
 """So many batches are sorted by length at a time: more would pad little less."""
+
+
+Item = TypeVar("Item")
 
 
 class Targets:
@@ -129,11 +133,9 @@ def interleaved(
             yield found
 
 
-def shuffled(
-    items: Iterator[Features], buffer_size: int, rng: np.random.Generator
-) -> Iterator[Features]:
+def shuffled(items: Iterator[Item], buffer_size: int, rng: np.random.Generator) -> Iterator[Item]:
     """Yield every item once, in an order that is random within a buffer of `buffer_size`."""
-    buffer: list[Features] = []
+    buffer: list[Item] = []
     for item in items:
         if len(buffer) < buffer_size:
             buffer.append(item)

@@ -12,6 +12,7 @@ from models.config.experiment import (
     ExperimentConfig,
     Modality,
 )
+from models.hearing.detector import NoteDetector
 from models.inputs.batch import Batch, length_mask
 from models.networks.aggregation import Aggregation, Pooled
 from models.networks.audio_encoder import AudioEncoder
@@ -71,13 +72,21 @@ class GradingNetwork(nn.Module):
 
     def __init__(self, experiment: Experiment, config: ExperimentConfig) -> None:
         super().__init__()
+        self.detector: NoteDetector | None = None
         width = config.projection.width
         modalities = MODALITIES[experiment]
         if "audio" in modalities:
             self.audio_encoder = AudioEncoder(
                 config.audio_features.width, config.audio_frames_per_step, config.audio_encoder
             )
-            self.audio_projection = Projection(self.audio_encoder.width, width)
+            audio_width = self.audio_encoder.width
+            if config.hearing:
+                # Frozen: what it hears is computed once, and stored with the features.
+                self.detector = NoteDetector(config.hearing.detector).requires_grad_(False)
+                self.heard_encoder = NoteEncoder(config.grid_rate_hz, config.midi_encoder)
+                self.heard_reader = EMBEDDINGS[config.midi_encoder.tokens](config.midi_encoder)
+                audio_width += config.midi_encoder.width
+            self.audio_projection = Projection(audio_width, width)
         if experiment in ENCODES_NOTES:
             self.midi_encoder = NoteEncoder(config.grid_rate_hz, config.midi_encoder)
             # Pretraining teaches the encoder which notes are likely, little of how they are
@@ -111,7 +120,16 @@ class GradingNetwork(nn.Module):
     def _audio(self, batch: Batch) -> Tensor | None:
         if "audio" not in self.modalities or batch.audio is None:
             return None
-        steps: Tensor = self.audio_projection(self.audio_encoder(batch.audio, batch.audio_frames))
+        frames: Tensor = self.audio_encoder(batch.audio, batch.audio_frames)
+        if self.detector is not None:
+            heard = self.heard_encoder(
+                batch.heard,
+                batch.heard_mask,
+                int(batch.steps.max()),
+                beside=self.heard_reader(batch.heard, batch.heard_mask),
+            )
+            frames = torch.cat([frames, heard], dim=-1)
+        steps: Tensor = self.audio_projection(frames)
         return steps
 
     def _midi(self, batch: Batch) -> Tensor | None:

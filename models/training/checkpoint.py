@@ -25,6 +25,7 @@ from models.config.experiment import (
 )
 from models.device import describe_machine
 from models.document import write_document
+from models.hearing.trained import HEARING_VERSION
 from models.inputs.feature_writer import audio_features_version, midi_tokens_version
 from models.networks.midi_encoder import NoteEncoder
 from models.networks.network import GradingNetwork
@@ -143,7 +144,10 @@ def _versions(config: ExperimentConfig, modalities: Collection[Modality]) -> dic
     """Return what the network and what it reads are called by in this release."""
     versions = {"model": MODEL_VERSION}
     if "audio" in modalities:
-        versions["audio"] = audio_features_version(config.audio_features)
+        tokens = config.midi_encoder.tokens
+        versions["audio"] = audio_features_version(config.audio_features, tokens, None)
+        if config.hearing:
+            versions["hearing"] = HEARING_VERSION + midi_tokens_version(tokens)
     if "midi" in modalities:
         versions["midi"] = midi_tokens_version(config.midi_encoder.tokens)
     return versions

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from labeling.scores import DIMENSIONS
 from models.config.audio import OF_NO_FEATURE
 from models.config.experiment import ENCODES_NOTES, MODALITIES, Experiment, ExperimentConfig
+from models.config.hearing import HearingConfig
 from models.inputs.feature_reader import ExampleParts
 
 if TYPE_CHECKING:
@@ -47,10 +48,13 @@ def training_identity(
     if "audio" in modalities:
         names += [uri.rsplit("/", 1)[-1] for uri in parts.audio_features]
     else:
-        unused |= {"audio_features": True, "audio_encoder": True}
+        unused |= {"audio_features": True, "audio_encoder": True, "hearing": True}
     if "midi" in modalities:
         names += [uri.rsplit("/", 1)[-1] for uri in parts.midi_tokens]
-    if experiment not in ENCODES_NOTES:
+    hears = "audio" in modalities and config.hearing is not None
+    if hears:  # how the detector was trained is in the names of the features
+        unused |= {"hearing": {*HearingConfig.model_fields} - {"detector"}}
+    if experiment not in ENCODES_NOTES and not hears:
         unused |= {"midi_encoder": True}
     if experiment == "heuristics_only":
         unused |= {"aggregation": True}

@@ -15,6 +15,7 @@ from torch.utils.data import DataLoader
 
 from degradation.seeds import digest_int
 from models.config.experiment import TrainingConfig
+from models.config.hearing import HearingConfig
 from models.config.midi import PretrainingConfig
 from models.training.checkpoint import ResumeState
 from models.training.history import Record
@@ -44,7 +45,7 @@ class TrainingModule(L.LightningModule, Generic[Record]):
         self,
         network: nn.Module,
         losses: nn.Module,
-        optimisation: TrainingConfig | PretrainingConfig,
+        optimisation: TrainingConfig | PretrainingConfig | HearingConfig,
         *,
         steps_an_epoch: int,
         described: str,

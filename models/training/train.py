@@ -77,6 +77,8 @@ def train(
         network = GradingNetwork(experiment, config)
         if start:
             load_pretrained(network.midi_encoder, start)
+        if network.detector is not None and parts.detector is not None:
+            network.detector.load_state_dict(parts.detector.load().state_dict())
         return network
 
     def make_module(network: GradingNetwork) -> GradingModule:

@@ -17,11 +17,13 @@ from models.inputs.feature_writer import (
     write_audio_features,
     write_midi_tokens,
 )
+from models.training.hearing.result import NAME
+from pipelines.assets.hearing import find_detector
 from pipelines.automation import REMATERIALIZE_ON_CHANGE
 from pipelines.execution.engine import Engine
 from pipelines.execution.partitioned_step import Committed, Step, run_partitions
 from pipelines.metadata import table_metadata
-from pipelines.partitions import CORPUS_TIERS, TierYear
+from pipelines.partitions import CORPUS_TIERS, TierYear, tables_of
 from pipelines.resources import Project
 from pipelines.workspace import Workspace
 from storage.derive import derived_path
@@ -49,16 +51,23 @@ def derived_assets(recipe_name: str) -> list[dg.AssetsDefinition]:
 
     def features_task(target: str, workspace: Workspace, path: str) -> FeaturesTask:
         config = workspace.experiment_config()
+        hears = target == "audio_features"
         return FeaturesTask(
             pairs=workspace.table(recipe_name, "pairs"),
             target=workspace.table(recipe_name, target),
             path=path,
             audio=config.audio_features,
             tokens=config.midi_encoder.tokens,
+            detector=find_detector(workspace, recipe_name) if hears else None,
         )
 
     def features_version(workspace: Workspace) -> str:
-        return audio_features_version(workspace.experiment_config().audio_features)
+        config = workspace.experiment_config()
+        return audio_features_version(
+            config.audio_features,
+            config.midi_encoder.tokens,
+            find_detector(workspace, recipe_name),
+        )
 
     def tokens_version(workspace: Workspace) -> str:
         return midi_tokens_version(workspace.experiment_config().midi_encoder.tokens)
@@ -92,8 +101,9 @@ def derived_assets(recipe_name: str) -> list[dg.AssetsDefinition]:
         ),
         derived_asset(
             [recipe_name, "audio_features"],
-            "The input of the audio encoder, computed once for every experiment: log-mel "
-            "spectrograms, or hidden states of MERT, as the experiment file says.",
+            "What audio models read, computed once for every experiment: log-mel spectrograms or "
+            "hidden states of MERT, as the experiment file says, and the notes that are heard.",
+            deps=("pairs", NAME),
             kinds={"torch", "deltalake"},
             code_version=AUDIO_FEATURES_VERSION,
             step_of=part_by_part(
@@ -132,7 +142,10 @@ def derived_asset(
 
     @dg.asset(
         key=key,
-        deps=[dg.AssetDep([key[0], dep]) for dep in deps],
+        deps=[
+            *(dg.AssetDep([key[0], dep]) for dep in deps if dep != NAME),
+            *(tables_of(key[0], NAME) if NAME in deps else []),
+        ],
         partitions_def=CORPUS_TIERS,
         backfill_policy=dg.BackfillPolicy.single_run(),
         pool="workers",

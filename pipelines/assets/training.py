@@ -25,6 +25,7 @@ from models.training.pretraining.result import load_pretraining
 from models.training.record import TrainingData
 from models.training.result import TrainingResult, load_result
 from pipelines.assets.accounted import accounted
+from pipelines.assets.hearing import find_detector
 from pipelines.assets.pretraining import KEY, pretrained_folder
 from pipelines.metadata import curves_metadata, defined, epochs_metadata
 from pipelines.partitions import CORPORA, tables_of
@@ -150,6 +151,7 @@ def read_examples(
             tables["midi_tokens"],
             config or workspace.experiment_config(),
             numbers,
+            find_detector(workspace, recipe_name),
         ),
         samples=rows.to_table(columns=columns, filter=DISTINCT).to_pandas(),
         read=TrainingData(

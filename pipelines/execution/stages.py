@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from models.training.hearing.result import NAME as HEARING
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
@@ -60,11 +62,15 @@ def stages(recipe_name: str, experiments: Sequence[str]) -> list[Stage]:
     from models.inference.transcriber import can_transcribe
 
     optional = ("transcription",) if can_transcribe() else ()
-    tables = tuple((recipe_name, name) for name in TABLES)
+    heard = "audio_features"  # made with the detector, which learns from the pairs
+    shards = tuple((recipe_name, name) for name in TABLES if name != heard)
+    features = ((recipe_name, heard),)
     models = models_stage("", recipe_name, *AUDITS, *experiments, *optional, "evaluation")
     return [
         CORPUS,
-        Stage(title="shards", job=tables_job(recipe_name), assets=tables, tiers=True),
+        Stage(title="shards", job=tables_job(recipe_name), assets=shards, tiers=True),
+        models_stage("note detector", recipe_name, HEARING),
+        Stage(title="audio features", job=tables_job(recipe_name), assets=features, tiers=True),
         Stage(
             title="models and reports",
             job=models.job,

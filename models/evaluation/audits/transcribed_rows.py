@@ -13,10 +13,10 @@ from models.config.experiment import Experiment, ExperimentConfig
 from models.evaluation.audits.documents import System
 from models.evaluation.audits.note_match import match_onsets, pedal_agreement
 from models.evaluation.audits.transcription import JudgedRow, systems
-from models.inference.predict import batches_of, predict
+from models.inference.predict import batches_of, predict, window_features
 from models.inference.trained_model import load_model
-from models.inputs.feature_reader import Features
-from models.inputs.feature_writer import audio_features, note_features
+from models.inference.windows import Window
+from models.inputs.feature_writer import note_features
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -42,24 +42,18 @@ def judge_rows(
     """
     if not rows:
         return []
-    frames = audio_features([row.sound for row in rows], config.audio_features)
-    tokens = config.midi_encoder.tokens
-    true = [
-        Features(
-            sample_id=row.sample_id,
-            duration_s=row.duration_s,
-            audio=audio,
-            **note_features(row.played, tokens),
-        )
-        for row, audio in zip(rows, frames, strict=True)
-    ]
+    loaded = {name: load_model(folder) for name, folder in models.items()}
+    detectors = (model.network.detector for model in loaded.values())
+    detector = next((one for one in detectors if one is not None), None)
+    windows = [Window(duration_s=row.duration_s, notes=row.played, sound=row.sound) for row in rows]
+    true = window_features(windows, config, detector)
     found = [
-        replace(clip, **note_features(row.found, tokens))
+        replace(clip, **note_features(row.found, config.midi_encoder.tokens))
         for row, clip in zip(rows, true, strict=True)
     ]
     scores: dict[System, NDArray[np.float64]] = {}
     for system in systems(list(models)):
-        model = load_model(models[system.experiment])
+        model = loaded[system.experiment]
         clips = found if system.notes == "transcribed" else true
         batches = batches_of(clips, model.config, model.config.training.batch_size)
         predicted = predict(model.network, batches, model.config.torch_threads)

@@ -60,6 +60,7 @@ def compare_starts(
         window_features(
             [cut for cut in clip_windows(clip.performance, corpus, None) if not cut.silent],
             model.config,
+            None,
         )
         for clip in clips
     ]

@@ -1,0 +1,1 @@
+"""Hearing notes and pedal in sound: spectrum in, performance out."""

@@ -1,0 +1,113 @@
+"""The note detector: spectrum to onset, sound and velocity of 88 keys, and the pedal's depth."""
+
+import math
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from degradation.notes import PIANO_PITCHES
+from models.config.hearing import DetectorConfig
+from models.hearing.spectrum import BANDS, FINE_BANDS, FINE_PER_SEMITONE, QUICK_BANDS
+
+KEYS = len(PIANO_PITCHES)
+HARMONICS = (0.5, 1, 2, 3, 4, 5, 6, 7)
+"""Multiples of a key's frequency whose bands it sees; the octave below tells it from a harmonic."""
+
+CONTEXT_CHANNELS = 8
+"""Channels a key that the context of all keys gives back to it."""
+
+CENTRE_DB, SCALE_DB = -70.0, 20.0
+RARE = -4.0
+"""Initial logit of onset and sound: of 88 keys few sound at a time."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Detection:
+    """Logits of what is heard: `onset`, `sounding`, `velocity` (B, 88, T), `pedal` (B, T).
+
+    Sigmoids give an onset's nearness in time, the probability that a key sounds, and velocity and
+    pedal depth as shares of 127.
+    """
+
+    onset: Tensor
+    sounding: Tensor
+    velocity: Tensor
+    pedal: Tensor
+
+
+def harmonic_bands() -> Tensor:
+    """Return the bands that each key sees, (88, bands); the index `BANDS` stands for none."""
+
+    def band(first: int, count: int, place: int) -> int:
+        return first + place if 0 <= place < count else BANDS
+
+    rows = []
+    for key in range(KEYS):
+        row = []
+        for harmonic in HARMONICS:
+            semitone = key + 12 * math.log2(harmonic)
+            fine = round(FINE_PER_SEMITONE * semitone)
+            row += [band(0, FINE_BANDS, fine + beside) for beside in (-1, 0, 1)]
+            row.append(band(FINE_BANDS, QUICK_BANDS, round(semitone)))
+        rows.append(row)
+    return torch.tensor(rows)
+
+
+class NoteDetector(nn.Module):
+    """One small network for every key, told what the others do by a context over all of them.
+
+    The tasks are those of Onsets and Frames (Hawthorne et al. 2018), onsets as in Kong et al.
+    (2021): a triangle around each, so that its time lies between frames. Weights are shared by
+    the keys, which see bands at multiples of their own frequency (harmonic stacking, Bittner et
+    al. 2017): there is little else to learn for another key than for this one.
+    """
+
+    bands: Tensor
+
+    def __init__(self, config: DetectorConfig) -> None:
+        super().__init__()
+        self.config = config
+        channels, width = config.key_channels, config.context_width
+        self.register_buffer("bands", harmonic_bands(), persistent=False)
+        # Keys lie along the height of an image, and time along its width.
+        self.attack = nn.Conv2d(self.bands.shape[1], channels, (1, 5), padding=(0, 2))
+        self.key = nn.Parameter(torch.zeros(channels, KEYS, 1))
+        self.neighbours = nn.Conv2d(channels, channels, 3, padding=1)
+        self.attack_norm, self.neighbours_norm = (nn.BatchNorm2d(channels) for _ in range(2))
+        self.from_keys = nn.Conv1d(KEYS * channels, width, 1)
+        self.from_bands = nn.Conv1d(BANDS, width, 3, padding=1)
+        self.blocks = nn.ModuleList(
+            nn.Sequential(
+                nn.Conv1d(width, width, 3, padding=2**depth, dilation=2**depth),
+                nn.BatchNorm1d(width),
+                nn.ReLU(),
+            )
+            for depth in range(config.context_blocks)
+        )
+        self.to_keys = nn.Conv1d(width, KEYS * CONTEXT_CHANNELS, 1)
+        self.join = nn.Sequential(
+            nn.Conv2d(channels + CONTEXT_CHANNELS, channels, (1, 3), padding=(0, 1)),
+            nn.BatchNorm2d(channels),
+            nn.ReLU(),
+        )
+        self.heads = nn.Conv2d(channels, 3, 1)
+        nn.init.constant_(self.heads.bias[:2], RARE)  # type: ignore[index]
+        self.pedal = nn.Conv1d(width, 1, 1)
+
+    def forward(self, spectrum: Tensor) -> Detection:
+        """Return what is heard in spectra (B, T, bands), in dB."""
+        levels = (spectrum - CENTRE_DB) / SCALE_DB
+        seen = F.pad(levels, (0, 1))[:, :, self.bands].permute(0, 3, 2, 1).contiguous()
+        keys = F.relu(self.attack_norm(self.attack(seen) + self.key))
+        keys = F.relu(self.neighbours_norm(self.neighbours(keys)))
+        context = self.from_keys(keys.flatten(1, 2)) + self.from_bands(levels.transpose(1, 2))
+        context = F.relu(context)
+        for block in self.blocks:
+            context = context + block(context)
+        told = self.to_keys(context).unflatten(1, (CONTEXT_CHANNELS, KEYS))
+        onset, sounding, velocity = self.heads(self.join(torch.cat([keys, told], 1))).unbind(1)
+        return Detection(
+            onset=onset, sounding=sounding, velocity=velocity, pedal=self.pedal(context)[:, 0]
+        )

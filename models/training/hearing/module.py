@@ -1,0 +1,143 @@
+"""The note detector in pretraining: its loss, its steps, its validation and its data."""
+
+import math
+from collections import defaultdict
+from dataclasses import asdict
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.utils.data import DataLoader
+
+from degradation.counted import counted
+from models.config.experiment import ExperimentConfig
+from models.duration import describe_duration
+from models.hearing.detector import Detection, NoteDetector
+from models.hearing.hear import hear
+from models.hearing.spectrum import pitch_spectrum
+from models.training.hearing.clips import ClipTable, HearingBatch, Place, Stretches, whole_clip
+from models.training.hearing.note_scores import NoteScores, mean_scores, score_notes
+from models.training.hearing.result import HeardSet, HearingEpoch
+from models.training.module import EpochClock, TrainingModule
+
+WEIGHTS = {"onset": 1.0, "sounding": 0.3, "velocity": 10.0, "pedal": 0.3}
+"""Of the terms of the loss: such that each falls from about 1 to 4 at first. Onsets matter most."""
+
+
+def detector_losses(found: Detection, batch: HearingBatch) -> dict[str, Tensor]:
+    """Return the weighted terms; onset and sounding are summed over keys."""
+    frames = batch.pedal.numel()
+
+    def over_keys(logits: Tensor, true: Tensor) -> Tensor:
+        return F.binary_cross_entropy_with_logits(logits.float(), true, reduction="sum") / frames
+
+    error = (torch.sigmoid(found.velocity.float()) - batch.velocity).square()
+    terms = {
+        "onset": over_keys(found.onset, batch.onset),
+        "sounding": over_keys(found.sounding, batch.sounding),
+        "velocity": (error * batch.onset).sum() / batch.onset.sum().clamp_min(1.0),
+        "pedal": F.binary_cross_entropy_with_logits(found.pedal.float(), batch.pedal),
+    }
+    return {name: WEIGHTS[name] * term for name, term in terms.items()}
+
+
+def spread_places(source: ClipTable, count: int) -> list[Place]:
+    """Return `count` places of the validation split, spread evenly over it."""
+    places = source.places("validation")
+    return places[:: max(1, len(places) // count)][:count]
+
+
+class HearingModule(TrainingModule[HearingEpoch]):
+    """The detector in pretraining."""
+
+    network: NoteDetector
+
+    def __init__(self, network: NoteDetector, config: ExperimentConfig, source: ClipTable) -> None:
+        assert config.hearing is not None
+        hearing = config.hearing
+        clips = sum(len(place.rows) for place in source.places("train"))
+        self._clips_an_epoch = min(clips, hearing.clips_per_epoch)
+        super().__init__(
+            network,
+            nn.Identity(),
+            hearing,
+            steps_an_epoch=math.ceil(self._clips_an_epoch / hearing.batch_size),
+            described=f"{counted(clips, 'clip')}, {self._clips_an_epoch:,} of them an epoch",
+        )
+        self._config, self._hearing, self._source = config, hearing, source
+        self._validation = spread_places(source, hearing.validation_clips)
+        self._seen = self._judged = 0
+        self._loss_sum = self._val_loss_sum = 0.0
+        self._scores: dict[str, list[NoteScores]] = defaultdict(list)
+
+    def train_dataloader(self) -> DataLoader[HearingBatch]:
+        """Return the stretches of the epoch at hand."""
+        buffer = self._config.training.shuffle_buffer_examples
+        seed = self._config.seed
+        stretches = Stretches(self._source, self._hearing, seed, buffer, self.epoch)
+        return DataLoader(stretches, batch_size=None, generator=torch.Generator())
+
+    def val_dataloader(self) -> DataLoader[int]:
+        """Return the numbers of the validation places; the first clip of each is judged."""
+        numbers = list(range(len(self._validation)))
+        return DataLoader(numbers, batch_size=None, generator=torch.Generator())  # type: ignore[arg-type]
+
+    def best_weights(self) -> dict[str, Tensor]:
+        """Return the detector's weights."""
+        return self.network.state_dict()
+
+    def on_train_epoch_start(self) -> None:
+        """Forget the epoch before."""
+        self._seen, self._loss_sum = 0, 0.0
+
+    def training_step(self, batch: HearingBatch) -> Tensor:
+        """Return the loss of one batch."""
+        found = self.network(pitch_spectrum(batch.sound)[:, : batch.pedal.shape[1]])
+        loss: Tensor = torch.stack(list(detector_losses(found, batch).values())).sum()
+        self._loss_sum += float(loss.detach()) * len(batch.sound)
+        self._seen += len(batch.sound)
+        self.steps_done += 1
+        return loss
+
+    def on_validation_epoch_start(self) -> None:
+        """Forget the previous pass."""
+        self._judged, self._val_loss_sum = 0, 0.0
+        self._scores.clear()
+
+    def validation_step(self, number: int) -> None:
+        """Hear a clip as it is recorded, and its notes by the instrument alone."""
+        clip = next(self._source.read(self._validation[number]))
+        batch = whole_clip(clip).to(self.device)
+        found = self.network(pitch_spectrum(batch.sound)[:, : batch.pedal.shape[1]])
+        self._val_loss_sum += float(sum(detector_losses(found, batch).values()))
+        self._judged += 1
+        for name, sound in (("recorded", clip.sound), ("clean", clip.without_recording())):
+            if sound is not None:
+                (heard,) = hear([sound], self.network)
+                if (scores := score_notes(clip.played, heard)) is not None:
+                    self._scores[name].append(scores)
+
+    def record(self, clock: EpochClock, learning_rate: float) -> HearingEpoch:
+        """Return the epoch's figures."""
+        recorded, clean = (
+            HeardSet(**asdict(mean_scores(self._scores[name]))) for name in ("recorded", "clean")
+        )
+        return HearingEpoch(
+            epoch=self.epoch + 1,
+            train_loss=self._loss_sum / self._seen,
+            val_loss=self._val_loss_sum / self._judged,
+            recorded=recorded,
+            clean=clean,
+            learning_rate=learning_rate,
+            clips_per_s=self._seen / clock.trained_s,
+            seconds=clock.seconds,
+        )
+
+    def describe_progress(self, trained_s: float) -> str:
+        """Return how many clips were heard, the loss, the speed, and how long the rest takes."""
+        left_s = trained_s * max(0.0, self._clips_an_epoch / self._seen - 1)
+        return (
+            f"{self._seen:,} of {self._clips_an_epoch:,} clips, loss "
+            f"{self._loss_sum / self._seen:.3f}, {self._seen / trained_s:.1f} clips/s, "
+            f"{describe_duration(left_s)} left in this epoch"
+        )

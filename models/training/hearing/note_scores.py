@@ -1,0 +1,67 @@
+"""How well notes and pedal are heard: mir_eval's transcription scores, and the pedal's F1."""
+
+from dataclasses import dataclass, fields
+
+import numpy as np
+from mir_eval.transcription import precision_recall_f1_overlap as note_score
+from mir_eval.transcription_velocity import precision_recall_f1_overlap as velocity_score
+from mir_eval.util import midi_to_hz
+
+from degradation.notes import PEDAL_DOWN_FROM, SUSTAIN, Performance
+from models.hearing.spectrum import FRAME_RATE_HZ, frame_count
+from models.tokens.performance import depth_at, performance_tokens
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoteScores:
+    """F1, 0 to 1, of one clip or the mean of several.
+
+    A note is found when its pitch is and its onset lies within 50 ms (`onset_f1`), its end too
+    within 50 ms or a fifth of its length (`offset_f1`), its velocity within a tenth of the range
+    (`velocity_f1`): Raffel et al. 2014, Hawthorne et al. 2018. `pedal_f1` is of the frames in
+    which the pedal is down.
+    """
+
+    onset_f1: float
+    offset_f1: float
+    velocity_f1: float
+    pedal_f1: float
+
+
+def score_notes(played: Performance, heard: Performance) -> NoteScores | None:
+    """Return how well a performance was heard; None when no note was played."""
+    if not len(played.notes):
+        return None
+    true, found = _intervals(played), _intervals(heard)
+    pitches = [midi_to_hz(one.notes["pitch"].astype(float)) for one in (played, heard)]
+    velocities = [one.notes["velocity"].astype(float) for one in (played, heard)]
+    if not len(heard.notes):
+        return NoteScores(onset_f1=0.0, offset_f1=0.0, velocity_f1=0.0, pedal_f1=0.0)
+    joined = (true, pitches[0], found, pitches[1])
+    louder = (true, pitches[0], velocities[0], found, pitches[1], velocities[1])
+    time_s = np.arange(frame_count(played.duration_s)) / FRAME_RATE_HZ
+    down = [depth_at(one.pedal, SUSTAIN, time_s) >= PEDAL_DOWN_FROM for one in (played, heard)]
+    pressed = down[0].sum() + down[1].sum()
+    return NoteScores(
+        onset_f1=note_score(*joined, offset_ratio=None)[2],
+        offset_f1=note_score(*joined)[2],
+        velocity_f1=velocity_score(*louder, offset_ratio=None)[2],
+        pedal_f1=float(2 * (down[0] & down[1]).sum() / pressed) if pressed else 1.0,
+    )
+
+
+def mean_scores(scores: list[NoteScores]) -> NoteScores:
+    """Return the mean of each F1 over clips, NaN of none."""
+    return NoteScores(
+        **{
+            field.name: float(np.mean([getattr(one, field.name) for one in scores] or [np.nan]))
+            for field in fields(NoteScores)
+        }
+    )
+
+
+def _intervals(performance: Performance) -> np.ndarray:
+    """Return when each note begins and stops sounding, (notes, 2) seconds."""
+    onset_s = performance.notes["onset_s"]
+    sounding_s = performance_tokens(performance)["sounding_s"].astype(np.float64)
+    return np.stack([onset_s, onset_s + np.maximum(sounding_s, 1e-3)], axis=1)

@@ -1,0 +1,94 @@
+"""A finished pretraining of the note detector: figures, identity, how it is read; without torch."""
+
+import hashlib
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from models.config.experiment import ExperimentConfig
+from models.config.hearing import DetectorConfig
+from models.document import Number
+from models.hearing.trained import TrainedDetector
+from models.training.history import Epoch
+from models.training.result import Result, read_result
+
+NAME = "audio_pretrain"
+HEARING_PRETRAINING_VERSION = "1"
+"""Raise it when the same settings and data give another detector."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeardSet:
+    """F1 of one way to hear the validation clips (see `NoteScores`); NaN without any."""
+
+    onset_f1: Number
+    offset_f1: Number
+    velocity_f1: Number
+    pedal_f1: Number
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HearingEpoch(Epoch):
+    """An epoch of the detector's pretraining.
+
+    Losses are sums over onset, sounding, velocity and pedal. `recorded` are the validation clips
+    as the shards hold them, with room and noise; `clean` the same notes by the instrument alone.
+    """
+
+    recorded: HeardSet
+    clean: HeardSet
+    clips_per_s: float
+
+    def curves(self) -> dict[str, float]:
+        """Return every figure of the epoch that is one number, by `kind: name`."""
+        return {
+            **Epoch.curves(self),
+            "speed: clips a second": self.clips_per_s,
+            **{f"F1: {name}": value for name, value in asdict(self.recorded).items()},
+            **{f"F1, clean: {name}": value for name, value in asdict(self.clean).items()},
+        }
+
+    def summary(self) -> str:
+        """Return the loss and what is heard."""
+        return (
+            f"{Epoch.summary(self)}, onset F1 {self.recorded.onset_f1:.3f} "
+            f"({self.clean.onset_f1:.3f} clean), with end {self.recorded.offset_f1:.3f}, with "
+            f"velocity {self.recorded.velocity_f1:.3f}, pedal {self.recorded.pedal_f1:.3f}"
+        )
+
+    def speed(self) -> str:
+        """Return clips a second."""
+        return f"{self.clips_per_s:,.1f} clips/s"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HearingResult(Result[HearingEpoch]):
+    """A finished pretraining of the detector."""
+
+    epochs: tuple[HearingEpoch, ...]
+
+    detector: DetectorConfig
+
+    @property
+    def trained(self) -> TrainedDetector:
+        """The detector whose weights were kept."""
+        return TrainedDetector(
+            checkpoint=self.checkpoint, identity=self.identity, config=self.detector
+        )
+
+
+def hearing_identity(config: ExperimentConfig, data_version: str) -> str:
+    """Return a digest of what the detector follows from: its settings and the clips."""
+    settings = config.model_dump_json(
+        include={
+            "seed": True,
+            "hearing": True,
+            "training": {"precision", "shuffle_buffer_examples"},
+        }
+    )
+    about = [NAME, HEARING_PRETRAINING_VERSION, settings, data_version]
+    return hashlib.blake2b("\n".join(about).encode(), digest_size=16).hexdigest()
+
+
+def load_hearing(folder: Path) -> HearingResult:
+    """Return the pretraining that finished in a folder; UserError without one."""
+    return read_result(folder, HearingResult)
