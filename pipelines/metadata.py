@@ -6,9 +6,7 @@ from typing import Any
 
 import dagster as dg
 
-from models.training.hearing.result import HearingEpoch
-from models.training.history import EpochRecord
-from models.training.pretraining.result import PretrainingEpoch
+from models.training.history import Epoch
 from storage.tables import Table, open_table, read_table
 
 SHOWN_ROWS = 50
@@ -47,14 +45,14 @@ def records_metadata(rows: Sequence[Mapping[str, object]]) -> dg.TableMetadataVa
 
 
 def epochs_metadata(
-    history: Sequence[EpochRecord | PretrainingEpoch | HearingEpoch],
+    history: Sequence[Epoch],
 ) -> dg.TableMetadataValue:
     """Return a training's epochs as a table; an epoch may lack a figure that others have."""
     return records_metadata([{"epoch": record.epoch, **record.curves()} for record in history])
 
 
 def curves_metadata(
-    record: EpochRecord | PretrainingEpoch | HearingEpoch,
+    record: Epoch,
 ) -> dict[str, float | None]:
     """Return the figures of an epoch, each by itself, so that the UI plots it."""
     return {name: defined(value) for name, value in record.curves().items()}

@@ -87,12 +87,11 @@ class NoteDetector(nn.Module):
             for depth in range(config.context_blocks)
         )
         self.to_keys = nn.Conv1d(width, KEYS * CONTEXT_CHANNELS, 1)
+        joined = channels + CONTEXT_CHANNELS
         self.join = nn.Sequential(
-            nn.Conv2d(channels + CONTEXT_CHANNELS, channels, (1, 3), padding=(0, 1)),
-            nn.BatchNorm2d(channels),
-            nn.ReLU(),
+            nn.Conv2d(joined, joined, (1, 3), padding=(0, 1)), nn.BatchNorm2d(joined), nn.ReLU()
         )
-        self.heads = nn.Conv2d(channels, 3, 1)
+        self.heads = nn.Conv2d(joined, 3, 1)
         nn.init.constant_(self.heads.bias[:2], RARE)  # type: ignore[index]
         self.pedal = nn.Conv1d(width, 1, 1)
 
