@@ -193,6 +193,7 @@ def tiny_config(demo_config: ExperimentConfig) -> ExperimentConfig:
     small["midi_encoder"] |= {"width": 8, "heads": 2, "feedforward": 8}
     small["projection"] |= {"width": 8}
     small["fusion"] |= {"heads": 2}
+    small["hearing"] = None
     small["pretraining"] |= {"epochs": 2, "batch_size": 8}
     small["aggregation"] |= {"hidden": 4, "heads": 2}
     small["head"] |= {"hidden": 8}

@@ -61,7 +61,7 @@ def commit_pairs(
     commit_rows(workspace, "pairs", path, about)
     commit_rows(workspace, "samples", samples_path([path]), about | scores)
     for table, version, columns in (
-        ("audio_features", audio_features_version(config.audio_features), mel_columns),
+        ("audio_features", audio_features_version(config.audio_features, "performance", None), mel_columns),
         ("midi_tokens", midi_tokens_version("performance"), tokens),
     ):
         commit_rows(workspace, table, derived_path(path, version), about | columns)
@@ -71,6 +71,7 @@ def small_workspace(folder: Path) -> Workspace:
     """Return a workspace in PIANOGRADE_HOME whose models train for one epoch, with its tables."""
     content = yaml.safe_load((CONFIGS / "experiments" / "demo.yaml").read_text())
     content["training"] |= {"epochs": 1, "batch_size": 8}
+    content["hearing"] = None
     (folder / "tiny.yaml").write_text(yaml.safe_dump(content))
     settings, corpus = load_settings(), Corpus(name=CORPUS, experiment=folder / "tiny.yaml")
     write_corpus(settings, corpus)

@@ -105,7 +105,7 @@ def commit_tables(workspace: Workspace) -> None:
         "samples": (
             None, {name: list(rng.uniform(50, 100, COUNT)) for name in DIMENSIONS}
         ),
-        "audio_features": (audio_features_version(config.audio_features), {
+        "audio_features": (audio_features_version(config.audio_features, "performance", None), {
             "features": [each.astype("<f2").tobytes() for each in frames],
             "frames": [len(each) for each in frames],
             "width": [each.shape[1] for each in frames],

@@ -73,13 +73,12 @@ def task(tmp_path: Path) -> FeaturesTask:
             clips_per_batch=2,
         ),
         tokens="performance",
+        detector=None,
     )
 
 
 def with_audio(task: FeaturesTask, audio: AudioFeatures) -> FeaturesTask:
-    return FeaturesTask(
-        pairs=task.pairs, target=task.target, path=task.path, audio=audio, tokens=task.tokens
-    )
+    return replace(task, audio=audio)
 
 
 def test_states_of_mert_are_cached_once_in_half_precision(
@@ -127,6 +126,6 @@ def test_features_are_named_by_what_they_follow_from(
     )
     other = here.model_copy(update={"source": str(tiny_mert(tmp_path / "other", seed=4))})
     slower = here.model_copy(update={"frame_rate_hz": 5})
-    versions = [audio_features_version(audio) for audio in (here, moved, other, slower)]
+    versions = [audio_features_version(audio, "performance", None) for audio in (here, moved, other, slower)]
     assert versions[0] == versions[1]
-    assert len({*versions, audio_features_version(demo_config.audio_features)}) == 4
+    assert len({*versions, audio_features_version(demo_config.audio_features, "performance", None)}) == 4
