@@ -73,6 +73,7 @@ def random_batch(config: ExperimentConfig, clips: int) -> Batch:
             audio=audio,
             tokens=tokens,
             measures=rng.normal(size=len(PLAIN)).astype(np.float32),
+            heard=tokens if config.hearing else None,
         )
         return Example(features=features, scores=np.full(8, 75, np.float32))
 

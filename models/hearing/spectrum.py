@@ -63,7 +63,7 @@ def pitch_spectrum(samples: Tensor) -> Tensor:
     """Return the levels in dB (B, frames, `BANDS`) of sound (B, samples) at `RATE_HZ`.
 
     Frame i is centred on i / `FRAME_RATE_HZ` seconds. First come half semitones as a window of
-    256 ms sees them, then semitones in one of 64 ms. 0 dB is a full-scale sine.
+    256 ms sees them, then semitones in one of 64 ms. A full-scale sine is within 2 dB of 0.
     """
     found = []
     for window, filters in _transforms(samples.device):

@@ -61,7 +61,11 @@ def commit_pairs(
     commit_rows(workspace, "pairs", path, about)
     commit_rows(workspace, "samples", samples_path([path]), about | scores)
     for table, version, columns in (
-        ("audio_features", audio_features_version(config.audio_features, "performance", None), mel_columns),
+        (
+            "audio_features",
+            audio_features_version(config.audio_features, "performance", None),
+            mel_columns,
+        ),
         ("midi_tokens", midi_tokens_version("performance"), tokens),
     ):
         commit_rows(workspace, table, derived_path(path, version), about | columns)

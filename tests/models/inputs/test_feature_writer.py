@@ -126,6 +126,11 @@ def test_features_are_named_by_what_they_follow_from(
     )
     other = here.model_copy(update={"source": str(tiny_mert(tmp_path / "other", seed=4))})
     slower = here.model_copy(update={"frame_rate_hz": 5})
-    versions = [audio_features_version(audio, "performance", None) for audio in (here, moved, other, slower)]
+    versions = [
+        audio_features_version(audio, "performance", None) for audio in (here, moved, other, slower)
+    ]
     assert versions[0] == versions[1]
-    assert len({*versions, audio_features_version(demo_config.audio_features, "performance", None)}) == 4
+    assert (
+        len({*versions, audio_features_version(demo_config.audio_features, "performance", None)})
+        == 4
+    )
