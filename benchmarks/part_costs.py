@@ -74,6 +74,7 @@ def random_batch(config: ExperimentConfig, clips: int) -> Batch:
             tokens=tokens,
             measures=rng.normal(size=len(PLAIN)).astype(np.float32),
             heard=tokens if config.hearing else None,
+            heard_measures=np.zeros(len(PLAIN), np.float32) if config.hearing else None,
         )
         return Example(features=features, scores=np.full(8, 75, np.float32))
 

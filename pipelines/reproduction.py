@@ -7,11 +7,14 @@ from pathlib import Path
 from degradation.errors import UserError
 from models.config.experiment import EXPERIMENTS, Experiment
 from models.inference.model_choice import loading
+from models.training.hearing.result import NAME as HEARING
+from models.training.hearing.result import hearing_identity
 from models.training.identity import training_identity
 from models.training.pretraining.result import NAME, pretraining_identity
 from models.training.pretraining.source import CorpusTable
 from models.training.record import ModelRecord
 from models.training.result import find_best, is_trained
+from pipelines.assets.hearing import clips_version
 from pipelines.assets.pretraining import performances_version
 from pipelines.assets.training import read_examples
 from pipelines.corpora import find_corpus
@@ -52,6 +55,8 @@ def train_again(record: ModelRecord, settings: Settings, log: Log) -> Path:
     workspace, data = _workspace(record, settings), record.data
     if record.experiment == NAME:
         return _pretrain(record, workspace, folder, log)
+    if record.experiment == HEARING:
+        return _pretrain_hearing(record, workspace, folder, log)
     start, needed = None, record.pretraining
     if needed:
         start = find_encoder(needed, settings) or _pretrain(
@@ -110,6 +115,24 @@ def _pretrain(record: ModelRecord, workspace: Workspace, folder: Path, log: Log)
     return folder
 
 
+def _pretrain_hearing(record: ModelRecord, workspace: Workspace, folder: Path, log: Log) -> Path:
+    from models.training.hearing.clips import ClipTable
+    from models.training.hearing.train import pretrain_hearing
+
+    table = workspace.table(record.data.recipe or "", "pairs")
+    version = record.data.tables["pairs"].version
+    pretrain_hearing(
+        record.config,
+        ClipTable(table=table, version=version),
+        folder,
+        data_version=clips_version(table, version),
+        data=record.data,
+        log=log,
+        on_epoch=lambda epoch: None,
+    )
+    return folder
+
+
 def _tables(record: ModelRecord, workspace: Workspace) -> Iterator[Finding]:
     recipe = record.data.recipe
     for name, wanted in record.data.tables.items():
@@ -155,6 +178,10 @@ def _identity(record: ModelRecord, workspace: Workspace) -> Finding:
     if record.experiment == NAME:
         rows = performances_version(workspace, data.tables["performances"].version)
         found = pretraining_identity(record.config, rows)
+    elif record.experiment == HEARING:
+        table = workspace.table(data.recipe or "", "pairs")
+        rows = clips_version(table, data.tables["pairs"].version)
+        found = hearing_identity(record.config, rows)
     else:
         try:
             read = read_examples(workspace, data.recipe or "", record.config, data.tables)

@@ -13,6 +13,7 @@ from models.document import read_document
 from models.provenance import Provenance
 from models.take_grader import document as take_grader
 from models.take_grader.document import TakeGrader
+from models.training.hearing.result import NAME as HEARING
 from models.training.pretraining.result import NAME
 from models.training.record import ModelRecord, read_record
 from models.training.result import TrainingResult, find_best, is_trained, read_result
@@ -113,13 +114,15 @@ def trained_here(workspace: Workspace, recipe: str) -> Iterator[Trained]:
 
 
 def named_folder(workspace: Workspace, recipe: str, model: str) -> Path:
-    """Return the folder of an experiment's model, or of the pretrained encoder."""
+    """Return the folder of an experiment's model, the pretrained encoder or the detector."""
     for experiment in EXPERIMENTS:
         if model == experiment:
             return workspace.fetch(workspace.model_folder(recipe, experiment))
     if model == NAME:
         return workspace.fetch(workspace.pretraining_folder)
-    names = ", ".join((*EXPERIMENTS, NAME, take_grader.NAME))
+    if model == HEARING:
+        return workspace.fetch(workspace.hearing_folder(recipe))
+    names = ", ".join((*EXPERIMENTS, NAME, HEARING, take_grader.NAME))
     raise UserError(
         f"no model is called {model}; expected one of {names}, or the "
         "folder of one: see `pianograde models`"

@@ -19,10 +19,9 @@ from models.inference.trained_model import TrainedModel
 from models.inference.windows import Window
 from models.inputs.batch import Batch, Example, collate
 from models.inputs.feature_reader import ExampleParts, Features
-from models.inputs.feature_writer import audio_features, heard_notes, note_features
+from models.inputs.feature_writer import audio_features, heard_features, note_features
 from models.inputs.stream import Targets, load_batches
 from models.networks.network import GradingNetwork
-from models.tokens.tokeniser import TokenArray
 from models.training.checkpoint import check_versions
 
 FloatArray = NDArray[np.float64]
@@ -158,16 +157,18 @@ def window_features(
     """Return what a model reads of windows, computed with its settings and detector."""
     sounds = [window.sound for window in windows if window.sound is not None]
     audio = audio_features(sounds, config.audio_features) if sounds else [None] * len(windows)
-    heard: Sequence[TokenArray | None] = [None] * len(windows)
+    tokens = config.midi_encoder.tokens
+    heard = [note_features(None, tokens)] * len(windows)
     if sounds and detector is not None:
-        heard = heard_notes(sounds, detector, config.midi_encoder.tokens)
+        heard = heard_features(sounds, detector, tokens)
     return [
         Features(
             sample_id="",
             duration_s=window.duration_s,
             audio=frames,
-            heard=notes,
-            **note_features(window.notes, config.midi_encoder.tokens),
+            heard=notes["tokens"],
+            heard_measures=notes["measures"],
+            **note_features(window.notes, tokens),
         )
         for window, frames, notes in zip(windows, audio, heard, strict=True)
     ]

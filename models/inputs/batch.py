@@ -30,8 +30,8 @@ class Batch:
     lengths in steps of the common grid, S the longest.
     `audio` (B, S x frames a step, width) are audio features and `audio_frames` (B,) their true
     numbers; `notes` holds each field of the tokens as (B, notes), and `note_mask` (B, notes) is
-    true where there is a note. `measures` (B, measures) are plain measures of the notes; `heard`
-    and `heard_mask` are as `notes` and `note_mask`, of the notes that are heard in the sound.
+    true where there is a note. `measures` (B, measures) are plain measures of the notes; `heard`,
+    `heard_mask` and `heard_measures` are those of the notes that are heard in the sound.
     """
 
     sample_ids: tuple[str, ...]
@@ -44,6 +44,7 @@ class Batch:
     measures: Tensor | None
     heard: dict[str, Tensor] | None = None
     heard_mask: Tensor | None = None
+    heard_measures: Tensor | None = None
 
     @property
     def scores(self) -> Tensor:
@@ -76,6 +77,7 @@ class Batch:
             measures=changed(self.measures),
             heard=self.heard and {name: change(field) for name, field in self.heard.items()},
             heard_mask=changed(self.heard_mask),
+            heard_measures=changed(self.heard_measures),
         )
 
 
@@ -126,6 +128,7 @@ def collate(examples: Sequence[Example], config: ExperimentConfig) -> Batch:
     notes, note_mask = pad_notes(tokens) if tokens else (None, None)
     sounds = [clip.heard for clip in features if clip.heard is not None]
     heard, heard_mask = pad_notes(sounds) if sounds else (None, None)
+    heard_measures = [c.heard_measures for c in features if c.heard_measures is not None]
     measures = [clip.measures for clip in features if clip.measures is not None]
     return Batch(
         sample_ids=tuple(clip.sample_id for clip in features),
@@ -138,4 +141,5 @@ def collate(examples: Sequence[Example], config: ExperimentConfig) -> Batch:
         measures=torch.from_numpy(np.stack(measures)) if measures else None,
         heard=heard,
         heard_mask=heard_mask,
+        heard_measures=torch.from_numpy(np.stack(heard_measures)) if heard_measures else None,
     )

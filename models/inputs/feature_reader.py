@@ -28,9 +28,9 @@ class ExampleParts:
     """The URIs of two tables' Parquet parts; part i of both holds the same samples in order.
 
     Both have the columns `sample_id`, `split` and `duration_s`; `audio_features` parts also
-    `features` (binary: float16, little-endian, frames x width), `frames`, `width` and `heard`
-    (binary: rows of the tokeniser's `dtype`, null without a detector), `midi_tokens` parts `tokens`
-    (binary, as `heard`) and `measures`. `audio` is the setting that all features were made with,
+    `features` (binary: float16, little-endian, frames x width), `frames`, `width` and, with a
+    detector, `heard` and `heard_measures`, `midi_tokens` parts `tokens` (binary: rows of the
+    tokeniser's `dtype`, as `heard`) and `measures`. `audio` is the setting that all features were made with,
     `tokens` names the tokeniser, `detector` is what heard notes in the sound.
     """
 
@@ -57,7 +57,7 @@ class Features:
 
     `audio` are audio features (float16, (frames, width)), `tokens` the notes (the tokeniser's
     `dtype`, (notes,)), `measures` the plain measures of the notes (float32, NaN where undefined),
-    `heard` the notes that a detector hears in the sound, as tokens.
+    `heard` and `heard_measures` are those of the notes that a detector hears in the sound.
     """
 
     sample_id: str
@@ -66,6 +66,7 @@ class Features:
     tokens: TokenArray | None
     measures: NDArray[np.float32] | None = None
     heard: TokenArray | None = None
+    heard_measures: NDArray[np.float32] | None = None
 
 
 def check_features(
@@ -146,7 +147,8 @@ def read_data_file(
     uris, tables = [], []
     if "audio" in modalities:
         uris.append(parts.audio_features[index])
-        columns = ["features", "frames", "width", *(["heard"] if parts.detector else [])]
+        columns = ["features", "frames", "width"]
+        columns += ["heard", "heard_measures"] if parts.detector else []
         tables.append(_rows(uris[-1], split, columns, rows_per_read))
     if "midi" in modalities:
         uris.append(parts.midi_tokens[index])
@@ -159,11 +161,12 @@ def read_data_file(
                 f"expected the same samples in the same order: {REMEDY}"
             )
         row = {name: value for row in rows for name, value in row.items()}
-        audio = tokens = measures = heard = None
+        audio = tokens = measures = heard = heard_measures = None
         if "audio" in modalities:
             audio = np.frombuffer(row["features"], "<f2").reshape(row["frames"], row["width"])
             if parts.detector:
                 heard = np.frombuffer(row["heard"], records)
+                heard_measures = np.array(row["heard_measures"], np.float32)
         if "midi" in modalities:
             tokens = np.frombuffer(row["tokens"], records)
             measures = np.array(row["measures"], np.float32)
@@ -174,6 +177,7 @@ def read_data_file(
             tokens=tokens,
             measures=measures,
             heard=heard,
+            heard_measures=heard_measures,
         )
 
 

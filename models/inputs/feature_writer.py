@@ -95,15 +95,6 @@ def audio_features(clips: Sequence[Waveform], config: AudioFeatures) -> list[NDA
     return mert_frames(clips, warm_mert(config), config)
 
 
-def heard_notes(
-    clips: Sequence[Waveform], detector: "NoteDetector", tokens: TokenName
-) -> list[TokenArray]:
-    """Return the tokens of the notes that a detector hears in each clip."""
-    from models.hearing.hear import hear
-
-    return [TOKENISERS[tokens].encode(heard) for heard in hear(clips, detector)]
-
-
 class NoteFeatures(TypedDict):
     """What `Features` holds of notes; None without any."""
 
@@ -119,6 +110,15 @@ def note_features(performance: Performance | None, tokens: TokenName) -> NoteFea
     return NoteFeatures(tokens=encoded, measures=measure_plainly(performance))
 
 
+def heard_features(
+    clips: Sequence[Waveform], detector: "NoteDetector", tokens: TokenName
+) -> list[NoteFeatures]:
+    """Return the features of the notes that a detector hears in each clip."""
+    from models.hearing.hear import hear
+
+    return [note_features(heard, tokens) for heard in hear(clips, detector)]
+
+
 def write_audio_features(task: FeaturesTask) -> DataFile:
     """Write the audio features of one part of the shards; rows that repeat another have none."""
 
@@ -126,16 +126,18 @@ def write_audio_features(task: FeaturesTask) -> DataFile:
         rows = rows.filter(DISTINCT)
         clips = [decode_audio(audio["bytes"], audio["path"]) for audio in rows["audio"].to_pylist()]
         found = audio_features(clips, task.audio)
-        heard: list[bytes | None] = [None] * len(clips)
+        heard = [note_features(None, task.tokens)] * len(clips)
         if task.detector:
-            notes = heard_notes(clips, warm_detector(task.detector), task.tokens)
-            heard = [one.tobytes() for one in notes]
+            heard = heard_features(clips, warm_detector(task.detector), task.tokens)
+        notes = [None if one["tokens"] is None else one["tokens"].tobytes() for one in heard]
+        measures = [one["measures"] for one in heard]
         return (
             rows.select(_KEYS)
             .append_column("features", pa.array([f.astype("<f2").tobytes() for f in found]))
             .append_column("frames", pa.array([len(f) for f in found], pa.int32()))
             .append_column("width", pa.array([f.shape[1] for f in found], pa.int32()))
-            .append_column("heard", pa.array(heard, pa.binary()))
+            .append_column("heard", pa.array(notes, pa.binary()))
+            .append_column("heard_measures", pa.array(measures, pa.list_(pa.float32())))
             .cast(AUDIO_FEATURES)
         )
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
+from labeling.measures import PLAIN
 from models.config.experiment import (
     ENCODES_NOTES,
     MODALITIES,
@@ -86,6 +87,7 @@ class GradingNetwork(nn.Module):
                 self.heard_encoder = NoteEncoder(config.grid_rate_hz, config.midi_encoder)
                 self.heard_reader = EMBEDDINGS[config.midi_encoder.tokens](config.midi_encoder)
                 audio_width += config.midi_encoder.width
+                self.heard_measures = MeasureReader(width, config.head.dropout)
             self.audio_projection = Projection(audio_width, width)
         if experiment in ENCODES_NOTES:
             self.midi_encoder = NoteEncoder(config.grid_rate_hz, config.midi_encoder)
@@ -114,6 +116,7 @@ class GradingNetwork(nn.Module):
         else:
             self.aggregation = Aggregation(width, config.aggregation)
             vector = pooled * self.aggregation.width
+            vector += width if self.detector is not None else 0
         coral = config.loss.coral
         self.head = ScoreHead(vector, len(coral.thresholds) if coral else 0, config.head)
 
@@ -131,6 +134,17 @@ class GradingNetwork(nn.Module):
             frames = torch.cat([frames, heard], dim=-1)
         steps: Tensor = self.audio_projection(frames)
         return steps
+
+    def _heard_measures(self, batch: Batch, presence: Presence | None, mask: Tensor) -> Tensor:
+        """Return one vector a clip of the measures of what is heard; undefined without sound."""
+        shape = (len(batch.steps), len(PLAIN))
+        measures = batch.heard_measures
+        if measures is None:
+            measures = torch.full(shape, torch.nan, device=mask.device)
+        elif presence is not None:
+            measures = measures.masked_fill(~presence.audio[:, None], torch.nan)
+        vector: Tensor = self.heard_measures(measures, mask).vector
+        return vector
 
     def _midi(self, batch: Batch) -> Tensor | None:
         if self.experiment not in ENCODES_NOTES or batch.notes is None:
@@ -187,6 +201,8 @@ class GradingNetwork(nn.Module):
         single = audio if midi is None else midi
         pooled = self.aggregation(single if fused is None else fused.steps, batch.steps)
         own = [self.own_aggregation[name](side, batch.steps).vector for name, side in sides.items()]
+        if self.detector is not None:
+            own.append(self._heard_measures(batch, presence, mask))
         return replace(
             self._grades(pooled, mask, *own),
             fused=fused,

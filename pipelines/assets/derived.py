@@ -58,7 +58,7 @@ def derived_assets(recipe_name: str) -> list[dg.AssetsDefinition]:
             path=path,
             audio=config.audio_features,
             tokens=config.midi_encoder.tokens,
-            detector=find_detector(workspace, recipe_name) if hears else None,
+            detector=find_detector(workspace, recipe_name, config) if hears else None,
         )
 
     def features_version(workspace: Workspace) -> str:
@@ -66,7 +66,7 @@ def derived_assets(recipe_name: str) -> list[dg.AssetsDefinition]:
         return audio_features_version(
             config.audio_features,
             config.midi_encoder.tokens,
-            find_detector(workspace, recipe_name),
+            find_detector(workspace, recipe_name, config),
         )
 
     def tokens_version(workspace: Workspace) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 import dagster as dg
 
 from degradation.errors import UserError
+from models.config.experiment import ExperimentConfig
 from models.hearing.trained import TrainedDetector
 from models.training.hearing.result import (
     HEARING_PRETRAINING_VERSION,
@@ -21,7 +22,7 @@ from pipelines.metadata import curves_metadata, defined, epochs_metadata, record
 from pipelines.partitions import CORPORA, tables_of
 from pipelines.resources import Project
 from pipelines.workspace import Workspace
-from storage.tables import data_file_rows
+from storage.tables import Table, data_file_rows
 from storage.versions import find_version
 
 
@@ -71,7 +72,7 @@ def hearing_asset(recipe_name: str) -> dg.AssetsDefinition:
                 config,
                 ClipTable(table=table, version=found.version),
                 folder,
-                data_version=parts_digest(data_file_rows(table, found.version)),
+                data_version=clips_version(table, found.version),
                 data=TrainingData(
                     corpus=workspace.corpus.name, tables={"pairs": found}, recipe=recipe_name
                 ),
@@ -85,13 +86,20 @@ def hearing_asset(recipe_name: str) -> dg.AssetsDefinition:
     return audio_pretrain
 
 
-def find_detector(workspace: Workspace, recipe_name: str) -> TrainedDetector | None:
-    """Return the detector that audio models listen through; None where hearing is off.
+def clips_version(pairs: Table, version: int) -> str:
+    """Return a digest of the clips that a version of the pairs holds."""
+    return parts_digest(data_file_rows(pairs, version))
+
+
+def find_detector(
+    workspace: Workspace, recipe_name: str, config: ExperimentConfig
+) -> TrainedDetector | None:
+    """Return the detector that audio models listen through; None where `config` has none.
 
     It may have learnt from earlier pairs: it hears these as well. Raises UserError when there is
     none, or one of other sizes.
     """
-    hearing = workspace.experiment_config().hearing
+    hearing = config.hearing
     if hearing is None:
         return None
     folder = workspace.fetch(workspace.hearing_folder(recipe_name))

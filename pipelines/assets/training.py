@@ -134,6 +134,7 @@ def read_examples(
     Rows that repeat another's sound and notes are left out: they have no features, and would
     narrow intervals. Raises UserError when samples or features do not belong to these pairs.
     """
+    config = config or workspace.experiment_config()
     tables = {name: workspace.table(recipe_name, name) for name in READ}
     found = versions or {name: find_version(table) for name, table in tables.items()}
     numbers = {name: one.version for name, one in found.items()}
@@ -149,9 +150,9 @@ def read_examples(
             paths,
             tables["audio_features"],
             tables["midi_tokens"],
-            config or workspace.experiment_config(),
+            config,
             numbers,
-            find_detector(workspace, recipe_name),
+            find_detector(workspace, recipe_name, config),
         ),
         samples=rows.to_table(columns=columns, filter=DISTINCT).to_pandas(),
         read=TrainingData(

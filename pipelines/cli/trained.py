@@ -41,8 +41,8 @@ def reproduce(
     model: Annotated[
         str,
         typer.Argument(
-            help="An experiment, midi_pretrain, or its folder; or take_grader: the "
-            "installed one, or with --corpus a corpus's own."
+            help="An experiment, midi_pretrain, audio_pretrain, or its folder; or take_grader: "
+            "the installed one, or with --corpus a corpus's own."
         ),
     ],
     recipe: RecipeOption = "phase2",
@@ -93,13 +93,16 @@ def reproduce(
     if only_check:
         raise typer.Exit(2 if differing else 0)
 
+    from models.training.hearing.result import NAME as HEARING
+    from models.training.hearing.result import HearingResult
     from models.training.pretraining.result import NAME, PretrainingResult
     from models.training.result import TrainingResult, find_best, read_result
     from models.training.weights import compare_weights
 
     again = train_again(record, settings, lambda line: typer.echo(line, err=True))
     found = compare_weights(find_best(folder), find_best(again))
-    kind = PretrainingResult if record.experiment == NAME else TrainingResult
+    kinds = {NAME: PretrainingResult, HEARING: HearingResult}
+    kind = kinds.get(record.experiment, TrainingResult)
     was, now = (read_result(one, kind).best for one in (folder, again))
     if not found.differing:
         typer.echo(f"equal    all {found.numbers:,} weights, bit for bit; {now.summary()}")

@@ -148,7 +148,7 @@ def test_what_was_trained_hears_again_what_it_heard(
 
 @pytest.mark.slow
 def test_notes_are_learnt(pairs: ClipTable, config: ExperimentConfig, tmp_path: Path) -> None:
-    """From eighteen clips, well enough to find a fifth of the notes of others: chance finds one in a hundred."""
+    """From eighteen clips, well enough to find a fifth of others' notes; chance finds 1 %."""
     assert config.hearing is not None
     longer = config.hearing.model_copy(update={"epochs": 40})
     best = run(config.model_copy(update={"hearing": longer}), pairs, tmp_path).best
@@ -244,4 +244,5 @@ def test_the_pedal_is_scored_by_the_time_that_it_is_down() -> None:
     silent = Performance(notes=NOTES.notes[:0], pedal=NOTES.pedal, duration_s=2.0)
     assert score_notes(silent, NOTES) is None
     nothing = score_notes(NOTES, silent)
-    assert nothing is not None and nothing.onset_f1 == 0
+    assert nothing is not None
+    assert nothing.onset_f1 == 0
