@@ -30,8 +30,8 @@ class ExampleParts:
     Both have the columns `sample_id`, `split` and `duration_s`; `audio_features` parts also
     `features` (binary: float16, little-endian, frames x width), `frames`, `width` and, with a
     detector, `heard` and `heard_measures`, `midi_tokens` parts `tokens` (binary: rows of the
-    tokeniser's `dtype`, as `heard`) and `measures`. `audio` is the setting that all features were made with,
-    `tokens` names the tokeniser, `detector` is what heard notes in the sound.
+    tokeniser's `dtype`, as `heard`) and `measures`. `audio` is the setting that all features were
+    made with, `tokens` names the tokeniser, `detector` is what heard notes in the sound.
     """
 
     audio_features: tuple[str, ...]

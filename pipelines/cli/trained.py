@@ -2,7 +2,7 @@
 
 import shutil
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -96,12 +96,12 @@ def reproduce(
     from models.training.hearing.result import NAME as HEARING
     from models.training.hearing.result import HearingResult
     from models.training.pretraining.result import NAME, PretrainingResult
-    from models.training.result import TrainingResult, find_best, read_result
+    from models.training.result import Result, TrainingResult, find_best, read_result
     from models.training.weights import compare_weights
 
     again = train_again(record, settings, lambda line: typer.echo(line, err=True))
     found = compare_weights(find_best(folder), find_best(again))
-    kinds = {NAME: PretrainingResult, HEARING: HearingResult}
+    kinds: dict[str, type[Result[Any]]] = {NAME: PretrainingResult, HEARING: HearingResult}
     kind = kinds.get(record.experiment, TrainingResult)
     was, now = (read_result(one, kind).best for one in (folder, again))
     if not found.differing:
