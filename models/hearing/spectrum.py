@@ -4,7 +4,6 @@ import functools
 import math
 
 import torch
-import torchaudio
 from torch import Tensor
 
 from degradation.errors import UserError
@@ -89,5 +88,8 @@ def at_rate(waveform: Waveform) -> Tensor:
     samples = torch.from_numpy(waveform.samples.copy())
     if waveform.sample_rate_hz == RATE_HZ:
         return samples
+
+    import torchaudio  # takes half a second, and nothing else here needs it
+
     resampled: Tensor = torchaudio.functional.resample(samples, waveform.sample_rate_hz, RATE_HZ)
     return resampled

@@ -72,6 +72,7 @@ def diagnosed(config: ExperimentConfig, late_steps: int) -> list[FusionDiagnosti
         )
         for number, clip in enumerate(clips)
     ]
+    config = config.model_copy(update={"hearing": None})
     batch = collate(examples, config)
     return [watched(config, batch, seed) for seed in range(NETWORKS)]
 

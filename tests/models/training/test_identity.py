@@ -38,23 +38,39 @@ def each_setting_changed(section: Section) -> Iterator[tuple[str, Any]]:
 
 
 @pytest.mark.parametrize(
-    ("experiment", "unused"),
+    ("experiment", "hears", "unused"),
     [
-        ("audio_only", ("midi_encoder.", "fusion.", "loss.contrastive.")),
-        ("midi_only", ("audio_features.", "audio_encoder.", "fusion.", "loss.contrastive.")),
-        ("gated", ("fusion.heads",)),
-        ("concat", ("fusion.heads",)),
-        ("crossattn", ()),
+        ("audio_only", False, ("midi_encoder.", "fusion.", "loss.contrastive.")),
+        ("audio_only", True, ("fusion.", "loss.contrastive.")),
+        (
+            "midi_only",
+            True,
+            ("audio_features.", "audio_encoder.", "hearing.", "fusion.", "loss.contrastive."),
+        ),
+        ("gated", True, ("fusion.heads",)),
+        ("concat", False, ("fusion.heads",)),
+        ("crossattn", True, ()),
     ],
 )
 def test_it_follows_from_what_a_training_does_and_from_nothing_else(
-    corpus, tiny_config: ExperimentConfig, experiment: Any, unused: tuple[str, ...]
+    corpus,
+    tiny_config: ExperimentConfig,
+    demo_config: ExperimentConfig,
+    experiment: Any,
+    hears: bool,
+    unused: tuple[str, ...],
 ) -> None:
-    identity = training_identity(experiment, tiny_config, corpus.parts, corpus.samples, None)
-    for name, config in each_setting_changed(tiny_config):
+    """How the detector was trained is in the names of the features, which it has made."""
+    used = tiny_config
+    if hears:
+        used = tiny_config.model_copy(update={"hearing": demo_config.hearing})
+    identity = training_identity(experiment, used, corpus.parts, corpus.samples, None)
+    for name, config in each_setting_changed(used):
         changed = training_identity(experiment, config, corpus.parts, corpus.samples, None)
-        matters = name not in SETTINGS_NOT_IN_IDENTITY and not name.startswith(
-            (*unused, "pretraining.")
+        of_pretraining = name.startswith(("pretraining.", "hearing."))
+        matters = name not in SETTINGS_NOT_IN_IDENTITY and not name.startswith(unused or "-")
+        matters &= not of_pretraining or (
+            name.startswith("hearing.detector.") and not name.startswith(unused or "-")
         )
         assert (changed != identity) == matters, name
 
