@@ -6,11 +6,17 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
+import torch
 
 from degradation.notes import NOTE_DTYPE, PEDAL_DTYPE, Performance
 from degradation.waveform import Waveform
+from labeling.measures import measure_plainly
 from models.config.audio import AudioFeatures, MertFeatures
 from models.config.experiment import ExperimentConfig
+from models.config.hearing import DetectorConfig
+from models.hearing.detector import NoteDetector
+from models.hearing.hear import hear
+from models.hearing.trained import TrainedDetector
 from models.inputs.feature_writer import (
     FeaturesTask,
     audio_features,
@@ -18,6 +24,7 @@ from models.inputs.feature_writer import (
     write_audio_features,
     write_midi_tokens,
 )
+from models.tokens.performance import PERFORMANCE_DTYPE, performance_tokens
 from storage.audio import decode_audio, encode_flac
 from storage.midi import write_midi
 from storage.schema import AUDIO_FEATURES, MIDI_TOKENS, PAIRS
@@ -115,6 +122,40 @@ def test_rows_that_repeat_another_have_no_features(
         found = pa.concat_tables(read_data_file(table, part.path))["sample_id"].to_pylist()
         assert found == sorted({f"s{number}" for number in range(5)} - repeats)
         assert part.rows == len(found)
+
+
+def test_what_a_detector_hears_is_stored_and_names_the_part(
+    task: FeaturesTask, demo_config: ExperimentConfig, tmp_path: Path
+) -> None:
+    config = DetectorConfig(key_channels=2, context_width=4, context_blocks=0)
+    torch.manual_seed(1)
+    detector = NoteDetector(config).eval()
+    torch.nn.init.zeros_(detector.heads.bias)  # it hears much in noise
+    torch.save(detector.state_dict(), tmp_path / "detector.pt")
+    trained = TrainedDetector(checkpoint=tmp_path / "detector.pt", identity="a", config=config)
+    deaf = with_audio(task, demo_config.audio_features)
+    hears = replace(deaf, detector=trained)
+    parts = [write_audio_features(one) for one in (deaf, hears)]
+    (without,), (rows,) = (read_data_file(task.target, part.path) for part in parts)
+    assert set(without["heard"].to_pylist()) == {None}
+    assert rows["features"] == without["features"]
+    sounds = [decode_audio(encode_flac(clip(number)), "clip") for number in range(5)]
+    for row, heard in zip(rows.to_pylist(), hear(sounds, detector), strict=True):
+        stored = np.frombuffer(row["heard"], PERFORMANCE_DTYPE)
+        np.testing.assert_array_equal(stored, performance_tokens(heard))
+        np.testing.assert_allclose(row["heard_measures"], measure_plainly(heard))
+        assert len(stored) > 10
+    audio = demo_config.audio_features
+    versions = {
+        audio_features_version(audio, tokens, heard_by)
+        for tokens, heard_by in (
+            ("performance", None),
+            ("performance", trained),
+            ("octuple", trained),
+            ("performance", replace(trained, identity="b")),
+        )
+    }
+    assert len(versions) == 4
 
 
 def test_features_are_named_by_what_they_follow_from(
