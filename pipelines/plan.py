@@ -9,6 +9,7 @@ import dagster as dg
 from degradation.counted import counted
 from degradation.errors import UserError
 from degradation.recipe import TIERS, Recipe
+from models.training.hearing.result import NAME as HEARING
 from pipelines.assets.recipe import PARAMETERS, changes, flatten
 from pipelines.corpora import corpus_names, find_corpus
 from pipelines.execution.stages import stages
@@ -120,6 +121,8 @@ def _reasons(
         return
     if made[0].code_version != spec.code_version:
         yield f"code version {made[0].code_version} → {spec.code_version}"
+    if spec.key.path[-1] == HEARING:
+        return  # it hears pairs that have changed as well, and is kept
     if asset == "corpus":
         with suppress(UserError):  # without its root it cannot be made again
             if count := len(index_miscounts(workspace)):

@@ -14,7 +14,6 @@ from models.training.pretraining.result import NAME, pretraining_identity
 from models.training.pretraining.source import CorpusTable
 from models.training.record import ModelRecord
 from models.training.result import find_best, is_trained
-from pipelines.assets.hearing import clips_version
 from pipelines.assets.pretraining import performances_version
 from pipelines.assets.training import read_examples
 from pipelines.corpora import find_corpus
@@ -125,7 +124,6 @@ def _pretrain_hearing(record: ModelRecord, workspace: Workspace, folder: Path, l
         record.config,
         ClipTable(table=table, version=version),
         folder,
-        data_version=clips_version(table, version),
         data=record.data,
         log=log,
         on_epoch=lambda epoch: None,
@@ -179,9 +177,7 @@ def _identity(record: ModelRecord, workspace: Workspace) -> Finding:
         rows = performances_version(workspace, data.tables["performances"].version)
         found = pretraining_identity(record.config, rows)
     elif record.experiment == HEARING:
-        table = workspace.table(data.recipe or "", "pairs")
-        rows = clips_version(table, data.tables["pairs"].version)
-        found = hearing_identity(record.config, rows)
+        found = hearing_identity(record.config)
     else:
         try:
             read = read_examples(workspace, data.recipe or "", record.config, data.tables)

@@ -16,16 +16,16 @@ HEARING_VERSION = "1"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainedDetector:
-    """Where a detector's weights lie, and what they follow from."""
+    """Where a detector's weights lie, and their digest."""
 
     checkpoint: Path
-    identity: str
+    weights: str
     config: DetectorConfig
 
     @property
     def version(self) -> str:
         """What notes that it hears are called by."""
-        return f"{HEARING_VERSION}{self.identity}"
+        return f"{HEARING_VERSION}{self.weights}"
 
     def load(self) -> "NoteDetector":
         """Return the detector in evaluation mode, on the CPU."""

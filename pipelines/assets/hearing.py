@@ -17,12 +17,10 @@ from models.training.hearing.result import (
 )
 from models.training.record import TrainingData
 from pipelines.assets.accounted import accounted
-from pipelines.assets.corpus import parts_digest
 from pipelines.metadata import curves_metadata, defined, epochs_metadata, records_metadata
 from pipelines.partitions import CORPORA, tables_of
 from pipelines.resources import Project
 from pipelines.workspace import Workspace
-from storage.tables import Table, data_file_rows
 from storage.versions import find_version
 
 
@@ -42,7 +40,8 @@ def hearing_asset(recipe_name: str) -> dg.AssetsDefinition:
         description=(
             "The note detector that audio models listen through: onset, sounding, velocity and "
             "pedal of 88 keys, learnt from the shards' sound and the notes behind it. Resumes at "
-            "its last epoch; skipped where the experiment file's `hearing` is null."
+            "its last epoch; skipped where the experiment file's `hearing` is null. Kept when the "
+            "pairs change: delete its folder to have it learn from them."
         ),
     )
     @accounted
@@ -72,7 +71,6 @@ def hearing_asset(recipe_name: str) -> dg.AssetsDefinition:
                 config,
                 ClipTable(table=table, version=found.version),
                 folder,
-                data_version=clips_version(table, found.version),
                 data=TrainingData(
                     corpus=workspace.corpus.name, tables={"pairs": found}, recipe=recipe_name
                 ),
@@ -80,15 +78,10 @@ def hearing_asset(recipe_name: str) -> dg.AssetsDefinition:
                 on_epoch=on_epoch,
             )
         return dg.MaterializeResult(
-            metadata={"version of pairs": found.version, **hearing_metadata(result)}
+            metadata=hearing_metadata(result), data_version=dg.DataVersion(result.trained.weights)
         )
 
     return audio_pretrain
-
-
-def clips_version(pairs: Table, version: int) -> str:
-    """Return a digest of the clips that a version of the pairs holds."""
-    return parts_digest(data_file_rows(pairs, version))
 
 
 def find_detector(
@@ -96,7 +89,7 @@ def find_detector(
 ) -> TrainedDetector | None:
     """Return the detector that audio models listen through; None where `config` has none.
 
-    It may have learnt from earlier pairs: it hears these as well. Raises UserError when there is
+    Raises UserError when there is
     none, or one of other sizes.
     """
     hearing = config.hearing

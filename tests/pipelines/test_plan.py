@@ -13,7 +13,7 @@ from pipelines.history import History
 from pipelines.plan import Planned, total_line
 from pipelines.settings import CONFIGS
 
-TABLES = ("pairs", "heuristics", "samples", "audio_features", "midi_tokens")
+TABLES = ("pairs", "heuristics", "samples", "midi_tokens", "audio_features")
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """A finished pretraining of the note detector: figures, identity, how it is read; without torch."""
 
 import hashlib
+import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -71,13 +72,15 @@ class HearingResult(Result[HearingEpoch]):
     @property
     def trained(self) -> TrainedDetector:
         """The detector whose weights were kept."""
-        return TrainedDetector(
-            checkpoint=self.checkpoint, identity=self.identity, config=self.detector
-        )
+        weights = json.loads(self.checkpoint.with_suffix(".json").read_text("utf-8"))["weights"]
+        return TrainedDetector(checkpoint=self.checkpoint, weights=weights, config=self.detector)
 
 
-def hearing_identity(config: ExperimentConfig, data_version: str) -> str:
-    """Return a digest of what the detector follows from: its settings and the clips."""
+def hearing_identity(config: ExperimentConfig) -> str:
+    """Return a digest of the detector's settings.
+
+    Not of its clips: a detector hears other pairs as well, and would change the features of all.
+    """
     settings = config.model_dump_json(
         include={
             "seed": True,
@@ -85,7 +88,7 @@ def hearing_identity(config: ExperimentConfig, data_version: str) -> str:
             "training": {"precision", "shuffle_buffer_examples"},
         }
     )
-    about = [NAME, HEARING_PRETRAINING_VERSION, settings, data_version]
+    about = [NAME, HEARING_PRETRAINING_VERSION, settings]
     return hashlib.blake2b("\n".join(about).encode(), digest_size=16).hexdigest()
 
 

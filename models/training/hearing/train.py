@@ -27,12 +27,13 @@ def pretrain_hearing(
     source: ClipTable,
     out_dir: Path,
     *,
-    data_version: str,
     data: TrainingData,
     log: Callable[[str], None],
     on_epoch: Callable[[HearingEpoch], None],
 ) -> HearingResult:
     """Train the detector on the train split of `source` and return its result.
+
+    One that is finished is returned as it is, also where `source` has other clips by now.
 
     Files, resuming and devices are as in `models.training.train`. Raises UserError when the
     configuration has no hearing, or a split has no clip.
@@ -43,7 +44,7 @@ def pretrain_hearing(
             f"the experiment's hearing is null; expected its settings: write them, or leave {NAME} "
             "alone"
         )
-    identity = hearing_identity(config, data_version)
+    identity = hearing_identity(config)
 
     def make_module(network: NoteDetector) -> HearingModule:
         for split in ("train", "validation"):
@@ -57,7 +58,7 @@ def pretrain_hearing(
     task = Task(
         name=NAME,
         identity=identity,
-        about={**describe_training(NAME, config, identity, data), "data_version": data_version},
+        about=describe_training(NAME, config, identity, data),
         out_dir=out_dir,
         record=HearingEpoch,
         config=config,

@@ -132,7 +132,7 @@ def test_what_a_detector_hears_is_stored_and_names_the_part(
     detector = NoteDetector(config).eval()
     torch.nn.init.zeros_(detector.heads.bias)  # it hears much in noise
     torch.save(detector.state_dict(), tmp_path / "detector.pt")
-    trained = TrainedDetector(checkpoint=tmp_path / "detector.pt", identity="a", config=config)
+    trained = TrainedDetector(checkpoint=tmp_path / "detector.pt", weights="a", config=config)
     deaf = with_audio(task, demo_config.audio_features)
     hears = replace(deaf, detector=trained)
     parts = [write_audio_features(one) for one in (deaf, hears)]
@@ -152,7 +152,7 @@ def test_what_a_detector_hears_is_stored_and_names_the_part(
             ("performance", None),
             ("performance", trained),
             ("octuple", trained),
-            ("performance", replace(trained, identity="b")),
+            ("performance", replace(trained, weights="b")),
         )
     }
     assert len(versions) == 4

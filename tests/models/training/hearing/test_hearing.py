@@ -18,7 +18,7 @@ from models.config.experiment import ExperimentConfig
 from models.hearing.spectrum import FRAME_RATE_HZ, HOP_SAMPLES
 from models.training.hearing.clips import ClipTable, Stretches
 from models.training.hearing.note_scores import NoteScores, score_notes
-from models.training.hearing.result import HearingResult, load_hearing
+from models.training.hearing.result import HearingResult, hearing_identity, load_hearing
 from models.training.hearing.train import pretrain_hearing
 from models.training.record import TrainingData
 from models.training.weights import read_weights
@@ -92,7 +92,7 @@ def config(tiny_config: ExperimentConfig, demo_config: ExperimentConfig) -> Expe
 
 def run(config: ExperimentConfig, source: ClipTable, folder: Path, log=lambda line: None):
     return pretrain_hearing(
-        config, source, folder, data_version="1", data=DATA, log=log, on_epoch=lambda record: None
+        config, source, folder, data=DATA, log=log, on_epoch=lambda record: None
     )
 
 
@@ -246,3 +246,14 @@ def test_the_pedal_is_scored_by_the_time_that_it_is_down() -> None:
     nothing = score_notes(NOTES, silent)
     assert nothing is not None
     assert nothing.onset_f1 == 0
+
+
+def test_a_detector_is_kept_whatever_becomes_of_the_pairs(
+    whole: tuple[Path, HearingResult], pairs: ClipTable, config: ExperimentConfig
+) -> None:
+    """So that an edited tier has nothing of the others made again; other settings train anew."""
+    folder, result = whole
+    gone = dataclasses.replace(pairs, table=dataclasses.replace(pairs.table, url="nowhere"))
+    assert run(config, gone, folder) == result
+    other = config.model_copy(update={"seed": config.seed + 1})
+    assert hearing_identity(other) != result.identity
