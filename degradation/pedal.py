@@ -13,6 +13,7 @@ from pydantic import Field
 
 from degradation.edits import Edits
 from degradation.notes import (
+    DAMPED_TO,
     PEDAL_DOWN_FROM,
     SUSTAIN,
     PedalArray,
@@ -44,9 +45,7 @@ def find_lifts(pedal: PedalArray) -> list[PedalChange]:
     """Return the changes of the sustain pedal, in order of time."""
     place = np.flatnonzero(pedal["controller"] == SUSTAIN)
     value, time_s = pedal["value"][place], pedal["time_s"][place]
-    down = value >= PEDAL_DOWN_FROM
-    edge = np.diff(np.concatenate([[False], down, [False]]).astype(np.int8))
-    first, past = np.flatnonzero(edge == 1), np.flatnonzero(edge == -1)
+    first, past = _spans(value >= PEDAL_DOWN_FROM)
     deepest = [at + int(np.argmax(value[at:end])) for at, end in zip(first, past, strict=True)]
     found = []
     for press, (up, again) in enumerate(zip(past[:-1], first[1:], strict=True)):
@@ -59,6 +58,30 @@ def find_lifts(pedal: PedalArray) -> list[PedalChange]:
             )
             found.append(lift)
     return found
+
+
+def find_presses(pedal: PedalArray) -> list[NDArray[np.intp]]:
+    """Return the movements of each press of the sustain pedal, as indices in the pedal array.
+
+    They are those with the pedal down, and those before and after that hold the dampers off the
+    strings. Presses between which the dampers don't come down part at the lowest point.
+    """
+    place = np.flatnonzero(pedal["controller"] == SUSTAIN)
+    value = pedal["value"][place]
+    down, up = _spans(value >= PEDAL_DOWN_FROM)
+    rise, fall = _spans(value > DAMPED_TO)
+    span = np.searchsorted(rise, down, side="right") - 1
+    first, past = rise[span], fall[span]
+    for press in np.flatnonzero(span[1:] == span[:-1]):
+        lowest = up[press] + np.argmin(value[up[press] : down[press + 1]])
+        past[press] = first[press + 1] = lowest + 1
+    return [place[at:end] for at, end in zip(first, past, strict=True)]
+
+
+def _spans(holds: NDArray[np.bool_]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return where each run of true values begins, and one past where it ends."""
+    edge = np.diff(np.concatenate([[False], holds, [False]]).astype(np.int8))
+    return np.flatnonzero(edge == 1), np.flatnonzero(edge == -1)
 
 
 def switches(pedal: PedalArray) -> NDArray[np.intp]:
@@ -151,8 +174,8 @@ class PedalBlur(PedalChanges):
 
     A fraction 2 x `share` of the changes is incomplete, by amounts spread evenly over (0, 1]. If a
     change is incomplete by more than half, the dampers stay up: up to a `share` of one half, that
-    share of the changes no longer damps. The others change nothing for a renderer that reads the
-    pedal as a switch, but would on a real piano. Passages without pedal as in `PedalMissed`.
+    share of the changes no longer damps. The others damp more slowly the shorter they fall, so that
+    more of the old harmony rings on. Passages without pedal as in `PedalMissed`.
     No published threshold. One JND is taken as a share of 0.1.
     """
 
@@ -180,8 +203,8 @@ def _floor(lift: PedalChange, shortfall: float) -> float:
 class PedalUnused(NoteOperation):
     """A `share` of the presses of the sustain pedal is left out: the foot stays up.
 
-    The share is exact up to a fraction of one press, and the pedal then stays just below where it
-    acts. No published threshold. One JND is taken as a share of 0.1.
+    The share is exact up to a fraction of one press; `find_presses` says what belongs to one.
+    No published threshold. One JND is taken as a share of 0.1.
     """
 
     STRENGTH = ("share", 100, "%")
@@ -191,23 +214,14 @@ class PedalUnused(NoteOperation):
 
     def can_apply(self, performance: Performance) -> bool:
         """Return whether the sustain pedal goes down."""
-        return bool(len(_press_of(performance.pedal)[0]))
+        return len(find_presses(performance.pedal)) > 0
 
     def draw(self, performance: Performance, rng: np.random.Generator) -> Edits:
         """Return the pedal without the presses that are left out."""
-        place, press = _press_of(performance.pedal)
-        presses = int(press.max(initial=-1)) + 1
-        unused = _spread_ranks(rng, presses) < self.share
-        if not unused.any():
+        presses = find_presses(performance.pedal)
+        unused = np.flatnonzero(_spread_ranks(rng, len(presses)) < self.share)
+        if not len(unused):
             return Edits()
         pedal = performance.pedal.copy()
-        pedal["value"][place[unused[press]]] = PEDAL_DOWN_FROM - 1
+        pedal["value"][np.concatenate([presses[press] for press in unused])] = 0
         return Edits(pedal=pedal)
-
-
-def _press_of(pedal: PedalArray) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Return the movements with the sustain pedal down, and the number of each one's press."""
-    place = np.flatnonzero(pedal["controller"] == SUSTAIN)
-    down = pedal["value"][place] >= PEDAL_DOWN_FROM
-    number = np.cumsum(down & ~np.concatenate([[False], down[:-1]])) - 1
-    return place[down], number[down]

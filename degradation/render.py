@@ -13,6 +13,7 @@ from pydantic import Field
 
 from degradation.errors import UserError
 from degradation.notes import (
+    DAMPED_TO,
     PEDAL_DOWN_FROM,
     PIANO_PITCHES,
     SUSTAIN,
@@ -51,14 +52,11 @@ FLUID_ERR = 1
 """FluidSynth's log level of errors (`fluid_log_level`)."""
 
 RESET_CONTROLLERS = 121
-"""MIDI controller number of the message that lifts all pedals; nothing else is ever changed."""
+"""MIDI controller number of the message that lifts all pedals; in FluidSynth, it takes back changed
+generators, too."""
 
 RELEASE_TIME = 38
 """SoundFont generator `releaseVolEnv` (SoundFont 2.04, 8.1.3): timecents, 1200 to an octave."""
-
-DAMPED_TO = 20
-"""CC64 up to which the dampers rest on the strings. No published threshold: of PercePiano's raters,
-*sparse-saturated pedal* goes with the share of time above 20 (rho .70), not above 64 (.19)."""
 
 FREE_RELEASE_OCTAVES = 5
 """At `PEDAL_DOWN_FROM` a released note rings so many octaves longer than damped: with the recipes'
@@ -222,7 +220,6 @@ class Synthesiser:
         self._all_sounds_off(self._synth.synth, -1)
         self._write(np.empty((2, BLOCK_SAMPLES), dtype=np.float32), 0, 1)
         self._synth.cc(CHANNEL, RESET_CONTROLLERS, 0)
-        self._set_release(0)
 
     def _choose_piano(self, channel: int) -> None:
         instrument = self.instrument

@@ -15,6 +15,7 @@ from pipelines.assets.pairs import SegmentRow, corpus_origin
 from pipelines.automation import REMATERIALIZE_ON_CHANGE
 from pipelines.listening.page import ListeningSegment, Take, listening_page
 from pipelines.listening.palette import UNDAMAGED
+from pipelines.listening.pedal_pair import half_pedal_share, most_half_pedal, pedal_pair
 from pipelines.partitions import CORPORA, tables_of
 from pipelines.resources import Project
 from pipelines.settings import find_recipe
@@ -46,10 +47,10 @@ def listening_page_asset(recipe_name: str) -> dg.AssetsDefinition:
         kinds={"html"},
         owners=["team:research"],
         automation_condition=REMATERIALIZE_ON_CHANGE,
-        code_version="3",
+        code_version="4",
         description=(
             "One page with a row per passage and a player and piano roll per take: each tier, or, "
-            "in a factored recipe, each fault alone."
+            "in a factored recipe, each fault alone. Where sound is rendered, last, half a pedal."
         ),
     )
     @accounted
@@ -74,11 +75,39 @@ def listening_page_asset(recipe_name: str) -> dg.AssetsDefinition:
 
 
 def listening_segments(recipe: Recipe, workspace: Workspace) -> list[ListeningSegment]:
-    """Return passages of different compositions, each in every take."""
-    table = workspace.corpus_table("performances")
+    """Return passages of different compositions, each in every take; last, one for the pedal."""
+    table, passages = workspace.corpus_table("performances"), choose_passages(recipe, workspace)
+    music: dict[str, Performance] = {}
+    for year in sorted({passage["year"] for passage in passages}):
+        music |= load_performances(table, year)
+    segments = [_in_every_take(passage, recipe, workspace, music) for passage in passages]
+    if recipe.audio_source == "rendered":
+        segments += _with_half_pedal(passages, recipe, workspace, music)
+    return segments
+
+
+def _with_half_pedal(
+    passages: list[SegmentRow],
+    recipe: Recipe,
+    workspace: Workspace,
+    performances: dict[str, Performance],
+) -> list[ListeningSegment]:
+    """Return the passage of the same performances with the most half pedal, in two takes."""
+    played = pc.field("performance_id").isin([passage["performance_id"] for passage in passages])
+    rows = read_table(workspace.corpus_table("segments")).to_table(filter=played).to_pylist()
+    heard = {row["segment_id"]: clean_segment(row, performances) for row in rows}
+    most = most_half_pedal(heard)
     return [
-        _in_every_take(segment, recipe, workspace, load_performances(table, segment["year"]))
-        for segment in choose_passages(recipe, workspace)
+        _listening_segment(
+            row,
+            workspace,
+            pedal_pair(heard[most], recipe.instruments[0]),
+            "Half a pedal: here the dampers touch the strings for "
+            f"{half_pedal_share(heard[most]):.0%} of the time, and damp them in part. With the "
+            "pedal as a switch, they damp all or nothing.",
+        )
+        for row in rows
+        if row["segment_id"] == most
     ]
 
 
@@ -151,8 +180,15 @@ def _in_every_take(
                 scores={dimension: row[dimension] for dimension in DIMENSIONS},
             )
         )
+    return _listening_segment(segment, workspace, tuple(takes))
+
+
+def _listening_segment(
+    segment: SegmentRow, workspace: Workspace, takes: tuple[Take, ...], note: str = ""
+) -> ListeningSegment:
     return ListeningSegment(
         **{key: segment[key] for key in ("segment_id", "composer", "title", "start_s", "split")},
-        licence=origin.licence,
-        takes=tuple(takes),
+        licence=corpus_origin(workspace).licence,
+        takes=takes,
+        note=note,
     )

@@ -30,7 +30,7 @@ class Take:
     """A segment in one tier, or with one fault: its sound, and its notes before and after.
 
     `name` is that of the tier or fault, `flac` a whole FLAC file of `duration_s`. `done` describes
-    the operations, one phrase each. `scores` has a score for each dimension.
+    the operations, one phrase each. `scores` has a score for each dimension, or none.
     """
 
     name: str
@@ -44,7 +44,10 @@ class Take:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListeningSegment:
-    """A passage of a piece, from `start_s` in its performance, in several takes."""
+    """A passage of a piece, from `start_s` in its performance, in several takes.
+
+    `note` says what is to be heard where the takes are no tiers or faults.
+    """
 
     segment_id: str
     composer: str
@@ -53,6 +56,7 @@ class ListeningSegment:
     split: str
     licence: str
     takes: tuple[Take, ...]
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,6 +4,7 @@ from models.evaluation.report.figures.palette import TIER_COLOURS
 from pipelines.listening.note_changes import NoteChange
 
 UNDAMAGED = "undamaged"
+PEDAL_AS_PLAYED, PEDAL_AS_SWITCH = "pedal_as_played", "pedal_as_a_switch"
 
 TAKE_COLOURS = {
     **TIER_COLOURS,
@@ -15,8 +16,11 @@ TAKE_COLOURS = {
     "tone_quality": "#1b7837",
     "dynamic_range": "#e08214",
     "musical_expression": "#35978f",
+    PEDAL_AS_PLAYED: TIER_COLOURS["pristine"],
+    PEDAL_AS_SWITCH: "#8c510a",
 }
-"""Takes of the listening page in their order: tiers, or the factors after the undamaged take."""
+"""Takes of the listening page in their order: tiers, or the factors after the undamaged take; the
+two pedals."""
 
 NOTE_COLOURS = {
     NoteChange.KEPT: "#87888c",

@@ -10,9 +10,8 @@ from degradation.difficulty import DifficultySag, chord_difficulty
 from degradation.edits import apply_edits
 from degradation.hands import HandLag, HeavyHand, HeavyTouch, find_left_hand
 from degradation.melody_bass import chord_onsets
-from degradation.notes import SUSTAIN, Performance
+from degradation.notes import Performance
 from degradation.operation import NoteOperation
-from degradation.pedal import PedalUnused
 from degradation.seeds import stream
 from degradation.timing import UnevenRuns, find_runs
 from degradation.wrong_notes import ChordNotesMissed
@@ -95,15 +94,6 @@ def test_notes_missed_are_inside_chords(two_hands: Performance) -> None:
     assert len(gone) == 8
     # With the scale's notes struck together, the triads' upper two lie inside.
     assert {int(pitch_of[note]) for note in gone} <= {52, 55}
-
-
-def test_presses_left_out_leave_the_pedal_up(assemble: Assemble) -> None:
-    pedal = [(t, SUSTAIN, value) for n in range(10) for t, value in ((n, 100), (n + 0.8, 0))]
-    clean = assemble([(0.5, 1.0, 60, 64)], pedal)
-    left = damaged(PedalUnused(share=0.3), clean).pedal
-    assert (left["value"] == 100).sum() == 7
-    assert len(left) == len(clean.pedal), "no movement is lost"
-    assert not (damaged(PedalUnused(share=1), clean).pedal["value"] >= 64).any()
 
 
 def test_every_other_note_of_a_run_limps(two_hands: Performance, compose: Compose) -> None:

@@ -10,7 +10,9 @@ from degradation.pedal import (
     PedalBlur,
     PedalLag,
     PedalMissed,
+    PedalUnused,
     find_lifts,
+    find_presses,
     is_down,
     switches,
 )
@@ -142,6 +144,29 @@ def test_a_larger_share_adds_to_the_same_changes(
     ]
     assert (np.diff(values, axis=0) >= 0).all()
     assert (values[-1] > values[0]).any()
+
+
+def test_a_press_is_what_holds_the_dampers_off_the_strings(assemble: Assemble) -> None:
+    """Two presses with a half lift between, half a press, and a press of one movement."""
+    values = (0, 15, 30, 90, 50, 33, 40, 70, 21, 20, 45, 10, 127, 5)
+    movements = [(0.1 * at, SUSTAIN, value) for at, value in enumerate(values)]
+    movements.insert(3, (0.25, 67, 127))
+    found = find_presses(assemble([], movements).pedal)
+    assert [press.tolist() for press in found] == [[2, 4, 5, 6], [7, 8, 9], [13]]
+    assert find_presses(assemble([], [(0.0, SUSTAIN, 63)]).pedal) == []
+
+
+@pytest.mark.parametrize("share", [0.3, 0.6, 1.0])
+def test_that_share_of_the_presses_is_left_out_with_the_foot_up(
+    legato: Performance, share: float
+) -> None:
+    clean, presses = legato.pedal, find_presses(legato.pedal)
+    left = after(legato, PedalUnused(share=share).draw(legato, stream(0, "unused")))
+    assert np.array_equal(left[["time_s", "controller"]], clean[["time_s", "controller"]])
+    out = [press for press in presses if not left["value"][press].any()]
+    assert len(out) == pytest.approx(share * len(presses), abs=1)
+    kept = np.setdiff1d(np.arange(len(clean)), np.concatenate(out))
+    assert np.array_equal(left[kept], clean[kept])
 
 
 @pytest.mark.parametrize(

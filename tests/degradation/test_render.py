@@ -139,34 +139,6 @@ def test_a_key_let_go_falls_silent(assemble: Assemble, heard: Heard) -> None:
     assert loudness(sound, 2.5, 3.0) < 0.001 * loudness(sound, 0.0, 0.3)
 
 
-@pytest.mark.parametrize("value", [64, 127])
-def test_the_sustain_pedal_lengthens_a_note_until_it_is_lifted(
-    assemble: Assemble, heard: Heard, value: int
-) -> None:
-    note = [(0.0, 0.3, 60, 100)]
-    dry, held = (
-        heard(assemble(note, pedal, duration_s=3.0))
-        for pedal in ([], [(0.1, SUSTAIN, value), (2.0, SUSTAIN, 0)])
-    )
-    assert loudness(held, 1.5, 2.0) > 30 * loudness(dry, 1.5, 2.0)
-    assert loudness(held, 2.9, 3.0) < 0.1 * loudness(held, 1.8, 2.0)
-
-
-def test_a_pedal_carried_in_holds_from_the_start(assemble: Assemble, heard: Heard) -> None:
-    note = [(0.0, 0.3, 60, 100)]
-    dry, held = (heard(assemble(note, p, duration_s=2.0)) for p in ([], [(0.0, SUSTAIN, 127)]))
-    assert loudness(held, 1.5, 2.0) > 30 * loudness(dry, 1.5, 2.0)
-
-
-def test_the_sostenuto_pedal_holds_what_is_down_and_not_what_comes(
-    assemble: Assemble, heard: Heard
-) -> None:
-    pedal = [(0.2, SOSTENUTO, 127)]
-    before, after = [(0.0, 0.4, 60, 100)], [(0.5, 0.9, 60, 100)]
-    held, dry = (heard(assemble(n, pedal, duration_s=3.0)) for n in (before, after))
-    assert loudness(held, 2.0, 2.5) > 10 * loudness(dry, 2.5, 3.0)
-
-
 def digest(samples: Samples) -> str:
     return hashlib.sha256(samples.tobytes()).hexdigest()
 
