@@ -18,7 +18,12 @@ HARMONICS = (0.5, 1, 2, 3, 4, 5, 6, 7)
 CONTEXT_CHANNELS = 8
 """Channels a key that the context of all keys gives back to it."""
 
-CENTRE_DB, SCALE_DB = -70.0, 20.0
+VELOCITY_FRAMES = 7
+"""140 ms around an onset tell how loud it is."""
+
+CENTRE_DB, SCALE_DB = -20.0, 20.0
+"""Levels are written as (dB - loudness - centre) / scale: see `NoteDetector`."""
+
 RARE = -4.0
 """Initial logit of onset and sound: of 88 keys few sound at a time."""
 
@@ -55,13 +60,20 @@ def harmonic_bands() -> Tensor:
     return torch.tensor(rows)
 
 
+def loudness_db(spectrum: Tensor) -> Tensor:
+    """Return the level (B, 1, 1) of the mean power of the fine bands of spectra (B, T, bands)."""
+    power = torch.pow(10.0, spectrum[..., :FINE_BANDS] / 10)
+    return 10 * torch.log10(power.mean((1, 2), keepdim=True))
+
+
 class NoteDetector(nn.Module):
     """One small network for every key, told what the others do by a context over all of them.
 
     The tasks are those of Onsets and Frames (Hawthorne et al. 2018), onsets as in Kong et al.
     (2021): a triangle around each, so that its time lies between frames. Weights are shared by
     the keys, which see bands at multiples of their own frequency (harmonic stacking, Bittner et
-    al. 2017): there is little else to learn for another key than for this one.
+    al. 2017): there is little else to learn for another key than for this one. Levels are relative
+    to the loudness of the whole stretch: nobody knows how far away the microphone was.
     """
 
     bands: Tensor
@@ -91,13 +103,20 @@ class NoteDetector(nn.Module):
         self.join = nn.Sequential(
             nn.Conv2d(joined, joined, (1, 3), padding=(0, 1)), nn.BatchNorm2d(joined), nn.ReLU()
         )
-        self.heads = nn.Conv2d(joined, 3, 1)
-        nn.init.constant_(self.heads.bias[:2], RARE)  # type: ignore[index]
+        self.heads = nn.Conv2d(joined, 2, 1)
+        nn.init.constant_(self.heads.bias, RARE)  # type: ignore[arg-type]
+        reach = (1, VELOCITY_FRAMES)
+        self.velocity = nn.Sequential(
+            nn.Conv2d(joined, joined, reach, padding=(0, VELOCITY_FRAMES // 2)),
+            nn.BatchNorm2d(joined),
+            nn.ReLU(),
+            nn.Conv2d(joined, 1, 1),
+        )
         self.pedal = nn.Conv1d(width, 1, 1)
 
     def forward(self, spectrum: Tensor) -> Detection:
         """Return what is heard in spectra (B, T, bands), in dB."""
-        levels = (spectrum - CENTRE_DB) / SCALE_DB
+        levels = (spectrum - loudness_db(spectrum) - CENTRE_DB) / SCALE_DB
         seen = F.pad(levels, (0, 1))[:, :, self.bands].permute(0, 3, 2, 1).contiguous()
         keys = F.relu(self.attack_norm(self.attack(seen) + self.key))
         keys = F.relu(self.neighbours_norm(self.neighbours(keys)))
@@ -106,7 +125,11 @@ class NoteDetector(nn.Module):
         for block in self.blocks:
             context = context + block(context)
         told = self.to_keys(context).unflatten(1, (CONTEXT_CHANNELS, KEYS))
-        onset, sounding, velocity = self.heads(self.join(torch.cat([keys, told], 1))).unbind(1)
+        joined = torch.cat([keys, told], 1)
+        onset, sounding = self.heads(self.join(joined)).unbind(1)
         return Detection(
-            onset=onset, sounding=sounding, velocity=velocity, pedal=self.pedal(context)[:, 0]
+            onset=onset,
+            sounding=sounding,
+            velocity=self.velocity(joined)[:, 0],
+            pedal=self.pedal(context)[:, 0],
         )

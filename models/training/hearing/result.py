@@ -33,17 +33,23 @@ class HearingEpoch(Epoch):
 
     Losses are sums over onset, sounding, velocity and pedal. `recorded` are the validation clips
     as the shards hold them, with room and noise; `clean` the same notes by the instrument alone.
+    `reading_share` and `spectra_share` are those of the training's time that went into reading clips
+    and into spectra, which are computed anew each time: stored, they would be larger than the sound.
     """
 
     recorded: HeardSet
     clean: HeardSet
     clips_per_s: float
+    reading_share: float
+    spectra_share: float
 
     def curves(self) -> dict[str, float]:
         """Return every figure of the epoch that is one number, by `kind: name`."""
         return {
             **Epoch.curves(self),
             "speed: clips a second": self.clips_per_s,
+            "data: share of time reading": self.reading_share,
+            "data: share of time computing spectra": self.spectra_share,
             **{f"F1: {name}": value for name, value in asdict(self.recorded).items()},
             **{f"F1, clean: {name}": value for name, value in asdict(self.clean).items()},
         }
@@ -58,7 +64,10 @@ class HearingEpoch(Epoch):
 
     def speed(self) -> str:
         """Return clips a second."""
-        return f"{self.clips_per_s:,.1f} clips/s"
+        return (
+            f"{self.clips_per_s:,.1f} clips/s ({self.reading_share:.0%} of the time reading, "
+            f"{self.spectra_share:.0%} computing spectra)"
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
