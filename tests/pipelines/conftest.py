@@ -149,8 +149,8 @@ class Project:
             arguments, answer.exit_code, answer.stdout, answer.stderr
         )
 
-    def run(self, *options: str, stages: int = 3, **more: str) -> subprocess.CompletedProcess[str]:
-        """Run the first stages in this process: the corpus, the shards, models and reports."""
+    def run(self, *options: str, stages: int = 5, **more: str) -> subprocess.CompletedProcess[str]:
+        """Run the first stages in this process: corpus, shards, detector, features, models."""
         whole = graph.stages
         with patch.object(graph, "stages", lambda *chosen: whole(*chosen)[:stages]):
             return self.pianograde(*self.run_arguments, *options, **more)
@@ -194,6 +194,7 @@ def new_project(tmp_path_factory: pytest.TempPathFactory, demo_root: Path) -> Ca
     """Return a maker of projects on five of the demo corpus's performances, over two years."""
     config = yaml.safe_load((CONFIGS / "experiments" / "demo.yaml").read_text())
     config["experiments"] = ["audio_only", "midi_only", "gated"]
+    config["hearing"] |= {"epochs": 1, "clips_per_epoch": 24, "validation_clips": 2}
     config["training"] |= {"epochs": 1}
     config["pretraining"] |= {"epochs": 1}
 

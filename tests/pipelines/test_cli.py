@@ -58,7 +58,7 @@ def test_runs_show_in_dagster_with_metadata_and_passed_checks(
     monkeypatch.setenv("DAGSTER_HOME", str(finished.home / "dagster"))
     with dg.DagsterInstance.get() as instance:
         runs = instance.get_runs()
-        assert [run.status for run in runs] == [dg.DagsterRunStatus.SUCCESS] * 3
+        assert [run.status for run in runs] == [dg.DagsterRunStatus.SUCCESS] * 5
         checks = [
             record.dagster_event.asset_check_evaluation_data
             for run in runs
@@ -151,7 +151,7 @@ def test_editing_one_tier_makes_that_tier_again_and_no_other(finished: Any, tmp_
     shutil.copytree(finished.home, home)
     before = {path.relative_to(home) for path in (home / "data").rglob("*.parquet")}
     environment = {"PIANOGRADE_HOME": str(home), "PIANOGRADE_RECIPES": str(recipes)}
-    answer = finished.run(stages=2, **environment)
+    answer = finished.run(stages=4, **environment)
     assert answer.returncode == 0, answer.stderr
     new = {path.relative_to(home) for path in (home / "data").rglob("*.parquet")} - before
     for table in ("pairs", "heuristics", "samples", "audio_features", "midi_tokens"):

@@ -98,7 +98,7 @@ def free_pair() -> int:
 @pytest.fixture(scope="module")
 def ui(new_project: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ui]:
     project = new_project()
-    assert project.run(stages=2).returncode == 0
+    assert project.run(stages=4).returncode == 0
     folder = tmp_path_factory.mktemp("ui")
     shutil.copytree(CONFIGS / "recipes", folder / "recipes")
     (folder / "recipes" / "phase2_recorded.yaml").unlink()

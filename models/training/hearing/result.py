@@ -33,8 +33,8 @@ class HearingEpoch(Epoch):
 
     Losses are sums over onset, sounding, velocity and pedal. `recorded` are the validation clips
     as the shards hold them, with room and noise; `clean` the same notes by the instrument alone.
-    `reading_share` and `spectra_share` are those of the training's time that went into reading clips
-    and into spectra, which are computed anew each time: stored, they would be larger than the sound.
+    `reading_share` and `spectra_share` are those of the time that training spent on reading clips
+    and on spectra, which are computed each time: stored, they would be larger than the sound.
     """
 
     recorded: HeardSet
