@@ -16,6 +16,8 @@ SETTINGS_NOT_IN_IDENTITY = {
     "training.progress_every_s",
 }
 
+OF_FUSIONS = ("loss.contrastive.", "loss.modality_heads")
+
 
 def each_setting_changed(section: Section) -> Iterator[tuple[str, Any]]:
     """Yield every setting's name, and the section with just that one changed."""
@@ -40,8 +42,8 @@ def each_setting_changed(section: Section) -> Iterator[tuple[str, Any]]:
 @pytest.mark.parametrize(
     ("experiment", "unused"),
     [
-        ("audio_only", ("midi_encoder.", "fusion.", "loss.contrastive.")),
-        ("midi_only", ("audio_features.", "audio_encoder.", "fusion.", "loss.contrastive.")),
+        ("audio_only", ("midi_encoder.", "fusion.", *OF_FUSIONS)),
+        ("midi_only", ("audio_features.", "audio_encoder.", "fusion.", *OF_FUSIONS)),
         ("gated", ("fusion.heads",)),
         ("concat", ("fusion.heads",)),
         ("crossattn", ()),
