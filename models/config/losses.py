@@ -28,6 +28,12 @@ class ContrastiveConfig(Section):
     temperature: Positive
 
 
+class ModalityHeadsConfig(Section):
+    """Grades each modality of a fusion by itself, too: gradient blending (Wang et al. 2020)."""
+
+    weight: Positive
+
+
 class CoralConfig(Section):
     """Ordinal levels from `lowest` to `highest` by `step_points`, one head per dimension."""
 
@@ -86,6 +92,7 @@ class LossConfig(Section):
     label_density: LabelDensityConfig | None
     ranking: RankingConfig | None
     contrastive: ContrastiveConfig | None
+    modality_heads: ModalityHeadsConfig | None = None  # models from before it have no such key
     coral: CoralConfig | None
     bootstrap: BootstrapConfig | None
 

@@ -1,10 +1,12 @@
 """The loss: every term that is switched on, put together in this one place.
 
 Huber: each element times its LDS weight, averaged over the batch for each dimension, then over
-dimensions by uncertainty weighting; without either it is the plain mean. Ranking, contrast and
-CORAL take the batch as it is. A term's weight in the file multiplies the whole of it.
+dimensions by uncertainty weighting; without either it is the plain mean. Heads of single modalities
+have it, too, over the clips that have the modality; they do not teach the uncertainties. Ranking,
+contrast and CORAL take the batch as it is. A term's weight in the file multiplies the whole of it.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from labeling.scores import DIMENSIONS
+from models.config.experiment import Modality
 from models.config.losses import LossConfig
 from models.losses.bootstrap import bootstrapped_levels
 from models.losses.contrastive import contrastive
@@ -29,7 +32,8 @@ class Outputs:
 
     `predicted` (B, 8) is standardised; `ordinal_logits` (B, 8, K) comes from a `CoralHead`;
     `audio_clips` and `midi_clips` (B, W) are one vector a clip; `both_present` (B,) is true
-    where neither modality was taken away, and goes with both kinds of clip.
+    where neither modality was taken away, and goes with both kinds of clip. `by_modality` has the
+    prediction (B, 8) of each modality's own head, and the clips (B,) that have the modality.
     """
 
     predicted: Tensor
@@ -37,6 +41,7 @@ class Outputs:
     audio_clips: Tensor | None
     midi_clips: Tensor | None
     both_present: Tensor | None
+    by_modality: Mapping[Modality, tuple[Tensor, Tensor]]
 
 
 class LossTerms(nn.Module):
@@ -71,15 +76,20 @@ class LossTerms(nn.Module):
     def forward(self, outputs: Outputs, true_scores: Tensor, *, epoch: int) -> dict[str, Tensor]:
         """Return the weighted terms by name, scalars whose sum is the loss.
 
-        `true_scores` (B, 8) are in points. Names: huber, ranking, contrastive, coral
-        (bootstrapped when that is on and `epoch`, counted from 0, is past its warm-up). A term
-        that is off is not there; nor is contrastive for a network that is shown one modality.
+        `true_scores` (B, 8) are in points. Names: huber, audio_head, midi_head, ranking,
+        contrastive, coral (bootstrapped when that is on and `epoch`, counted from 0, is past its
+        warm-up). A term that is off is not there; nor are contrastive and the heads of modalities
+        for a network that is shown one modality.
         Raises ValueError when `true_scores` have another shape than the predictions.
         """
         with torch.autocast(true_scores.device.type, enabled=False):
             true = self._checked(outputs, true_scores)
             config = self.config
             terms = {"huber": config.huber.weight * self._huber(outputs, true)}
+            if config.modality_heads:
+                for name, (predicted, present) in outputs.by_modality.items():
+                    huber = self._modality_huber(predicted, true, present)
+                    terms[f"{name}_head"] = config.modality_heads.weight * huber
             if config.ranking:
                 least_points = config.ranking.least_difference_points
                 terms["ranking"] = config.ranking.weight * ranking(
@@ -117,7 +127,7 @@ class LossTerms(nn.Module):
             true = self._checked(outputs, true_scores)
             figures: dict[str, Tensor] = {}
             if self.label_density is not None or self.uncertainty is not None:
-                figures["huber_plain"] = self._elements(outputs, true).mean()
+                figures["huber_plain"] = self._elements(outputs.predicted, true).mean()
             if self.label_density is not None:
                 weights = self.label_density.weights(true)
                 figures["label_density_mean_weight"] = weights.mean()
@@ -146,21 +156,32 @@ class LossTerms(nn.Module):
             )
         return true_scores.float()
 
-    def _elements(self, outputs: Outputs, true: Tensor) -> Tensor:
+    def _elements(self, predicted: Tensor, true: Tensor) -> Tensor:
         standardised = (true - self.score_centre) / self.score_scale
         return F.huber_loss(
-            outputs.predicted.float(), standardised, reduction="none", delta=self.config.huber.delta
+            predicted.float(), standardised, reduction="none", delta=self.config.huber.delta
         )
 
+    def _weighted(self, predicted: Tensor, true: Tensor) -> Tensor:
+        elements = self._elements(predicted, true)
+        if self.label_density is None:
+            return elements
+        return self.label_density.weights(true) * elements
+
     def _huber(self, outputs: Outputs, true: Tensor) -> Tensor:
-        elements = self._elements(outputs, true)
-        if self.label_density is not None:
-            elements = self.label_density.weights(true) * elements
-        by_dimension = elements.mean(dim=0)
+        by_dimension = self._weighted(outputs.predicted, true).mean(dim=0)
         if self.uncertainty is None:
             return by_dimension.mean()
         weighted: Tensor = self.uncertainty(by_dimension)
         return weighted
+
+    def _modality_huber(self, predicted: Tensor, true: Tensor, present: Tensor) -> Tensor:
+        """Return the loss over the present clips, 0 where there are none."""
+        counted = self._weighted(predicted, true) * present[:, None]
+        by_dimension = counted.sum(dim=0) / present.sum().clamp(min=1)
+        if self.uncertainty is not None:
+            by_dimension = self.uncertainty.weights.detach() * by_dimension
+        return by_dimension.mean()
 
     def _ordinal(self, outputs: Outputs, true: Tensor) -> tuple[Tensor, Tensor]:
         assert outputs.ordinal_logits is not None

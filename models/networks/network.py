@@ -1,6 +1,7 @@
 """An experiment's network: encoders, projections, fusion, aggregation and score head."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor, nn
@@ -43,7 +44,8 @@ class NetworkOutput:
 
     `standardised` (B, 8) and `ordinal_logits` are the head's outputs; `audio_steps` and
     `midi_steps` (B, S, width) the projected modalities (None without that modality), `presence`
-    which of them were used; `mask` (B, S) is true on real steps.
+    which of them were used; `mask` (B, S) is true on real steps. `by_modality` holds what heads of
+    single modalities say (B, 8), like `standardised`: in training, where they are switched on.
     """
 
     scores: Tensor
@@ -55,6 +57,7 @@ class NetworkOutput:
     audio_steps: Tensor | None = None
     midi_steps: Tensor | None = None
     presence: Presence | None = None
+    by_modality: Mapping[Modality, Tensor] = field(default_factory=dict)
 
 
 def draw_presence(
@@ -119,6 +122,10 @@ class GradingNetwork(nn.Module):
             vector += width if self.detector is not None else 0
         coral = config.loss.coral
         self.head = ScoreHead(vector, len(coral.thresholds) if coral else 0, config.head)
+        heads = sorted(modalities) if pooled == 3 and config.loss.modality_heads else []
+        self.modality_heads = nn.ModuleDict(
+            {modality: ScoreHead(self.aggregation.width, 0, config.head) for modality in heads}
+        )
 
     def _audio(self, batch: Batch) -> Tensor | None:
         if "audio" not in self.modalities or batch.audio is None:
@@ -200,15 +207,22 @@ class GradingNetwork(nn.Module):
             presence, sides = None, {}
         single = audio if midi is None else midi
         pooled = self.aggregation(single if fused is None else fused.steps, batch.steps)
-        own = [self.own_aggregation[name](side, batch.steps).vector for name, side in sides.items()]
-        if self.detector is not None:
-            own.append(self._heard_measures(batch, presence, mask))
+        own = {
+            name: self.own_aggregation[name](side, batch.steps).vector
+            for name, side in sides.items()
+        }
+        heard = [] if self.detector is None else [self._heard_measures(batch, presence, mask)]
         return replace(
-            self._grades(pooled, mask, *own),
+            self._grades(pooled, mask, *own.values(), *heard),
             fused=fused,
             audio_steps=audio,
             midi_steps=midi,
             presence=presence,
+            by_modality={
+                name: self.modality_heads[name](vector).standardised
+                for name, vector in own.items()
+                if self.training and name in self.modality_heads
+            },
         )
 
     def _grades(self, pooled: Pooled, mask: Tensor, *own: Tensor) -> NetworkOutput:

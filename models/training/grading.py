@@ -244,14 +244,20 @@ def mean_over_steps(steps: Tensor, mask: Tensor) -> Tensor:
 def outputs_of(grades: NetworkOutput) -> Outputs:
     """Return what the losses need of a batch's grades; a clip's vector is the mean of its steps."""
     audio_clips = midi_clips = both = None
+    by_modality = {}
     if grades.presence and grades.audio_steps is not None and grades.midi_steps is not None:
         audio_clips = mean_over_steps(grades.audio_steps, grades.mask)
         midi_clips = mean_over_steps(grades.midi_steps, grades.mask)
         both = grades.presence.both
+        by_modality = {
+            name: (predicted, getattr(grades.presence, name))
+            for name, predicted in grades.by_modality.items()
+        }
     return Outputs(
         predicted=grades.standardised,
         ordinal_logits=grades.ordinal_logits,
         audio_clips=audio_clips,
         midi_clips=midi_clips,
         both_present=both,
+        by_modality=by_modality,
     )

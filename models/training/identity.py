@@ -59,9 +59,11 @@ def training_identity(
     if experiment == "heuristics_only":
         unused |= {"aggregation": True}
     if len(modalities) == 1:
-        unused |= {"fusion": True, "loss": {"contrastive"}}
+        unused |= {"fusion": True, "loss": {"contrastive", "modality_heads"}}
     elif experiment != "crossattn":
         unused |= {"fusion": {"heads"}}
+    if config.loss.modality_heads is None:  # so that models from before this switch stand
+        unused.setdefault("loss", {"modality_heads"})
     settings = config.model_dump_json(exclude={**SETTINGS_NOT_IN_IDENTITY, **unused})
     labels = samples[["sample_id", "split", *DIMENSIONS]].sort_values("sample_id")
     digest = hashlib.blake2b(digest_size=16)

@@ -17,6 +17,7 @@ OFF: dict[str, Any] = {
     "label_density": None,
     "ranking": None,
     "contrastive": None,
+    "modality_heads": None,
     "coral": None,
     "bootstrap": None,
 }
@@ -26,6 +27,7 @@ ON: dict[str, Any] = {
     "label_density": {"bin_points": 2.0, "kernel_bins": 5, "kernel_sigma_bins": 2.0},
     "ranking": {"weight": 0.2, "least_difference_points": 5.0},
     "contrastive": {"weight": 0.1, "temperature": 0.1},
+    "modality_heads": {"weight": 0.4},
     "coral": {"weight": 0.3, "lowest": 50.0, "highest": 100.0, "step_points": 10.0},
     "bootstrap": {"form": "hard", "beta": 0.8, "warmup_epochs": 3},
 }
@@ -54,6 +56,13 @@ def outputs_of(seed: int = 1, **changed: torch.Tensor | None) -> Outputs:
         for name, shape in shapes.items()
     }
     given["both_present"] = torch.arange(BATCH) % 3 > 0
+    given["by_modality"] = {
+        name: (torch.randn(BATCH, 8, generator=generator).requires_grad_(), present)
+        for name, present in (
+            ("audio", torch.arange(BATCH) % 6 > 0),
+            ("midi", torch.arange(BATCH) % 6 != 3),
+        )
+    }
     return Outputs(**(given | changed))
 
 
@@ -89,6 +98,8 @@ def test_exactly_what_is_switched_on_has_a_term(
         loss_terms.logged(outputs, true_scores, epoch=3),
     )
     summed = {"ranking", "contrastive", "coral"} & set(switched_on)
+    if "modality_heads" in switched_on:
+        summed |= {"audio_head", "midi_head"}
     assert set(terms) == {"huber"} | summed
     assert all(term.shape == () and term.dtype == torch.float32 for term in terms.values())
     expected = set()
@@ -112,6 +123,28 @@ def test_exactly_what_is_switched_on_has_a_term(
     ):
         assert (getattr(outputs, name).grad is not None) == reached, name
     assert all(parameter.grad is not None for parameter in loss_terms.parameters())
+
+
+def test_a_modalitys_head_has_the_huber_of_the_clips_that_have_it(
+    true_scores: torch.Tensor,
+) -> None:
+    switched_on = ("modality_heads", "label_density", "uncertainty_weighting")
+    loss_terms, outputs = terms_with(*switched_on), outputs_of()
+    with torch.no_grad():
+        loss_terms.uncertainty.log_variance.copy_(torch.linspace(-1, 1, 8))
+    terms = loss_terms(outputs, true_scores, epoch=3)
+    weights = LabelDensity(TRAIN, loss_terms.config.label_density).weights(true_scores)
+    for name, (predicted, present) in outputs.by_modality.items():
+        elements = F.huber_loss(predicted, (true_scores - CENTRE) / SCALE, reduction="none")
+        by_dimension = (weights * elements)[present].mean(0)
+        expected = 0.4 * (loss_terms.uncertainty.weights * by_dimension).mean()
+        torch.testing.assert_close(terms[f"{name}_head"], expected)
+    (terms["audio_head"] + terms["midi_head"]).backward()
+    assert outputs.predicted.grad is None
+    assert loss_terms.uncertainty.log_variance.grad is None
+    nobody = torch.zeros(BATCH, dtype=torch.bool)
+    absent = outputs_of(by_modality={"audio": (torch.randn(BATCH, 8), nobody)})
+    assert loss_terms(absent, true_scores, epoch=3)["audio_head"] == 0
 
 
 @pytest.mark.parametrize("name", ["huber", "ranking", "contrastive", "coral"])

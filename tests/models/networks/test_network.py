@@ -8,6 +8,7 @@ import torch
 
 from labeling.measures import PLAIN
 from models.config.experiment import EXPERIMENTS, ExperimentConfig
+from models.config.losses import ModalityHeadsConfig
 from models.inputs.batch import Batch, Example, collate
 from models.inputs.feature_reader import Features
 from models.networks.network import GradingNetwork, Presence, draw_presence
@@ -132,6 +133,28 @@ def test_what_is_not_present_is_not_heard(network, examples, tiny_config) -> Non
     torch.testing.assert_close(network(batch, presence).scores, before, rtol=0, atol=2e-5)
     batch.audio[present] = 0.0
     assert (network(batch, presence).scores - before).abs().max() > 1e-4
+
+
+@pytest.mark.parametrize("experiment", ["midi_only", "gated"])
+def test_heads_of_modalities_hear_their_own_alone_and_in_training_alone(
+    experiment, examples, tiny_config
+) -> None:
+    torch.manual_seed(3)
+    loss = tiny_config.loss.model_copy(update={"modality_heads": ModalityHeadsConfig(weight=0.5)})
+    network = GradingNetwork(experiment, tiny_config.model_copy(update={"loss": loss})).eval()
+    batch = batch_of(examples, tiny_config)
+    assert not network(batch).by_modality
+    network.training = True  # and no part of it: dropout stays off
+    before = network(batch).by_modality
+    assert set(before) == ({"audio", "midi"} if experiment == "gated" else set())
+    if before:
+        before["audio"].sum().backward()
+        assert network.audio_projection.linear.weight.grad is not None
+        assert network.midi_projection.linear.weight.grad is None
+        batch.audio.zero_()
+        after = network(batch).by_modality
+        assert torch.equal(after["midi"], before["midi"])
+        assert (after["audio"] - before["audio"]).abs().max() > 1e-4
 
 
 def test_each_modality_is_also_heard_beside_the_fusion(network, examples, tiny_config) -> None:

@@ -16,6 +16,8 @@ SETTINGS_NOT_IN_IDENTITY = {
     "training.progress_every_s",
 }
 
+OF_FUSIONS = ("loss.contrastive.", "loss.modality_heads")
+
 
 def each_setting_changed(section: Section) -> Iterator[tuple[str, Any]]:
     """Yield every setting's name, and the section with just that one changed."""
@@ -40,12 +42,12 @@ def each_setting_changed(section: Section) -> Iterator[tuple[str, Any]]:
 @pytest.mark.parametrize(
     ("experiment", "hears", "unused"),
     [
-        ("audio_only", False, ("midi_encoder.", "fusion.", "loss.contrastive.")),
-        ("audio_only", True, ("fusion.", "loss.contrastive.")),
+        ("audio_only", False, ("midi_encoder.", "fusion.", *OF_FUSIONS)),
+        ("audio_only", True, ("fusion.", *OF_FUSIONS)),
         (
             "midi_only",
             True,
-            ("audio_features.", "audio_encoder.", "hearing.", "fusion.", "loss.contrastive."),
+            ("audio_features.", "audio_encoder.", "hearing.", "fusion.", *OF_FUSIONS),
         ),
         ("gated", True, ("fusion.heads",)),
         ("concat", False, ("fusion.heads",)),

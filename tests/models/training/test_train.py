@@ -13,6 +13,7 @@ from degradation.errors import UserError
 from degradation.notes import PEDAL_DTYPE, Performance, release_before_restrike
 from labeling.scores import DIMENSIONS
 from models.config.experiment import EXPERIMENTS, ExperimentConfig
+from models.config.losses import ModalityHeadsConfig
 from models.device import has_bfloat16_lstm
 from models.diagnostics.watch import FusionWatch
 from models.inference.predict import predict_split
@@ -110,6 +111,15 @@ def test_files_are_as_documented(whole) -> None:
         assert set(epoch["gradient_norms"]) == {"audio", "midi"}
         assert len(epoch["val_r"]) == len(epoch["val_mae"]) == 8
         assert len(epoch["diagnostics"]["gate_mean"]) == 8
+
+
+def test_heads_of_modalities_are_logged_and_kept(corpus, tiny_config, tmp_path) -> None:
+    loss = tiny_config.loss.model_copy(update={"modality_heads": ModalityHeadsConfig(weight=0.3)})
+    training = tiny_config.training.model_copy(update={"epochs": 1})
+    config = tiny_config.model_copy(update={"loss": loss, "training": training})
+    result = run("concat", config, corpus, tmp_path)
+    assert {"audio_head", "midi_head"} < set(result.best.terms)
+    assert set(load_network(tmp_path)[0].modality_heads) == {"audio", "midi"}
 
 
 def test_the_record_names_what_the_weights_follow_from(whole, tiny_config) -> None:
