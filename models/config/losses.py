@@ -92,7 +92,7 @@ class LossConfig(Section):
     label_density: LabelDensityConfig | None
     ranking: RankingConfig | None
     contrastive: ContrastiveConfig | None
-    modality_heads: ModalityHeadsConfig | None = None  # models from before it have no such key
+    modality_heads: ModalityHeadsConfig | None
     coral: CoralConfig | None
     bootstrap: BootstrapConfig | None
 

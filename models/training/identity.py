@@ -13,7 +13,7 @@ from models.inputs.feature_reader import ExampleParts
 if TYPE_CHECKING:
     import pandas as pd
 
-MODEL_VERSION = "5"
+MODEL_VERSION = "6"
 """Raise it when the same settings and data give another model: networks, losses, schedule."""
 
 SETTINGS_NOT_IN_IDENTITY: Mapping[str, Any] = {
@@ -62,8 +62,6 @@ def training_identity(
         unused |= {"fusion": True, "loss": {"contrastive", "modality_heads"}}
     elif experiment != "crossattn":
         unused |= {"fusion": {"heads"}}
-    if config.loss.modality_heads is None:  # so that models from before this switch stand
-        unused.setdefault("loss", {"modality_heads"})
     settings = config.model_dump_json(exclude={**SETTINGS_NOT_IN_IDENTITY, **unused})
     labels = samples[["sample_id", "split", *DIMENSIONS]].sort_values("sample_id")
     digest = hashlib.blake2b(digest_size=16)
