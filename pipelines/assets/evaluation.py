@@ -8,7 +8,7 @@ import dagster as dg
 from degradation.factored import FactoredRecipe
 from degradation.recipe import TIERS, Recipe
 from degradation.sound_effects import Bandpass, Noise
-from models.config.experiment import EXPERIMENTS, MODALITIES, Experiment
+from models.config.experiment import EXPERIMENTS, MODALITIES, SINGLES, Experiment
 from models.evaluation.audits.documents import (
     LabelStructure,
     ShortcutAudit,
@@ -54,7 +54,7 @@ def evaluation_asset(recipe_name: str) -> dg.AssetsDefinition:
         group_name=f"{recipe_name}_models",
         kinds={"html"},
         owners=["team:research"],
-        code_version="6",
+        code_version="7",
         description=(
             "The report: mean and per-dimension r and MAE on held-out compositions, beside what "
             "the labels allow at best; success criteria, tiers named right, and where "
@@ -165,6 +165,11 @@ def judge(
         counterfactual=(
             predict_split(model, data.parts, data.samples, counterfactual)
             if (data.samples["split"] == counterfactual).any()
+            else None
+        ),
+        validation=(
+            predict_split(model, data.parts, data.samples, "validation")
+            if experiment in SINGLES.values()
             else None
         ),
     )

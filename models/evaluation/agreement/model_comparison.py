@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.config.experiment import MODALITIES, SINGLES, Experiment
-from models.evaluation.agreement.pairs import FusionPair
-from models.evaluation.agreement.resampling import clustered_gain
+from models.evaluation.agreement.pairs import FusionPair, LateFusion
+from models.evaluation.agreement.resampling import Gain, clustered_gain, clustered_share
 from models.inference.model_choice import best_model
-from models.metrics import mean_over_dimensions, pearson_r
+from models.metrics import agreement, mean_over_dimensions, pearson_r
 
 Floats = NDArray[np.float64]
 
@@ -25,12 +25,14 @@ class Predictions:
     """A model's scores for the judged split, and its r on the validation split.
 
     `true` and `predicted` are (samples, 8); `validation_r` is by dimension, in the kept epoch.
+    `validation` has true and predicted scores of the validation split, None where not predicted.
     """
 
     name: Experiment
     validation_r: tuple[float, ...]
     true: Floats
     predicted: Floats
+    validation: tuple[Floats, Floats] | None = None
 
 
 def best_of(models: Sequence[Predictions]) -> Predictions:
@@ -66,9 +68,72 @@ def compare_best(
         difference=gain.mean_r,
         interval=gain.interval,
         headroom=headroom,
-        share_of_headroom=gain.mean_r * (1 / headroom) if headroom > 0 else math.nan,
+        share_of_headroom=_share(gain, headroom),
+        share_interval=clustered_share(
+            true, fusion.predicted, single.predicted, clusters, ceiling_r, seed=seed
+        ),
         both_singles_r=both_r,
         independent_r=independent_r,
+    )
+
+
+def _share(gain: Gain, headroom: float) -> float:
+    return gain.mean_r * (1 / headroom) if headroom > 0 else math.nan
+
+
+def compare_late(
+    models: Sequence[Predictions], clusters: Sequence[str], ceiling_r: float, *, seed: int
+) -> LateFusion | None:
+    """Return how late fusion does beside the best single; None unless both were trained."""
+    singles = [one for one in models if len(MODALITIES[one.name]) == 1]
+    joined = join_late([one for one in singles if one.name in SINGLES.values()])
+    if joined is None:
+        return None
+    best = best_of(singles)
+    gain = clustered_gain(best.true, joined, best.predicted, clusters, seed=seed)
+    found = agreement(best.true, joined)
+    return LateFusion(
+        agreement=found,
+        gain=gain,
+        share_of_headroom=_share(gain, ceiling_r - (found.mean_r - gain.mean_r)),
+        share_interval=clustered_share(
+            best.true, joined, best.predicted, clusters, ceiling_r, seed=seed
+        ),
+    )
+
+
+def join_late(encoders: Sequence[Predictions]) -> Floats | None:
+    """Return the judged scores of two models joined by each dimension's line (see `LateFusion`)."""
+    from sklearn.linear_model import LinearRegression
+
+    learnt = [one.validation for one in encoders if one.validation is not None]
+    if len(learnt) < 2:
+        return None
+    joined = np.empty_like(encoders[0].true)
+    for place in range(joined.shape[1]):
+        line = LinearRegression(positive=True).fit(
+            np.column_stack([predicted[:, place] for _, predicted in learnt]),
+            learnt[0][0][:, place],
+        )
+        given = np.column_stack([one.predicted[:, place] for one in encoders])
+        joined[:, place] = line.predict(given)
+    return joined
+
+
+def sound_gains(
+    models: Sequence[Predictions], clusters: Sequence[str], *, seed: int
+) -> tuple[Gain, ...]:
+    """Return by dimension what the best fusion gains over the notes alone; () without either."""
+    notes = [one for one in models if one.name == SINGLES["midi"]]
+    fusions = [one for one in models if len(MODALITIES[one.name]) > 1]
+    if not notes or not fusions:
+        return ()
+    fusion, alone = best_of(fusions).predicted, notes[0].predicted
+    return tuple(
+        clustered_gain(
+            notes[0].true[:, [place]], fusion[:, [place]], alone[:, [place]], clusters, seed=seed
+        )
+        for place in range(alone.shape[1])
     )
 
 

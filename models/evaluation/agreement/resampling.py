@@ -147,11 +147,40 @@ def clustered_gain(
     than the two models' own intervals suggest.
     """
     mean_r = mean_over_dimensions(pearson_r(true, predicted))
-    mine, theirs = (_redrawn(true, one, clusters, seed) for one in (predicted, other))
-    interval = UNDEFINED_INTERVAL
-    if mine is not None and theirs is not None:
-        interval = percentile_interval(_mean_of_defined(mine[0]) - _mean_of_defined(theirs[0]))
+    redrawn = _redrawn_means(true, predicted, other, clusters, seed)
+    interval = percentile_interval(redrawn[0] - redrawn[1]) if redrawn else UNDEFINED_INTERVAL
     return Gain(mean_r=mean_r - mean_over_dimensions(pearson_r(true, other)), interval=interval)
+
+
+def clustered_share(
+    true: Floats,
+    predicted: Floats,
+    other: Floats,
+    clusters: Sequence[str],
+    ceiling_r: float,
+    *,
+    seed: int,
+) -> Interval:
+    """Return the interval of the share of the way from `other`'s mean r to a ceiling's.
+
+    The ceiling stays, both models are redrawn together; nan where `other` may leave no headroom.
+    """
+    redrawn = _redrawn_means(true, predicted, other, clusters, seed)
+    if redrawn is None:
+        return UNDEFINED_INTERVAL
+    mine, theirs = redrawn
+    headroom = np.where(theirs < ceiling_r, ceiling_r - theirs, np.nan)
+    return percentile_interval((mine - theirs) / headroom)
+
+
+def _redrawn_means(
+    true: Floats, predicted: Floats, other: Floats, clusters: Sequence[str], seed: int
+) -> tuple[Floats, Floats] | None:
+    """Return both models' mean r on the same redrawings, (draws,) each; None with one cluster."""
+    mine, theirs = (_redrawn(true, one, clusters, seed) for one in (predicted, other))
+    if mine is None or theirs is None:
+        return None
+    return _mean_of_defined(mine[0]), _mean_of_defined(theirs[0])
 
 
 def clustered_means(

@@ -234,6 +234,13 @@ class TranscribedSplit:
     gains: tuple[SystemGain, ...]
 
     @property
+    def midi_costs(self) -> tuple[Number, ...]:
+        """What transcribed notes take from midi_only's r by dimension; () unless it read both."""
+        r = {one.system: one.agreement.r for one in self.systems}
+        true, found = (r.get(System("midi_only", notes), ()) for notes in ("true", "transcribed"))
+        return tuple(one - other for one, other in zip(true, found, strict=False))
+
+    @property
     def rows_out_of_time(self) -> int:
         """The rows chosen that were left when the time allowed ended."""
         return self.rows_asked - self.rows - self.rows_without_notes

@@ -11,7 +11,13 @@ from numpy.typing import NDArray
 from degradation.errors import UserError
 from labeling.scores import DIMENSIONS
 from models.evaluation.agreement.confusion import tier_confusion
-from models.evaluation.agreement.model_comparison import Predictions, best_of, compare_best
+from models.evaluation.agreement.model_comparison import (
+    Predictions,
+    best_of,
+    compare_best,
+    compare_late,
+    sound_gains,
+)
 from models.evaluation.agreement.resampling import (
     clustered_bootstrap,
     clustered_gain,
@@ -67,7 +73,9 @@ def build_report(evaluation: Evaluation) -> Report:
         )
     else:
         expected, ceiling = None, agreement(true, true)
-    chosen_from = [_judged(outcome, judged, true) for outcome in evaluation.outcomes]
+    validation = samples[samples["split"] == "validation"]
+    chosen_from = [_judged(one, judged, true, validation) for one in evaluation.outcomes]
+    pieces, seed = list(judged["composition"]), evaluation.seed
     report = Report(
         provenance=provenance(),
         data=_data(evaluation),
@@ -86,9 +94,9 @@ def build_report(evaluation: Evaluation) -> Report:
             for outcome, one in zip(evaluation.outcomes, chosen_from, strict=True)
         ),
         best=best_of(chosen_from).name if chosen_from else None,
-        fusion_pair=compare_best(
-            chosen_from, list(judged["composition"]), ceiling.mean_r, seed=evaluation.seed
-        ),
+        fusion_pair=compare_best(chosen_from, pieces, ceiling.mean_r, seed=seed),
+        late_fusion=compare_late(chosen_from, pieces, ceiling.mean_r, seed=seed),
+        sound_gains=sound_gains(chosen_from, pieces, seed=seed),
         counterfactual=counterfactual(
             samples[samples["split"] == evaluation.counterfactual_split],
             {
@@ -126,10 +134,18 @@ def align(predictions: pd.DataFrame, judged: pd.DataFrame, experiment: str) -> F
     return ordered.to_numpy(np.float64)
 
 
-def _judged(outcome: Outcome, judged: pd.DataFrame, true: Floats) -> Predictions:
-    name = outcome.training.experiment
+def _judged(
+    outcome: Outcome, judged: pd.DataFrame, true: Floats, validation: pd.DataFrame
+) -> Predictions:
+    name, table = outcome.training.experiment, outcome.validation
     return Predictions(
-        name, outcome.training.best.val_r, true, align(outcome.predictions, judged, name)
+        name,
+        outcome.training.best.val_r,
+        true,
+        align(outcome.predictions, judged, name),
+        None
+        if table is None
+        else (validation[list(DIMENSIONS)].to_numpy(np.float64), align(table, validation, name)),
     )
 
 

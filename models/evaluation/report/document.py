@@ -11,7 +11,7 @@ from typing import Literal
 from models.config.experiment import MODALITIES, Experiment, Modality
 from models.document import Number
 from models.evaluation.agreement.confusion import Confusion
-from models.evaluation.agreement.pairs import FusionPair
+from models.evaluation.agreement.pairs import FusionPair, LateFusion
 from models.evaluation.agreement.resampling import FEWEST_FOR_INTERVAL, AgreementIntervals, Gain
 from models.evaluation.audits.documents import (
     LabelStructure,
@@ -119,6 +119,8 @@ class Report:
     `ceiling` is the label ceiling on the judged samples, `expected_ceiling` what a tiered recipe
     alone says; `baseline` always predicts the training mean. `best` is the model of highest mean r
     on the validation split, `fusion_pair` compares the best fusion with the best single modality.
+    `late_fusion` is its control, `sound_gains` what the best fusion gains over midi_only in each
+    dimension: empty unless both were trained.
     `headline` is what a page opens with, and `limitations` what to know before quoting a figure,
     the most important first.
     """
@@ -132,6 +134,8 @@ class Report:
     models: tuple[ModelResult, ...]
     best: Experiment | None
     fusion_pair: FusionPair | None
+    late_fusion: LateFusion | None
+    sound_gains: tuple[Gain, ...]
     counterfactual: Counterfactual | None
     label_structure: LabelStructure | None
     shortcut_audit: ShortcutAudit | None

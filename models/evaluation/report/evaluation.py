@@ -24,7 +24,8 @@ class Outcome:
     """One trained experiment and its predictions, as `predict` returns them.
 
     `alone` are those of a fusion model that is given one modality, by its name. `counterfactual`
-    are those for the judged split's counterfactual samples, None where there are none.
+    are those for the judged split's counterfactual samples, None where there are none;
+    `validation` those for the validation split, of the models that late fusion joins.
     """
 
     training: TrainingResult
@@ -32,6 +33,7 @@ class Outcome:
     predictions: pd.DataFrame
     alone: Mapping[Modality, pd.DataFrame]
     counterfactual: pd.DataFrame | None
+    validation: pd.DataFrame | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from labeling.scores import DIMENSIONS
 from models.document import read_document
-from models.evaluation.agreement.resampling import FEWEST_FOR_INTERVAL
+from models.evaluation.agreement.resampling import FEWEST_COMPOSITIONS, FEWEST_FOR_INTERVAL
 from models.evaluation.counterfactuals.families import FACTORS
 from models.evaluation.criteria.limitations import own_mean
 from models.evaluation.report.document import Report
@@ -18,6 +18,7 @@ from models.evaluation.report.figures.report_charts import (
     dose_charts,
     fusion_charts,
     loss_charts,
+    sound_charts,
 )
 from models.evaluation.report.tables import fusion_rows
 
@@ -25,6 +26,7 @@ from models.evaluation.report.tables import fusion_rows
 def report_page(report: Report) -> str:
     """Return the page as HTML."""
     labels = report.label_structure
+    gains = list(zip(DIMENSIONS, report.sound_gains, strict=False))  # empty without both models
     return (
         page_environment()
         .get_template("report.html.j2")
@@ -37,6 +39,10 @@ def report_page(report: Report) -> str:
             observable={one.dimension: one.r for one in labels.observable} if labels else {},
             own_mean=own_mean,
             fewest=FEWEST_FOR_INTERVAL,
+            enough_for_a_gain=report.data.pieces >= FEWEST_COMPOSITIONS,
+            needing=[name for name, gain in gains if gain.interval.low > 0],
+            losing=[name for name, gain in gains if gain.interval.high < 0],
+            sound_charts=sound_charts(report),
             fusion_rows=fusion_rows(report),
             loss_charts=loss_charts(report) if report.models else [],
             fusion_charts=fusion_charts(report),

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from labeling.scores import DIMENSIONS
-from models.config.experiment import MODALITIES, Experiment, load_experiment
+from models.config.experiment import MODALITIES, SINGLES, Experiment, load_experiment
 from models.diagnostics.fusion_diagnostics import FusionDiagnostics
 from models.evaluation.agreement.resampling import AgreementIntervals, Gain, Interval
 from models.evaluation.audits.documents import (
@@ -225,10 +225,11 @@ def outcome(
     predicted: np.ndarray,
     alone: dict[str, np.ndarray] | None = None,
     counterfactual: pd.DataFrame | None = None,
+    validation: pd.DataFrame | None = None,
 ) -> Outcome:
-    def table(scores: np.ndarray) -> pd.DataFrame:
+    def table(scores: np.ndarray, rows: pd.DataFrame = judged) -> pd.DataFrame:
         made = pd.DataFrame(scores, columns=list(DIMENSIONS))
-        made.insert(0, "sample_id", judged["sample_id"].to_numpy())
+        made.insert(0, "sample_id", rows["sample_id"].to_numpy())
         return made.sample(frac=1, random_state=0)
 
     training = TrainingResult(
@@ -244,6 +245,15 @@ def outcome(
         predictions=table(predicted),
         alone={side: table(scores) for side, scores in (alone or {}).items()},  # type: ignore[misc]
         counterfactual=counterfactual,
+        validation=(
+            None
+            if validation is None or name not in SINGLES.values()
+            else table(
+                validation[list(DIMENSIONS)].to_numpy()
+                + np.random.default_rng(len(name)).normal(0, 4, (len(validation), 8)),
+                validation,
+            )
+        ),
     )
 
 
@@ -304,6 +314,7 @@ def evaluation() -> Evaluation:
                 judged,
                 predicted[name],
                 {"audio": near, "midi": mean} if len(MODALITIES[name]) > 1 else None,
+                validation=samples[samples["split"] == "validation"],
             )
             for name in predicted
         ),

@@ -41,7 +41,10 @@ def write_figures(report: Report, folder: Path) -> list[Path]:
             csv.writer(file).writerows([COLUMNS, *_rows(chart)])
         written.append(path)
         figure = Figure(figsize=SIZE_INCHES, layout="constrained")
-        _draw(chart, figure.subplots())
+        axes = figure.subplots()
+        (_draw_rows if chart.in_rows else _draw)(chart, axes)
+        axes.set_title(chart.title, loc="left")
+        axes.spines[["top", "right"]].set_visible(False)
         about = {"Title": chart.title, "Creator": "pianograde"}
         with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": name, "pdf.fonttype": 42}):
             svg = {**about, "Description": report.citation, "Date": None}
@@ -77,7 +80,20 @@ def _draw(chart: LineChart, axes: "Axes") -> None:
     if chart.x_ticks:
         axes.set_xticks(*zip(*chart.x_ticks, strict=True))
     axes.set(xlabel=chart.x_label, ylim=(chart.y_from, chart.y_to))
-    axes.set_title(chart.title, loc="left")
-    axes.spines[["top", "right"]].set_visible(False)
     if axes.get_legend_handles_labels()[1]:
         axes.legend(frameon=False, fontsize="small")
+
+
+def _draw_rows(chart: LineChart, axes: "Axes") -> None:
+    for line in chart.lines:
+        colour = COLOURS[line.colour][0]
+        y = [math.nan if one is None else one for one in line.y]
+        axes.plot(y, line.x, "o", color=colour, label=line.name)
+        if line.band:
+            axes.hlines(line.x, *line.band, color=colour, alpha=0.45, linewidth=4)
+    if chart.guide is not None:
+        axes.axvline(chart.guide, color="black", linestyle=":")
+    axes.set_yticks(*zip(*chart.x_ticks or (), strict=True))
+    axes.invert_yaxis()
+    axes.set_xlabel(chart.x_label)
+    axes.figure.legend(loc="outside lower center", ncols=3, frameon=False, fontsize="small")

@@ -38,7 +38,8 @@ class LineChart:
     """Lines over one axis, drawn where a template shows them; `title` is read out, too.
 
     `x_ticks` are places and their labels, else whole numbers; the y axis spans the data and, where
-    given, `y_from` and `y_to`. `guide` is where a dotted line is drawn.
+    given, `y_from` and `y_to`. `guide` is where a dotted line is drawn. `in_rows`: points alone, a
+    row each, as figure files draw them; `x_label` is then that of the figures.
     """
 
     title: str
@@ -48,6 +49,7 @@ class LineChart:
     y_from: float | None = None
     y_to: float | None = None
     guide: float | None = None
+    in_rows: bool = False
 
     def __html__(self) -> str:
         """Return the chart as SVG."""

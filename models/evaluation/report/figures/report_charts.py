@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Sequence
 
-from models.config.experiment import Experiment
+from labeling.scores import DIMENSIONS
+from models.config.experiment import SINGLES, Experiment
 from models.evaluation.counterfactuals.families import FACTORS
 from models.evaluation.report.document import ModelResult, Report
 from models.evaluation.report.figures.line_chart import Line, LineChart
@@ -15,7 +16,7 @@ def all_charts(report: Report) -> list[LineChart]:
     """Return every chart of the page, beginning with the figure that it opens with."""
     if not report.models:
         return []
-    charts = [overview_chart(report), *loss_charts(report)]
+    charts = [overview_chart(report), *loss_charts(report), *sound_charts(report)]
     return [*charts, *fusion_charts(report), *dose_charts(report)]
 
 
@@ -81,6 +82,34 @@ def _by_epoch(
         y=[figure(one) for one in history],
         marked=model.training.best.epoch,
     )
+
+
+def sound_charts(report: Report) -> list[LineChart]:
+    """Return r of each modality alone and what the best fusion gains over MIDI, by dimension."""
+    pair, gains = report.fusion_pair, report.sound_gains
+    if pair is None or not gains:
+        return []
+    places = range(len(gains))
+    lines = [
+        Line(name=one.name, colour=EXPERIMENT_COLOURS[one.name], x=places, y=one.agreement.r)
+        for one in report.models
+        if one.name in SINGLES.values()
+    ]
+    around = ([one.interval.low for one in gains], [one.interval.high for one in gains])
+    gained = Line(
+        name=f"gain of {pair.fusion} over midi_only",
+        colour=EXPERIMENT_COLOURS[pair.fusion],
+        x=places,
+        y=[one.mean_r for one in gains],
+        band=around if report.enough_pieces else None,
+    )
+    ticks = [(place, plain(name)) for place, name in enumerate(DIMENSIONS)]
+    title = "Which dimension needs sound"
+    return [
+        LineChart(
+            title=title, lines=[*lines, gained], x_label="r", x_ticks=ticks, guide=0, in_rows=True
+        )
+    ]
 
 
 def fusion_charts(report: Report) -> list[LineChart]:

@@ -9,7 +9,10 @@ from models.evaluation.agreement.model_comparison import (
     Predictions,
     best_of,
     compare_best,
+    compare_late,
+    join_late,
     multiple_r,
+    sound_gains,
 )
 from models.metrics import pearson_r
 
@@ -121,3 +124,52 @@ def test_two_models_together_are_at_best_the_regression_on_both() -> None:
 def test_together_they_are_undefined_where_the_truth_does_not_vary() -> None:
     assert math.isnan(multiple_r(math.nan, math.nan, 0.5))
     assert multiple_r(0.6, 0.0, math.nan) == 0.6, "a constant prediction adds nothing"
+
+
+def late(name: Experiment, true: np.ndarray, noise: float, seed: int, seen: int) -> Predictions:
+    """Return a model that erred on validation as on what is judged; `seen` is the rows there."""
+    one = model(name, true, noise, seed)
+    rng = np.random.default_rng(seed + 10)
+    learnt = np.random.default_rng(9).normal(75, 10, (seen, 8))
+    return dataclasses.replace(
+        one, validation=(learnt, learnt + rng.normal(0, noise, learnt.shape))
+    )
+
+
+def test_late_fusion_is_the_line_that_validation_gives(true: np.ndarray) -> None:
+    hears, reads = late("audio_only", true, 8, 1, 400), late("midi_only", true, 10, 2, 400)
+    found = compare_late([hears, reads], CLUSTERS, 1.0, seed=0)
+    assert found is not None
+    both = compare_best([hears, reads, model("gated", true, 9, 3)], CLUSTERS, 1.0, seed=0)
+    assert both is not None
+    # Errors drawn apart: the fitted line comes close to the most that a weighted mean reaches.
+    assert both.both_singles_r - 0.01 < found.agreement.mean_r <= both.both_singles_r
+    best_r = pearson_r(true, hears.predicted).mean()
+    assert found.gain.mean_r == pytest.approx(found.agreement.mean_r - best_r)
+    assert found.share_of_headroom == pytest.approx(found.gain.mean_r / (1 - best_r))
+    assert 0 < found.gain.interval.low < found.gain.mean_r
+    assert 0 < found.share_interval.low < found.share_of_headroom < found.share_interval.high
+    learnt, said = hears.validation
+    design = np.column_stack([np.ones(400), said[:, 0], reads.validation[1][:, 0]])
+    line = np.linalg.lstsq(design, learnt[:, 0])[0]
+    expected = line[0] + line[1] * hears.predicted[:, 0] + line[2] * reads.predicted[:, 0]
+    np.testing.assert_allclose(join_late([hears, reads])[:, 0], expected)
+
+
+def test_late_fusion_turns_no_model_around(true: np.ndarray) -> None:
+    hears, reads = late("audio_only", true, 8, 1, 400), late("midi_only", true, 10, 2, 400)
+    learnt, said = reads.validation
+    against = dataclasses.replace(reads, validation=(learnt, 150 - said))
+    joined = join_late([hears, against])
+    assert pearson_r(joined, hears.predicted) == pytest.approx([1.0] * 8), "the other weighs 0"
+    assert join_late([hears, model("midi_only", true, 10, 2)]) is None
+    assert compare_late([hears], CLUSTERS, 1.0, seed=0) is None
+
+
+def test_a_fusions_gain_over_the_notes_is_by_dimension(true: np.ndarray) -> None:
+    reads, fusion = model("midi_only", true, 8, 1), model("gated", true, 8, 1)
+    fusion.predicted[:, 6] = true[:, 6]
+    gains = sound_gains([reads, fusion], CLUSTERS, seed=0)
+    assert [one.interval.excludes_zero for one in gains] == [False] * 6 + [True, False]
+    assert gains[6].mean_r == pytest.approx(1 - pearson_r(true, reads.predicted)[6])
+    assert sound_gains([reads], CLUSTERS, seed=0) == ()

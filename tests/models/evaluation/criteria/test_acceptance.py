@@ -108,7 +108,7 @@ def seen(share: float, low: float, high: float) -> Evidence:
         pair=FusionPair(
             fusion="gated", single="audio_only", fusion_r=0.8 + difference, single_r=0.8,
             difference=difference, interval=Interval(low, high), headroom=headroom,
-            share_of_headroom=share,
+            share_of_headroom=share, share_interval=Interval(low / headroom, high / headroom),
             both_singles_r=0.85,
             independent_r=0.87,
         ),

@@ -37,6 +37,7 @@ KEPT = dataclasses.replace(
 PAIR = FusionPair(
     fusion="gated", single="audio_only", fusion_r=0.72, single_r=0.7, difference=0.02,
     interval=Interval(0.01, 0.03), headroom=0.3, share_of_headroom=0.0667,
+    share_interval=Interval(0.03, 0.1),
     both_singles_r=0.8,
     independent_r=0.85,
 )  # fmt: skip

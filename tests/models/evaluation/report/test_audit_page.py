@@ -3,8 +3,10 @@ import re
 
 import pytest
 
+from labeling.scores import DIMENSIONS
 from models.evaluation.report.audit_page import TITLES, Audit, audit_page
 from models.evaluation.report.document import Report
+from models.evaluation.report.formats import plain
 from tests.models.evaluation.report.test_page import cells, no_gaps, rows, text
 
 
@@ -41,3 +43,21 @@ def test_an_audit_without_probes_says_what_it_lacks(factored_report: Report) -> 
     assert audit
     few = dataclasses.replace(audit, counts={"poor": 3}, compositions=1, tiers=(), scores=())
     assert "3 rows of 1 composition are too few" in text(audit_page(few, "phase2", "demo"))
+
+
+def test_transcription_costs_a_dimension_its_r(factored_report: Report) -> None:
+    audit = factored_report.transcription
+    assert audit
+    split = audit.splits["test"]
+    true, found = split.systems
+    r = (0.5, *found.agreement.r[1:])
+    worse = dataclasses.replace(found, agreement=dataclasses.replace(found.agreement, r=r))
+    changed = dataclasses.replace(split, systems=(true, worse))
+    html = audit_page(dataclasses.replace(audit, splits={"test": changed}), "factored", "demo")
+    assert f"Transcribed notes cost midi_only most in {plain(DIMENSIONS[0])}: 0.201 of r." in text(
+        html
+    )
+    assert cells(html, plain(DIMENSIONS[0])) == ["0.701", "0.500", "0.201"]
+    assert cells(html, "overall") == ["0.701", "0.512", "0.189"]
+    alone = dataclasses.replace(split, systems=(true,))
+    assert alone.midi_costs == ()

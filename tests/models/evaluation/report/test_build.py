@@ -68,6 +68,7 @@ def judged_on(evaluation: Evaluation, samples: pd.DataFrame, tiers: Any = None) 
             one,
             predictions=cut(one.predictions),
             alone={side: cut(table) for side, table in one.alone.items()},
+            validation=None if one.validation is None else cut(one.validation),
         )
         for one in evaluation.outcomes
     )

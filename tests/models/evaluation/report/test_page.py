@@ -11,11 +11,14 @@ from pathlib import Path
 import jinja2
 import pytest
 
+from labeling.scores import DIMENSIONS
 from models.document import write_document
+from models.evaluation.agreement.resampling import Gain, Interval
 from models.evaluation.audits.documents import TokenAudit
 from models.evaluation.criteria import acceptance, diagnosis, limitations
 from models.evaluation.report.document import Report
 from models.evaluation.report.environment import page_environment, say, write_report
+from models.evaluation.report.formats import plain
 from models.evaluation.report.page import report_page
 
 
@@ -220,3 +223,34 @@ def test_the_first_screen_and_a_phone(
                 assert phone.evaluate("document.documentElement.scrollWidth") <= 420
         finally:
             browser.close()
+
+
+def test_the_fusion_section_says_which_dimension_needs_sound(report: Report, page: str) -> None:
+    late = report.late_fusion
+    assert late is not None
+    assert cells(page, "late fusion")[0] == f"{late.agreement.mean_r:.3f}"
+    assert "3 test pieces are too few to say which dimension needs sound" in page
+    gains = [
+        Gain(mean_r=0.2 - 0.1 * place, interval=Interval(0.15 - 0.1 * place, 0.25 - 0.1 * place))
+        for place in range(8)
+    ]
+    data = dataclasses.replace(report.data, compositions={**report.data.compositions, "test": 12})
+    shown = text(
+        html := report_page(dataclasses.replace(report, data=data, sound_gains=tuple(gains)))
+    )
+    first, second, _, fourth = map(plain, DIMENSIONS[:4])
+    assert (
+        f"{first.capitalize()} and {second}: there crossattn is above midi_only beyond chance."
+        in shown
+    )
+    assert f"It is below in {fourth}, " in shown
+    found = next(row[1:] for row in rows(html) if row[0] == first and len(row) == 5)
+    assert found[:3] == [
+        f"{one.r[0]:.3f}"
+        for one in (
+            report.model("midi_only").agreement,
+            report.model("audio_only").agreement,
+            late.agreement,
+        )
+    ]
+    assert found[3].split() == ["+0.200", "+0.150", "to", "+0.250"]

@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from labeling.scores import DIMENSIONS
 from models.evaluation.report.document import Report
 from models.evaluation.report.figures.files import write_figures
+from models.evaluation.report.formats import plain
 
 
 def lines_of(path: Path) -> dict[str, list[dict[str, str]]]:
@@ -47,6 +49,21 @@ def test_figures_are_drawn_beside_their_numbers_and_name_their_source(
     for path in folder.iterdir():
         assert path.read_bytes() == (tmp_path / "again" / path.name).read_bytes()
     assert write_figures(dataclasses.replace(report, models=()), folder) == []
+
+
+def test_what_sound_gains_is_one_figure_a_dimension_a_row(report: Report, tmp_path: Path) -> None:
+    data = dataclasses.replace(report.data, compositions={**report.data.compositions, "test": 12})
+    write_figures(dataclasses.replace(report, data=data), tmp_path)
+    found = lines_of(tmp_path / "which-dimension-needs-sound.csv")
+    (name,) = set(found) - {"audio_only", "midi_only"}
+    assert name == "gain of crossattn over midi_only"
+    for place, (midi, gained) in enumerate(zip(found["midi_only"], found[name], strict=True)):
+        assert midi["x"] == gained["x"] == plain(DIMENSIONS[place])
+        both = report.model("crossattn").agreement.r[place]
+        assert float(midi["y"]) + float(gained["y"]) == pytest.approx(both)
+        assert float(gained["low"]) == report.sound_gains[place].interval.low
+    svg = (tmp_path / "which-dimension-needs-sound.svg").read_text()
+    assert all(plain(one) in svg for one in DIMENSIONS)
 
 
 def test_a_chart_without_names_is_drawn_without_a_warning(
