@@ -129,6 +129,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = tmp_path_factory.mktemp("home")
     content = yaml.safe_load((CONFIGS / "experiments" / "demo.yaml").read_text())
     content |= {"experiments": list(EXPERIMENTS), "pretraining": None, "torch_threads": 1}
+    content["hearing"] = None
     content["training"] |= {"epochs": 1, "batch_size": 8}
     (home / "tiny.yaml").write_text(yaml.safe_dump(content))
     with pytest.MonkeyPatch.context() as patch:
