@@ -29,8 +29,9 @@ BLOCK_SAMPLES = 64
 CHANNEL = 0
 MIDI_CHANNELS = 16
 VOICES_PER_NOTE = 4
-POLYPHONY = 1024
-"""Voices; a note takes one or two, and holds them while the pedal is down."""
+POLYPHONY = 2048
+"""Voices; a note takes one or two, and holds them while the pedal is down or it fades slowly. Where
+they run out, what is heard depends on what was rendered before."""
 
 SETTINGS = {
     "synth.reverb.active": 0,
