@@ -149,12 +149,13 @@ def test_what_was_trained_hears_again_what_it_heard(
 
 @pytest.mark.slow
 def test_notes_are_learnt(pairs: ClipTable, config: ExperimentConfig, tmp_path: Path) -> None:
-    """From eighteen clips, well enough to find a fifth of others' notes; chance finds 1 %."""
+    """From seventeen clips of random notes, enough to find some of others'; chance finds 1 %."""
     assert config.hearing is not None
     longer = config.hearing.model_copy(update={"epochs": 40})
-    best = run(config.model_copy(update={"hearing": longer}), pairs, tmp_path).best
-    assert best.clean.onset_f1 > 0.2
-    assert best.clean.onset_f1 == pytest.approx(best.recorded.onset_f1, abs=0.02)
+    first, *_, last = run(config.model_copy(update={"hearing": longer}), pairs, tmp_path).epochs
+    assert last.train_loss < 0.6 * first.train_loss
+    assert last.clean.onset_f1 > 0.04
+    assert last.clean.onset_f1 == pytest.approx(last.recorded.onset_f1, abs=0.02)
 
 
 def test_an_epoch_reads_distinct_train_rows_alone(
