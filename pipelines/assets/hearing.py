@@ -89,8 +89,7 @@ def find_detector(
 ) -> TrainedDetector | None:
     """Return the detector that audio models listen through; None where `config` has none.
 
-    Raises UserError when there is
-    none, or one of other sizes.
+    Raises UserError when there is none, or one of other sizes.
     """
     hearing = config.hearing
     if hearing is None:

@@ -3,7 +3,6 @@
 import math
 import time
 from collections import defaultdict
-from dataclasses import asdict
 
 import torch
 import torch.nn.functional as F
@@ -17,8 +16,8 @@ from models.hearing.detector import Detection, NoteDetector
 from models.hearing.hear import hear
 from models.hearing.spectrum import pitch_spectrum
 from models.training.hearing.clips import ClipTable, HearingBatch, Place, Stretches, whole_clip
-from models.training.hearing.note_scores import NoteScores, mean_scores, score_notes
-from models.training.hearing.result import HeardSet, HearingEpoch
+from models.training.hearing.note_scores import mean_scores, score_notes
+from models.training.hearing.result import HearingEpoch, NoteScores
 from models.training.module import EpochClock, TrainingModule
 
 WEIGHTS = {"onset": 1.0, "sounding": 0.15, "velocity": 40.0, "pedal": 0.3}
@@ -124,9 +123,7 @@ class HearingModule(TrainingModule[HearingEpoch]):
 
     def record(self, clock: EpochClock, learning_rate: float) -> HearingEpoch:
         """Return the epoch's figures."""
-        recorded, clean = (
-            HeardSet(**asdict(mean_scores(self._scores[name]))) for name in ("recorded", "clean")
-        )
+        recorded, clean = (mean_scores(self._scores[name]) for name in ("recorded", "clean"))
         return HearingEpoch(
             epoch=self.epoch + 1,
             train_loss=self._loss_sum / self._seen,

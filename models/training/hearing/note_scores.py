@@ -1,6 +1,6 @@
 """How well notes and pedal are heard: mir_eval's transcription scores, and the pedal's F1."""
 
-from dataclasses import dataclass, fields
+from dataclasses import fields
 
 import numpy as np
 from mir_eval.transcription import precision_recall_f1_overlap as note_score
@@ -10,22 +10,7 @@ from mir_eval.util import midi_to_hz
 from degradation.notes import PEDAL_DOWN_FROM, SUSTAIN, Performance
 from models.hearing.spectrum import FRAME_RATE_HZ, frame_count
 from models.tokens.performance import depth_at, performance_tokens
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NoteScores:
-    """F1, 0 to 1, of one clip or the mean of several.
-
-    A note is found when its pitch is and its onset lies within 50 ms (`onset_f1`), its end too
-    within 50 ms or a fifth of its length (`offset_f1`), its velocity within a tenth of the range
-    (`velocity_f1`): Raffel et al. 2014, Hawthorne et al. 2018. `pedal_f1` is of the frames in
-    which the pedal is down.
-    """
-
-    onset_f1: float
-    offset_f1: float
-    velocity_f1: float
-    pedal_f1: float
+from models.training.hearing.result import NoteScores
 
 
 def score_notes(played: Performance, heard: Performance) -> NoteScores | None:

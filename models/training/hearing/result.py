@@ -18,8 +18,14 @@ HEARING_PRETRAINING_VERSION = "1"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HeardSet:
-    """F1 of one way to hear the validation clips (see `NoteScores`); NaN without any."""
+class NoteScores:
+    """F1, 0 to 1, of one clip or the mean of several; NaN of none.
+
+    A note is found when its pitch is and its onset lies within 50 ms (`onset_f1`), its end too
+    within 50 ms or a fifth of its length (`offset_f1`), its velocity within a tenth of the range
+    (`velocity_f1`): Raffel et al. 2014, Hawthorne et al. 2018. `pedal_f1` is of the frames in
+    which the pedal is down.
+    """
 
     onset_f1: Number
     offset_f1: Number
@@ -37,8 +43,8 @@ class HearingEpoch(Epoch):
     and on spectra, which are computed each time: stored, they would be larger than the sound.
     """
 
-    recorded: HeardSet
-    clean: HeardSet
+    recorded: NoteScores
+    clean: NoteScores
     clips_per_s: float
     reading_share: float
     spectra_share: float
