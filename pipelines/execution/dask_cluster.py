@@ -3,6 +3,7 @@
 A corpus of recordings, and a store that is a folder, must lie at the same path on every machine.
 """
 
+import gc
 import logging
 import platform
 import uuid
@@ -91,14 +92,20 @@ def _connected(address: str, expected: dict[str, str]) -> "Iterator[Client]":
         ) from error
     # It logs a traceback of what is raised here in a line.
     logging.getLogger("distributed.client").setLevel(logging.CRITICAL)
+    unreached = ""
     try:
         client = Client(address, timeout=CONNECT_S, set_as_default=False)
     except (OSError, ValueError) as error:
+        unreached = " ".join(str(error).split())
+    if unreached:
+        # Half a client ends its thread when it is collected. Collected by the thread that starts
+        # the next client, it waits for a lock which that start holds.
+        gc.collect()
         raise UserError(
-            f"no Dask scheduler answers at {address} ({' '.join(str(error).split())}); expected "
-            "the address that `dask scheduler` prints, such as tcp://host:8786: start it, or unset "
+            f"no Dask scheduler answers at {address} ({unreached}); expected the address that "
+            "`dask scheduler` prints, such as tcp://host:8786: start it, or unset "
             "PIANOGRADE_DASK_SCHEDULER"
-        ) from error
+        )
     with client:
         try:
             client.wait_for_workers(1, timeout=WORKERS_S)

@@ -1,5 +1,6 @@
 """A real Dask cluster: a scheduler and three worker processes on this machine."""
 
+import gc
 import os
 import signal
 import socket
@@ -163,6 +164,17 @@ def test_without_a_scheduler_the_run_ends_in_one_line(monkeypatch: pytest.Monkey
     for address in ("tcp://127.0.0.1:9", "nowhere at all"):
         with pytest.raises(UserError, match=rf"no Dask scheduler answers at {address}.*start it"):
             list(run_tasks(complain, [(None, 1)], Engine(workers=1, scheduler=address)))
+
+
+def test_no_client_that_reached_no_scheduler_waits_to_be_collected(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(dask_cluster, "CONNECT_S", 1)
+    for address in ("tcp://127.0.0.1:9", "nowhere at all"):
+        with pytest.raises(UserError):
+            list(run_tasks(complain, [(None, 1)], Engine(workers=1, scheduler=address)))
+        left = [one for one in gc.get_objects() if isinstance(one, Client)]
+        assert all(client.status == "closed" for client in left)
 
 
 def test_a_scheduler_that_goes_ends_the_run_in_one_line(
