@@ -141,6 +141,14 @@ class ExperimentConfig(Section):
                 f"fusion.heads must divide projection.width = {self.projection.width}, got "
                 f"{self.fusion.heads}"
             )
+        contrast, training = self.loss.contrastive, self.training
+        most = min(training.patience_epochs, training.epochs - 1)
+        if contrast and contrast.alone_epochs > most:
+            raise ValueError(
+                "loss.contrastive.alone_epochs must be below training.epochs, and no more than "
+                f"training.patience_epochs, or training ends before it grades: at most {most}, got "
+                f"{contrast.alone_epochs}"
+            )
         return self
 
 

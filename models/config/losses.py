@@ -22,10 +22,16 @@ class RankingConfig(Section):
 
 
 class ContrastiveConfig(Section):
-    """Draws audio and MIDI of one clip together, those of two clips apart."""
+    """Draws audio and MIDI of one window together, those of two windows apart.
+
+    A window is `window_s` long; null: the whole clip. For the first `alone_epochs` a fusion learns
+    from this term alone, which pretrains both encoders together.
+    """
 
     weight: Positive
     temperature: Positive
+    window_s: Positive | None
+    alone_epochs: Annotated[int, Field(ge=0)]
 
 
 class ModalityHeadsConfig(Section):

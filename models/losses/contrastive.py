@@ -1,22 +1,20 @@
-"""Cross-modal contrastive loss: match the audio and the MIDI of one clip within a batch."""
+"""Cross-modal contrastive loss: match the audio and the MIDI of one window within a batch."""
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 
-def contrastive(
-    audio_clips: Tensor, midi_clips: Tensor, both_present: Tensor, temperature: float
-) -> Tensor:
+def contrastive(audio: Tensor, midi: Tensor, both_present: Tensor, temperature: float) -> Tensor:
     """Return the symmetric InfoNCE loss of CLIP (Radford et al. 2021), a scalar.
 
-    The logits are the cosine similarities of all audio clips (B, W) with all MIDI clips (B, W),
-    divided by `temperature`; the loss is the mean of the cross-entropies audio to MIDI and MIDI to
-    audio, log n for n clips that are not distinguished. Rows where `both_present` (B,) is false
-    are left out; with fewer than two rows the loss is 0 with zero gradients. Two versions of one
-    segment in a batch count as different clips.
+    The logits are the cosine similarities of all windows' audio (N, W) with all windows' MIDI
+    (N, W), divided by `temperature`; the loss is the mean of the cross-entropies audio to MIDI and
+    MIDI to audio, log n for n windows that are not distinguished. Rows where `both_present` (N,)
+    is false are left out; with fewer than two rows the loss is 0 with zero gradients. Two versions
+    of one passage in a batch count as different windows.
     """
-    audio, midi = audio_clips[both_present], midi_clips[both_present]
+    audio, midi = audio[both_present], midi[both_present]
     if len(audio) < 2:
         # Not a constant: distributed training needs a gradient of every parameter.
         return 0.0 * (audio.sum() + midi.sum())

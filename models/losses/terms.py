@@ -4,6 +4,7 @@ Huber: each element times its LDS weight, averaged over the batch for each dimen
 dimensions by uncertainty weighting; without either it is the plain mean. Heads of single modalities
 have it, too, over the clips that have the modality; they do not teach the uncertainties. Ranking,
 contrast and CORAL take the batch as it is. A term's weight in the file multiplies the whole of it.
+In the epochs that contrast has alone, the others are 0.
 """
 
 from collections.abc import Mapping
@@ -31,15 +32,15 @@ class Outputs:
     """What a network gives the loss, of any float type; None where it has no such output.
 
     `predicted` (B, 8) is standardised; `ordinal_logits` (B, 8, K) comes from a `CoralHead`;
-    `audio_clips` and `midi_clips` (B, W) are one vector a clip; `both_present` (B,) is true
-    where neither modality was taken away, and goes with both kinds of clip. `by_modality` has the
+    `audio_windows` and `midi_windows` (N, W) are one vector a window, all of a clip or part of it;
+    `both_present` (N,) is true where neither modality was taken away. `by_modality` has the
     prediction (B, 8) of each modality's own head, and the clips (B,) that have the modality.
     """
 
     predicted: Tensor
     ordinal_logits: Tensor | None
-    audio_clips: Tensor | None
-    midi_clips: Tensor | None
+    audio_windows: Tensor | None
+    midi_windows: Tensor | None
     both_present: Tensor | None
     by_modality: Mapping[Modality, tuple[Tensor, Tensor]]
 
@@ -97,13 +98,13 @@ class LossTerms(nn.Module):
                 )
             if (
                 config.contrastive
-                and outputs.audio_clips is not None
-                and outputs.midi_clips is not None
+                and outputs.audio_windows is not None
+                and outputs.midi_windows is not None
                 and outputs.both_present is not None
             ):
                 terms["contrastive"] = config.contrastive.weight * contrastive(
-                    outputs.audio_clips.float(),
-                    outputs.midi_clips.float(),
+                    outputs.audio_windows.float(),
+                    outputs.midi_windows.float(),
                     outputs.both_present,
                     config.contrastive.temperature,
                 )
@@ -111,6 +112,14 @@ class LossTerms(nn.Module):
                 logits, true_levels = self._ordinal(outputs, true)
                 targets = self._targets(logits, true_levels, epoch)
                 terms["coral"] = config.coral.weight * coral_loss(logits, targets)
+            if (
+                "contrastive" in terms
+                and config.contrastive
+                and epoch < config.contrastive.alone_epochs
+            ):
+                # Not left out: distributed training needs a gradient of every parameter.
+                others = {name: 0.0 * term for name, term in terms.items()}
+                terms = {**others, "contrastive": terms["contrastive"]}
             return terms
 
     def logged(self, outputs: Outputs, true_scores: Tensor, *, epoch: int) -> dict[str, Tensor]:

@@ -101,6 +101,7 @@ class GradingModule(TrainingModule[EpochRecord]):
         self.config, self._parts = config, parts
         self._train_targets, self._validation_targets = train, validation
         self._progress, self._validation = Progress(), ValidationPass()
+        self._window_steps = window_steps(config)
         # Made when an epoch begins: a generator cannot be sent to another process.
         self._presence_rng: torch.Generator | None = None
 
@@ -140,7 +141,7 @@ class GradingModule(TrainingModule[EpochRecord]):
     def training_step(self, batch: Batch) -> Tensor:
         """Return the loss of one batch."""
         grades = self._grades(batch)
-        outputs = outputs_of(grades)
+        outputs = outputs_of(grades, self._window_steps)
         terms = self.losses(outputs, batch.scores, epoch=self.epoch)
         logged = self.losses.logged(outputs, batch.scores, epoch=self.epoch)
         count = len(batch.sample_ids)
@@ -236,19 +237,39 @@ class GradingModule(TrainingModule[EpochRecord]):
         )
 
 
-def mean_over_steps(steps: Tensor, mask: Tensor) -> Tensor:
-    """Return the mean (B, width) of steps (B, S, width) where `mask` (B, S) is true."""
-    return (steps * mask[..., None]).sum(1) / mask.sum(1, keepdim=True)
+def window_steps(config: ExperimentConfig) -> int | None:
+    """Return the steps of the windows that are contrasted; None: whole clips."""
+    contrast = config.loss.contrastive
+    if contrast is None or contrast.window_s is None:
+        return None
+    return max(1, round(contrast.window_s * config.grid_rate_hz))
 
 
-def outputs_of(grades: NetworkOutput) -> Outputs:
-    """Return what the losses need of a batch's grades; a clip's vector is the mean of its steps."""
-    audio_clips = midi_clips = both = None
+def window_means(steps: Tensor, mask: Tensor, length: int | None) -> tuple[Tensor, Tensor]:
+    """Return the mean (N, width) of each window of `length` steps, and the clip (N,) it is of.
+
+    `steps` (B, S, width) are real where `mask` (B, S) is true. Windows follow one another from the
+    start of a clip, and one that its end cuts short is left out; None: a clip is one window.
+    """
+    if length is None:
+        means = (steps * mask[..., None]).sum(1) / mask.sum(1, keepdim=True)
+        return means, torch.arange(len(steps), device=steps.device)
+    count = steps.shape[1] // length
+    windows = steps[:, : count * length].unflatten(1, (count, length)).mean(2)
+    clip, window = (
+        mask[:, : count * length].unflatten(1, (count, length)).all(2).nonzero().unbind(1)
+    )
+    return windows[clip, window], clip
+
+
+def outputs_of(grades: NetworkOutput, window: int | None) -> Outputs:
+    """Return what the losses need of a batch's grades; windows have `window` steps."""
+    audio_windows = midi_windows = both = None
     by_modality = {}
     if grades.presence and grades.audio_steps is not None and grades.midi_steps is not None:
-        audio_clips = mean_over_steps(grades.audio_steps, grades.mask)
-        midi_clips = mean_over_steps(grades.midi_steps, grades.mask)
-        both = grades.presence.both
+        audio_windows, clip = window_means(grades.audio_steps, grades.mask, window)
+        midi_windows, _ = window_means(grades.midi_steps, grades.mask, window)
+        both = grades.presence.both[clip]
         by_modality = {
             name: (predicted, getattr(grades.presence, name))
             for name, predicted in grades.by_modality.items()
@@ -256,8 +277,8 @@ def outputs_of(grades: NetworkOutput) -> Outputs:
     return Outputs(
         predicted=grades.standardised,
         ordinal_logits=grades.ordinal_logits,
-        audio_clips=audio_clips,
-        midi_clips=midi_clips,
+        audio_windows=audio_windows,
+        midi_windows=midi_windows,
         both_present=both,
         by_modality=by_modality,
     )

@@ -24,6 +24,9 @@ def changed(tmp_path: Path, section: str | None, key: str, value: object) -> Pat
     return path
 
 
+ALONE = {"weight": 0.1, "temperature": 0.1, "window_s": 1.0, "alone_epochs": 99}
+
+
 @pytest.mark.parametrize(
     ("section", "key", "value", "said"),
     [
@@ -40,6 +43,7 @@ def changed(tmp_path: Path, section: str | None, key: str, value: object) -> Pat
         ("loss", "coral", None, "bootstrap works on CORAL's targets"),
         ("loss", "ranking", 0.2, "loss.ranking"),
         ("fusion", "heads", 5, "fusion.heads must divide"),
+        ("loss", "contrastive", ALONE, "alone_epochs must be below training.epochs"),
         ("training", "precision", "16", "training.precision"),
         ("aggregation", "heads", 5, "heads must divide"),
         (None, "experiments", ["audio_only", "video_only"], "experiments[1]"),

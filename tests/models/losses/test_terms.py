@@ -26,7 +26,7 @@ ON: dict[str, Any] = {
     "uncertainty_weighting": True,
     "label_density": {"bin_points": 2.0, "kernel_bins": 5, "kernel_sigma_bins": 2.0},
     "ranking": {"weight": 0.2, "least_difference_points": 5.0},
-    "contrastive": {"weight": 0.1, "temperature": 0.1},
+    "contrastive": {"weight": 0.1, "temperature": 0.1, "window_s": None, "alone_epochs": 0},
     "modality_heads": {"weight": 0.4},
     "coral": {"weight": 0.3, "lowest": 50.0, "highest": 100.0, "step_points": 10.0},
     "bootstrap": {"form": "hard", "beta": 0.8, "warmup_epochs": 3},
@@ -48,8 +48,8 @@ def outputs_of(seed: int = 1, **changed: torch.Tensor | None) -> Outputs:
     shapes = {
         "predicted": (BATCH, 8),
         "ordinal_logits": (BATCH, 8, 4),
-        "audio_clips": (BATCH, 6),
-        "midi_clips": (BATCH, 6),
+        "audio_windows": (BATCH, 6),
+        "midi_windows": (BATCH, 6),
     }
     given: dict[str, Any] = {
         name: torch.randn(shape, generator=generator).requires_grad_()
@@ -118,8 +118,8 @@ def test_exactly_what_is_switched_on_has_a_term(
     for name, reached in (
         ("predicted", True),
         ("ordinal_logits", "coral" in switched_on),
-        ("audio_clips", "contrastive" in switched_on),
-        ("midi_clips", "contrastive" in switched_on),
+        ("audio_windows", "contrastive" in switched_on),
+        ("midi_windows", "contrastive" in switched_on),
     ):
         assert (getattr(outputs, name).grad is not None) == reached, name
     assert all(parameter.grad is not None for parameter in loss_terms.parameters())
@@ -155,6 +155,22 @@ def test_a_weight_multiplies_the_whole_of_its_term(true_scores: torch.Tensor, na
     for other in before:
         expected = before[other] * (2 if other == name else 1)
         torch.testing.assert_close(after[other], expected)
+
+
+def test_contrast_has_its_first_epochs_alone_and_every_parameter_a_gradient(
+    true_scores: torch.Tensor,
+) -> None:
+    alone = {"contrastive": ON["contrastive"] | {"alone_epochs": 2}}
+    loss_terms, outputs = terms_with(*SWITCHES, **alone), outputs_of()
+    usual = terms_with(*SWITCHES)(outputs, true_scores, epoch=1)
+    terms = loss_terms(outputs, true_scores, epoch=1)
+    assert {name for name, term in terms.items() if term != 0} == {"contrastive"}
+    assert terms["contrastive"] == usual["contrastive"]
+    assert loss_terms(outputs, true_scores, epoch=2).keys() == terms.keys()
+    assert all(term != 0 for term in loss_terms(outputs, true_scores, epoch=2).values())
+    torch.stack(list(terms.values())).sum().backward()
+    assert outputs.predicted.grad is not None
+    assert all(parameter.grad is not None for parameter in loss_terms.parameters())
 
 
 def test_density_weighs_elements_before_uncertainty_weighs_dimensions(
@@ -206,7 +222,7 @@ def test_ranking_takes_its_least_difference_in_points() -> None:
         assert term.item() == pytest.approx(0.2 * np.log(2) if pairs else 0.0)
 
 
-@pytest.mark.parametrize("absent", ["audio_clips", "midi_clips"])
+@pytest.mark.parametrize("absent", ["audio_windows", "midi_windows"])
 def test_one_modality_has_nothing_to_contrast(true_scores: torch.Tensor, absent: str) -> None:
     outputs = outputs_of(**{absent: None, "both_present": None})
     assert "contrastive" not in terms_with(*SWITCHES)(outputs, true_scores, epoch=3)
@@ -218,7 +234,7 @@ def test_terms_are_float32_under_autocast_and_the_same_as_without_it(
     loss_terms = terms_with(*SWITCHES)
     halves = {
         name: getattr(outputs_of(), name).detach().bfloat16()
-        for name in ("predicted", "ordinal_logits", "audio_clips", "midi_clips")
+        for name in ("predicted", "ordinal_logits", "audio_windows", "midi_windows")
     }
     wide = {name: value.float() for name, value in halves.items()}
     without = loss_terms(outputs_of(**wide), true_scores, epoch=3)
