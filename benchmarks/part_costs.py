@@ -25,7 +25,7 @@ from models.config.audio import MERT_RATE_HZ, MertFeatures
 from models.config.experiment import Experiment, ExperimentConfig, load_experiment
 from models.device import accelerator, torch_threads
 from models.inputs.batch import Batch, Example, collate
-from models.inputs.feature_reader import Features
+from models.inputs.feature_reader import Features, NoteFeatures
 from models.networks.aggregation import Aggregation
 from models.networks.audio_encoder import AudioEncoder
 from models.networks.fusion import make_fusion
@@ -67,14 +67,13 @@ def random_batch(config: ExperimentConfig, clips: int) -> Batch:
         if "onset_s" in (tokens.dtype.names or ()):
             tokens["onset_s"] = np.sort(rng.uniform(0, CLIP_S, NOTES))
         audio = rng.normal(size=(frames, config.audio_features.width)).astype(np.float16)
+        notes = NoteFeatures(tokens=tokens, measures=rng.normal(size=len(PLAIN)).astype(np.float32))
         features = Features(
             sample_id=str(number),
             duration_s=CLIP_S,
             audio=audio,
-            tokens=tokens,
-            measures=rng.normal(size=len(PLAIN)).astype(np.float32),
-            heard=tokens if config.hearing else None,
-            heard_measures=np.zeros(len(PLAIN), np.float32) if config.hearing else None,
+            notes=notes,
+            heard=notes if config.hearing else None,
         )
         return Example(features=features, scores=np.full(8, 75, np.float32))
 
@@ -156,6 +155,8 @@ def part_costs(config: ExperimentConfig, clips: int) -> list[PartCost]:
     """Return the cost of each part with a batch of `clips` clips of `CLIP_S` seconds."""
     device = torch.device(accelerator())
     batch = random_batch(config, clips).to(device)
+    notes = batch.notes
+    assert notes is not None
     assert batch.audio is not None
     steps, width = math.ceil(CLIP_S * config.grid_rate_hz), config.projection.width
     mask = torch.ones(clips, steps, dtype=torch.bool, device=device)
@@ -177,9 +178,9 @@ def part_costs(config: ExperimentConfig, clips: int) -> list[PartCost]:
     if any(True for _ in audio.parameters()):
         measure("audio encoder", audio, lambda: audio(batch.audio, batch.audio_frames))
     midi = NoteEncoder(config.grid_rate_hz, config.midi_encoder)
-    measure("MIDI encoder", midi, lambda: midi(batch.notes, batch.note_mask, steps))
+    measure("MIDI encoder", midi, lambda: midi(notes.fields, notes.mask, steps))
     reader = EMBEDDINGS[config.midi_encoder.tokens](config.midi_encoder)
-    measure("note reader", reader, lambda: reader(batch.notes, batch.note_mask))
+    measure("note reader", reader, lambda: reader(notes.fields, notes.mask))
     for name, from_width in (("audio", audio.width), ("MIDI", config.midi_encoder.width)):
         projection = Projection(from_width, width)
         encoded = torch.randn(clips, steps, from_width, device=device)

@@ -158,17 +158,14 @@ def window_features(
     sounds = [window.sound for window in windows if window.sound is not None]
     audio = audio_features(sounds, config.audio_features) if sounds else [None] * len(windows)
     tokens = config.midi_encoder.tokens
-    heard = [note_features(None, tokens)] * len(windows)
-    if sounds and detector is not None:
-        heard = heard_features(sounds, detector, tokens)
+    heard = heard_features(sounds, detector, tokens) if sounds else [None] * len(windows)
     return [
         Features(
             sample_id="",
             duration_s=window.duration_s,
             audio=frames,
-            heard=notes["tokens"],
-            heard_measures=notes["measures"],
-            **note_features(window.notes, tokens),
+            notes=None if window.notes is None else note_features(window.notes, tokens),
+            heard=notes,
         )
         for window, frames, notes in zip(windows, audio, heard, strict=True)
     ]

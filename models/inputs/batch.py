@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from models.config.experiment import ExperimentConfig
-from models.inputs.feature_reader import Features
+from models.inputs.feature_reader import Features, NoteFeatures
 from models.tokens.tokeniser import TokenArray
 
 
@@ -23,15 +23,33 @@ class Example:
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
+class NoteBatch:
+    """Notes of B examples: each field of their tokens as (B, notes), true where `mask` is.
+
+    `measures` (B, measures) are plain measures of them, NaN where undefined.
+    """
+
+    fields: dict[str, Tensor]
+    mask: Tensor
+    measures: Tensor
+
+    def each(self, change: Callable[[Tensor], Tensor]) -> "NoteBatch":
+        """Return the notes with every tensor changed."""
+        return NoteBatch(
+            fields={name: change(field) for name, field in self.fields.items()},
+            mask=change(self.mask),
+            measures=change(self.measures),
+        )
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
 class Batch:
     """B examples, padded to the longest; a modality that was not read is None.
 
     `labels` (B, 8) are the true scores, None where the examples have none; `steps` (B,) are true
     lengths in steps of the common grid, S the longest.
     `audio` (B, S x frames a step, width) are audio features and `audio_frames` (B,) their true
-    numbers; `notes` holds each field of the tokens as (B, notes), and `note_mask` (B, notes) is
-    true where there is a note. `measures` (B, measures) are plain measures of the notes; `heard`,
-    `heard_mask` and `heard_measures` are those of the notes that are heard in the sound.
+    numbers; `notes` are those that were played, `heard` those that are heard in the sound.
     """
 
     sample_ids: tuple[str, ...]
@@ -39,12 +57,8 @@ class Batch:
     steps: Tensor
     audio: Tensor | None
     audio_frames: Tensor | None
-    notes: dict[str, Tensor] | None
-    note_mask: Tensor | None
-    measures: Tensor | None
-    heard: dict[str, Tensor] | None = None
-    heard_mask: Tensor | None = None
-    heard_measures: Tensor | None = None
+    notes: NoteBatch | None
+    heard: NoteBatch | None
 
     @property
     def scores(self) -> Tensor:
@@ -72,12 +86,8 @@ class Batch:
             steps=change(self.steps),
             audio=changed(self.audio),
             audio_frames=changed(self.audio_frames),
-            notes=self.notes and {name: change(field) for name, field in self.notes.items()},
-            note_mask=changed(self.note_mask),
-            measures=changed(self.measures),
-            heard=self.heard and {name: change(field) for name, field in self.heard.items()},
-            heard_mask=changed(self.heard_mask),
-            heard_measures=changed(self.heard_measures),
+            notes=self.notes and self.notes.each(change),
+            heard=self.heard and self.heard.each(change),
         )
 
 
@@ -104,6 +114,16 @@ def pad_notes(clips: Sequence[TokenArray]) -> tuple[dict[str, Tensor], Tensor]:
     return notes, length_mask(torch.tensor([len(clip) for clip in clips]), padded.shape[1])
 
 
+def _notes(clips: Sequence[NoteFeatures | None]) -> NoteBatch | None:
+    """Return the notes of clips as one batch; None where no clip has any to read."""
+    given = [clip for clip in clips if clip is not None]
+    if not given:
+        return None
+    fields, mask = pad_notes([clip.tokens for clip in given])
+    measures = torch.from_numpy(np.stack([clip.measures for clip in given]))
+    return NoteBatch(fields=fields, mask=mask, measures=measures)
+
+
 def grid_steps(duration_s: float, grid_rate_hz: int) -> int:
     """Return the steps of the common grid that a duration begins."""
     # A hair less, or a duration that was written in decimals begins a step that is not there.
@@ -124,22 +144,12 @@ def collate(examples: Sequence[Example], config: ExperimentConfig) -> Batch:
         for clip, length in zip(features, steps, strict=True)
         if clip.audio is not None
     ]
-    tokens = [clip.tokens for clip in features if clip.tokens is not None]
-    notes, note_mask = pad_notes(tokens) if tokens else (None, None)
-    sounds = [clip.heard for clip in features if clip.heard is not None]
-    heard, heard_mask = pad_notes(sounds) if sounds else (None, None)
-    heard_measures = [c.heard_measures for c in features if c.heard_measures is not None]
-    measures = [clip.measures for clip in features if clip.measures is not None]
     return Batch(
         sample_ids=tuple(clip.sample_id for clip in features),
         labels=torch.from_numpy(np.stack(scores)) if scores else None,
         steps=steps,
         audio=pad_audio(audio, frames) if audio else None,
         audio_frames=torch.tensor([len(clip) for clip in audio]) if audio else None,
-        notes=notes,
-        note_mask=note_mask,
-        measures=torch.from_numpy(np.stack(measures)) if measures else None,
-        heard=heard,
-        heard_mask=heard_mask,
-        heard_measures=torch.from_numpy(np.stack(heard_measures)) if heard_measures else None,
+        notes=_notes([clip.notes for clip in features]),
+        heard=_notes([clip.heard for clip in features]),
     )

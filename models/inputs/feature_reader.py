@@ -52,21 +52,29 @@ class ExampleParts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class NoteFeatures:
+    """Notes as `tokens` (the tokeniser's `dtype`, (notes,)), and plain `measures` of them.
+
+    Measures are float32, NaN where undefined.
+    """
+
+    tokens: TokenArray
+    measures: NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Features:
     """What a model may see of one sample; None is what was not read.
 
-    `audio` are audio features (float16, (frames, width)), `tokens` the notes (the tokeniser's
-    `dtype`, (notes,)), `measures` the plain measures of the notes (float32, NaN where undefined),
-    `heard` and `heard_measures` are those of the notes that a detector hears in the sound.
+    `audio` are audio features (float16, (frames, width)), `notes` those that were played, `heard`
+    those that a detector hears in the sound.
     """
 
     sample_id: str
     duration_s: float
     audio: NDArray[np.float16] | None
-    tokens: TokenArray | None
-    measures: NDArray[np.float32] | None = None
-    heard: TokenArray | None = None
-    heard_measures: NDArray[np.float32] | None = None
+    notes: NoteFeatures | None
+    heard: NoteFeatures | None = None
 
 
 def check_features(
@@ -144,6 +152,12 @@ def read_data_file(
     UserError, naming the part, when the two tables disagree about a sample.
     """
     rows_per_read, records = config.training.rows_per_read, TOKENISERS[parts.tokens].dtype
+
+    def notes_of(tokens: bytes, measures: list[float | None]) -> NoteFeatures:
+        return NoteFeatures(
+            tokens=np.frombuffer(tokens, records), measures=np.array(measures, np.float32)
+        )
+
     uris, tables = [], []
     if "audio" in modalities:
         uris.append(parts.audio_features[index])
@@ -161,23 +175,19 @@ def read_data_file(
                 f"expected the same samples in the same order: {REMEDY}"
             )
         row = {name: value for row in rows for name, value in row.items()}
-        audio = tokens = measures = heard = heard_measures = None
+        audio = notes = heard = None
         if "audio" in modalities:
             audio = np.frombuffer(row["features"], "<f2").reshape(row["frames"], row["width"])
             if parts.detector:
-                heard = np.frombuffer(row["heard"], records)
-                heard_measures = np.array(row["heard_measures"], np.float32)
+                heard = notes_of(row["heard"], row["heard_measures"])
         if "midi" in modalities:
-            tokens = np.frombuffer(row["tokens"], records)
-            measures = np.array(row["measures"], np.float32)
+            notes = notes_of(row["tokens"], row["measures"])
         yield Features(
             sample_id=row["sample_id"],
             duration_s=row["duration_s"],
             audio=audio,
-            tokens=tokens,
-            measures=measures,
+            notes=notes,
             heard=heard,
-            heard_measures=heard_measures,
         )
 
 

@@ -7,7 +7,7 @@ of Dagster do without.
 import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -21,9 +21,8 @@ from models.config.audio import OF_NO_FEATURE, AudioFeatures, MelFeatures, MertF
 from models.config.experiment import ExperimentConfig
 from models.config.midi import TokenName
 from models.hearing.trained import TrainedDetector, warm_detector
-from models.inputs.feature_reader import ExampleParts
+from models.inputs.feature_reader import ExampleParts, NoteFeatures
 from models.inputs.mert_files import mert_identity
-from models.tokens.tokeniser import TokenArray
 from models.tokens.tokenisers import TOKENISERS
 from storage.audio import decode_audio
 from storage.derive import derive_data_file, derived_path
@@ -95,25 +94,19 @@ def audio_features(clips: Sequence[Waveform], config: AudioFeatures) -> list[NDA
     return mert_frames(clips, warm_mert(config), config)
 
 
-class NoteFeatures(TypedDict):
-    """What `Features` holds of notes; None without any."""
-
-    tokens: TokenArray | None
-    measures: NDArray[np.float32] | None
-
-
-def note_features(performance: Performance | None, tokens: TokenName) -> NoteFeatures:
-    """Return the features of notes, None where they are not given."""
-    if performance is None:
-        return NoteFeatures(tokens=None, measures=None)
+def note_features(performance: Performance, tokens: TokenName) -> NoteFeatures:
+    """Return the features of notes."""
     encoded = TOKENISERS[tokens].encode(performance)
     return NoteFeatures(tokens=encoded, measures=measure_plainly(performance))
 
 
 def heard_features(
-    clips: Sequence[Waveform], detector: "NoteDetector", tokens: TokenName
-) -> list[NoteFeatures]:
-    """Return the features of the notes that a detector hears in each clip."""
+    clips: Sequence[Waveform], detector: "NoteDetector | None", tokens: TokenName
+) -> Sequence[NoteFeatures | None]:
+    """Return the features of the notes that a detector hears in each clip; None without one."""
+    if detector is None:
+        return [None] * len(clips)
+
     from models.hearing.hear import hear
 
     return [note_features(heard, tokens) for heard in hear(clips, detector)]
@@ -126,11 +119,10 @@ def write_audio_features(task: FeaturesTask) -> DataFile:
         rows = rows.filter(DISTINCT)
         clips = [decode_audio(audio["bytes"], audio["path"]) for audio in rows["audio"].to_pylist()]
         found = audio_features(clips, task.audio)
-        heard = [note_features(None, task.tokens)] * len(clips)
-        if task.detector:
-            heard = heard_features(clips, warm_detector(task.detector), task.tokens)
-        notes = [None if one["tokens"] is None else one["tokens"].tobytes() for one in heard]
-        measures = [one["measures"] for one in heard]
+        detector = warm_detector(task.detector) if task.detector else None
+        heard = heard_features(clips, detector, task.tokens)
+        notes = [one and one.tokens.tobytes() for one in heard]
+        measures = [one and one.measures for one in heard]
         return (
             rows.select(_KEYS)
             .append_column("features", pa.array([f.astype("<f2").tobytes() for f in found]))
@@ -151,13 +143,14 @@ def write_midi_tokens(task: FeaturesTask) -> DataFile:
     def derive(rows: pa.Table) -> pa.Table:
         rows = rows.filter(DISTINCT)
         played = [read_midi(midi["bytes"], midi["path"]) for midi in rows["midi"].to_pylist()]
-        tokens = [TOKENISERS[task.tokens].encode(performance) for performance in played]
-        measures = [measure_plainly(performance) for performance in played]
+        notes = [note_features(performance, task.tokens) for performance in played]
         return (
             rows.select(_KEYS)
-            .append_column("tokens", pa.array([t.tobytes() for t in tokens], pa.binary()))
-            .append_column("notes", pa.array([len(t) for t in tokens], pa.int32()))
-            .append_column("measures", pa.array(measures, pa.list_(pa.float32())))
+            .append_column("tokens", pa.array([n.tokens.tobytes() for n in notes], pa.binary()))
+            .append_column("notes", pa.array([len(n.tokens) for n in notes], pa.int32()))
+            .append_column(
+                "measures", pa.array([n.measures for n in notes], pa.list_(pa.float32()))
+            )
             .cast(MIDI_TOKENS)
         )
 

@@ -157,7 +157,7 @@ def alike_in_length(
     or the batches after it would begin within it.
     """
     while group := list(itertools.islice(items, BATCHES_SORTED * batch_size)):
-        group.sort(key=lambda item: 0 if item.tokens is None else len(item.tokens))
+        group.sort(key=lambda item: 0 if item.notes is None else len(item.notes.tokens))
         whole = len(group) // batch_size
         for batch in rng.permutation(whole):
             yield from group[batch * batch_size : (batch + 1) * batch_size]

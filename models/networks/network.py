@@ -15,7 +15,7 @@ from models.config.experiment import (
     Modality,
 )
 from models.hearing.detector import NoteDetector
-from models.inputs.batch import Batch, length_mask
+from models.inputs.batch import Batch, NoteBatch, length_mask
 from models.networks.aggregation import Aggregation, Pooled
 from models.networks.audio_encoder import AudioEncoder
 from models.networks.fusion import Fused, make_fusion
@@ -98,6 +98,8 @@ class GradingNetwork(nn.Module):
             # played. So each note also has an embedding that is trained from scratch.
             self.midi_reader = EMBEDDINGS[config.midi_encoder.tokens](config.midi_encoder)
             self.midi_projection = Projection(config.midi_encoder.width, width)
+        if "midi" in modalities:
+            self.midi_measures = MeasureReader(width, config.head.dropout)
         if len(modalities) == 2:
             self.no_audio = nn.Parameter(torch.zeros(width))
             self.no_midi = nn.Parameter(torch.zeros(width))
@@ -113,13 +115,10 @@ class GradingNetwork(nn.Module):
         self.experiment = experiment
         self.modalities = modalities
         pooled = 3 if len(modalities) == 2 else 1
-        if experiment == "heuristics_only":
-            self.midi_measures = MeasureReader(width, config.head.dropout)
-            vector = self.midi_measures.width
-        else:
+        vector = width * (("midi" in modalities) + (self.detector is not None))
+        if experiment != "heuristics_only":
             self.aggregation = Aggregation(width, config.aggregation)
-            vector = pooled * self.aggregation.width
-            vector += width if self.detector is not None else 0
+            vector += pooled * self.aggregation.width
         coral = config.loss.coral
         self.head = ScoreHead(vector, len(coral.thresholds) if coral else 0, config.head)
         heads = sorted(modalities) if pooled == 3 and config.loss.modality_heads else []
@@ -132,35 +131,50 @@ class GradingNetwork(nn.Module):
             return None
         frames: Tensor = self.audio_encoder(batch.audio, batch.audio_frames)
         if self.detector is not None:
+            assert batch.heard is not None
             heard = self.heard_encoder(
-                batch.heard,
-                batch.heard_mask,
+                batch.heard.fields,
+                batch.heard.mask,
                 int(batch.steps.max()),
-                beside=self.heard_reader(batch.heard, batch.heard_mask),
+                beside=self.heard_reader(batch.heard.fields, batch.heard.mask),
             )
             frames = torch.cat([frames, heard], dim=-1)
         steps: Tensor = self.audio_projection(frames)
         return steps
 
-    def _heard_measures(self, batch: Batch, presence: Presence | None, mask: Tensor) -> Tensor:
-        """Return one vector a clip of the measures of what is heard; undefined without sound."""
-        shape = (len(batch.steps), len(PLAIN))
-        measures = batch.heard_measures
-        if measures is None:
-            measures = torch.full(shape, torch.nan, device=mask.device)
-        elif presence is not None:
-            measures = measures.masked_fill(~presence.audio[:, None], torch.nan)
-        vector: Tensor = self.heard_measures(measures, mask).vector
-        return vector
+    def _measures(self, batch: Batch, presence: Presence | None, mask: Tensor) -> list[Pooled]:
+        """Return what measures tell: of the notes, and of those that are heard.
+
+        An experiment without the modality has none; where it is absent they are undefined.
+        """
+
+        def read(reader: MeasureReader, notes: NoteBatch | None, present: Tensor | None) -> Pooled:
+            undefined = torch.full((len(mask), len(PLAIN)), torch.nan, device=mask.device)
+            measures = undefined if notes is None else notes.measures
+            if present is not None:
+                measures = torch.where(present[:, None], measures, undefined)
+            told: Pooled = reader(measures, mask)
+            return told
+
+        found = []
+        if "midi" in self.modalities:
+            found.append(
+                read(self.midi_measures, batch.notes, None if presence is None else presence.midi)
+            )
+        if self.detector is not None:
+            found.append(
+                read(self.heard_measures, batch.heard, None if presence is None else presence.audio)
+            )
+        return found
 
     def _midi(self, batch: Batch) -> Tensor | None:
         if self.experiment not in ENCODES_NOTES or batch.notes is None:
             return None
         notes = self.midi_encoder(
-            batch.notes,
-            batch.note_mask,
+            batch.notes.fields,
+            batch.notes.mask,
             int(batch.steps.max()),
-            beside=self.midi_reader(batch.notes, batch.note_mask),
+            beside=self.midi_reader(batch.notes.fields, batch.notes.mask),
         )
         steps: Tensor = self.midi_projection(notes)
         return steps
@@ -190,8 +204,8 @@ class GradingNetwork(nn.Module):
         audio, midi = self._audio(batch), self._midi(batch)
         mask = length_mask(batch.steps, int(batch.steps.max()))
         fused: Fused | None = None
-        if self.experiment == "heuristics_only" and batch.measures is not None:
-            return self._grades(self.midi_measures(batch.measures, mask), mask)
+        if self.experiment == "heuristics_only" and batch.notes is not None:
+            return self._grades(self._measures(batch, None, mask)[0], mask)
         if audio is None and midi is None:
             wanted = " or ".join(sorted(self.modalities))
             raise ValueError(f"{self.experiment} needs {wanted}, and the batch has none")
@@ -211,9 +225,9 @@ class GradingNetwork(nn.Module):
             name: self.own_aggregation[name](side, batch.steps).vector
             for name, side in sides.items()
         }
-        heard = [] if self.detector is None else [self._heard_measures(batch, presence, mask)]
+        measures = [told.vector for told in self._measures(batch, presence, mask)]
         return replace(
-            self._grades(pooled, mask, *own.values(), *heard),
+            self._grades(pooled, mask, *own.values(), *measures),
             fused=fused,
             audio_steps=audio,
             midi_steps=midi,

@@ -254,12 +254,11 @@ def window_means(steps: Tensor, mask: Tensor, length: int | None) -> tuple[Tenso
     if length is None:
         means = (steps * mask[..., None]).sum(1) / mask.sum(1, keepdim=True)
         return means, torch.arange(len(steps), device=steps.device)
-    count = steps.shape[1] // length
-    windows = steps[:, : count * length].unflatten(1, (count, length)).mean(2)
-    clip, window = (
-        mask[:, : count * length].unflatten(1, (count, length)).all(2).nonzero().unbind(1)
-    )
-    return windows[clip, window], clip
+    clips, count = len(steps), steps.shape[1] // length
+    windows = steps[:, : count * length].reshape(clips, count, length, steps.shape[2])
+    whole = mask[:, : count * length].reshape(clips, count, length).all(2)
+    clip, window = whole.nonzero().unbind(1)
+    return windows.mean(2)[clip, window], clip
 
 
 def outputs_of(grades: NetworkOutput, window: int | None) -> Outputs:

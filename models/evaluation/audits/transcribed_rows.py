@@ -48,7 +48,7 @@ def judge_rows(
     windows = [Window(duration_s=row.duration_s, notes=row.played, sound=row.sound) for row in rows]
     true = window_features(windows, config, detector)
     found = [
-        replace(clip, **note_features(row.found, config.midi_encoder.tokens))
+        replace(clip, notes=note_features(row.found, config.midi_encoder.tokens))
         for row, clip in zip(rows, true, strict=True)
     ]
     scores: dict[System, NDArray[np.float64]] = {}

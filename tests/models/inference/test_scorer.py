@@ -32,9 +32,9 @@ from models.inference.windows import (
 )
 from models.inputs.batch import Example, collate
 from models.inputs.feature_reader import Features
+from models.inputs.feature_writer import note_features
 from models.inputs.log_mel import log_mel
 from models.networks.network import GradingNetwork, Presence
-from models.tokens.tokenisers import TOKENISERS
 from storage.corpus import CorpusConfig
 from storage.midi import write_midi
 
@@ -164,7 +164,7 @@ def example(config: ExperimentConfig, notes: Any = None, samples: Any = None) ->
             sample_id="",
             duration_s=10,
             audio=None if sound is None else log_mel(sound, config.audio_features),  # type: ignore[arg-type]
-            tokens=notes and TOKENISERS[config.midi_encoder.tokens].encode(notes),
+            notes=notes and note_features(notes, config.midi_encoder.tokens),
         ),
     )
 

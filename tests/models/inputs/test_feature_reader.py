@@ -27,8 +27,11 @@ def test_features_come_back_as_they_were_stored(corpus, tiny_config) -> None:
     assert first.audio is not None
     assert first.audio.tobytes() == stored["features"]
     assert first.audio.shape == (stored["frames"], stored["width"])
-    assert first.tokens is not None
-    assert first.tokens.tobytes() == pd.read_parquet(corpus.parts.midi_tokens[1]).iloc[0]["tokens"]
+    assert first.notes is not None
+    assert (
+        first.notes.tokens.tobytes()
+        == pd.read_parquet(corpus.parts.midi_tokens[1]).iloc[0]["tokens"]
+    )
 
 
 def test_only_the_asked_for_modality_is_read(corpus, tiny_config) -> None:
@@ -36,7 +39,7 @@ def test_only_the_asked_for_modality_is_read(corpus, tiny_config) -> None:
                            config=tiny_config))  # fmt: skip
     midi = next(read_data_file(corpus.parts, 0, split="train", modalities=frozenset({"midi"}),
                           config=tiny_config))  # fmt: skip
-    assert audio.tokens is None
+    assert audio.notes is None
     assert midi.audio is None
     assert midi.duration_s == audio.duration_s > 0
 
@@ -96,7 +99,7 @@ def test_every_row_of_a_split_comes_once_with_its_own_features(
     midi = pd.read_parquet(corpus.parts.midi_tokens[1]).query("split == @split")
     assert [one.sample_id for one in found] == list(audio["sample_id"])
     assert [one.audio.tobytes() for one in found] == list(audio["features"])  # type: ignore[union-attr]
-    assert [one.tokens.tobytes() for one in found] == list(midi["tokens"])  # type: ignore[union-attr]
+    assert [one.notes.tokens.tobytes() for one in found] == list(midi["tokens"])  # type: ignore[union-attr]
 
 
 def test_row_groups_without_the_split_are_not_decoded(corpus, tiny_config, tmp_path) -> None:

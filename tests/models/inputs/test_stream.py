@@ -9,7 +9,7 @@ import torch
 from degradation.errors import UserError
 from degradation.seeds import stream
 from labeling.scores import DIMENSIONS
-from models.inputs.feature_reader import Features
+from models.inputs.feature_reader import Features, NoteFeatures
 from models.inputs.stream import (
     Shard,
     StreamedExamples,
@@ -133,7 +133,8 @@ def test_the_buffer_loses_nothing_and_reaches_no_further(size: int) -> None:
 
 def clip_of(notes: int) -> Features:
     tokens = np.zeros(notes, TOKENISERS["performance"].dtype)
-    return Features(sample_id=str(notes), duration_s=1.0, audio=None, tokens=tokens)
+    told = NoteFeatures(tokens=tokens, measures=np.zeros(1, np.float32))
+    return Features(sample_id=str(notes), duration_s=1.0, audio=None, notes=told)
 
 
 @pytest.mark.parametrize("count", [0, 5, 64, 1000])

@@ -13,9 +13,9 @@ from models.diagnostics.fusion_diagnostics import FusionDiagnostics
 from models.diagnostics.watch import FusionWatch
 from models.inputs.batch import Batch, Example, collate
 from models.inputs.feature_reader import Features
+from models.inputs.feature_writer import note_features
 from models.inputs.log_mel import log_mel
 from models.networks.network import GradingNetwork
-from models.tokens.tokenisers import TOKENISERS
 
 RATE_HZ, CLIP_S, CLIPS = 16_000, 10.0, 24
 STEP_S, TONE_S = 0.1, 0.045
@@ -58,7 +58,6 @@ def play(rng: np.random.Generator, late_s: float) -> Clip:
 def diagnosed(config: ExperimentConfig, late_steps: int) -> list[FusionDiagnostics]:
     """What the watch says of new networks that hear clips with a known delay."""
     rng = np.random.default_rng(3)
-    encode = TOKENISERS["performance"].encode
     clips = [play(rng, late_steps * STEP_S) for _ in range(CLIPS)]
     examples = [
         Example(
@@ -66,7 +65,7 @@ def diagnosed(config: ExperimentConfig, late_steps: int) -> list[FusionDiagnosti
                 sample_id=f"clip {number}",
                 duration_s=CLIP_S,
                 audio=log_mel(clip.sound, config.audio_features),
-                tokens=encode(clip.notes),
+                notes=note_features(clip.notes, "performance"),
             ),
             scores=np.full(8, 75, np.float32),
         )

@@ -1,6 +1,6 @@
 """Laws that hold for every experiment's network as a whole: shapes, padding, order of rows."""
 
-from dataclasses import replace
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -9,8 +9,8 @@ import torch
 from labeling.measures import PLAIN
 from models.config.experiment import EXPERIMENTS, ExperimentConfig
 from models.config.losses import ModalityHeadsConfig
-from models.inputs.batch import Batch, Example, collate
-from models.inputs.feature_reader import Features
+from models.inputs.batch import Batch, Example, NoteBatch, collate
+from models.inputs.feature_reader import Features, NoteFeatures
 from models.networks.network import GradingNetwork, Presence, draw_presence
 from models.tokens.tokenisers import TOKENISERS
 
@@ -24,13 +24,15 @@ def example(name: str, frames: int, notes: int, config: ExperimentConfig) -> Exa
     tokens["pitch"], tokens["velocity"] = rng.integers(30, 90, (2, notes))
     audio = rng.normal(-70, 20, (frames, config.audio_features.width)).astype(np.float16)
     measures = rng.normal(size=len(PLAIN)).astype(np.float32)
+    heard = tokens[::2].copy()
+    heard["velocity"] += 1
     features = Features(
-        sample_id=name, duration_s=length_s, audio=audio, tokens=tokens, measures=measures
+        sample_id=name,
+        duration_s=length_s,
+        audio=audio,
+        notes=NoteFeatures(tokens=tokens, measures=measures),
+        heard=NoteFeatures(tokens=heard, measures=measures[::-1]) if config.hearing else None,
     )
-    if config.hearing:
-        heard = tokens[::2].copy()
-        heard["velocity"] += 1
-        features = replace(features, heard=heard, heard_measures=measures[::-1].copy())
     return Example(features=features, scores=rng.uniform(50, 100, 8).astype(np.float32))
 
 
@@ -83,10 +85,9 @@ def test_what_lies_in_the_padding_is_not_heard(network, examples, tiny_config) -
     before = network(batch).scores
     for row in range(5):
         batch.audio[row, batch.audio_frames[row] :] = 30.0
-        for field in batch.notes.values():
-            field[row][~batch.note_mask[row]] = 3
-        for field in (batch.heard or {}).values():
-            field[row][~batch.heard_mask[row]] = 3
+        for notes in filter(None, (batch.notes, batch.heard)):
+            for field in notes.fields.values():
+                field[row][~notes.mask[row]] = 3
     torch.testing.assert_close(network(batch).scores, before, rtol=0, atol=2e-5)
 
 
@@ -168,21 +169,31 @@ def test_each_modality_is_also_heard_beside_the_fusion(network, examples, tiny_c
     batch.audio.zero_()
     without_audio = network(batch).scores
     assert (without_audio - whole).abs().max() > 1e-4
-    batch.notes["velocity"] = batch.notes["velocity"].flip(1)
+    batch.notes.fields["velocity"] = batch.notes.fields["velocity"].flip(1)
     assert (network(batch).scores - without_audio).abs().max() > 1e-4
 
 
-def test_what_is_heard_tells(network, examples, tiny_config) -> None:
-    """Notes and measures each move the grades of models that read audio, and of no others."""
-    hears = tiny_config.hearing is not None and "audio" in network.modalities
+@pytest.mark.parametrize("kind", ["notes", "heard"])
+def test_notes_and_their_measures_tell(network, examples, tiny_config, kind: str) -> None:
+    """Each moves the grades of models that read the modality, and of no others."""
+    modality = "midi" if kind == "notes" else "audio"
+    reads = modality in network.modalities and (kind == "notes" or tiny_config.hearing is not None)
     whole = network(batch_of(examples, tiny_config)).scores
-    for name in ("heard", "heard_measures"):
+
+    def moved(change: Callable[[NoteBatch], None]) -> bool:
         batch = batch_of(examples, tiny_config)
-        if tiny_config.hearing and name == "heard":
-            batch.heard["velocity"] = batch.heard["velocity"].flip(1)
-        elif tiny_config.hearing:
-            batch.heard_measures = batch.heard_measures.flip(1)
-        assert ((network(batch).scores - whole).abs().max() > 1e-4) == hears
+        if notes := getattr(batch, kind):
+            change(notes)
+        return float((network(batch).scores - whole).abs().max()) > 1e-4
+
+    def other_velocities(notes: NoteBatch) -> None:
+        notes.fields["velocity"] = notes.fields["velocity"].flip(1)
+
+    def other_measures(notes: NoteBatch) -> None:
+        notes.measures = notes.measures.flip(1)
+
+    assert moved(other_measures) == reads
+    assert moved(other_velocities) == (reads and network.experiment != "heuristics_only")
 
 
 def test_presence_is_drawn_at_its_rate_and_leaves_something() -> None:
@@ -198,7 +209,7 @@ def test_a_missing_modality_is_named(network, examples, tiny_config) -> None:
     if "audio" in network.modalities:
         batch.audio = None
     if "midi" in network.modalities:
-        batch.notes = batch.measures = None
+        batch.notes = None
     with pytest.raises(ValueError, match=network.experiment):
         network(batch)
 
@@ -219,5 +230,5 @@ def test_a_pretrained_encoder_has_a_fresh_reader_beside_it(examples, tiny_config
     batch = batch_of(examples, tiny_config)
     plain = network(batch).scores
     assert batch.notes is not None
-    batch.notes["velocity"] = batch.notes["velocity"].flip(1)
+    batch.notes.fields["velocity"] = batch.notes.fields["velocity"].flip(1)
     assert (network(batch).scores - plain).abs().max() > 1e-4
