@@ -27,11 +27,10 @@ def test_features_come_back_as_they_were_stored(corpus, tiny_config) -> None:
     assert first.audio is not None
     assert first.audio.tobytes() == stored["features"]
     assert first.audio.shape == (stored["frames"], stored["width"])
+    notes = pd.read_parquet(corpus.parts.midi_tokens[1]).iloc[0]
     assert first.notes is not None
-    assert (
-        first.notes.tokens.tobytes()
-        == pd.read_parquet(corpus.parts.midi_tokens[1]).iloc[0]["tokens"]
-    )
+    assert first.notes.tokens.tobytes() == notes["tokens"]
+    assert np.array_equal(first.notes.measures, notes["measures"], equal_nan=True)
 
 
 def test_only_the_asked_for_modality_is_read(corpus, tiny_config) -> None:
