@@ -1,8 +1,10 @@
 """Clips of sound with the notes behind them, read from the shards a row group at a time."""
 
 import itertools
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -45,7 +47,7 @@ class Place:
     rows: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class ClipTable:
     """A recipe's pairs, pinned to a version."""
 
@@ -54,14 +56,21 @@ class ClipTable:
 
     def places(self, split: str) -> list[Place]:
         """Return where the distinct rows of a split lie, in stored order."""
+        return [place for of, place in self._places if of == split]
+
+    @cached_property
+    def _places(self) -> list[tuple[str, Place]]:
+        """The places of every split: each epoch asks for them, and a version never changes."""
         found = []
         for path in data_file_rows(self.table, self.version):
             groups = read_data_file(self.table, path, ["split", "duplicate_of"])
             for number, group in enumerate(groups):
-                about = zip(*(group[name].to_pylist() for name in group.column_names), strict=True)
-                rows = [row for row, at in enumerate(about) if at == (split, None)]
-                if rows:
-                    found.append(Place(path, number, tuple(rows)))
+                rows: dict[str, list[int]] = defaultdict(list)
+                about = (group[name].to_pylist() for name in ("split", "duplicate_of"))
+                for row, (split, original) in enumerate(zip(*about, strict=True)):
+                    if original is None:
+                        rows[split].append(row)
+                found += [(split, Place(path, number, tuple(at))) for split, at in rows.items()]
         return found
 
     def read(self, place: Place) -> Iterator[Clip]:

@@ -16,6 +16,7 @@ from degradation.render import render
 from degradation.tiered import TieredRecipe
 from models.config.experiment import ExperimentConfig
 from models.hearing.spectrum import FRAME_RATE_HZ, HOP_SAMPLES
+from models.training.hearing import clips
 from models.training.hearing.clips import ClipTable, Stretches
 from models.training.hearing.note_scores import NoteScores, score_notes
 from models.training.hearing.result import HearingResult, hearing_identity, load_hearing
@@ -26,7 +27,7 @@ from pipelines.settings import CONFIGS
 from storage.audio import encode_flac
 from storage.midi import write_midi
 from storage.schema import PAIRS
-from storage.tables import Table, commit, data_file_path, write_data_file
+from storage.tables import Table, commit, data_file_path, read_data_file, write_data_file
 from storage.versions import find_version
 
 DATA = TrainingData(corpus="demo", tables={})
@@ -171,6 +172,22 @@ def test_an_epoch_reads_distinct_train_rows_alone(
         frames = FRAME_RATE_HZ
         assert all(batch.sound.shape[1] == frames * HOP_SAMPLES for batch in batches)
         assert all(batch.onset.shape[1:] == (88, frames) for batch in batches)
+
+
+def test_the_table_is_read_once_for_the_places_of_all_splits(
+    pairs: ClipTable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = []
+
+    def counted(*given: object) -> object:
+        read.append(given)
+        return read_data_file(*given)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(clips, "read_data_file", counted)
+    source = ClipTable(table=pairs.table, version=pairs.version)
+    for split, rows in {"train": 17, "validation": 6, "test": 6, "another": 0}.items():
+        assert sum(len(place.rows) for place in source.places(split)) == rows
+    assert len(read) == 2
 
 
 def test_stretches_are_other_ones_in_another_epoch_and_the_same_in_the_same(
