@@ -7,6 +7,7 @@ from typing import TypeVar
 
 import dagster as dg
 
+from models.hearing.trained import TrainedDetector
 from models.inputs.feature_writer import (
     AUDIO_FEATURES_VERSION,
     MIDI_TOKENS_VERSION,
@@ -41,36 +42,43 @@ from storage.tables import DataFile, Table, commit, data_file_rows, find_data_fi
 Task = TypeVar("Task")
 PartTask = TypeVar("PartTask", HeuristicsTask, FeaturesTask)
 
+Parts = tuple[str, Callable[[str], PartTask]]
+"""The suffix of the names of a table's parts, and the task of a part of the pairs by its path."""
+
 
 def derived_assets(recipe_name: str) -> list[dg.AssetsDefinition]:
     """Return the assets of a recipe's derived tables."""
 
-    def heuristics_task(workspace: Workspace, path: str) -> HeuristicsTask:
+    def heuristics_parts(workspace: Workspace) -> Parts[HeuristicsTask]:
         pairs, heuristics = (workspace.table(recipe_name, one) for one in ("pairs", "heuristics"))
-        return HeuristicsTask(pairs=pairs, heuristics=heuristics, path=path)
+        return HEURISTICS_VERSION, lambda path: HeuristicsTask(
+            pairs=pairs, heuristics=heuristics, path=path
+        )
 
-    def features_task(target: str, workspace: Workspace, path: str) -> FeaturesTask:
+    def features_task(
+        workspace: Workspace, target: str, detector: TrainedDetector | None
+    ) -> Callable[[str], FeaturesTask]:
         config = workspace.experiment_config()
-        hears = target == "audio_features"
-        return FeaturesTask(
+        return lambda path: FeaturesTask(
             pairs=workspace.table(recipe_name, "pairs"),
             target=workspace.table(recipe_name, target),
             path=path,
             audio=config.audio_features,
             tokens=config.midi_encoder.tokens,
-            detector=find_detector(workspace, recipe_name, config) if hears else None,
+            detector=detector,
         )
 
-    def features_version(workspace: Workspace) -> str:
+    def audio_parts(workspace: Workspace) -> Parts[FeaturesTask]:
         config = workspace.experiment_config()
-        return audio_features_version(
-            config.audio_features,
-            config.midi_encoder.tokens,
-            find_detector(workspace, recipe_name, config),
+        detector = find_detector(workspace, recipe_name, config)
+        version = audio_features_version(
+            config.audio_features, config.midi_encoder.tokens, detector
         )
+        return version, features_task(workspace, "audio_features", detector)
 
-    def tokens_version(workspace: Workspace) -> str:
-        return midi_tokens_version(workspace.experiment_config().midi_encoder.tokens)
+    def token_parts(workspace: Workspace) -> Parts[FeaturesTask]:
+        version = midi_tokens_version(workspace.experiment_config().midi_encoder.tokens)
+        return version, features_task(workspace, "midi_tokens", None)
 
     def features_engine(workspace: Workspace) -> Engine:
         features, engine = workspace.experiment_config().audio_features, workspace.settings.engine
@@ -85,8 +93,7 @@ def derived_assets(recipe_name: str) -> list[dg.AssetsDefinition]:
             code_version=HEURISTICS_VERSION,
             step_of=part_by_part(
                 [recipe_name, "heuristics"],
-                version=lambda _: HEURISTICS_VERSION,
-                task=heuristics_task,
+                parts=heuristics_parts,
                 work=write_heuristics,
             ),
         ),
@@ -108,8 +115,7 @@ def derived_assets(recipe_name: str) -> list[dg.AssetsDefinition]:
             code_version=AUDIO_FEATURES_VERSION,
             step_of=part_by_part(
                 [recipe_name, "audio_features"],
-                version=features_version,
-                task=partial(features_task, "audio_features"),
+                parts=audio_parts,
                 work=write_audio_features,
                 engine=features_engine,
             ),
@@ -121,8 +127,7 @@ def derived_assets(recipe_name: str) -> list[dg.AssetsDefinition]:
             code_version=MIDI_TOKENS_VERSION,
             step_of=part_by_part(
                 [recipe_name, "midi_tokens"],
-                version=tokens_version,
-                task=partial(features_task, "midi_tokens"),
+                parts=token_parts,
                 work=write_midi_tokens,
             ),
         ),
@@ -167,23 +172,19 @@ def derived_asset(
 def part_by_part(
     key: Sequence[str],
     *,
-    version: Callable[[Workspace], str],
-    task: Callable[[Workspace, str], PartTask],
+    parts: Callable[[Workspace], Parts[PartTask]],
     work: Callable[[PartTask], DataFile],
     engine: Callable[[Workspace], Engine] = lambda workspace: workspace.settings.engine,
 ) -> Callable[[Workspace], Step[PartTask, DataFile]]:
-    """Return the steps of a table with a part for each part of the pairs.
-
-    `version` is the suffix of its parts' names.
-    """
+    """Return the steps of a table with a part for each part of the pairs."""
     recipe_name, name = key
 
     def step_of(workspace: Workspace) -> Step[PartTask, DataFile]:
         pairs, table = (workspace.table(recipe_name, one) for one in ("pairs", name))
-        suffix, rows = version(workspace), data_file_rows(pairs)
+        (suffix, task), rows = parts(workspace), data_file_rows(pairs)
 
         def plan(folder: TierYear) -> list[PartTask]:
-            return [task(workspace, path) for path in data_file_rows(pairs, None, **folder.columns)]
+            return [task(path) for path in data_file_rows(pairs, None, **folder.columns)]
 
         return derived_step(
             table,
