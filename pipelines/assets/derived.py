@@ -101,7 +101,7 @@ def derived_assets(recipe_name: str) -> list[dg.AssetsDefinition]:
             [recipe_name, "samples"],
             "The table for analysts: one light row per graded version of a segment, with scores, "
             "measured damage, origin and heuristics, without the binaries.",
-            deps=("pairs", "heuristics"),
+            deps=[dg.AssetDep([recipe_name, "heuristics"])],
             kinds={"deltalake"},
             code_version=SAMPLES_VERSION,
             step_of=partial(samples_step, recipe_name),
@@ -110,7 +110,7 @@ def derived_assets(recipe_name: str) -> list[dg.AssetsDefinition]:
             [recipe_name, "audio_features"],
             "What audio models read, computed once for every experiment: log-mel spectrograms or "
             "hidden states of MERT, as the experiment file says, and the notes that are heard.",
-            deps=("pairs", NAME),
+            deps=tables_of(recipe_name, NAME),
             kinds={"torch", "deltalake"},
             code_version=AUDIO_FEATURES_VERSION,
             step_of=part_by_part(
@@ -138,19 +138,16 @@ def derived_asset(
     key: Sequence[str],
     description: str,
     *,
-    deps: Sequence[str] = ("pairs",),
+    deps: Sequence[dg.AssetDep] = (),
     kinds: set[str],
     code_version: str,
     step_of: Callable[[Workspace], Step[Task, DataFile]],
 ) -> dg.AssetsDefinition:
-    """Return the asset of one derived table, made by a corpus's step."""
+    """Return the asset of one table that is derived from the pairs, made by a corpus's step."""
 
     @dg.asset(
         key=key,
-        deps=[
-            *(dg.AssetDep([key[0], dep]) for dep in deps if dep != NAME),
-            *(tables_of(key[0], NAME) if NAME in deps else []),
-        ],
+        deps=[dg.AssetDep([key[0], "pairs"]), *deps],
         partitions_def=CORPUS_TIERS,
         backfill_policy=dg.BackfillPolicy.single_run(),
         pool="workers",
