@@ -40,6 +40,21 @@ def column(name: str, arrow_type: pa.DataType, description: str) -> pa.Field:
     return pa.field(name, arrow_type, metadata={"description": description})
 
 
+def columns_of(arrow_type: pa.DataType, **descriptions: str) -> tuple[pa.Field, ...]:
+    """Return columns of one type by name, each with its meaning."""
+    return tuple(column(name, arrow_type, text) for name, text in descriptions.items())
+
+
+def text_columns(**descriptions: str) -> tuple[pa.Field, ...]:
+    """Return columns of text by name, each with its meaning."""
+    return columns_of(pa.string(), **descriptions)
+
+
+def number_columns(**descriptions: str) -> tuple[pa.Field, ...]:
+    """Return columns of numbers by name, each with its meaning."""
+    return columns_of(pa.float64(), **descriptions)
+
+
 def table_schema(*columns: pa.Field) -> pa.Schema:
     """Return a schema that Hugging Face `datasets` reads with audio as audio.
 

@@ -5,7 +5,7 @@ from typing import Any
 from degradation.draws import HELD_OUT, FactoredDraw
 from degradation.nuisance import Recording
 from labeling.scores import severities
-from storage.schema import RECORDING_QUALITY
+from storage.shared_columns import RECORDING_QUALITY
 
 COUNTERFACTUAL = "_counterfactual"
 """Suffix of the split of counterfactual rows, which keeps them out of the ordinary splits."""

@@ -3,63 +3,47 @@
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from labeling.functions import LABELING_FUNCTIONS
-from labeling.scores import DIMENSIONS
-from storage.columns import EDITS, NOTES, PEDAL, PEDAL_EDITS, column, table_schema
+from storage.columns import (
+    EDITS,
+    NOTES,
+    PEDAL,
+    PEDAL_EDITS,
+    column,
+    columns_of,
+    number_columns,
+    table_schema,
+    text_columns,
+)
+from storage.shared_columns import (
+    ABOUT_DAMAGE,
+    ABOUT_ORIGIN,
+    FAMILY,
+    FILES,
+    KEYS,
+    MUSIC,
+    PERFORMANCE_ID,
+    READINGS,
+    SAMPLE_ID,
+    SCORES,
+    SEGMENT_ID,
+    SEVERITIES,
+    SPLIT,
+    TIER,
+    WINDOW,
+    YEAR,
+)
 
 MEDIA = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
 """A file inside a row, as Hugging Face `datasets` stores audio: its bytes and a file name."""
 
-STRENGTHS = pa.list_(
-    pa.struct([("operation", pa.string()), ("strength", pa.float64()), ("unit", pa.string())])
-)
-
-
-def _columns(arrow_type: pa.DataType, **descriptions: str) -> tuple[pa.Field, ...]:
-    return tuple(column(name, arrow_type, text) for name, text in descriptions.items())
-
-
-def _texts(**descriptions: str) -> tuple[pa.Field, ...]:
-    return _columns(pa.string(), **descriptions)
-
-
-def _numbers(**descriptions: str) -> tuple[pa.Field, ...]:
-    return _columns(pa.float64(), **descriptions)
-
-
-(_SAMPLE_ID,) = _texts(sample_id="Unique name of the row: segment, recipe and draw.")
-(_SEGMENT_ID,) = _texts(segment_id="Name of the segment: performance and start in seconds.")
-(_PERFORMANCE_ID,) = _texts(
-    performance_id="Name of the performance: year, composer, title and a digest of the file name."
-)
-(_TIER,) = _texts(tier="pristine, good, moderate or poor. Partition column.")
-_YEAR = column("year", pa.int16(), "Year of the recording, from the corpus. Partition column.")
-(_SPLIT,) = _texts(
-    split="train, validation or test, from the corpus. Rows of counterfactual families have "
-    "validation_counterfactual or test_counterfactual instead."
-)
-_MUSIC = _texts(
-    composer="Composer, from the corpus.",
-    title="Title, from the corpus.",
-    composition="Composer and title in lower case without punctuation; each is in one split only.",
-)
-_FILES = _texts(
-    midi_filename="Path of the MIDI file, relative to the corpus root.",
-    audio_filename="Path of the audio file, relative to the corpus root; empty without audio.",
-)
-_WINDOW = _numbers(
-    start_s="Start of the segment in the performance, in seconds.",
-    duration_s="Length of the segment in seconds.",
-)
-
 PERFORMANCES = table_schema(
-    _PERFORMANCE_ID,
-    *_MUSIC,
-    _SPLIT,
-    _YEAR,
-    *_numbers(duration_s="Length of the recording in seconds, from the corpus's CSV file."),
-    *_FILES,
-    *_texts(midi_sha256="SHA-256 of the MIDI file."),
+    PERFORMANCE_ID,
+    *MUSIC,
+    SPLIT,
+    YEAR,
+    *number_columns(duration_s="Length of the recording in seconds, from the corpus's CSV file."),
+    *FILES,
+    *text_columns(midi_sha256="SHA-256 of the MIDI file."),
     column(
         "left_out",
         pa.list_(pa.string()),
@@ -72,18 +56,18 @@ PERFORMANCES = table_schema(
 )
 
 SEGMENTS = table_schema(
-    _SEGMENT_ID,
-    _PERFORMANCE_ID,
-    *_MUSIC,
-    _SPLIT,
-    _YEAR,
-    *_WINDOW,
+    SEGMENT_ID,
+    PERFORMANCE_ID,
+    *MUSIC,
+    SPLIT,
+    YEAR,
+    *WINDOW,
     column("note_count", pa.int32(), "Number of notes with their onset in the segment."),
-    *_FILES,
+    *FILES,
 )
 
 QUARANTINE = table_schema(
-    *_texts(
+    *text_columns(
         stage="Stage that left it out: index, performances, twins, segments or pairs.",
         item="The file, segment or sample that was left out.",
         reason="Why it was left out.",
@@ -91,8 +75,8 @@ QUARANTINE = table_schema(
 )
 
 TWINS = table_schema(
-    _PERFORMANCE_ID,
-    *_texts(
+    PERFORMANCE_ID,
+    *text_columns(
         twin_id="The other performance; its split is held out more (train, validation, test).",
         composer="Composer of the first performance, from the corpus.",
         title="Title of the first performance, from the corpus.",
@@ -102,137 +86,27 @@ TWINS = table_schema(
         twin_split="Split of the other performance.",
     ),
     column("shared_passages", pa.int32(), "Passages (twelve successive notes) that both contain."),
-    *_numbers(
+    *number_columns(
         shared_share="Shared passages as a share of the shorter performance's passages.",
         kinship="Shared passages divided by the square root of the shorter performance's number of "
         "passages.",
     ),
-    *_columns(
+    *columns_of(
         pa.bool_(),
         same_music="Whether they count as the same music; if false, the pair is a near miss.",
         left_out="Whether the first performance was left out, because of this pair or another.",
     ),
 )
 
-PAIRS_QUARANTINE = table_schema(*QUARANTINE, _TIER, _YEAR)
-
-SCORES = tuple(
-    column(name, pa.float32(), f"Score for {name.replace('_', ' ')}, 50 to 100.")
-    for name in DIMENSIONS
-)
-
-SEVERITIES = tuple(
-    column(
-        f"severity_{name}",
-        pa.float64(),
-        f"Severity of the damage to {name.replace('_', ' ')}, in just-noticeable differences; it "
-        "determines the score. Null in tiered recipes.",
-    )
-    for name in DIMENSIONS
-)
-
-_FAMILY = (
-    *_texts(
-        family="Name of the counterfactual family: rows of one segment that differ in one thing "
-        "only; null for ordinary draws.",
-        varied="What differs: a factor, `nothing` (undamaged base row) or `nuisance` (undamaged, "
-        "with another recording); null for ordinary draws.",
-    ),
-    *_numbers(
-        varied_severity_jnd="Severity requested for the varied factor, in just-noticeable "
-        "differences; 0 for `nothing` and `nuisance`, null for ordinary draws.",
-    ),
-)
-
-RECORDING_QUALITY = pa.struct(
-    [
-        ("instrument", pa.string()),
-        ("room", pa.string()),
-        ("rt60_s", pa.float64()),
-        ("noise", pa.string()),
-        ("snr_db", pa.float64()),
-        ("gain_db", pa.float64()),
-        ("low_hz", pa.float64()),
-        ("high_hz", pa.float64()),
-        ("equaliser", pa.string()),
-    ]
-)
-
-_ABOUT_DAMAGE = (
-    column("strengths", STRENGTHS, "Operations requested by the recipe: name, strength and unit."),
-    *_numbers(
-        jitter_ms="Root mean square of the onset shifts, in ms; null if no note was kept.",
-        wrong_note_share="Notes with a changed pitch, as a share of the clean notes.",
-        missed_note_share="Notes removed, as a share of the clean notes.",
-        extra_note_share="Notes added, as a share of the clean notes.",
-        velocity_spread_ratio="Standard deviation of the velocities, damaged divided by clean; "
-        "null if all clean velocities are equal.",
-        local_jitter_ms="Root mean square of each chord's onset shift relative to the mean shift "
-        "of the chords around it, in ms; null if every chord is far from all others.",
-        chord_jitter_ms="Standard deviation of the onset shifts within chords, in ms; null "
-        "without chords.",
-        tempo_change_share="Standard deviation of the natural logarithm of the local tempo, "
-        "damaged over clean; null below 3 chords.",
-        articulation_spread_octaves="Standard deviation of the binary logarithm of key-down "
-        "times, damaged over clean; null if no note was kept.",
-        velocity_roughness="Residual standard deviation of the damaged velocities, in MIDI "
-        "velocity, after a linear fit on clean velocity, its slow course, and the voice; null "
-        "with too few notes for the fit.",
-        voicing_loss_velocity="By how much the mean velocity of melodies fell relative to their "
-        "accompaniment, in MIDI velocity; null without an accompanied melody.",
-        loudness_shape_kept="Regression slope of the slow course of velocity, damaged on clean: 1 "
-        "is unchanged, 0 is flat; null if the clean course is flat.",
-        tempo_shape_kept="Regression slope of the slow course of the log beat, damaged on clean: "
-        "1 is unchanged, 0 is flat; null if the clean course is flat.",
-        pedal_lag_s="Median delay of the sustain pedal's movements relative to the notes around "
-        "them, in seconds; null if the pedal never moves.",
-        lost_lift_share="Share of the pedal changes in which the pedal no longer comes up (CC64 "
-        "below 64); null without pedal changes.",
-        realised_snr_db="Measured signal-to-noise ratio in dB; null without noise.",
-        level_dbfs="Measured RMS level of the audio, in dB relative to full scale.",
-        gain_db="Attenuation that prevents clipping, as a gain in dB; 0 in most rows.",
-    ),
-    column(
-        "recording_quality",
-        RECORDING_QUALITY,
-        "Recording conditions, independent of the playing: instrument (soundfont bank:program), "
-        "room and its measured reverberation time (null without a room), colour and SNR of the "
-        "noise (null without noise), gain, passband and equaliser. Null in tiered recipes.",
-    ),
-)
-
-_ABOUT_ORIGIN = (
-    *_texts(
-        audio_source="rendered: the audio is synthesised from the damaged notes. recorded: the "
-        "audio is the corpus's recording, changed by sound operations only.",
-    ),
-    *_WINDOW,
-    column("note_count", pa.int32(), "Number of notes of the clean segment."),
-    *_FILES,
-    *_texts(
-        corpus="Name of the corpus.",
-        licence="Licence of the performance, which also applies to the row.",
-        recipe="Name of the recipe.",
-        recipe_digest="Digest of the parameters that determine the rows of this tier.",
-    ),
-    column("seed", pa.int64(), "Seed of the recipe."),
-    column("draw", pa.int16(), "Number of this draw of the segment, from 0."),
-    *_texts(
-        duplicate_of="sample_id of the segment's first undamaged draw, if this row repeats its "
-        "audio and MIDI byte for byte (with scores of its own); null otherwise. Overlapping "
-        "neighbouring segments are not marked; no overlap crosses a split.",
-    ),
-)
-
-_KEYS = (_SAMPLE_ID, _SEGMENT_ID, _PERFORMANCE_ID, _SPLIT, _TIER, _YEAR, *_MUSIC)
+PAIRS_QUARANTINE = table_schema(*QUARANTINE, TIER, YEAR)
 
 PAIRS = table_schema(
-    *_KEYS,
+    *KEYS,
     *SCORES,
     *SEVERITIES,
-    *_FAMILY,
-    *_ABOUT_DAMAGE,
-    *_ABOUT_ORIGIN,
+    *FAMILY,
+    *ABOUT_DAMAGE,
+    *ABOUT_ORIGIN,
     column(
         "edits",
         EDITS,
@@ -242,12 +116,12 @@ PAIRS = table_schema(
         "notes of the segment from 0 (see the end of this page).",
     ),
     column("pedal_edits", PEDAL_EDITS, "The whole pedal after each operation that changed it."),
-    *_texts(
+    *text_columns(
         sound_operations="JSON: the operations on the sound with their parameters, in order.",
         instrument="JSON: soundfont, bank, program, sample rate and gain.",
         soundfont_digest="First 16 hexadecimal digits of the soundfont's SHA-256.",
     ),
-    *_columns(
+    *columns_of(
         MEDIA,
         midi="Damaged notes and pedal: a Standard MIDI File with ticks of 50 µs.",
         clean_midi="Clean notes and pedal: a Standard MIDI File with ticks of 50 µs.",
@@ -256,35 +130,21 @@ PAIRS = table_schema(
 )
 """The shards: one row a graded version of a segment, with all that `replay` needs."""
 
-READINGS = tuple(
-    column(f"{function.name}_{ending}", arrow_type, f"{function.name}: {meaning}")
-    for function in LABELING_FUNCTIONS
-    for ending, arrow_type, meaning in (
-        ("value", pa.float64(), f"measured value, in {function.unit}; null if it abstains."),
-        (
-            "score",
-            pa.float64(),
-            f"score for {function.dimension.replace('_', ' ')}, 0 to 100; null if it abstains.",
-        ),
-        ("abstention", pa.string(), "reason for abstaining; null if there is a score."),
-    )
-)
-
-HEURISTICS = table_schema(_SAMPLE_ID, _TIER, _YEAR, *READINGS)
+HEURISTICS = table_schema(SAMPLE_ID, TIER, YEAR, *READINGS)
 
 SAMPLES = table_schema(
-    *_KEYS, *SCORES, *SEVERITIES, *_FAMILY, *_ABOUT_DAMAGE, *_ABOUT_ORIGIN, *READINGS
+    *KEYS, *SCORES, *SEVERITIES, *FAMILY, *ABOUT_DAMAGE, *ABOUT_ORIGIN, *READINGS
 )
 
 DISTINCT = pc.field("duplicate_of").is_null()
 """Selects the rows of the shards or samples that do not repeat another row's audio and MIDI."""
 
-_CLIP = (_SAMPLE_ID, _SPLIT, _TIER, _YEAR, *_numbers(duration_s="Length in seconds."))
+_CLIP = (SAMPLE_ID, SPLIT, TIER, YEAR, *number_columns(duration_s="Length in seconds."))
 
 AUDIO_FEATURES = table_schema(
     *_CLIP,
     column("features", pa.binary(), "float16, little-endian, of shape (frames, width)."),
-    *_columns(
+    *columns_of(
         pa.int32(),
         frames="Number of frames.",
         width="Values of a frame: mel bands in dB, or hidden units of MERT.",
