@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import yaml
 
+from labeling.measures import PLAIN
 from labeling.scores import DIMENSIONS
 from models.inputs.feature_writer import audio_features_version, midi_tokens_version
 from models.tokens.performance import PERFORMANCE_DTYPE
@@ -56,7 +57,10 @@ def commit_pairs(
         "features": [mel.tobytes() for mel in mels], "frames": [FRAMES] * 24,
         "width": [config.audio_features.width] * 24,
     }  # fmt: skip
-    tokens = {"tokens": [np.ones(3, PERFORMANCE_DTYPE).tobytes()] * 24, "notes": [3] * 24}
+    tokens = {
+        "tokens": [np.ones(3, PERFORMANCE_DTYPE).tobytes()] * 24, "notes": [3] * 24,
+        "measures": [rng.normal(size=len(PLAIN))] * 24,
+    }  # fmt: skip
     path = data_file_path(workspace.table(RECIPE, "pairs"), {"tier": "good", "year": "2004"}, name)
     commit_rows(workspace, "pairs", path, about)
     commit_rows(workspace, "samples", samples_path([path]), about | scores)

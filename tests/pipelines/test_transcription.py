@@ -29,9 +29,13 @@ from models.evaluation.audits.documents import (
 from models.evaluation.audits.transcription import spread_rows
 from models.inference.predict import predict_split
 from models.inference.trained_model import load_model
-from models.inputs.feature_writer import audio_features, audio_features_version, midi_tokens_version
+from models.inputs.feature_writer import (
+    audio_features,
+    audio_features_version,
+    midi_tokens_version,
+    note_features,
+)
 from models.metrics import Agreement
-from models.tokens.tokenisers import TOKENISERS
 from models.training.result import TrainingResult
 from pipelines.assets.evaluation import judge, other_models
 from pipelines.assets.training import (
@@ -89,7 +93,7 @@ def commit_tables(workspace: Workspace) -> None:
     sounds = [rng.normal(0, 0.05, round(DURATION_S * RATE_HZ)).astype("f4") for _ in range(COUNT)]
     flac = [encode_flac(Waveform(samples=each, sample_rate_hz=RATE_HZ)) for each in sounds]
     frames = audio_features([decode_audio(each, "") for each in flac], config.audio_features)
-    tokens = [TOKENISERS["performance"].encode(read_midi(each, "")) for each in midi]
+    notes = [note_features(read_midi(each, ""), "performance") for each in midi]
     splits = [SPLITS[row % 5] for row in range(COUNT)]
     about = {
         "sample_id": [f"s{row:02d}" for row in range(COUNT)], "split": splits,
@@ -111,7 +115,9 @@ def commit_tables(workspace: Workspace) -> None:
             "width": [each.shape[1] for each in frames],
         }),
         "midi_tokens": (midi_tokens_version("performance"), {
-            "tokens": [each.tobytes() for each in tokens], "notes": [len(each) for each in tokens],
+            "tokens": [each.tokens.tobytes() for each in notes],
+            "notes": [len(each.tokens) for each in notes],
+            "measures": [each.measures for each in notes],
         }),
     }  # fmt: skip
     path = data_file_path(
