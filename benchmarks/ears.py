@@ -57,9 +57,9 @@ def print_grades(workspace: Workspace, recipe: str) -> None:
         print(f"{name:<26}{rows[-1][0]:11.2f}{rows[-1][1]:7.2f}")
     print("{:<26}{:11.3f}{:7.3f}".format("mean", *np.mean(rows, axis=0)))
     print("r of a measure of the heard notes with that of the true ones")
-    for name, one, other in zip(PLAIN, true.T, heard.T, strict=True):
+    for measure, one, other in zip(PLAIN, true.T, heard.T, strict=True):
         both = np.isfinite(one) & np.isfinite(other)
-        print(f"{name:<38}{np.corrcoef(one[both], other[both])[0, 1]:6.2f}")
+        print(f"{measure:<38}{np.corrcoef(one[both], other[both])[0, 1]:6.2f}")
 
 
 def _r_of_trees(
