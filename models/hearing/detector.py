@@ -117,9 +117,7 @@ class NoteDetector(nn.Module):
     def forward(self, spectrum: Tensor) -> Detection:
         """Return what is heard in spectra (B, T, bands), in dB."""
         levels = (spectrum - loudness_db(spectrum) - CENTRE_DB) / SCALE_DB
-        seen = F.pad(levels, (0, 1))[:, :, self.bands].permute(0, 3, 2, 1)
-        # Convolutions over few channels take half the time where channels lie side by side.
-        seen = seen.contiguous(memory_format=torch.channels_last)
+        seen = F.pad(levels, (0, 1))[:, :, self.bands].permute(0, 3, 2, 1).contiguous()
         keys = F.relu(self.attack_norm(self.attack(seen) + self.key))
         keys = F.relu(self.neighbours_norm(self.neighbours(keys)))
         context = self.from_keys(keys.flatten(1, 2)) + self.from_bands(levels.transpose(1, 2))
@@ -127,7 +125,7 @@ class NoteDetector(nn.Module):
         for block in self.blocks:
             context = context + block(context)
         told = self.to_keys(context).unflatten(1, (CONTEXT_CHANNELS, KEYS))
-        joined = torch.cat([keys, told.contiguous(memory_format=torch.channels_last)], 1)
+        joined = torch.cat([keys, told], 1)
         onset, sounding = self.heads(self.join(joined)).unbind(1)
         return Detection(
             onset=onset,

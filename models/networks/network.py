@@ -98,7 +98,7 @@ class GradingNetwork(nn.Module):
             # played. So each note also has an embedding that is trained from scratch.
             self.midi_reader = EMBEDDINGS[config.midi_encoder.tokens](config.midi_encoder)
             self.midi_projection = Projection(config.midi_encoder.width, width)
-        if "midi" in modalities:
+        if experiment == "heuristics_only":
             self.midi_measures = MeasureReader(width, config.head.dropout)
         if len(modalities) == 2:
             self.no_audio = nn.Parameter(torch.zeros(width))
@@ -115,7 +115,7 @@ class GradingNetwork(nn.Module):
         self.experiment = experiment
         self.modalities = modalities
         pooled = 3 if len(modalities) == 2 else 1
-        vector = width * (("midi" in modalities) + (self.detector is not None))
+        vector = width * ((experiment == "heuristics_only") + (self.detector is not None))
         if experiment != "heuristics_only":
             self.aggregation = Aggregation(width, config.aggregation)
             vector += pooled * self.aggregation.width
@@ -157,7 +157,7 @@ class GradingNetwork(nn.Module):
             return told
 
         found = []
-        if "midi" in self.modalities:
+        if self.experiment == "heuristics_only":
             found.append(
                 read(self.midi_measures, batch.notes, None if presence is None else presence.midi)
             )
