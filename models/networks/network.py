@@ -15,7 +15,7 @@ from models.config.experiment import (
     Modality,
 )
 from models.hearing.detector import NoteDetector
-from models.inputs.batch import Batch, length_mask
+from models.inputs.batch import Batch, NoteBatch, length_mask
 from models.networks.aggregation import Aggregation, Pooled
 from models.networks.audio_encoder import AudioEncoder
 from models.networks.fusion import Fused, make_fusion
@@ -98,6 +98,8 @@ class GradingNetwork(nn.Module):
             # played. So each note also has an embedding that is trained from scratch.
             self.midi_reader = EMBEDDINGS[config.midi_encoder.tokens](config.midi_encoder)
             self.midi_projection = Projection(config.midi_encoder.width, width)
+        if "midi" in modalities:
+            self.midi_measures = MeasureReader(width, config.head.dropout)
         if len(modalities) == 2:
             self.no_audio = nn.Parameter(torch.zeros(width))
             self.no_midi = nn.Parameter(torch.zeros(width))
@@ -113,13 +115,10 @@ class GradingNetwork(nn.Module):
         self.experiment = experiment
         self.modalities = modalities
         pooled = 3 if len(modalities) == 2 else 1
-        if experiment == "heuristics_only":
-            self.midi_measures = MeasureReader(width, config.head.dropout)
-            vector = self.midi_measures.width
-        else:
+        vector = width * (("midi" in modalities) + (self.detector is not None))
+        if experiment != "heuristics_only":
             self.aggregation = Aggregation(width, config.aggregation)
-            vector = pooled * self.aggregation.width
-            vector += width if self.detector is not None else 0
+            vector += pooled * self.aggregation.width
         coral = config.loss.coral
         self.head = ScoreHead(vector, len(coral.thresholds) if coral else 0, config.head)
         heads = sorted(modalities) if pooled == 3 and config.loss.modality_heads else []
@@ -143,16 +142,30 @@ class GradingNetwork(nn.Module):
         steps: Tensor = self.audio_projection(frames)
         return steps
 
-    def _heard_measures(self, batch: Batch, presence: Presence | None, mask: Tensor) -> Tensor:
-        """Return one vector a clip of the measures of what is heard; undefined without sound."""
-        if batch.heard is None:
-            measures = torch.full((len(mask), len(PLAIN)), torch.nan, device=mask.device)
-        else:
-            measures = batch.heard.measures
-        if presence is not None:
-            measures = measures.masked_fill(~presence.audio[:, None], torch.nan)
-        vector: Tensor = self.heard_measures(measures, mask).vector
-        return vector
+    def _measures(self, batch: Batch, presence: Presence | None, mask: Tensor) -> list[Pooled]:
+        """Return what measures tell: of the notes, and of those that are heard.
+
+        An experiment without the modality has none; where it is absent they are undefined.
+        """
+
+        def read(reader: MeasureReader, notes: NoteBatch | None, present: Tensor | None) -> Pooled:
+            undefined = torch.full((len(mask), len(PLAIN)), torch.nan, device=mask.device)
+            measures = undefined if notes is None else notes.measures
+            if present is not None:
+                measures = torch.where(present[:, None], measures, undefined)
+            told: Pooled = reader(measures, mask)
+            return told
+
+        found = []
+        if "midi" in self.modalities:
+            found.append(
+                read(self.midi_measures, batch.notes, None if presence is None else presence.midi)
+            )
+        if self.detector is not None:
+            found.append(
+                read(self.heard_measures, batch.heard, None if presence is None else presence.audio)
+            )
+        return found
 
     def _midi(self, batch: Batch) -> Tensor | None:
         if self.experiment not in ENCODES_NOTES or batch.notes is None:
@@ -192,7 +205,7 @@ class GradingNetwork(nn.Module):
         mask = length_mask(batch.steps, int(batch.steps.max()))
         fused: Fused | None = None
         if self.experiment == "heuristics_only" and batch.notes is not None:
-            return self._grades(self.midi_measures(batch.notes.measures, mask), mask)
+            return self._grades(self._measures(batch, None, mask)[0], mask)
         if audio is None and midi is None:
             wanted = " or ".join(sorted(self.modalities))
             raise ValueError(f"{self.experiment} needs {wanted}, and the batch has none")
@@ -212,9 +225,9 @@ class GradingNetwork(nn.Module):
             name: self.own_aggregation[name](side, batch.steps).vector
             for name, side in sides.items()
         }
-        heard = [] if self.detector is None else [self._heard_measures(batch, presence, mask)]
+        measures = [told.vector for told in self._measures(batch, presence, mask)]
         return replace(
-            self._grades(pooled, mask, *own.values(), *heard),
+            self._grades(pooled, mask, *own.values(), *measures),
             fused=fused,
             audio_steps=audio,
             midi_steps=midi,

@@ -13,7 +13,7 @@ from models.inputs.feature_reader import ExampleParts
 if TYPE_CHECKING:
     import pandas as pd
 
-MODEL_VERSION = "7"
+MODEL_VERSION = "8"
 """Raise it when the same settings and data give another model: networks, losses, schedule."""
 
 SETTINGS_NOT_IN_IDENTITY: Mapping[str, Any] = {

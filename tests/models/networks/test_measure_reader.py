@@ -36,12 +36,17 @@ def test_units_do_not_matter() -> None:
     assert torch.allclose(read(one, measures), read(other, 1000 * measures - 7), atol=1e-3)
 
 
-def test_a_clip_alone_can_be_learnt_from() -> None:
-    network, measures = reader(), torch.randn(64, len(PLAIN))
-    read(network, measures)
-    before = network.standardise.running_mean.clone()
-    read(network, measures[:1]).sum().backward()
-    assert torch.equal(network.standardise.running_mean, before)
+def test_statistics_are_those_of_all_defined_values_however_they_are_cut() -> None:
+    measures = 3 * torch.randn(65, len(PLAIN)) + 40
+    measures[torch.rand_like(measures) < 0.2] = torch.nan
+    network = reader()
+    for part in measures.split(16):  # the last holds one clip
+        read(network, part).sum().backward()
+    found = network.standardise
+    known = [column[~column.isnan()] for column in measures.T]
+    assert torch.allclose(found.mean, torch.stack([one.mean() for one in known]), rtol=1e-4)
+    variance = torch.stack([one.var(correction=0) for one in known])
+    assert torch.allclose(found.squares / found.count, variance, rtol=1e-2)
 
 
 def test_a_far_value_does_not_outweigh_all_others() -> None:
