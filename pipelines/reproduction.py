@@ -5,17 +5,18 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from degradation.errors import UserError
-from models.config.experiment import EXPERIMENTS, Experiment
+from models.config.experiment import EXPERIMENTS, MODALITIES, Experiment
+from models.hearing.trained import TrainedDetector
 from models.inference.model_choice import loading
 from models.training.hearing.result import NAME as HEARING
-from models.training.hearing.result import hearing_identity
+from models.training.hearing.result import hearing_identity, load_hearing
 from models.training.identity import training_identity
 from models.training.pretraining.result import NAME, pretraining_identity
 from models.training.pretraining.source import CorpusTable
 from models.training.record import ModelRecord
 from models.training.result import find_best, is_trained
 from pipelines.assets.pretraining import performances_version
-from pipelines.assets.training import read_examples
+from pipelines.assets.training import LabelledExamples, read_versions
 from pipelines.corpora import find_corpus
 from pipelines.findings import Finding, compare, compare_code, compare_tier
 from pipelines.settings import Settings
@@ -40,8 +41,9 @@ def check(record: ModelRecord, folder: Path, settings: Settings) -> Iterator[Fin
     yield from compare_code(record.made)
     yield from _machine(record)
     yield _weights(record, folder)
-    if record.pretraining:
-        yield from _encoder(record.pretraining, settings)
+    for part in (record.pretraining, record.detector):
+        if part:
+            yield from _part(part, settings)
     if not any(finding.fault for finding in tables):
         yield _identity(record, workspace)
 
@@ -56,15 +58,20 @@ def train_again(record: ModelRecord, settings: Settings, log: Log) -> Path:
         return _pretrain(record, workspace, folder, log)
     if record.experiment == HEARING:
         return _pretrain_hearing(record, workspace, folder, log)
-    start, needed = None, record.pretraining
+    start, needed, heard_by, detector = None, record.pretraining, record.detector, None
     if needed:
-        start = find_encoder(needed, settings) or _pretrain(
+        start = find_part(needed, settings) or _pretrain(
             needed, _workspace(needed, settings), folder / NAME, log
         )
+    if heard_by:
+        found = find_part(heard_by, settings) or _pretrain_hearing(
+            heard_by, _workspace(heard_by, settings), folder / HEARING, log
+        )
+        detector = load_hearing(found).trained
 
     from models.training.train import train
 
-    examples = read_examples(workspace, data.recipe or "", record.config, data.tables)
+    examples = _examples(record, workspace, detector)
     train(
         _experiment(record),
         record.config,
@@ -79,10 +86,20 @@ def train_again(record: ModelRecord, settings: Settings, log: Log) -> Path:
     return folder
 
 
-def find_encoder(record: ModelRecord, settings: Settings) -> Path | None:
-    """Return a folder with the encoder of a record, bit for bit; None where there is none."""
+def _examples(
+    record: ModelRecord, workspace: Workspace, detector: TrainedDetector | None
+) -> LabelledExamples:
+    modalities = MODALITIES[_experiment(record)]
+    recipe, tables = record.data.recipe or "", record.data.tables
+    return read_versions(workspace, recipe, record.config, tables, detector, modalities)
+
+
+def find_part(record: ModelRecord, settings: Settings) -> Path | None:
+    """Return a folder with the encoder or detector of a record, bit for bit; None without one."""
     workspace = _workspace(record, settings)
-    for folder in workspace.fetch(workspace.outputs / "models").glob(f"*/{NAME}"):
+    made = record.data.recipe
+    outputs = workspace.output(made, "models") if made else workspace.outputs / "models"
+    for folder in workspace.fetch(outputs).glob(f"*/{record.experiment}"):
         found = read_record_in(folder)
         if found and found.weights == record.weights:
             return folder
@@ -160,14 +177,22 @@ def _weights(record: ModelRecord, folder: Path) -> Finding:
     return compare("weights", record.weights, found, "the file was changed after the training")
 
 
-def _encoder(record: ModelRecord, settings: Settings) -> Iterator[Finding]:
-    item, was = f"encoder of {NAME}", f"weights {record.weights}"
-    if find_encoder(record, settings):
+def _part(record: ModelRecord, settings: Settings) -> Iterator[Finding]:
+    item, was = f"weights of {record.experiment}", f"weights {record.weights}"
+    if find_part(record, settings):
         yield Finding(item=item, was=was)
         return
     fault = f"expected {was}, got none such: it is pretrained again from its own record"
     yield Finding(item=item, was=was, fault=fault)
     yield from _tables(record, _workspace(record, settings))
+
+
+def _named(detector: ModelRecord | None) -> TrainedDetector | None:
+    """Return the detector of a record by name, to find what it heard; its weights may be gone."""
+    if detector is None or detector.config.hearing is None:
+        return None
+    sizes = detector.config.hearing.detector
+    return TrainedDetector(checkpoint=Path(), weights=detector.weights, config=sizes)
 
 
 def _identity(record: ModelRecord, workspace: Workspace) -> Finding:
@@ -180,7 +205,7 @@ def _identity(record: ModelRecord, workspace: Workspace) -> Finding:
         found = hearing_identity(record.config)
     else:
         try:
-            read = read_examples(workspace, data.recipe or "", record.config, data.tables)
+            read = _examples(record, workspace, _named(record.detector))
         except UserError as error:
             return Finding(item=item, was=record.identity, fault=str(error), missing=True)
         start = record.pretraining.identity if record.pretraining else None

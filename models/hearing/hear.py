@@ -62,7 +62,11 @@ def decode(
     beside = np.pad(onset, ((0, 0), (1, 1)))
     before, after = beside[:, :-2], beside[:, 2:]
     key, frame = np.nonzero((onset > IS_ONSET) & (onset >= before) & (onset > after))
-    peak, before, after = (heights[key, frame] for heights in (onset, before, after))
+    # A triangle that the edge cuts in half is as high on the other side.
+    mirrored = np.pad(onset, ((0, 0), (1, 1)), mode="reflect" if onset.shape[1] > 1 else "edge")
+    peak, before, after = (
+        heights[key, frame] for heights in (onset, mirrored[:, :-2], mirrored[:, 2:])
+    )
     lower = np.minimum(before, after)
     struck = frame + (after - before) / np.maximum(peak - lower, 1e-6) / 2
     silent = np.pad(sounding <= IS_SOUNDING, ((0, 0), (0, 1)), constant_values=True)

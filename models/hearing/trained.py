@@ -10,7 +10,7 @@ from models.config.hearing import DetectorConfig
 if TYPE_CHECKING:
     from models.hearing.detector import NoteDetector
 
-HEARING_VERSION = "1"
+HEARING_VERSION = "2"
 """Raise it when the same detector hears other notes in the same sound."""
 
 
@@ -39,6 +39,6 @@ class TrainedDetector:
 
 
 @functools.lru_cache(maxsize=1)
-def warm_detector(trained: TrainedDetector) -> "NoteDetector":
+def warm_detector(trained: TrainedDetector, device: str = "cpu") -> "NoteDetector":
     """Return this process's detector, loaded on first use."""
-    return trained.load()
+    return trained.load().to(device)

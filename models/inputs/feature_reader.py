@@ -99,7 +99,8 @@ def check_features(
     heard_by = parts.detector and parts.detector.config
     if "audio" in modalities and heard_by != hearing:
         differing.append(f"notes heard by the detector {heard_by}, not {hearing}")
-    if "midi" in modalities and parts.tokens != config.midi_encoder.tokens:
+    reads_notes = "midi" in modalities or ("audio" in modalities and parts.detector)
+    if reads_notes and parts.tokens != config.midi_encoder.tokens:
         differing.append(f"tokens {parts.tokens}, not {config.midi_encoder.tokens}")
     if differing:
         raise UserError(

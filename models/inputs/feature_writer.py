@@ -18,7 +18,7 @@ from degradation.notes import Performance
 from degradation.waveform import Waveform
 from labeling.measures import measure_plainly
 from models.config.audio import OF_NO_FEATURE, AudioFeatures, MelFeatures, MertFeatures
-from models.config.experiment import ExperimentConfig
+from models.config.experiment import ExperimentConfig, Modality
 from models.config.midi import TokenName
 from models.hearing.trained import TrainedDetector, warm_detector
 from models.inputs.feature_reader import ExampleParts, NoteFeatures
@@ -119,7 +119,13 @@ def write_audio_features(task: FeaturesTask) -> DataFile:
         rows = rows.filter(DISTINCT)
         clips = [decode_audio(audio["bytes"], audio["path"]) for audio in rows["audio"].to_pylist()]
         found = audio_features(clips, task.audio)
-        detector = warm_detector(task.detector) if task.detector else None
+        detector = None
+        if task.detector:
+            # Where features have a GPU, one process has it to itself: see `feature_workers`.
+            from models.device import accelerator
+
+            on = accelerator() if isinstance(task.audio, MertFeatures) else "cpu"
+            detector = warm_detector(task.detector, on)
         heard = heard_features(clips, detector, task.tokens)
         notes = [one and one.tokens.tobytes() for one in heard]
         measures = [one and one.measures for one in heard]
@@ -176,14 +182,17 @@ def example_parts(
     config: ExperimentConfig,
     versions: Mapping[str, int],
     detector: TrainedDetector | None,
+    modalities: Collection[Modality],
 ) -> ExampleParts:
     """Return where the features of these parts of the shards lie, part by part.
 
-    `versions` are those of the two tables, by name; `detector` heard the notes in the sound.
-    Raises UserError when one lacks some of them.
+    `versions` are those of the two tables, by name; `detector` heard the notes in the sound. None
+    are looked for of what is not in `modalities`. Raises UserError when a table lacks some.
     """
 
-    def uris(table: Table, name: str, made_by: str) -> tuple[str, ...]:
+    def uris(modality: Modality, table: Table, name: str, made_by: str) -> tuple[str, ...]:
+        if modality not in modalities:
+            return ()
         wanted = [derived_path(path, made_by) for path in pairs_paths]
         check_parts(table, wanted, data_file_rows(table, versions[name]))
         files, root = filesystem(table.url)
@@ -193,11 +202,12 @@ def example_parts(
     tokens = config.midi_encoder.tokens
     return ExampleParts(
         audio_features=uris(
+            "audio",
             audio_table,
             "audio_features",
             audio_features_version(config.audio_features, tokens, detector),
         ),
-        midi_tokens=uris(tokens_table, "midi_tokens", midi_tokens_version(tokens)),
+        midi_tokens=uris("midi", tokens_table, "midi_tokens", midi_tokens_version(tokens)),
         audio=config.audio_features,
         tokens=tokens,
         detector=detector,

@@ -147,6 +147,12 @@ def shuffled(items: Iterator[Item], buffer_size: int, rng: np.random.Generator) 
         yield buffer[position]
 
 
+def _note_count(item: Features) -> int:
+    """Return the notes of an example, those that are heard where it is given no others."""
+    notes = item.notes or item.heard
+    return 0 if notes is None else len(notes.tokens)
+
+
 def alike_in_length(
     items: Iterator[Features], batch_size: int, rng: np.random.Generator
 ) -> Iterator[Features]:
@@ -157,7 +163,7 @@ def alike_in_length(
     or the batches after it would begin within it.
     """
     while group := list(itertools.islice(items, BATCHES_SORTED * batch_size)):
-        group.sort(key=lambda item: 0 if item.notes is None else len(item.notes.tokens))
+        group.sort(key=_note_count)
         whole = len(group) // batch_size
         for batch in rng.permutation(whole):
             yield from group[batch * batch_size : (batch + 1) * batch_size]

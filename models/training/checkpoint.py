@@ -115,11 +115,13 @@ def describe_model(
     identity: str,
     data: TrainingData,
     pretraining: ModelRecord | None,
+    detector: ModelRecord | None,
 ) -> dict[str, Any]:
     """Return what a model's JSON says of it: what it grades, from what, and how it was made."""
     return {
         **describe_training(experiment, config, identity, data),
         "pretraining": pretraining,
+        "detector": detector,
         "dimensions": DIMENSIONS,
         "versions": _versions(config, MODALITIES[experiment]),
     }

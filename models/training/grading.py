@@ -12,7 +12,7 @@ from torch.utils.data import DataLoader
 
 from degradation.errors import UserError
 from degradation.seeds import digest_int
-from models.config.experiment import ExperimentConfig, TrainingConfig
+from models.config.experiment import ExperimentConfig, Modality, TrainingConfig
 from models.diagnostics.watch import FusionWatch
 from models.distributed import gathered, rank_info
 from models.duration import describe_duration
@@ -24,6 +24,9 @@ from models.metrics import agreement
 from models.networks.network import GradingNetwork, NetworkOutput, draw_presence
 from models.training.history import EpochRecord
 from models.training.module import EpochClock, TrainingModule
+
+PARTS_OF: Mapping[Modality, tuple[str, ...]] = {"audio": ("audio_", "heard_"), "midi": ("midi_",)}
+"""How the names of the weights begin that only one modality passes through."""
 
 Sums = dict[str, Tensor]
 """Sums by name, on the device of the training: to read one at each step would halt a GPU."""
@@ -158,7 +161,7 @@ class GradingModule(TrainingModule[EpochRecord]):
             gradients = [
                 weight.grad
                 for name, weight in self.network.named_parameters()
-                if name.startswith(f"{modality}_") and weight.grad is not None
+                if name.startswith(PARTS_OF[modality]) and weight.grad is not None
             ]
             norm = torch.nn.utils.get_total_norm(gradients)
             add(self._progress.gradient_norms, {modality: norm}, 1)

@@ -29,7 +29,8 @@ class ModelRecord:
     """What the JSON beside a model's weights says of how they came about.
 
     `weights` is their digest, `machine` what changes their last bits, `pretraining` the record of
-    the encoder that the model starts from; None for random weights.
+    the encoder that the model starts from, None for random weights, and `detector` that of the
+    note detector that it hears with.
     """
 
     experiment: str
@@ -42,6 +43,7 @@ class ModelRecord:
     epoch: int
     val_loss: float
     weights: str
+    detector: "ModelRecord | None" = None
 
 
 def read_record(checkpoint: Path) -> ModelRecord | None:

@@ -69,6 +69,7 @@ def train(
     check_readers(parts, train_targets, config, MODALITIES[experiment])
     start = pretrained_dir if experiment in ENCODES_NOTES else None
     pretraining = load_pretraining(start) if start else None
+    detector = parts.detector if "audio" in MODALITIES[experiment] else None
     identity = training_identity(
         experiment, config, parts, samples, pretraining.identity if pretraining else None
     )
@@ -77,8 +78,8 @@ def train(
         network = GradingNetwork(experiment, config)
         if start:
             load_pretrained(network.midi_encoder, start)
-        if network.detector is not None and parts.detector is not None:
-            network.detector.load_state_dict(parts.detector.load().state_dict())
+        if network.detector is not None and detector is not None:
+            network.detector.load_state_dict(detector.load().state_dict())
         return network
 
     def make_module(network: GradingNetwork) -> GradingModule:
@@ -95,6 +96,7 @@ def train(
             identity=identity,
             data=data,
             pretraining=read_record(pretraining.checkpoint) if pretraining else None,
+            detector=read_record(detector.checkpoint) if detector else None,
         ),
         out_dir=out_dir,
         record=EpochRecord,

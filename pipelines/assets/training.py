@@ -1,6 +1,6 @@
 """Experiments: each trains one model on the features and the scores of the samples."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,9 @@ from models.config.experiment import (
     MODALITIES,
     Experiment,
     ExperimentConfig,
+    Modality,
 )
+from models.hearing.trained import TrainedDetector
 from models.inputs.feature_reader import ExampleParts
 from models.inputs.feature_writer import check_parts, example_parts
 from models.training.history import EpochRecord
@@ -123,21 +125,36 @@ class LabelledExamples:
     read: TrainingData
 
 
-def read_examples(
+def read_examples(workspace: Workspace, recipe_name: str) -> LabelledExamples:
+    """Return the newest features and scores, made by the corpus's experiment file.
+
+    Raises UserError when samples or features do not belong to the newest pairs.
+    """
+    config = workspace.experiment_config()
+    return read_versions(
+        workspace,
+        recipe_name,
+        config,
+        {name: find_version(workspace.table(recipe_name, name)) for name in READ},
+        find_detector(workspace, recipe_name, config),
+    )
+
+
+def read_versions(
     workspace: Workspace,
     recipe_name: str,
-    config: ExperimentConfig | None = None,
-    versions: Mapping[str, TableVersion] | None = None,
+    config: ExperimentConfig,
+    versions: Mapping[str, TableVersion],
+    detector: TrainedDetector | None,
+    modalities: Collection[Modality] = frozenset({"audio", "midi"}),
 ) -> LabelledExamples:
-    """Return features and scores: the newest made by the corpus's experiment file, or others.
+    """Return the features and scores of these versions of `READ`, with what `detector` heard.
 
     Rows that repeat another's sound and notes are left out: they have no features, and would
     narrow intervals. Raises UserError when samples or features do not belong to these pairs.
     """
-    config = config or workspace.experiment_config()
     tables = {name: workspace.table(recipe_name, name) for name in READ}
-    found = versions or {name: find_version(table) for name, table in tables.items()}
-    numbers = {name: one.version for name, one in found.items()}
+    numbers = {name: one.version for name, one in versions.items()}
     pairs, samples = tables["pairs"], tables["samples"]
     paths = list(data_file_rows(pairs, numbers["pairs"]))
     labelled = [samples_path(held) for held in by_folder(paths)]
@@ -152,12 +169,13 @@ def read_examples(
             tables["midi_tokens"],
             config,
             numbers,
-            find_detector(workspace, recipe_name, config),
+            detector,
+            modalities,
         ),
         samples=rows.to_table(columns=columns, filter=DISTINCT).to_pandas(),
         read=TrainingData(
             corpus=workspace.corpus.name,
-            tables=found,
+            tables=versions,
             recipe=recipe_name,
             recipe_digests=_recipe_digests(rows),
         ),

@@ -150,8 +150,12 @@ def model_folder(project: Any, experiment: str) -> Path:
     return Path(project.home) / "outputs/root/phase2/models/tiny" / experiment
 
 
-def test_a_model_is_trained_again_after_its_recipe_changed_and_its_encoder_is_gone(
-    project: Any, tmp_path: Path
+@pytest.mark.parametrize(
+    ("experiment", "read"),
+    [("gated", ["midi_pretrain", "audio_pretrain"]), ("heuristics_only", [])],
+)
+def test_a_model_is_trained_again_after_its_recipe_changed_and_what_it_read_is_gone(
+    project: Any, tmp_path: Path, experiment: str, read: list[str]
 ) -> None:
     recipes = tmp_path / "recipes"
     shutil.copytree(CONFIGS / "recipes", recipes)
@@ -164,13 +168,14 @@ def test_a_model_is_trained_again_after_its_recipe_changed_and_its_encoder_is_go
             table = Table(url=url, schema=TABLES[name][1], partition_by=by)
             commit(table, [], {"tier": "poor", "year": year})
     shutil.rmtree(Path(project.home) / "outputs/root/models/tiny/midi_pretrain")
-    answer = project.pianograde("reproduce", "gated", PIANOGRADE_RECIPES=str(recipes))
+    shutil.rmtree(Path(project.home) / "outputs/root/phase2/models/tiny/audio_pretrain")
+    answer = project.pianograde("reproduce", experiment, PIANOGRADE_RECIPES=str(recipes))
     assert answer.returncode == 0, answer.stdout + answer.stderr
     assert "weights, bit for bit" in answer.stdout.splitlines()[-1]
     differing = [line for line in answer.stdout.splitlines() if line.startswith("differs")]
     assert [line.split(":")[0].split("differs  ")[1] for line in differing] == [
         "recipe phase2, tier poor",
-        "encoder of midi_pretrain",
+        *(f"weights of {name}" for name in read),
     ]
     assert not list((Path(project.home) / "reproductions").iterdir())
 

@@ -23,6 +23,10 @@ from storage.audio import decode_audio
 from storage.midi import read_midi
 from storage.tables import Table, data_file_rows, read_data_file
 
+BUFFER_STRETCHES = 512
+"""Stretches that move among each other: half a gigabyte, and the rows of sixteen row groups, in
+which each passage stands several times."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Clip:
@@ -145,14 +149,11 @@ def whole_clip(clip: Clip) -> HearingBatch:
 class Stretches(IterableDataset[HearingBatch]):
     """An epoch of the training split: a stretch from each of `clips_per_epoch` clips, or of all.
 
-    Which, in which order and where follows from the seed and the epoch. A stretch moves in a buffer
-    of `buffer` others, as a row group holds each passage several times.
+    Which, in which order and where follows from the seed and the epoch.
     """
 
-    def __init__(
-        self, source: ClipTable, config: HearingConfig, seed: int, buffer: int, epoch: int
-    ) -> None:
-        self._source, self._config, self._buffer = source, config, buffer
+    def __init__(self, source: ClipTable, config: HearingConfig, seed: int, epoch: int) -> None:
+        self._source, self._config = source, config
         self._places, self._drawn = source.places("train"), (seed, "hearing", str(epoch))
 
     def _clips(self) -> Iterator[Clip]:
@@ -170,6 +171,6 @@ class Stretches(IterableDataset[HearingBatch]):
             return _stretch(clip, int(rng.integers(max(0, _frames_of(clip) - frames) + 1)), frames)
 
         stretches = map(somewhere, self._clips())
-        mixed = shuffled(stretches, self._buffer, rng)
+        mixed = shuffled(stretches, BUFFER_STRETCHES, rng)
         while group := list(itertools.islice(mixed, self._config.batch_size)):
             yield collate(group)

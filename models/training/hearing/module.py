@@ -43,9 +43,10 @@ def detector_losses(found: Detection, batch: HearingBatch) -> dict[str, Tensor]:
 
 
 def spread_places(source: ClipTable, count: int) -> list[Place]:
-    """Return `count` places of the validation split, spread evenly over it."""
+    """Return up to `count` places of the validation split, spread evenly over it."""
     places = source.places("validation")
-    return places[:: max(1, len(places) // count)][:count]
+    wanted = min(count, len(places))
+    return [places[number * len(places) // wanted] for number in range(wanted)]
 
 
 class HearingModule(TrainingModule[HearingEpoch]):
@@ -68,14 +69,13 @@ class HearingModule(TrainingModule[HearingEpoch]):
         self._config, self._hearing, self._source = config, hearing, source
         self._validation = spread_places(source, hearing.validation_clips)
         self._seen = self._judged = 0
-        self._loss_sum = self._val_loss_sum = self._spectra_s = 0.0
+        self._val_loss_sum = self._spectra_s = 0.0
+        self._loss_sum = torch.zeros((), dtype=torch.float64)
         self._scores: dict[str, list[NoteScores]] = defaultdict(list)
 
     def train_dataloader(self) -> DataLoader[HearingBatch]:
         """Return the stretches of the epoch at hand."""
-        buffer = self._config.training.shuffle_buffer_examples
-        seed = self._config.seed
-        stretches = Stretches(self._source, self._hearing, seed, buffer, self.epoch)
+        stretches = Stretches(self._source, self._hearing, self._config.seed, self.epoch)
         return DataLoader(stretches, batch_size=None, generator=torch.Generator())
 
     def val_dataloader(self) -> DataLoader[int]:
@@ -89,16 +89,18 @@ class HearingModule(TrainingModule[HearingEpoch]):
 
     def on_train_epoch_start(self) -> None:
         """Forget the epoch before."""
-        self._seen, self._loss_sum, self._spectra_s = 0, 0.0, 0.0
+        self._seen, self._spectra_s = 0, 0.0
+        self._loss_sum = torch.zeros((), dtype=torch.float64)
 
     def training_step(self, batch: HearingBatch) -> Tensor:
         """Return the loss of one batch."""
-        started_s = time.monotonic()
+        started_s = time.monotonic()  # a GPU is still at work when this is over
         spectrum = pitch_spectrum(batch.sound)[:, : batch.pedal.shape[1]]
         self._spectra_s += time.monotonic() - started_s
         found = self.network(spectrum)
         loss: Tensor = torch.stack(list(detector_losses(found, batch).values())).sum()
-        self._loss_sum += float(loss.detach()) * len(batch.sound)
+        # Not read here, which would halt a GPU.
+        self._loss_sum = self._loss_sum + loss.detach().double() * len(batch.sound)
         self._seen += len(batch.sound)
         self.steps_done += 1
         return loss
@@ -126,14 +128,16 @@ class HearingModule(TrainingModule[HearingEpoch]):
         recorded, clean = (mean_scores(self._scores[name]) for name in ("recorded", "clean"))
         return HearingEpoch(
             epoch=self.epoch + 1,
-            train_loss=self._loss_sum / self._seen,
+            train_loss=float(self._loss_sum) / self._seen,
             val_loss=self._val_loss_sum / self._judged,
             recorded=recorded,
             clean=clean,
             learning_rate=learning_rate,
             clips_per_s=self._seen / clock.trained_s,
             reading_share=clock.waited_s / clock.trained_s,
-            spectra_share=self._spectra_s / clock.trained_s,
+            spectra_share=(
+                self._spectra_s / clock.trained_s if self.device.type == "cpu" else math.nan
+            ),
             seconds=clock.seconds,
         )
 
@@ -142,6 +146,6 @@ class HearingModule(TrainingModule[HearingEpoch]):
         left_s = trained_s * max(0.0, self._clips_an_epoch / self._seen - 1)
         return (
             f"{self._seen:,} of {self._clips_an_epoch:,} clips, loss "
-            f"{self._loss_sum / self._seen:.3f}, {self._seen / trained_s:.1f} clips/s, "
+            f"{float(self._loss_sum) / self._seen:.3f}, {self._seen / trained_s:.1f} clips/s, "
             f"{describe_duration(left_s)} left in this epoch"
         )

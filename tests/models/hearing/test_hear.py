@@ -50,6 +50,13 @@ def test_every_note_is_decoded_from_its_targets(perform_at_random: Perform) -> N
     np.testing.assert_array_equal(found["velocity"], true["velocity"])
 
 
+@pytest.mark.parametrize("onset_s", [0.0, 0.004, 1.98])
+def test_a_stroke_at_the_edge_is_heard_when_it_is(onset_s: float) -> None:
+    notes = np.array([(0, onset_s, 1.999, 60, 64)], NOTE_DTYPE)
+    played = Performance(notes=notes, pedal=np.zeros(0, PEDAL_DTYPE), duration_s=2.0)
+    np.testing.assert_allclose(heard_perfectly(played).notes["onset_s"], [onset_s], atol=5e-3)
+
+
 def test_a_note_ends_where_it_stops_sounding() -> None:
     notes = np.array([(0, 0.5, 0.8, 60, 64), (1, 1.0, 1.1, 60, 70)], NOTE_DTYPE)
     pedal = np.array([(0.6, SUSTAIN, 127), (0.9, SUSTAIN, 0)], PEDAL_DTYPE)

@@ -131,16 +131,20 @@ def test_the_buffer_loses_nothing_and_reaches_no_further(size: int) -> None:
     assert (order == list(range(200))) == (size == 1)
 
 
-def clip_of(notes: int) -> Features:
+def clip_of(notes: int, field: str = "notes") -> Features:
     tokens = np.zeros(notes, TOKENISERS["performance"].dtype)
     told = NoteFeatures(tokens=tokens, measures=np.zeros(1, np.float32))
-    return Features(sample_id=str(notes), duration_s=1.0, audio=None, notes=told)
+    clip = Features(sample_id=str(notes), duration_s=1.0, audio=None, notes=None)
+    return dataclasses.replace(clip, **{field: told})
 
 
+@pytest.mark.parametrize("field", ["notes", "heard"])
 @pytest.mark.parametrize("count", [0, 5, 64, 1000])
-def test_batches_hold_clips_of_about_one_length_and_lose_none(count: int) -> None:
+def test_batches_hold_clips_of_about_one_length_and_lose_none(count: int, field: str) -> None:
     lengths = stream(0, "lengths").permutation(count).tolist()
-    sorted_in_groups = alike_in_length(map(clip_of, lengths), 8, stream(0, "test"))
+    sorted_in_groups = alike_in_length(
+        (clip_of(length, field) for length in lengths), 8, stream(0, "test")
+    )
     order = [int(clip.sample_id) for clip in sorted_in_groups]
     assert sorted(order) == list(range(count))
     batches = [order[first : first + 8] for first in range(0, count, 8)]

@@ -13,6 +13,7 @@ from models.inputs.batch import Batch, Example, NoteBatch, collate
 from models.inputs.feature_reader import Features, NoteFeatures
 from models.networks.network import GradingNetwork, Presence, draw_presence
 from models.tokens.tokenisers import TOKENISERS
+from models.training.grading import PARTS_OF
 
 
 def example(name: str, frames: int, notes: int, config: ExperimentConfig) -> Example:
@@ -58,6 +59,17 @@ def examples(tiny_config) -> list[Example]:
 def network(request: pytest.FixtureRequest, tiny_config) -> GradingNetwork:
     torch.manual_seed(3)
     return GradingNetwork(request.param, tiny_config).eval()
+
+
+def test_every_weight_of_one_modality_counts_in_its_gradient(network) -> None:
+    """What is left of a single modality's weights is what a fusion shares."""
+    for modality in network.modalities:
+        alone = network.modalities == {modality}
+        names = {name for name, _ in network.named_parameters()}
+        own = {name for name in names if name.startswith(PARTS_OF[modality])}
+        assert own
+        left = {name.split(".")[0] for name in names - own}
+        assert not alone or left <= {"aggregation", "head", "detector"}
 
 
 def test_shapes_and_range(network, examples, tiny_config) -> None:

@@ -16,8 +16,10 @@ from models.config.experiment import EXPERIMENTS, ExperimentConfig
 from models.config.losses import ModalityHeadsConfig
 from models.device import has_bfloat16_lstm
 from models.diagnostics.watch import FusionWatch
+from models.hearing.trained import TrainedDetector
 from models.inference.predict import predict_split
 from models.inference.trained_model import load_model
+from models.inputs.feature_reader import check_features
 from models.metrics import agreement
 from models.tokens.tokenisers import TOKENISERS
 from models.training.checkpoint import load_network
@@ -194,6 +196,15 @@ def test_features_of_other_mel_settings_are_refused_and_nothing_is_removed(
     with pytest.raises(UserError, match=said):
         run("gated", tiny_config, dataclasses.replace(corpus, parts=parts), out_dir)
     assert sorted(out_dir.iterdir()) == before
+
+
+def test_heard_notes_of_another_kind_are_refused(corpus, tiny_config, demo_config) -> None:
+    hears = tiny_config.model_copy(update={"hearing": demo_config.hearing})
+    detector = TrainedDetector(checkpoint=Path(), weights="0", config=demo_config.hearing.detector)
+    parts = dataclasses.replace(corpus.parts, detector=detector)
+    check_features(parts, hears, {"audio"})
+    with pytest.raises(UserError, match="tokens octuple, not performance"):
+        check_features(dataclasses.replace(parts, tokens="octuple"), hears, {"audio"})
 
 
 def test_a_result_is_read_back_as_it_was(whole) -> None:

@@ -18,7 +18,8 @@ from models.config.experiment import ExperimentConfig
 from models.hearing.spectrum import FRAME_RATE_HZ, HOP_SAMPLES
 from models.training.hearing import clips
 from models.training.hearing.clips import ClipTable, Stretches
-from models.training.hearing.note_scores import NoteScores, score_notes
+from models.training.hearing.module import spread_places
+from models.training.hearing.note_scores import NoteScores, mean_scores, score_notes
 from models.training.hearing.result import HearingResult, hearing_identity, load_hearing
 from models.training.hearing.train import pretrain_hearing
 from models.training.record import TrainingData
@@ -152,11 +153,11 @@ def test_what_was_trained_hears_again_what_it_heard(
 def test_notes_are_learnt(pairs: ClipTable, config: ExperimentConfig, tmp_path: Path) -> None:
     """From seventeen clips of random notes, enough to find some of others'; chance finds 1 %."""
     assert config.hearing is not None
-    longer = config.hearing.model_copy(update={"epochs": 40})
+    longer = config.hearing.model_copy(update={"epochs": 30, "batch_size": 2})
     first, *_, last = run(config.model_copy(update={"hearing": longer}), pairs, tmp_path).epochs
     assert last.train_loss < 0.6 * first.train_loss
-    assert last.clean.onset_f1 > 0.04
-    assert last.clean.onset_f1 == pytest.approx(last.recorded.onset_f1, abs=0.02)
+    assert last.clean.onset_f1 > 0.2
+    assert last.clean.onset_f1 == pytest.approx(last.recorded.onset_f1, abs=0.05)
 
 
 def test_an_epoch_reads_distinct_train_rows_alone(
@@ -167,7 +168,7 @@ def test_an_epoch_reads_distinct_train_rows_alone(
     assert "1-01" not in read
     assert config.hearing is not None
     for epoch in range(2):
-        batches = list(Stretches(pairs, config.hearing, 1, 4, epoch))
+        batches = list(Stretches(pairs, config.hearing, 1, epoch))
         assert [len(batch.sound) for batch in batches] == [4, 4, 4, 4]
         frames = FRAME_RATE_HZ
         assert all(batch.sound.shape[1] == frames * HOP_SAMPLES for batch in batches)
@@ -195,7 +196,7 @@ def test_stretches_are_other_ones_in_another_epoch_and_the_same_in_the_same(
 ) -> None:
     assert config.hearing is not None
     first, again, other = (
-        torch.cat([batch.sound for batch in Stretches(pairs, config.hearing, 1, 4, epoch)])
+        torch.cat([batch.sound for batch in Stretches(pairs, config.hearing, 1, epoch)])
         for epoch in (0, 0, 1)
     )
     assert torch.equal(first, again)
@@ -208,7 +209,7 @@ def test_sound_and_targets_of_a_stretch_belong_together(
     """Loudness rises where onsets are: a shift by 100 ms or more fits less well."""
     assert config.hearing is not None
     sound, onset = [], []
-    for batch in Stretches(pairs, config.hearing, 1, 4, 0):
+    for batch in Stretches(pairs, config.hearing, 1, 0):
         frames = batch.sound.unflatten(1, (-1, HOP_SAMPLES)).square().mean(-1).sqrt()
         sound.append(torch.diff(frames, dim=1).clamp_min(0))
         onset.append((batch.onset * batch.velocity).sum(1)[:, 1:])
@@ -264,7 +265,33 @@ def test_the_pedal_is_scored_by_the_time_that_it_is_down() -> None:
     assert score_notes(silent, NOTES) is None
     nothing = score_notes(NOTES, silent)
     assert nothing is not None
-    assert nothing.onset_f1 == 0
+    assert (nothing.onset_f1, nothing.pedal_f1) == (0, 1)
+    unpressed = dataclasses.replace(NOTES, pedal=pedal[:0])
+    nowhere = score_notes(unpressed, unpressed)
+    assert nowhere is not None
+    assert np.isnan(nowhere.pedal_f1)
+    assert mean_scores([found, nowhere]).pedal_f1 == found.pedal_f1
+    assert np.isnan(mean_scores([]).onset_f1)
+
+
+def test_a_heard_note_ends_where_it_was_heard_to_end() -> None:
+    """Whatever the pedal that is heard would add to it."""
+    notes = np.array([(0, 0.5, 0.9, 60, 64)], NOTE_DTYPE)
+    held = np.array([(0.6, SUSTAIN, 127), (1.8, SUSTAIN, 0)], PEDAL_DTYPE)
+    quick = np.array([(0.6, SUSTAIN, 127), (0.9, SUSTAIN, 0)], PEDAL_DTYPE)
+    played, heard = (Performance(notes=notes, pedal=one, duration_s=2.0) for one in (quick, held))
+    found = score_notes(played, heard)
+    assert found is not None
+    assert found.offset_f1 == 1
+
+
+@pytest.mark.parametrize("count", [1, 2, 4, 5, 6, 9])
+def test_what_is_judged_is_spread_over_the_whole_split(pairs: ClipTable, count: int) -> None:
+    places = pairs.places("validation")
+    assert len(places) == 6
+    at = [places.index(place) for place in spread_places(pairs, count)]
+    assert len(at) == min(count, 6)
+    assert max(np.diff([*at, 6])) <= -(-6 // count)
 
 
 def test_a_detector_is_kept_whatever_becomes_of_the_pairs(
