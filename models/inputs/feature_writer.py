@@ -186,15 +186,14 @@ def example_parts(
 ) -> ExampleParts:
     """Return where the features of these parts of the shards lie, part by part.
 
-    `versions` are those of the two tables, by name; `detector` heard the notes in the sound. None
-    are looked for of what is not in `modalities`. Raises UserError when a table lacks some.
+    `versions` are those of the two tables, by name; `detector` heard the notes in the sound.
+    Raises UserError when a table lacks some of them that are of `modalities`.
     """
 
     def uris(modality: Modality, table: Table, name: str, made_by: str) -> tuple[str, ...]:
-        if modality not in modalities:
-            return ()
         wanted = [derived_path(path, made_by) for path in pairs_paths]
-        check_parts(table, wanted, data_file_rows(table, versions[name]))
+        if modality in modalities:
+            check_parts(table, wanted, data_file_rows(table, versions[name]))
         files, root = filesystem(table.url)
         scheme = "file" if files.type_name == "local" else files.type_name
         return tuple(f"{scheme}://{root}/{path}" for path in wanted)

@@ -152,7 +152,7 @@ def model_folder(project: Any, experiment: str) -> Path:
 
 @pytest.mark.parametrize(
     ("experiment", "read"),
-    [("gated", ["midi_pretrain", "audio_pretrain"]), ("heuristics_only", [])],
+    [("gated", ["midi_pretrain", "audio_pretrain"]), ("midi_only", ["midi_pretrain"])],
 )
 def test_a_model_is_trained_again_after_its_recipe_changed_and_what_it_read_is_gone(
     project: Any, tmp_path: Path, experiment: str, read: list[str]
