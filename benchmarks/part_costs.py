@@ -3,8 +3,9 @@
 A batch of clips goes through every part of the experiment file, forward and back, on the GPU
 where there is one. Memory is what the part needs to train: 16 bytes a parameter (weight,
 gradient, and Adam's two moments) and the activations that are kept for the backward pass. MERT
-is frozen: its time is that of a forward pass, its memory that of the weights and of the states
-of one pass. On a GPU all but MERT's weights compute in the precision of the experiment file.
+and the note detector are frozen: their time is that of a forward pass, their memory that of the
+weights and of what one pass returns. What is frozen is not in the parameters of a whole model. On
+a GPU all but MERT's weights compute in the precision of the experiment file.
 """
 
 import argparse
@@ -23,12 +24,16 @@ from transformers import HubertConfig, HubertModel
 from labeling.measures import PLAIN
 from models.config.audio import MERT_RATE_HZ, MertFeatures
 from models.config.experiment import Experiment, ExperimentConfig, load_experiment
+from models.config.hearing import DetectorConfig
 from models.device import accelerator, torch_threads
+from models.hearing.detector import NoteDetector
+from models.hearing.spectrum import RATE_HZ, pitch_spectrum
 from models.inputs.batch import Batch, Example, collate
 from models.inputs.feature_reader import Features, NoteFeatures
 from models.networks.aggregation import Aggregation
 from models.networks.audio_encoder import AudioEncoder
 from models.networks.fusion import make_fusion
+from models.networks.measure_reader import MeasureReader
 from models.networks.midi_encoder import EMBEDDINGS, NoteEncoder
 from models.networks.network import GradingNetwork
 from models.networks.projection import Projection
@@ -94,20 +99,43 @@ def mert_cost(config: MertFeatures, clips: int, device: torch.device) -> PartCos
     del model.encoder.layers[max(config.layers) :]  # nothing reads them
     nn.Module.to(model.eval(), device)  # type: ignore[no-untyped-call]
     sound = torch.randn(clips, int(CLIP_S * MERT_RATE_HZ), device=device)
-    seconds, states = math.inf, 0
+
+    def run() -> tuple[Tensor, ...]:
+        with torch.autocast(device.type, enabled=device.type == "cuda"):
+            hidden: tuple[Tensor, ...] = model(sound, output_hidden_states=True).hidden_states
+        return hidden
+
+    return frozen_cost(f"MERT to layer {max(config.layers)}", model, run)
+
+
+def detector_cost(config: DetectorConfig, clips: int, device: torch.device) -> PartCost:
+    """Measure spectra of `clips` clips and a pass of the note detector, at random weights."""
+    detector = NoteDetector(config).eval().to(device)
+    sound = torch.randn(clips, int(CLIP_S * RATE_HZ), device=device)
+
+    def run() -> tuple[Tensor, ...]:
+        heard = detector(pitch_spectrum(sound))
+        return heard.onset, heard.sounding, heard.velocity, heard.pedal
+
+    return frozen_cost("note detector", detector, run)
+
+
+def frozen_cost(name: str, model: nn.Module, run: Callable[[], Iterable[Tensor]]) -> PartCost:
+    """Measure `run`, a pass through `model` that returns what it makes."""
+    seconds, made = math.inf, 0
     for _ in range(REPEATS):
         _synchronise()
         started_s = time.perf_counter()
-        with torch.inference_mode(), torch.autocast(device.type, enabled=device.type == "cuda"):
-            hidden = model(sound, output_hidden_states=True).hidden_states
+        with torch.inference_mode():
+            found = run()
         _synchronise()
         seconds = min(seconds, time.perf_counter() - started_s)
-        states = sum(state.nbytes for state in hidden)
+        made = sum(tensor.nbytes for tensor in found)
     return PartCost(
-        name=f"MERT to layer {max(config.layers)} (frozen, once)",
+        name=f"{name} (frozen, once)",
         parameters=sum(weight.numel() for weight in model.parameters()),
         seconds=seconds,
-        memory_bytes=sum(weight.nbytes for weight in model.parameters()) + states,
+        memory_bytes=sum(weight.nbytes for weight in model.parameters()) + made,
     )
 
 
@@ -138,7 +166,7 @@ def cost(name: str, part: nn.Module, run: Callable[[], Tensor], *, half: bool) -
 
     device = next(part.parameters()).device
     seconds = min(once() for _ in range(REPEATS))
-    parameters = sum(weight.numel() for weight in part.parameters())
+    parameters = sum(weight.numel() for weight in part.parameters() if weight.requires_grad)
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
         held = forward()  # what it saves lives as long as its graph
     memory = BYTES_A_TRAINED_PARAMETER * parameters + sum(kept.values())
@@ -172,6 +200,8 @@ def part_costs(config: ExperimentConfig, clips: int) -> list[PartCost]:
 
     if isinstance(config.audio_features, MertFeatures):
         found.append(mert_cost(config.audio_features, clips, device))
+    if config.hearing:
+        found.append(detector_cost(config.hearing.detector, clips, device))
     audio = AudioEncoder(
         config.audio_features.width, config.audio_frames_per_step, config.audio_encoder
     )
@@ -181,7 +211,11 @@ def part_costs(config: ExperimentConfig, clips: int) -> list[PartCost]:
     measure("MIDI encoder", midi, lambda: midi(notes.fields, notes.mask, steps))
     reader = EMBEDDINGS[config.midi_encoder.tokens](config.midi_encoder)
     measure("note reader", reader, lambda: reader(notes.fields, notes.mask))
-    for name, from_width in (("audio", audio.width), ("MIDI", config.midi_encoder.width)):
+    measures = MeasureReader(width, config.head.dropout)
+    measure("measures", measures, lambda: measures(notes.measures, mask).vector)
+    notes_width = config.midi_encoder.width
+    heard_width = notes_width if config.hearing else 0
+    for name, from_width in (("audio", audio.width + heard_width), ("MIDI", notes_width)):
         projection = Projection(from_width, width)
         encoded = torch.randn(clips, steps, from_width, device=device)
         measure(f"{name} projection", projection, functools.partial(projection, encoded))

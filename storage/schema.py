@@ -154,7 +154,11 @@ AUDIO_FEATURES = table_schema(
         pa.binary(),
         "Notes that the detector of `audio_pretrain` hears, as in `midi_tokens`; null without one.",
     ),
-    column("heard_measures", pa.list_(pa.float32()), "Plain measures of the notes that are heard."),
+    column(
+        "heard_measures",
+        pa.list_(pa.float32()),
+        "Plain measures of the heard notes, which last as long as they sound.",
+    ),
 )
 
 MIDI_TOKENS = table_schema(

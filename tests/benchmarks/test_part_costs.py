@@ -24,10 +24,21 @@ def test_every_part_and_experiment_is_in_the_table(tiny_config: ExperimentConfig
     names = [one.name for one in costs]
     assert names[:2] == ["audio encoder", "MIDI encoder"]
     assert {f"{name}, whole" for name in tiny_config.experiments} <= set(names)
+    assert "note detector (frozen, once)" not in names
     whole = {one.name: one.parameters for one in costs}
     assert whole["gated, whole"] > whole["MIDI encoder"] + whole["audio encoder"]
     lines = as_markdown(costs, 2).splitlines()
     assert len([line for line in lines if line.startswith("| ")]) == len(costs) + 2
+
+
+def test_what_is_frozen_is_in_no_whole_model(
+    tiny_config: ExperimentConfig, demo_config: ExperimentConfig
+) -> None:
+    hears = tiny_config.model_copy(
+        update={"hearing": demo_config.hearing, "experiments": ["midi_only", "audio_only"]}
+    )
+    found = {one.name: one.parameters for one in part_costs(hears, clips=1)}
+    assert found["note detector (frozen, once)"] > found["audio_only, whole"] > 0
 
 
 def test_training_is_timed_with_each_number_of_threads(
