@@ -242,7 +242,9 @@ def save_model() -> Callable[..., Any]:
             samples_per_s=0, wait_share=0, seconds=0,
         )  # fmt: skip
         data = TrainingData(corpus="demo", tables={})
-        about = describe_model(name, config, identity="0", data=data, pretraining=None)
+        about = describe_model(
+            name, config, identity="0", data=data, pretraining=None, detector=None
+        )
         about |= {"epoch": 1, "val_loss": val_loss}
         checkpoint = save_best(folder, name, about, network.state_dict())
         result = TrainingResult(
