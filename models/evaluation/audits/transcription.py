@@ -98,7 +98,10 @@ def system_scores(rows: Sequence[JudgedRow], *, seed: int) -> tuple[SystemScore,
 
 
 def system_gains(rows: Sequence[JudgedRow], *, seed: int) -> tuple[SystemGain, ...]:
-    """Compare each system that reads transcribed notes with itself on true notes and with audio."""
+    """Compare each system that reads transcribed notes.
+
+    With itself on true notes, with audio alone, and a fusion with the same notes without the sound.
+    """
     true, by_system, compositions = _columns(rows)
     return tuple(
         SystemGain(
@@ -109,7 +112,14 @@ def system_gains(rows: Sequence[JudgedRow], *, seed: int) -> tuple[SystemGain, .
         for system, predicted in by_system.items()
         for other, over in by_system.items()
         if system.notes == "transcribed"
-        and (other.notes is None or other == System(system.experiment, "true"))
+        and (
+            other.notes is None
+            or other == System(system.experiment, "true")
+            or (
+                other == System("midi_only", "transcribed")
+                and "audio" in MODALITIES[system.experiment]
+            )
+        )
     )
 
 

@@ -127,6 +127,17 @@ def test_gains_are_of_transcribed_notes_over_true_ones_and_over_the_sound() -> N
     assert over_audio.gain == clustered_gain(true, found, audio, clusters, seed=1)
 
 
+def test_a_fusion_is_compared_with_the_same_notes_without_the_sound() -> None:
+    fused = System("gated", "transcribed")
+    rows = [
+        dataclasses.replace(row, predicted={**row.predicted, fused: row.predicted[TRUE]})
+        for row in judged()
+    ]
+    gains = {(one.system, one.over): one.gain for one in system_gains(rows, seed=1)}
+    assert gains.keys() == {(FOUND, AUDIO), (FOUND, TRUE), (fused, AUDIO), (fused, FOUND)}
+    assert gains[fused, FOUND].interval.low > 0
+
+
 def test_onset_figures_are_means_over_the_rows_that_have_them() -> None:
     onsets = onset_figures(judged())
     assert (onsets.f1, onsets.pedal_agreement) == (pytest.approx(0.75), 0.5)
