@@ -14,23 +14,20 @@ import typer
 from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingRegressor
 
-from degradation.notes import cut_window
-from degradation.waveform import Waveform
 from labeling.measures import PLAIN
 from labeling.scores import DIMENSIONS
 from models.hearing.hear import hear
+from models.hearing.spectrum import RATE_HZ
 from models.hearing.trained import warm_detector
+from models.inference.sources import Sources
+from models.inference.windows import open_performance, read_windows
 from models.training.hearing.note_scores import mean_scores, score_notes
 from models.training.hearing.result import NoteScores
 from pipelines.assets.hearing import find_detector
 from pipelines.cli.command import CorpusOption, report_user_error
 from pipelines.workspace import Workspace, open_workspace
-from storage.audio import decode_audio
 from storage.corpus import read_index
-from storage.midi import read_midi
 from storage.tables import read_table
-
-WINDOW_S = 10.0
 
 
 def print_grades(workspace: Workspace, recipe: str) -> None:
@@ -80,16 +77,16 @@ def heard_windows(workspace: Workspace, recipe: str, root: Path) -> Iterator[Not
     trained = find_detector(workspace, recipe, workspace.experiment_config())
     assert trained is not None
     detector = warm_detector(trained)
+    corpus = workspace.settings.corpus_config()
+    corpus = corpus.model_copy(update={"hop_s": corpus.window_s})
     for entry in read_index(root).entries:
-        played = read_midi((root / entry.midi_filename).read_bytes(), entry.midi_filename)
-        sound = decode_audio((root / entry.audio_filename).read_bytes(), entry.audio_filename)
-        length = round(WINDOW_S * sound.sample_rate_hz)
-        for number in range(len(sound.samples) // length):
-            samples = sound.samples[number * length :][:length].copy()
-            clip = Waveform(samples=samples, sample_rate_hz=sound.sample_rate_hz)
-            (heard,) = hear([clip], detector)
-            true = cut_window(played, number * WINDOW_S, WINDOW_S)
-            if (scores := score_notes(true, heard)) is not None:
+        take = Sources(midi=root / entry.midi_filename, audio=root / entry.audio_filename)
+        opened = open_performance(take, corpus.duration_tolerance_s)
+        for window in read_windows(opened, corpus, RATE_HZ):
+            assert window.notes is not None
+            assert window.sound is not None
+            (heard,) = hear([window.sound], detector)
+            if (scores := score_notes(window.notes, heard)) is not None:
                 yield scores
 
 

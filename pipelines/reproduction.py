@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TypedDict
 
 from degradation.errors import UserError
 from models.config.experiment import EXPERIMENTS, MODALITIES, Experiment
@@ -13,7 +14,7 @@ from models.training.hearing.result import hearing_identity, load_hearing
 from models.training.identity import training_identity
 from models.training.pretraining.result import NAME, pretraining_identity
 from models.training.pretraining.source import CorpusTable
-from models.training.record import ModelRecord
+from models.training.record import ModelRecord, TrainingData
 from models.training.result import find_best, is_trained
 from pipelines.assets.pretraining import performances_version
 from pipelines.assets.training import LabelledExamples, read_versions
@@ -25,6 +26,14 @@ from pipelines.workspace import Workspace
 from storage.versions import version_fault
 
 Log = Callable[[str], None]
+
+
+class _Told(TypedDict):
+    """What every training is given alike."""
+
+    data: TrainingData
+    log: Log
+    on_epoch: Callable[[object], None]
 
 
 def check(record: ModelRecord, folder: Path, settings: Settings) -> Iterator[Finding]:
@@ -53,36 +62,47 @@ def train_again(record: ModelRecord, settings: Settings, log: Log) -> Path:
     folder = settings.home / "reproductions" / f"{record.experiment}-{record.identity[:12]}"
     if is_trained(folder):  # an earlier reproduction
         shutil.rmtree(folder)
-    workspace, data = _workspace(record, settings), record.data
+    return _train(record, settings, folder, log)
+
+
+def _train(record: ModelRecord, settings: Settings, folder: Path, log: Log) -> Path:
+    """Train from a record in `folder`; the encoder and detector that it names first, if gone."""
+    workspace, tables = _workspace(record, settings), record.data.tables
+    told: _Told = {"data": record.data, "log": log, "on_epoch": lambda epoch: None}
     if record.experiment == NAME:
-        return _pretrain(record, workspace, folder, log)
-    if record.experiment == HEARING:
-        return _pretrain_hearing(record, workspace, folder, log)
-    start, needed, heard_by, detector = None, record.pretraining, record.detector, None
-    if needed:
-        start = find_part(needed, settings) or _pretrain(
-            needed, _workspace(needed, settings), folder / NAME, log
-        )
-    if heard_by:
-        found = find_part(heard_by, settings) or _pretrain_hearing(
-            heard_by, _workspace(heard_by, settings), folder / HEARING, log
-        )
-        detector = load_hearing(found).trained
+        from models.training.pretraining.train import pretrain
 
-    from models.training.train import train
+        version = tables["performances"].version
+        notes = CorpusTable(table=workspace.corpus_table("performances"), version=version)
+        rows = performances_version(workspace, version)
+        pretrain(record.config, notes, folder, data_version=rows, **told)
+    elif record.experiment == HEARING:
+        from models.training.hearing.clips import ClipTable
+        from models.training.hearing.train import pretrain_hearing
 
-    examples = _examples(record, workspace, detector)
-    train(
-        _experiment(record),
-        record.config,
-        examples.parts,
-        examples.samples,
-        folder,
-        pretrained_dir=start,
-        data=data,
-        log=log,
-        on_epoch=lambda epoch: None,
-    )
+        pairs = workspace.table(record.data.recipe or "", "pairs")
+        clips = ClipTable(table=pairs, version=tables["pairs"].version)
+        pretrain_hearing(record.config, clips, folder, **told)
+    else:
+        from models.training.train import train
+
+        def made(part: ModelRecord) -> Path:
+            within = folder / part.experiment
+            return find_part(part, settings) or _train(part, settings, within, log)
+
+        start = made(record.pretraining) if record.pretraining else None
+        detector = load_hearing(made(record.detector)).trained if record.detector else None
+        read = _examples(record, workspace, detector)
+        experiment = _experiment(record)
+        train(
+            experiment,
+            record.config,
+            read.parts,
+            read.samples,
+            folder,
+            pretrained_dir=start,
+            **told,
+        )
     return folder
 
 
@@ -112,40 +132,6 @@ def _workspace(record: ModelRecord, settings: Settings) -> Workspace:
 
 def _experiment(record: ModelRecord) -> Experiment:
     return next(name for name in EXPERIMENTS if name == record.experiment)
-
-
-def _pretrain(record: ModelRecord, workspace: Workspace, folder: Path, log: Log) -> Path:
-    from models.training.pretraining.train import pretrain
-
-    table = workspace.corpus_table("performances")
-    version = record.data.tables["performances"].version
-    pretrain(
-        record.config,
-        CorpusTable(table=table, version=version),
-        folder,
-        data_version=performances_version(workspace, version),
-        data=record.data,
-        log=log,
-        on_epoch=lambda epoch: None,
-    )
-    return folder
-
-
-def _pretrain_hearing(record: ModelRecord, workspace: Workspace, folder: Path, log: Log) -> Path:
-    from models.training.hearing.clips import ClipTable
-    from models.training.hearing.train import pretrain_hearing
-
-    table = workspace.table(record.data.recipe or "", "pairs")
-    version = record.data.tables["pairs"].version
-    pretrain_hearing(
-        record.config,
-        ClipTable(table=table, version=version),
-        folder,
-        data=record.data,
-        log=log,
-        on_epoch=lambda epoch: None,
-    )
-    return folder
 
 
 def _tables(record: ModelRecord, workspace: Workspace) -> Iterator[Finding]:

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 import pandas as pd
@@ -117,11 +118,13 @@ def predict_windows(windows: Iterable[Window], model: TrainedModel) -> FloatArra
     silent: list[bool] = []
 
     def batches() -> Iterator[Batch]:
-        for group in _group(windows, model.config.training.batch_size):
+        waiting = iter(windows)
+        while group := list(islice(waiting, model.config.training.batch_size)):
             silent.extend(window.silent for window in group)
             if sounding := [window for window in group if not window.silent]:
                 clips = window_features(sounding, model.config, model.network.detector)
-                yield from batches_of(clips, model.config, len(clips))
+                for few in few_pairs(clips):
+                    yield from batches_of(few, model.config, len(few))
 
     found = predict(model.network, batches(), model.config.torch_threads)
     predicted = found.scores.astype(np.float64)
@@ -135,17 +138,16 @@ def predict_windows(windows: Iterable[Window], model: TrainedModel) -> FloatArra
     return scores
 
 
-def _group(windows: Iterable[Window], size: int) -> Iterator[list[Window]]:
-    """Yield up to `size` windows at a time, fewer where their notes are many."""
-    group: list[Window] = []
+def few_pairs(clips: Iterable[Features]) -> Iterator[list[Features]]:
+    """Yield clips together as long as their notes, played or heard, make few pairs."""
+    group: list[Features] = []
     most = 0
-    for window in windows:
-        notes = 0 if window.notes is None else len(window.notes.notes)
-        pairs = (len(group) + 1) * max(most, notes) ** 2
-        if group and (len(group) == size or pairs > MOST_NOTE_PAIRS):
+    for clip in clips:
+        notes = max(len(of.tokens) if of else 0 for of in (clip.notes, clip.heard))
+        if group and (len(group) + 1) * max(most, notes) ** 2 > MOST_NOTE_PAIRS:
             yield group
             group, most = [], 0
-        group.append(window)
+        group.append(clip)
         most = max(most, notes)
     if group:
         yield group

@@ -71,6 +71,13 @@ def draw_presence(
     )
 
 
+def _on_steps(encoder: NoteEncoder, reader: nn.Module, notes: NoteBatch, steps: Tensor) -> Tensor:
+    """Return encoded notes on the time grid (B, S, width), each beside what `reader` reads."""
+    beside = reader(notes.fields, notes.mask)
+    encoded: Tensor = encoder(notes.fields, notes.mask, int(steps.max()), beside=beside)
+    return encoded
+
+
 class GradingNetwork(nn.Module):
     """Batch to grades; an experiment has only the layers that it uses."""
 
@@ -132,12 +139,7 @@ class GradingNetwork(nn.Module):
         frames: Tensor = self.audio_encoder(batch.audio, batch.audio_frames)
         if self.detector is not None:
             assert batch.heard is not None
-            heard = self.heard_encoder(
-                batch.heard.fields,
-                batch.heard.mask,
-                int(batch.steps.max()),
-                beside=self.heard_reader(batch.heard.fields, batch.heard.mask),
-            )
+            heard = _on_steps(self.heard_encoder, self.heard_reader, batch.heard, batch.steps)
             frames = torch.cat([frames, heard], dim=-1)
         steps: Tensor = self.audio_projection(frames)
         return steps
@@ -170,12 +172,7 @@ class GradingNetwork(nn.Module):
     def _midi(self, batch: Batch) -> Tensor | None:
         if self.experiment not in ENCODES_NOTES or batch.notes is None:
             return None
-        notes = self.midi_encoder(
-            batch.notes.fields,
-            batch.notes.mask,
-            int(batch.steps.max()),
-            beside=self.midi_reader(batch.notes.fields, batch.notes.mask),
-        )
+        notes = _on_steps(self.midi_encoder, self.midi_reader, batch.notes, batch.steps)
         steps: Tensor = self.midi_projection(notes)
         return steps
 

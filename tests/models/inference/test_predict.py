@@ -7,9 +7,9 @@ import pytest
 
 from labeling.scores import DIMENSIONS
 from models.config.experiment import EXPERIMENTS, Experiment, ExperimentConfig
-from models.inference.predict import batches_of, predict, predict_split
+from models.inference.predict import batches_of, few_pairs, predict, predict_split
 from models.inference.trained_model import load_model
-from models.inputs.feature_reader import read_data_file
+from models.inputs.feature_reader import Features, NoteFeatures, read_data_file
 
 
 @pytest.mark.parametrize("experiment", EXPERIMENTS)
@@ -43,3 +43,23 @@ def test_no_clips_have_no_scores(
 ) -> None:
     network = save_model(tmp_path, "midi_only", tiny_config)
     assert predict(network, [], threads=1).scores.shape == (0, len(DIMENSIONS))
+
+
+@pytest.mark.parametrize("side", ["notes", "heard"])
+def test_clips_of_many_notes_share_no_batch(side: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("models.inference.predict.MOST_NOTE_PAIRS", 300)
+
+    def clip(notes: int) -> Features:
+        given = NoteFeatures(
+            tokens=np.zeros(notes, [("pitch", "u1")]), measures=np.zeros(1, np.float32)
+        )
+        of: Any = {"notes": None, "heard": None, side: given}
+        return Features(sample_id=str(notes), duration_s=10, audio=None, **of)
+
+    groups = few_pairs(clip(notes) for notes in (10, 10, 10, 11, 20, 1, 1))
+    assert [[one.sample_id for one in group] for group in groups] == [
+        ["10", "10", "10"],
+        ["11"],
+        ["20"],
+        ["1", "1"],
+    ]
