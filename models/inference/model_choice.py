@@ -12,6 +12,7 @@ from labeling.scores import DIMENSIONS
 from models.config.experiment import EXPERIMENTS, MODALITIES, MODALITY_WORDS, Experiment, Modality
 from models.metrics import mean_over_dimensions
 from models.skill import LEAST_R, Skill, Skills, find_unskilled
+from models.take_grader.document import NAME
 from models.training.result import TrainingResult, is_trained, read_result
 
 
@@ -39,10 +40,17 @@ class ModelChoice:
         Raises UserError when there is no such model.
         """
         trained = [name for name in EXPERIMENTS if name in folders and is_trained(folders[name])]
+        if only is not None and only not in EXPERIMENTS:
+            raise UserError(
+                f"model {only} is unknown; expected {NAME}, or a model that you trained, of "
+                f"{', '.join(EXPERIMENTS)}: choose one"
+            )
         if not trained:
             raise UserError(
                 "no model is trained for this corpus, recipe and experiment file; expected one of "
-                f"{', '.join(EXPERIMENTS)}: run `pianograde demo`, or train on a corpus of your own"
+                f"{', '.join(EXPERIMENTS)}: train them (`pianograde demo`, or `run` on a corpus of "
+                f"your own), or have {NAME}, which is installed, grade MIDI, or sound with "
+                "--transcribe"
             )
         if only is not None and only not in trained:
             raise UserError(
@@ -60,7 +68,8 @@ class ModelChoice:
         """
         able = [name for name in self._candidates if MODALITIES[name] & needed]
         if not able:
-            others = [name for name in self.folders if MODALITIES[name] & needed]
+            others: list[str] = [name for name in self.folders if MODALITIES[name] & needed]
+            others += [NAME] if "midi" in needed else []
             unread = " and ".join(MODALITY_WORDS[modality] for modality in sorted(needed))
             raise UserError(
                 f"{' and '.join(self._candidates)} cannot read {unread}; expected one of "

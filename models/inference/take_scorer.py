@@ -29,9 +29,14 @@ SHORTEST_S = 10.0
 class TakeScorer:
     """Grades with one take grader; a performance without MIDI needs a transcriber."""
 
-    def __init__(self, grader: TakeGrader, transcriber: "Transcriber | None" = None) -> None:
-        """Make a scorer."""
-        self._grader, self._transcriber = grader, transcriber
+    def __init__(
+        self,
+        grader: TakeGrader,
+        transcriber: "Transcriber | None" = None,
+        tolerance_s: float = 0.0,
+    ) -> None:
+        """Make a scorer; MIDI and sound of one performance differ by up to `tolerance_s`."""
+        self._grader, self._transcriber, self._tolerance_s = grader, transcriber, tolerance_s
 
     def grade(self, sources: Sources) -> Graded:
         """Return the scores of a performance, and of overlapping windows of it.
@@ -45,7 +50,7 @@ class TakeScorer:
                 f"{sources.name} is sound alone, and {NAME} reads notes; expected MIDI: add "
                 "--transcribe (an extra), or grade it with a model that hears (--model audio_only)"
             )
-        opened = open_for(sources, frozenset({"midi"}), 0.0, self._transcriber)
+        opened = open_for(sources, frozenset({"midi"}), self._tolerance_s, self._transcriber)
         assert opened.notes is not None
         whole = grade_take(self._grader, opened.notes)
         if np.isnan(whole).all():

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +12,7 @@ import numpy as np
 from degradation.errors import UserError
 from degradation.notes import TICK_S, Performance, cut_window, snap
 from degradation.waveform import Waveform
-from models.config.experiment import Modality
+from models.config.experiment import MODALITY_WORDS, Modality
 from models.inference.pair_fit import check_fit
 from models.inference.sources import Sources, check_regular, readable
 from storage.audio import read_audio_window
@@ -108,10 +108,16 @@ def open_for(
     """Return what a model that reads `modalities` is given of a performance.
 
     With a transcriber its notes are those found in its sound. Raises UserError as
-    `open_performance` and `open_transcribed` do, and for MIDI that is to be transcribed.
+    `open_performance` and `open_transcribed` do, also of a file that the model does not read, and
+    for MIDI that is to be transcribed.
     """
     if transcriber is None:
-        return open_performance(sources.only(modalities), tolerance_s)
+        opened = open_performance(sources.only(modalities), tolerance_s)
+        if unread := sources.modalities - modalities:
+            remarks = open_performance(sources, tolerance_s).left_out
+            words = " and ".join(MODALITY_WORDS[modality] for modality in sorted(unread))
+            opened = replace(opened, left_out=(*remarks, f"the {words}, which the model ignores"))
+        return opened
     if sources.midi is not None or sources.audio is None:
         raise UserError(
             f"{sources.name} has MIDI; expected audio alone to transcribe: leave out "

@@ -90,10 +90,17 @@ def score(
             refuse(name, found)
         raise typer.Exit(2)
     scorer: Scorer | TakeScorer
-    if by_take_grader(recipe, model, transcribe, readable):
-        scorer, chosen = take_scorer(transcribe)
-    else:
-        scorer, chosen = trained_scorer(recipe or "phase2", model, corpus, transcribe)
+    try:
+        if by_take_grader(recipe, model, corpus, transcribe, readable):
+            scorer, chosen = take_scorer(transcribe)
+        else:
+            scorer, chosen = trained_scorer(recipe or "phase2", model, corpus, transcribe)
+    except UserError as error:
+        if len(performances) > 1 and not as_json:
+            raise
+        for name, found in performances:
+            refuse(name, _fault_of(found) or error)
+        raise typer.Exit(2) from None
     from pipelines.cli.score_page import make_take, write_page
 
     if isinstance(sys.stdout, io.TextIOWrapper):
@@ -129,6 +136,19 @@ def score(
         raise typer.Exit(2)
     if html is not None:
         typer.echo(f"page {write_page(html, takes, chosen)}", err=as_json)
+
+
+def _fault_of(found: "Sources | UserError") -> UserError | None:
+    """Return why a performance cannot be graded by any model."""
+    from models.inference.windows import open_performance
+
+    if isinstance(found, UserError):
+        return found
+    try:
+        open_performance(found, float("inf"))
+    except UserError as error:
+        return error
+    return None
 
 
 def _check_page(page: Path, count: int) -> None:

@@ -10,12 +10,16 @@ if TYPE_CHECKING:
 
 
 def by_take_grader(
-    recipe: str | None, model: str | None, transcribe: bool, performances: "list[Sources]"
+    recipe: str | None,
+    model: str | None,
+    corpus: str | None,
+    transcribe: bool,
+    performances: "list[Sources]",
 ) -> bool:
     """Return whether the installed grader is asked for, or nothing is and there are notes."""
     from models.take_grader.document import NAME
 
-    if model is not None or recipe is not None:
+    if model or recipe or corpus:
         return model == NAME
     return transcribe or any(one.midi is not None for one in performances)
 
@@ -24,7 +28,8 @@ def take_scorer(transcribe: bool) -> "tuple[TakeScorer, Recipe]":
     """Return the installed grader, and the recipe that it learnt from."""
     from models.inference.take_scorer import TakeScorer
     from models.take_grader.document import installed_grader
-    from pipelines.settings import find_recipe
+    from pipelines.settings import CONFIGS, find_recipe
+    from storage.corpus import load_corpus_config
 
     grader, transcriber = installed_grader(), None
     if transcribe:
@@ -33,7 +38,8 @@ def take_scorer(transcribe: bool) -> "tuple[TakeScorer, Recipe]":
         from models.inference.transcriber import load_transcriber
 
         transcriber = load_transcriber(cpu_count())
-    return TakeScorer(grader, transcriber), find_recipe(grader.recipe)
+    tolerance_s = load_corpus_config(CONFIGS / "corpus.yaml").duration_tolerance_s
+    return TakeScorer(grader, transcriber, tolerance_s), find_recipe(grader.recipe)
 
 
 def trained_scorer(

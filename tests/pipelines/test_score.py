@@ -381,10 +381,11 @@ def test_what_is_piped_is_graded_and_not_kept(home: Path, midi: Path, tmp_path: 
     [
         ((), "got 0 FILEs"),
         (("take.mid", "--audio", "take.wav"), "got 1 FILEs and 1 of"),
-        (("take.mid", "--model", "best"), "model best is not trained"),
+        (("take.mid", "--model", "best"), "model best is unknown"),
         (("take.mid", "--model", "concat"), "model concat is not trained"),
         (("take.mid", "--recipe", "phase3"), "phase3"),
         (("take.mid", "--recipe", "phase2_recorded"), "pianograde demo"),
+        (("take.mid", "--corpus", "nosuch"), "nosuch"),
     ],
 )
 def test_a_call_that_cannot_work_ends_in_one_line(
@@ -393,10 +394,45 @@ def test_a_call_that_cannot_work_ends_in_one_line(
     paths = {midi.name: midi}
     answer = score(*(paths.get(each, each) for each in arguments), "--json")
     assert answer.exit_code == 2
-    assert answer.stdout == ""
     (line,) = answer.stderr.splitlines()
     assert line.startswith("pianograde: ")
     assert problem in line
+    if problem.startswith("got"):  # of no performance that could be named
+        assert answer.stdout == ""
+    else:
+        (found,) = objects(answer)
+        assert found["file"] == str(midi)
+        assert problem in found["error"]
+
+
+def test_a_file_that_no_model_could_grade_is_told_before_that_none_is_trained(
+    score: Run, tmp_path: Path
+) -> None:
+    (tmp_path / "empty.wav").write_bytes(b"")
+    answer = score(tmp_path / "empty.wav", recipe=("--recipe", "phase2_recorded"))
+    assert answer.exit_code == 2
+    assert answer.stderr.startswith(f"pianograde: {tmp_path / 'empty.wav'}")
+    assert "trained" not in answer.stderr
+
+
+@pytest.mark.parametrize("model", ["take_grader", "midi_only"])
+def test_a_pair_is_checked_and_what_is_not_read_is_told_whatever_the_model_reads(
+    score: Run, midi: Path, wav: Path, tmp_path: Path, model: str
+) -> None:
+    pair, alone = (
+        score("--json", *files, "--model", model, recipe=())
+        for files in (("--midi", midi, "--audio", wav), ("--midi", midi))
+    )
+    (found,), (expected,) = objects(pair), objects(alone)
+    assert found["scores"] == expected["scores"]
+    assert found["left_out"] == ["the audio, which the model ignores"]
+    assert pair.stderr.endswith(": the audio, which the model ignores\n")
+    (tmp_path / "text.wav").write_text("hello")
+    soundfile.write(tmp_path / "long.wav", np.zeros(40 * RATE_HZ), RATE_HZ)
+    for name in ("text.wav", "long.wav"):
+        other = score("--midi", midi, "--audio", tmp_path / name, "--model", model, recipe=())
+        assert other.exit_code == 2
+        assert name in other.stderr
 
 
 REFUSED = {
@@ -406,7 +442,7 @@ REFUSED = {
         ["score", "--midi", "nope.mid"],
     ],
     "nope.wav": [["transcribe", "nope.wav", "--out", "out"]],
-    "model nope is not trained": [["score", "take.mid", "--model", "nope"]],
+    "model nope is unknown": [["score", "take.mid", "--model", "nope"]],
     "nowhere": [
         ["validate", "--percepiano", "nowhere"],
         ["validate", "--teachers", "nowhere"],
