@@ -3,19 +3,27 @@
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 
 import dagster as dg
 
 from degradation.counted import counted
 from degradation.errors import UserError
 from degradation.recipe import TIERS, Recipe
+from models.config.experiment import EXPERIMENTS
 from models.training.hearing.result import NAME as HEARING
+from models.training.hearing.result import SETTINGS_USED as HEARING_SETTINGS
+from models.training.identity import unused_settings
+from models.training.pretraining.result import NAME as PRETRAINING
+from models.training.result import is_trained
+from pipelines.assets.pretraining import pretrained_folder
 from pipelines.assets.recipe import PARAMETERS, changes, flatten
 from pipelines.corpora import corpus_names, find_corpus
 from pipelines.execution.stages import stages
 from pipelines.history import History
 from pipelines.partitions import CORPORA, CORPUS_TIERS, RECIPE_TIERS, partition_key
 from pipelines.settings import find_recipe
+from pipelines.trained import read_record_in
 from pipelines.verification import index_miscounts, performances_made
 from pipelines.workspace import PARTITIONED_BY, Workspace
 from storage.schema import TABLES
@@ -121,6 +129,7 @@ def _reasons(
         return
     if made[0].code_version != spec.code_version:
         yield f"code version {made[0].code_version} → {spec.code_version}"
+    yield from _model_reasons(workspace, spec.key.path)
     if spec.key.path[-1] == HEARING:
         return  # it hears pairs that have changed as well, and is kept
     if asset == "corpus":
@@ -145,6 +154,39 @@ def _reasons(
         yield f"made before {', '.join(newer)} changed"
 
 
+def _model_reasons(workspace: Workspace, path: Sequence[str]) -> Iterator[str]:
+    """Yield why a model that was trained would be trained again: it is gone, or its settings."""
+    recipe, name = path[0], path[-1]
+    now = workspace.experiment_config()
+    used: dict[str, Any]
+    if name == PRETRAINING:
+        try:
+            pretrained_folder(workspace)
+        except UserError as error:
+            yield str(error).partition(";")[0]
+        return
+    if name == HEARING and now.hearing:
+        folder, used = workspace.hearing_folder(recipe), {"include": HEARING_SETTINGS}
+    elif experiment := next((one for one in EXPERIMENTS if one == name), None):
+        folder = workspace.model_folder(recipe, experiment)
+        used = {"exclude": unused_settings(experiment, now)}
+    else:
+        return
+    if not is_trained(workspace.fetch(folder)):
+        yield f"no finished model is in {folder}"
+    elif record := read_record_in(folder):
+        old, new = (flatten(one.model_dump(mode="json", **used)) for one in (record.config, now))
+        if differing := changes(old, new):
+            yield f"{workspace.corpus.experiment.name}: {_first(differing)}"
+
+
+def _first(differing: Sequence[Mapping[str, str]]) -> str:
+    """Return what differs between two states of parameters, or the first of it."""
+    found = [f"{one['parameter']} {one['old']} → {one['new']}" for one in differing]
+    more = f" and {len(found) - SHOWN_CHANGES} more" if len(found) > SHOWN_CHANGES else ""
+    return f"{', '.join(found[:SHOWN_CHANGES])}{more}"
+
+
 def _recipe_changes(history: History, recipe: Recipe, tier: str, made_at: int) -> Iterator[str]:
     """Yield how a tier's parameters differ from those that were recorded when it was made."""
     records = history.records(f"{recipe.name}/recipe", tier)
@@ -154,12 +196,7 @@ def _recipe_changes(history: History, recipe: Recipe, tier: str, made_at: int) -
     before = then.metadata.get(PARAMETERS)
     old = before.value if isinstance(before, dg.JsonMetadataValue) else {}
     assert isinstance(old, Mapping)
-    found = [
-        f"{one['parameter']} {one['old']} → {one['new']}"
-        for one in changes(old, flatten(recipe.tier_parameters(tier)))
-    ]
-    more = f" and {len(found) - SHOWN_CHANGES} more" if len(found) > SHOWN_CHANGES else ""
-    yield f"recipe: {', '.join(found[:SHOWN_CHANGES])}{more}"
+    yield f"recipe: {_first(changes(old, flatten(recipe.tier_parameters(tier))))}"
 
 
 def _planned(

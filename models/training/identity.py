@@ -42,15 +42,28 @@ def training_identity(
     import pandas as pd
 
     modalities = MODALITIES[experiment]
-    # What pretraining follows from is in the identity of its result.
-    unused: dict[str, Any] = {"pretraining": True}
     names: list[str] = []
     if "audio" in modalities:
         names += [uri.rsplit("/", 1)[-1] for uri in parts.audio_features]
-    else:
-        unused |= {"audio_features": True, "audio_encoder": True, "hearing": True}
     if "midi" in modalities:
         names += [uri.rsplit("/", 1)[-1] for uri in parts.midi_tokens]
+    settings = config.model_dump_json(exclude=unused_settings(experiment, config))
+    labels = samples[["sample_id", "split", *DIMENSIONS]].sort_values("sample_id")
+    digest = hashlib.blake2b(digest_size=16)
+    start = (pretrained or "random weights") if experiment in ENCODES_NOTES else ""
+    about = [MODEL_VERSION, experiment, settings, start, *names]
+    digest.update("\n".join(about).encode())
+    digest.update(pd.util.hash_pandas_object(labels, index=False).to_numpy().tobytes())
+    return digest.hexdigest()
+
+
+def unused_settings(experiment: Experiment, config: ExperimentConfig) -> dict[str, Any]:
+    """Return the settings that an experiment's model does not follow from, as pydantic excludes."""
+    modalities = MODALITIES[experiment]
+    # What pretraining follows from is in the identity of its result.
+    unused: dict[str, Any] = {**SETTINGS_NOT_IN_IDENTITY, "pretraining": True}
+    if "audio" not in modalities:
+        unused |= {"audio_features": True, "audio_encoder": True, "hearing": True}
     hears = "audio" in modalities and config.hearing is not None
     if hears:  # how the detector was trained is in the names of the features
         unused |= {"hearing": {*HearingConfig.model_fields} - {"detector"}}
@@ -62,11 +75,4 @@ def training_identity(
         unused |= {"fusion": True, "loss": {"contrastive", "modality_heads"}}
     elif experiment != "crossattn":
         unused |= {"fusion": {"heads"}}
-    settings = config.model_dump_json(exclude={**SETTINGS_NOT_IN_IDENTITY, **unused})
-    labels = samples[["sample_id", "split", *DIMENSIONS]].sort_values("sample_id")
-    digest = hashlib.blake2b(digest_size=16)
-    start = (pretrained or "random weights") if experiment in ENCODES_NOTES else ""
-    about = [MODEL_VERSION, experiment, settings, start, *names]
-    digest.update("\n".join(about).encode())
-    digest.update(pd.util.hash_pandas_object(labels, index=False).to_numpy().tobytes())
-    return digest.hexdigest()
+    return unused

@@ -23,8 +23,10 @@ from models.evaluation.report.environment import say, write_report
 from models.evaluation.report.evaluation import Evaluation, Outcome
 from models.evaluation.report.figures.files import write_figures
 from models.evaluation.report.page import report_page
+from models.training.hearing.result import load_hearing
 from models.training.pretraining.result import load_pretraining
 from models.training.record import read_record
+from models.training.result import is_trained
 from pipelines.assets.accounted import accounted
 from pipelines.assets.pretraining import pretrained_folder
 from pipelines.assets.training import LabelledExamples, find_result, read_examples
@@ -79,6 +81,7 @@ def evaluation_asset(recipe_name: str) -> dg.AssetsDefinition:
                 f"{', '.join(others)} than is judged here; materialise it again to see it"
             )
             transcription = None
+        ears = workspace.fetch(workspace.hearing_folder(recipe_name))
         report = build_report(
             Evaluation(
                 recipe=recipe_name,
@@ -100,6 +103,7 @@ def evaluation_asset(recipe_name: str) -> dg.AssetsDefinition:
                 ),
                 transcription=transcription,
                 pretraining=load_pretraining(start) if start else None,
+                hearing=load_hearing(ears) if config.hearing and is_trained(ears) else None,
                 config=config,
                 seed=recipe.seed,
             )

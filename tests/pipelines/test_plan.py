@@ -8,6 +8,7 @@ from typing import Any
 
 import dagster as dg
 import pytest
+import yaml
 
 from pipelines.history import History
 from pipelines.plan import Planned, total_line
@@ -139,3 +140,32 @@ def test_making_the_same_again_changes_nothing_downstream() -> None:
         assert history.changed_at("a", "x") == records[2] < records[0]
         assert history.changed_at("a", "y") == 0
         assert history.seconds_a_row("a", "x") is None
+
+
+@pytest.mark.parametrize("model", ["phase2/gated", "phase2/audio_pretrain", "midi_pretrain"])
+def test_a_model_that_is_gone_is_told_with_what_follows(project: Any, model: str) -> None:
+    recipe, _, name = model.rpartition("/")
+    (folder,) = (project.home / "outputs" / "root" / recipe / "models").glob(f"*/{name}")
+    shutil.rmtree(folder)
+    found = rows_of(plan(project))
+    assert str(folder) in found[model, "-"]
+    follows = "phase2/evaluation" if name == "gated" else "phase2/gated"
+    assert "follows" in found[follows, "-"]
+    assert ("phase2/pairs", "poor") not in found
+
+
+def test_edited_settings_are_told_with_the_models_that_follow_from_them(project: Any) -> None:
+    file = project.experiment
+    text = file.read_text()
+    config = yaml.safe_load(text)
+    config["audio_encoder"]["dropout"] = 0.35
+    config["torch_threads"] = 3
+    try:
+        file.write_text(yaml.safe_dump(config))
+        found = rows_of(plan(project))
+    finally:
+        file.write_text(text)
+    changed = {asset for (asset, _), line in found.items() if "audio_encoder.dropout" in line}
+    assert changed == {"phase2/audio_only", "phase2/gated"}
+    assert "→ 0.35" in found["phase2/gated", "-"]
+    assert "torch_threads" not in str(found)

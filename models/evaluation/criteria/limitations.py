@@ -36,11 +36,16 @@ def headline(report: Report) -> tuple[Verdict, ...]:
 
 def _plain(report: Report) -> Verdict | None:
     """Return which networks do no better than plain measures; None where none was trained."""
-    r = {one.name: one.agreement.mean_r for one in report.models}
-    if (plain_r := r.pop("heuristics_only", None)) is None or not r:
+    found = {one.name: one.agreement for one in report.models}
+    plain = found.pop("heuristics_only", None)
+    if plain is None or not found:
         return None
-    no_better = tuple(str(name) for name, other_r in r.items() if not other_r > plain_r)
-    return verdict("beside_plain_measures", r=plain_r, no_better=no_better)
+    no_better = tuple(
+        str(name)
+        for name, one in found.items()
+        if not (one.mean_r > plain.mean_r and one.mean_mae < plain.mean_mae)
+    )
+    return verdict("beside_plain_measures", r=plain.mean_r, no_better=no_better)
 
 
 def _sides(report: Report) -> Verdict:

@@ -111,6 +111,7 @@ def build_report(evaluation: Evaluation) -> Report:
         transcription=evaluation.transcription,
         token_audit=evaluation.token_audit,
         pretraining=evaluation.pretraining and _without_folder(evaluation.pretraining),
+        hearing=evaluation.hearing and _without_folder(evaluation.hearing),
     )
     return dataclasses.replace(
         report,

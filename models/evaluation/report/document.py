@@ -24,6 +24,7 @@ from models.evaluation.counterfactuals.counterfactual import Counterfactual
 from models.evaluation.criteria.verdict import Criterion, Verdict
 from models.metrics import Agreement
 from models.provenance import Provenance
+from models.training.hearing.result import HearingResult
 from models.training.pretraining.result import PretrainingResult
 from models.training.record import ModelRecord
 from models.training.result import TrainingResult
@@ -142,6 +143,7 @@ class Report:
     transcription: TranscriptionAudit | None
     token_audit: TokenAudit
     pretraining: PretrainingResult | None
+    hearing: HearingResult | None
     headline: tuple[Verdict, ...] = ()
     criteria: tuple[Criterion, ...] = ()
     limitations: tuple[Verdict, ...] = ()

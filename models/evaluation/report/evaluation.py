@@ -14,6 +14,7 @@ from models.evaluation.audits.documents import (
 )
 from models.evaluation.ceilings.label_ceiling import TierScores
 from models.evaluation.report.document import Source
+from models.training.hearing.result import HearingResult
 from models.training.pretraining.result import PretrainingResult
 from models.training.record import ModelRecord
 from models.training.result import TrainingResult
@@ -43,8 +44,9 @@ class Evaluation(Source):
     `samples` has one row a sample of every split: `sample_id, split, tier, composition,
     segment_id` and the eight dimensions; counterfactual rows (split `{split}_counterfactual`) also
     `family, varied, varied_severity_jnd`. `tiers` are the recipe's score ranges, best first.
-    `pretraining` is None where the MIDI encoder started from random weights, audits where they
-    were not made. `config` is what the experiments were trained with; `seed` draws the bootstrap.
+    `pretraining` is None where the MIDI encoder started from random weights, `hearing` where audio
+    models hear no notes, audits where they were not made. `config` is what the experiments were
+    trained with; `seed` draws the bootstrap.
     """
 
     samples: pd.DataFrame
@@ -55,6 +57,7 @@ class Evaluation(Source):
     shortcut_audit: ShortcutAudit | None
     transcription: TranscriptionAudit | None
     pretraining: PretrainingResult | None
+    hearing: HearingResult | None
     config: ExperimentConfig
     seed: int
 

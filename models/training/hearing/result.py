@@ -2,9 +2,11 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from math import isnan
 from pathlib import Path
+from typing import Any
 
 from models.config.experiment import ExperimentConfig
 from models.config.hearing import DetectorConfig
@@ -92,18 +94,16 @@ class HearingResult(Result[HearingEpoch]):
         return TrainedDetector(checkpoint=self.checkpoint, weights=weights, config=self.detector)
 
 
+SETTINGS_USED: Mapping[str, Any] = {"seed": True, "hearing": True, "training": {"precision"}}
+"""The settings that a detector follows from, as pydantic includes them."""
+
+
 def hearing_identity(config: ExperimentConfig) -> str:
     """Return a digest of the detector's settings.
 
     Not of its clips: a detector hears other pairs as well, and would change the features of all.
     """
-    settings = config.model_dump_json(
-        include={
-            "seed": True,
-            "hearing": True,
-            "training": {"precision"},
-        }
-    )
+    settings = config.model_dump_json(include=SETTINGS_USED)
     about = [NAME, HEARING_PRETRAINING_VERSION, settings]
     return hashlib.blake2b("\n".join(about).encode(), digest_size=16).hexdigest()
 

@@ -10,6 +10,7 @@ import pytest
 
 from labeling.scores import DIMENSIONS
 from models.config.experiment import MODALITIES, SINGLES, Experiment, load_experiment
+from models.config.hearing import DetectorConfig
 from models.diagnostics.fusion_diagnostics import FusionDiagnostics
 from models.evaluation.agreement.resampling import AgreementIntervals, Gain, Interval
 from models.evaluation.audits.documents import (
@@ -36,6 +37,7 @@ from models.evaluation.report.build import build_report
 from models.evaluation.report.document import Report, TierSound
 from models.evaluation.report.evaluation import Evaluation, Outcome
 from models.metrics import Agreement, agreement
+from models.training.hearing.result import HearingEpoch, HearingResult, NoteScores
 from models.training.history import EpochRecord
 from models.training.pretraining.result import PretrainingEpoch, PretrainingResult
 from models.training.result import TrainingResult
@@ -85,6 +87,23 @@ PRETRAINING = PretrainingResult(
         )
         for epoch in (1, 2)
     ),
+)  # fmt: skip
+
+
+HEARING = HearingResult(
+    identity="0",
+    checkpoint=Path("audio_pretrain-epoch=02-val_loss=2.6500.pt"),
+    parameters=54_321,
+    epochs=tuple(
+        HearingEpoch(
+            epoch=epoch, train_loss=4.5 / epoch, val_loss=5.3 / epoch, learning_rate=1e-3,
+            recorded=NoteScores(onset_f1=0.4 * epoch, offset_f1=0.2, velocity_f1=0.3, pedal_f1=0.7),
+            clean=NoteScores(onset_f1=0.45 * epoch, offset_f1=0.2, velocity_f1=0.3, pedal_f1=0.7),
+            clips_per_s=5.0, reading_share=0.05, spectra_share=0.1, seconds=700.0,
+        )
+        for epoch in (1, 2)
+    ),
+    detector=DetectorConfig(key_channels=2, context_width=4, context_blocks=1),
 )  # fmt: skip
 
 
@@ -323,6 +342,7 @@ def evaluation() -> Evaluation:
         shortcut_audit=None,
         transcription=None,
         pretraining=PRETRAINING,
+        hearing=HEARING,
         config=load_experiment(DEMO),
         seed=1,
     )

@@ -53,6 +53,8 @@ def test_what_is_counted_kept_and_guessed(evaluation: Evaluation, report: Report
         assert one.training.epochs == outcome.training.epochs
     assert report.pretraining is not None
     assert report.pretraining.checkpoint.parent == Path()
+    assert report.hearing is not None
+    assert report.hearing.checkpoint.parent == Path()
     assert report.pretraining.best.beats_unigram == {"pitch": True, "velocity": False}
 
 
