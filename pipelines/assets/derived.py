@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import dagster as dg
 
-from models.hearing.trained import TrainedDetector
+from models.hearing.trained import HEARING_VERSION, TrainedDetector
 from models.inputs.feature_writer import (
     AUDIO_FEATURES_VERSION,
     MIDI_TOKENS_VERSION,
@@ -112,7 +112,7 @@ def derived_assets(recipe_name: str) -> list[dg.AssetsDefinition]:
             "hidden states of MERT, as the experiment file says, and the notes that are heard.",
             deps=tables_of(recipe_name, NAME),
             kinds={"torch", "deltalake"},
-            code_version=AUDIO_FEATURES_VERSION,
+            code_version=f"{AUDIO_FEATURES_VERSION} {HEARING_VERSION} {MIDI_TOKENS_VERSION}",
             step_of=part_by_part(
                 [recipe_name, "audio_features"],
                 parts=audio_parts,

@@ -56,7 +56,7 @@ def evaluation_asset(recipe_name: str) -> dg.AssetsDefinition:
         group_name=f"{recipe_name}_models",
         kinds={"html"},
         owners=["team:research"],
-        code_version="7",
+        code_version="8",
         description=(
             "The report: mean and per-dimension r and MAE on held-out compositions, beside what "
             "the labels allow at best; success criteria, tiers named right, and where "
