@@ -16,9 +16,9 @@ from sklearn.ensemble import HistGradientBoostingRegressor
 
 from labeling.measures import PLAIN
 from labeling.scores import DIMENSIONS
+from models.hearing.detector import warm_detector
 from models.hearing.hear import hear
 from models.hearing.spectrum import RATE_HZ
-from models.hearing.trained import warm_detector
 from models.inference.sources import Sources
 from models.inference.windows import open_performance, read_windows
 from models.training.hearing.note_scores import mean_scores, score_notes

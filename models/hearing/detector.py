@@ -1,5 +1,6 @@
 """The note detector: spectrum to onset, sound and velocity of 88 keys, and the pedal's depth."""
 
+import functools
 import math
 from dataclasses import dataclass
 
@@ -10,6 +11,7 @@ from torch import Tensor, nn
 from degradation.notes import PIANO_PITCHES
 from models.config.hearing import DetectorConfig
 from models.hearing.spectrum import BANDS, FINE_BANDS, FINE_PER_SEMITONE, QUICK_BANDS
+from models.hearing.trained import TrainedDetector
 
 KEYS = len(PIANO_PITCHES)
 HARMONICS = (0.5, 1, 2, 3, 4, 5, 6, 7)
@@ -133,3 +135,16 @@ class NoteDetector(nn.Module):
             velocity=self.velocity(joined)[:, 0],
             pedal=self.pedal(context)[:, 0],
         )
+
+
+def load_detector(trained: TrainedDetector) -> NoteDetector:
+    """Return a trained detector in evaluation mode, on the CPU."""
+    detector = NoteDetector(trained.config)
+    detector.load_state_dict(torch.load(trained.checkpoint, map_location="cpu", weights_only=True))
+    return detector.eval()
+
+
+@functools.lru_cache(maxsize=1)
+def warm_detector(trained: TrainedDetector, device: str = "cpu") -> NoteDetector:
+    """Return this process's detector, loaded on first use."""
+    return load_detector(trained).to(device)

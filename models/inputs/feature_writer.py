@@ -20,7 +20,7 @@ from labeling.measures import measure_plainly
 from models.config.audio import OF_NO_FEATURE, AudioFeatures, MelFeatures, MertFeatures
 from models.config.experiment import ExperimentConfig, Modality
 from models.config.midi import TokenName
-from models.hearing.trained import TrainedDetector, warm_detector
+from models.hearing.trained import TrainedDetector
 from models.inputs.feature_reader import ExampleParts, NoteFeatures
 from models.inputs.mert_files import mert_identity
 from models.tokens.tokenisers import TOKENISERS
@@ -123,6 +123,7 @@ def write_audio_features(task: FeaturesTask) -> DataFile:
         if task.detector:
             # Where features have a GPU, one process has it to itself: see `feature_workers`.
             from models.device import accelerator
+            from models.hearing.detector import warm_detector
 
             on = accelerator() if isinstance(task.audio, MertFeatures) else "cpu"
             detector = warm_detector(task.detector, on)

@@ -9,6 +9,7 @@ import pandas as pd
 from degradation.errors import UserError
 from models.config.experiment import ENCODES_NOTES, MODALITIES, Experiment, ExperimentConfig
 from models.device import accelerator, has_bfloat16_lstm
+from models.hearing.detector import load_detector
 from models.inputs.feature_reader import ExampleParts, check_features
 from models.inputs.stream import Targets, check_readers
 from models.networks.network import GradingNetwork
@@ -79,7 +80,7 @@ def train(
         if start:
             load_pretrained(network.midi_encoder, start)
         if network.detector is not None and detector is not None:
-            network.detector.load_state_dict(detector.load().state_dict())
+            network.detector.load_state_dict(load_detector(detector).state_dict())
         return network
 
     def make_module(network: GradingNetwork) -> GradingModule:

@@ -15,6 +15,7 @@ from degradation.recipe import load_recipe
 from degradation.render import render
 from degradation.tiered import TieredRecipe
 from models.config.experiment import ExperimentConfig
+from models.hearing.detector import load_detector
 from models.hearing.spectrum import FRAME_RATE_HZ, HOP_SAMPLES
 from models.training.hearing import clips
 from models.training.hearing.clips import ClipTable, Stretches
@@ -143,7 +144,7 @@ def test_what_was_trained_hears_again_what_it_heard(
     whole: tuple[Path, HearingResult], pairs: ClipTable
 ) -> None:
     trained = load_hearing(whole[0]).trained
-    detector = trained.load()
+    detector = load_detector(trained)
     assert not detector.training
     stored = read_weights(trained.checkpoint)
     assert all(torch.equal(stored[name], weight) for name, weight in detector.state_dict().items())
