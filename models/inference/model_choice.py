@@ -40,10 +40,10 @@ class ModelChoice:
         Raises UserError when there is no such model.
         """
         trained = [name for name in EXPERIMENTS if name in folders and is_trained(folders[name])]
-        if only is not None and only not in EXPERIMENTS:
+        if only is not None and only not in trained:
             raise UserError(
-                f"model {only} is unknown; expected {NAME}, or a model that you trained, of "
-                f"{', '.join(EXPERIMENTS)}: choose one"
+                f"model {only} is not trained; expected one of {', '.join([NAME, *trained])}: "
+                "choose one, or train it"
             )
         if not trained:
             raise UserError(
@@ -51,11 +51,6 @@ class ModelChoice:
                 f"{', '.join(EXPERIMENTS)}: train them (`pianograde demo`, or `run` on a corpus of "
                 f"your own), or have {NAME}, which is installed, grade MIDI, or sound with "
                 "--transcribe"
-            )
-        if only is not None and only not in trained:
-            raise UserError(
-                f"model {only} is not trained; expected one of {', '.join(trained)}: choose one, "
-                "or train it"
             )
         self.folders = {name: folders[name] for name in trained}
         self._candidates = [name for name in trained if only in (None, name)]

@@ -381,7 +381,7 @@ def test_what_is_piped_is_graded_and_not_kept(home: Path, midi: Path, tmp_path: 
     [
         ((), "got 0 FILEs"),
         (("take.mid", "--audio", "take.wav"), "got 1 FILEs and 1 of"),
-        (("take.mid", "--model", "best"), "model best is unknown"),
+        (("take.mid", "--model", "best"), "model best is not trained; expected one of take_grader"),
         (("take.mid", "--model", "concat"), "model concat is not trained"),
         (("take.mid", "--recipe", "phase3"), "phase3"),
         (("take.mid", "--recipe", "phase2_recorded"), "pianograde demo"),
@@ -442,7 +442,7 @@ REFUSED = {
         ["score", "--midi", "nope.mid"],
     ],
     "nope.wav": [["transcribe", "nope.wav", "--out", "out"]],
-    "model nope is unknown": [["score", "take.mid", "--model", "nope"]],
+    "model nope is not trained": [["score", "take.mid", "--model", "nope"]],
     "nowhere": [
         ["validate", "--percepiano", "nowhere"],
         ["validate", "--teachers", "nowhere"],
