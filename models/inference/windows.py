@@ -116,7 +116,10 @@ def open_for(
         if unread := sources.modalities - modalities:
             remarks = open_performance(sources, tolerance_s).left_out
             words = " and ".join(MODALITY_WORDS[modality] for modality in sorted(unread))
-            opened = replace(opened, left_out=(*remarks, f"the {words}, which the model ignores"))
+            opened = replace(
+                opened,
+                left_out=(*remarks, f"the {words} is not graded: this model does not read it"),
+            )
         return opened
     if sources.midi is not None or sources.audio is None:
         raise UserError(

@@ -425,8 +425,8 @@ def test_a_pair_is_checked_and_what_is_not_read_is_told_whatever_the_model_reads
     )
     (found,), (expected,) = objects(pair), objects(alone)
     assert found["scores"] == expected["scores"]
-    assert found["left_out"] == ["the audio, which the model ignores"]
-    assert pair.stderr.endswith(": the audio, which the model ignores\n")
+    assert found["left_out"] == ["the audio is not graded: this model does not read it"]
+    assert pair.stderr.endswith(": the audio is not graded: this model does not read it\n")
     (tmp_path / "text.wav").write_text("hello")
     soundfile.write(tmp_path / "long.wav", np.zeros(40 * RATE_HZ), RATE_HZ)
     for name in ("text.wav", "long.wav"):
