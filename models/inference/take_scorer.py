@@ -30,10 +30,7 @@ class TakeScorer:
     """Grades with one take grader; a performance without MIDI needs a transcriber."""
 
     def __init__(
-        self,
-        grader: TakeGrader,
-        transcriber: "Transcriber | None" = None,
-        tolerance_s: float = 0.0,
+        self, grader: TakeGrader, transcriber: "Transcriber | None", tolerance_s: float
     ) -> None:
         """Make a scorer; MIDI and sound of one performance differ by up to `tolerance_s`."""
         self._grader, self._transcriber, self._tolerance_s = grader, transcriber, tolerance_s

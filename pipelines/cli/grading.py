@@ -3,10 +3,7 @@
 import io
 import os
 import sys
-from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -16,7 +13,6 @@ from pipelines.cli.command import CorpusOption, RecipeOption, app, report_user_e
 
 if TYPE_CHECKING:
     from models.inference.scorer import Scorer
-    from models.inference.sources import Sources
     from models.inference.take_scorer import TakeScorer
     from pipelines.workspace import Workspace
 
@@ -72,6 +68,7 @@ def score(
 
     from models.inference.sources import Sources
     from pipelines.cli import score_table
+    from pipelines.cli.performances import fault_of, find_performances
     from pipelines.cli.scorers import by_take_grader, take_scorer, trained_scorer
 
     def refuse(name: str, error: UserError) -> None:
@@ -79,7 +76,7 @@ def score(
         if as_json:
             typer.echo(score_table.json_error(name, str(error)))
 
-    performances = list(_find_performances(context, files or [], midi, audio))
+    performances = list(find_performances(context, files or [], midi, audio))
     if html is not None:
         _check_page(html, len(performances))
     readable = [found for _, found in performances if isinstance(found, Sources)]
@@ -99,7 +96,7 @@ def score(
         if len(performances) > 1 and not as_json:
             raise
         for name, found in performances:
-            refuse(name, _fault_of(found) or error)
+            refuse(name, fault_of(found) or error)
         raise typer.Exit(2) from None
     from pipelines.cli.score_page import make_take, write_page
 
@@ -138,19 +135,6 @@ def score(
         typer.echo(f"page {write_page(html, takes, chosen)}", err=as_json)
 
 
-def _fault_of(found: "Sources | UserError") -> UserError | None:
-    """Return why a performance cannot be graded by any model."""
-    from models.inference.windows import open_performance
-
-    if isinstance(found, UserError):
-        return found
-    try:
-        open_performance(found, float("inf"))
-    except UserError as error:
-        return error
-    return None
-
-
 def _check_page(page: Path, count: int) -> None:
     """Raise UserError where no page of `count` performances can be written."""
     if not 1 <= count <= 2:
@@ -161,44 +145,6 @@ def _check_page(page: Path, count: int) -> None:
         raise UserError(
             f"{page.parent} is no folder; expected one to write {page.name} into: make it first"
         )
-
-
-def _find_performances(
-    context: typer.Context, files: list[Path], midi: Path | None, audio: Path | None
-) -> "Iterator[tuple[str, Sources | UserError]]":
-    """Yield each performance's name, and its files or why they cannot be read."""
-    from models.inference.sources import Sources, find_sources, music_in, why_unreadable
-
-    for given in files:
-        try:
-            inside = music_in(given) if given.is_dir() else [given]
-        except UserError as error:
-            yield str(given), error
-            continue
-        for file in inside:
-            try:
-                yield str(file), _piped(context) if str(file) == "-" else find_sources(file)
-            except UserError as error:
-                yield str(file), error
-    if not files:
-        pair = Sources(midi=midi, audio=audio)
-        reasons = [reason for path in pair.paths if (reason := why_unreadable(path))]
-        yield pair.name, reasons[0] if reasons else pair
-
-
-def _piped(context: typer.Context) -> "Sources":
-    """Return standard input as a file that is deleted when the command ends."""
-    from models.inference.sources import find_sources
-
-    if sys.stdin.isatty():
-        raise UserError(
-            "standard input is the terminal; expected a MIDI or audio file: pipe one in, "
-            "`pianograde score - < take.mid`"
-        )
-    folder = context.with_resource(TemporaryDirectory())
-    file = Path(folder) / "standard input"
-    file.write_bytes(sys.stdin.buffer.read())
-    return replace(find_sources(file), given="-")
 
 
 @app.command()
